@@ -1,0 +1,159 @@
+//! What can go wrong, as facts. Each dialect words them in one exhaustive `match`.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::ids::AgentId;
+use crate::lifecycle::{Command, State};
+
+/// Why the core did not do what was asked.
+///
+/// Exhaustive on purpose: a new variant does not compile until each dialect has decided how to say
+/// it. Each variant says whether anything happened.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CoreError {
+    /// No such agent. Nothing happened.
+    #[error("agent {0} not found")]
+    AgentNotFound(AgentId),
+    /// No such memory, room, world, run or log. Nothing happened.
+    #[error("{what} {id} not found")]
+    NotFound {
+        /// What was looked for, in one word.
+        what: &'static str,
+        /// Its id.
+        id: Uuid,
+    },
+    /// There is an agent of that id already. Nothing happened.
+    #[error("agent {0} exists already")]
+    AlreadyExists(AgentId),
+    /// The lifecycle has no such edge. Nothing happened.
+    #[error("cannot {command} an agent that is {state}")]
+    WrongState {
+        /// What was asked.
+        command: Command,
+        /// What the agent is.
+        state: State,
+    },
+    /// The agent does not run, and what was asked needs it to. Nothing happened.
+    #[error("agent {id} is {state}")]
+    NotRunning {
+        /// The agent.
+        id: AgentId,
+        /// What it is instead.
+        state: State,
+    },
+    /// The agent crashed too often and waits for an operator. Nothing happened.
+    #[error("agent {id} has failed: {reason}")]
+    Failed {
+        /// The agent.
+        id: AgentId,
+        /// Why it failed.
+        reason: String,
+    },
+    /// A value that cannot be. Nothing happened.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The field at fault.
+        field: &'static str,
+        /// What is wrong with it, as a lower-case fragment.
+        reason: String,
+    },
+    /// A mailbox or queue is full. Nothing happened; try again later.
+    #[error("too busy, try again")]
+    Overloaded,
+    /// The agent is not hosted yet: the host is still starting. Nothing happened; try again soon.
+    #[error("still starting, try again")]
+    Starting,
+    /// The host is going down. Nothing happened.
+    #[error("shutting down")]
+    ShuttingDown,
+    /// The whole fleet is halted. Nothing happened.
+    #[error("the fleet is halted")]
+    Halted,
+    /// The agent crashed on this message. What it had done by then is unknown.
+    #[error("agent {0} crashed")]
+    Crashed(AgentId),
+    /// No answer within the time allowed. Whether it was done is unknown.
+    #[error("no answer within {0:?}")]
+    DeadlineExceeded(Duration),
+    /// The run was cancelled before it ended. Its outcome is recorded.
+    #[error("the run was cancelled: {0}")]
+    Cancelled(String),
+    /// The model did not answer. The run's failure is recorded.
+    #[error("model: {0}")]
+    Model(#[from] ModelError),
+    /// The store did not take or give the data.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// Why the store did not do what was asked. A failed commit has changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Something of that id exists already.
+    #[error("{what} {id} exists already")]
+    Exists {
+        /// What it is, in one word.
+        what: &'static str,
+        /// Its id.
+        id: Uuid,
+    },
+    /// Something the write refers to does not exist.
+    #[error("{what} {id} not found")]
+    Missing {
+        /// What it is, in one word.
+        what: &'static str,
+        /// Its id.
+        id: Uuid,
+    },
+    /// A newer process has taken over; this one must not write any more.
+    #[error("written by an older process of this host")]
+    Fenced,
+    /// The queue of writes is full.
+    #[error("too many writes are waiting")]
+    Busy,
+    /// No space is left.
+    #[error("no space left: {0}")]
+    Full(String),
+    /// The store has been closed.
+    #[error("closed")]
+    Closed,
+    /// Anything else: damage, permissions, input and output.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Why a model did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// The provider asks to wait.
+    #[error("rate limited by the provider")]
+    RateLimited {
+        /// How long, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// The provider refused the request; asking again gives the same.
+    #[error("refused by the provider: {0}")]
+    Refused(String),
+    /// The provider could not be reached or failed.
+    #[error("provider failed: {0}")]
+    Unavailable(String),
+    /// No answer within the time allowed.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// There is no model of that name, or it cannot do this.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl ModelError {
+    /// Whether asking again may succeed.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::RateLimited { .. } | Self::Unavailable(_) | Self::TimedOut(_) => true,
+            Self::Refused(_) | Self::Unsupported(_) => false,
+        }
+    }
+}

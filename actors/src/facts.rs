@@ -1,0 +1,344 @@
+//! Facts: everything the core tells the store, in batches that are kept whole or not at all.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::character::{AgentRecord, Character};
+use crate::ids::{
+    AgentId, ComponentId, EntityId, LetterId, LogId, MemoryId, RelationshipId, RoomId, TaskId,
+    WorldId,
+};
+use crate::letters::{Letter, LetterStatus};
+use crate::lifecycle::Lifecycle;
+use crate::records::{
+    Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
+};
+use crate::runs::{Run, RunEnd, Step, StepEnd};
+use crate::time::UnixMillis;
+
+/// The number of a boot of the host: each start of the process has a higher one.
+///
+/// Writes carry it, so that a store can refuse those of a process that has been replaced (a fencing
+/// token).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+/// Facts that are kept together or not at all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// The boot of the writer.
+    pub epoch: Epoch,
+    /// The facts, applied in order.
+    pub facts: Vec<Fact>,
+}
+
+/// What a committed batch did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Committed {
+    /// The events of the batch, in order, with the sequence numbers they were given.
+    pub events: Vec<Event>,
+    /// For each fact in order: how many rows it wrote or removed.
+    pub affected: Vec<u64>,
+}
+
+/// Something that became so.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// An agent was created. Fails with [`Exists`](crate::error::StoreError::Exists) if there is
+    /// one of that id. If the record's handle is taken (or empty), the store gives a free one:
+    /// the handle with `-2`, `-3`, … behind it (`agent` where it is empty).
+    AgentCreated(Box<AgentRecord>),
+    /// An agent's character changed. Fails with
+    /// [`Missing`](crate::error::StoreError::Missing) if there is none of that id. The handle
+    /// follows the name only where `handle` is given.
+    AgentRevised {
+        /// Which agent.
+        id: AgentId,
+        /// Who it is now.
+        character: Box<Character>,
+        /// Its new handle, given a number if it is taken.
+        handle: Option<String>,
+        /// When.
+        at: UnixMillis,
+    },
+    /// An agent's lifecycle changed. Fails with
+    /// [`Missing`](crate::error::StoreError::Missing) if there is none of that id.
+    LifecycleChanged {
+        /// Which agent.
+        id: AgentId,
+        /// Its lifecycle now.
+        lifecycle: Lifecycle,
+    },
+    /// An agent last thought about itself at this time.
+    Reflected {
+        /// Which agent.
+        id: AgentId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// An agent was removed, with everything that was its own (its memories too, unless they are
+    /// to be kept). Affects 0 rows if there was none.
+    AgentRemoved {
+        /// Which agent.
+        id: AgentId,
+        /// Whether its memories stay.
+        keep_memories: bool,
+    },
+    /// Something happened to an agent; the store gives it the agent's next sequence number. The
+    /// sequence of one agent has no gaps and starts at 1.
+    Happened(NewEvent),
+    /// A run was begun.
+    RunStarted(Box<Run>),
+    /// A run ended. Affects 0 rows, and changes nothing, if it had ended before: the first outcome
+    /// stands.
+    RunEnded(Box<RunEnd>),
+    /// A call is about to be made.
+    StepIntended(Box<Step>),
+    /// A call was made. Affects 0 rows if it had an outcome before.
+    StepEnded(Box<StepEnd>),
+    /// A letter was sent.
+    LetterSent(Box<Letter>),
+    /// A letter was begun to be dealt with: one more attempt.
+    LetterTried(LetterId),
+    /// A letter was dealt with, or given up. Affects 0 rows if it was no longer waiting.
+    LetterSettled {
+        /// Which letter.
+        id: LetterId,
+        /// [`LetterStatus::Answered`] or [`LetterStatus::Dead`].
+        status: LetterStatus,
+    },
+    /// A memory was made, or replaced as a whole if the agent had one of that id. An embedding that
+    /// the old one had is dropped if the text differs.
+    Remembered(Box<Memory>),
+    /// A memory was given its embedding. Affects 0 rows if there is no such memory.
+    Embedded {
+        /// Whose memory.
+        agent_id: AgentId,
+        /// Which memory.
+        memory_id: MemoryId,
+        /// The embedding.
+        embedding: Embedding,
+    },
+    /// A memory was forgotten.
+    Forgot {
+        /// Whose memory.
+        agent_id: AgentId,
+        /// Which memory.
+        memory_id: MemoryId,
+    },
+    /// Many memories were forgotten.
+    ForgotAll {
+        /// Whose memories.
+        agent_id: AgentId,
+        /// Only those of this kind, if given.
+        kind: Option<String>,
+        /// Only those of this room, if given.
+        room_id: Option<RoomId>,
+    },
+    /// A room was made or replaced.
+    RoomSet(Box<Room>),
+    /// A room was made, unless there was one of that id.
+    RoomMet(Box<Room>),
+    /// A room was removed, with its participants and memories.
+    RoomRemoved {
+        /// Whose room.
+        agent_id: AgentId,
+        /// Which room.
+        room_id: RoomId,
+    },
+    /// A world was made or replaced.
+    WorldSet(Box<World>),
+    /// A world was made, unless there was one of that id.
+    WorldMet(Box<World>),
+    /// A world was removed; its rooms stay.
+    WorldRemoved {
+        /// Whose world.
+        agent_id: AgentId,
+        /// Which world.
+        world_id: WorldId,
+    },
+    /// An entity was made or replaced.
+    EntitySet(Box<Entity>),
+    /// An entity was made, unless there was one of that id.
+    EntityMet(Box<Entity>),
+    /// An entity was removed, with its components and relationships.
+    EntityRemoved {
+        /// Whose acquaintance.
+        agent_id: AgentId,
+        /// Which entity.
+        entity_id: EntityId,
+    },
+    /// An entity takes part in a room, in this state now.
+    Joined(Participant),
+    /// An entity no longer takes part in a room.
+    Left {
+        /// In whose eyes.
+        agent_id: AgentId,
+        /// The room.
+        room_id: RoomId,
+        /// Who left.
+        entity_id: EntityId,
+    },
+    /// A component was made or replaced.
+    ComponentSet(Box<Component>),
+    /// A component was removed.
+    ComponentRemoved {
+        /// Whose record.
+        agent_id: AgentId,
+        /// Which component.
+        id: ComponentId,
+    },
+    /// A relationship was made or replaced.
+    RelationshipSet(Box<Relationship>),
+    /// A relationship was removed.
+    RelationshipRemoved {
+        /// In whose eyes.
+        agent_id: AgentId,
+        /// Which relationship.
+        id: RelationshipId,
+    },
+    /// A task was made or replaced.
+    TaskSet(Box<Task>),
+    /// A task was removed.
+    TaskRemoved {
+        /// Whose task.
+        agent_id: AgentId,
+        /// Which task.
+        id: TaskId,
+    },
+    /// An entry was written into an agent's log.
+    Logged(Box<LogEntry>),
+    /// An entry was removed from an agent's log.
+    LogRemoved {
+        /// Whose log.
+        agent_id: AgentId,
+        /// Which entry.
+        id: LogId,
+    },
+    /// The whole fleet was halted, or let go again.
+    FleetHalted(bool),
+}
+
+/// One entry in an agent's durable sequence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Whose event.
+    pub agent_id: AgentId,
+    /// Its number in the agent's sequence: from 1, without gaps.
+    pub seq: u64,
+    /// When it happened.
+    pub at: UnixMillis,
+    /// What sort.
+    pub kind: EventKind,
+    /// What it says.
+    pub data: Map<String, Value>,
+}
+
+/// An event before it has its number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// Whose event.
+    pub agent_id: AgentId,
+    /// When it happened.
+    pub at: UnixMillis,
+    /// What sort.
+    pub kind: EventKind,
+    /// What it says.
+    pub data: Map<String, Value>,
+}
+
+/// What sort of thing happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// The agent was created.
+    Created,
+    /// Its character changed.
+    Revised,
+    /// It was started.
+    Started,
+    /// It was paused.
+    Paused,
+    /// It was resumed.
+    Resumed,
+    /// It was stopped.
+    Stopped,
+    /// It was restarted by an operator.
+    Restarted,
+    /// Its autonomy was set.
+    AutonomySet,
+    /// It crashed and was rebuilt.
+    Crashed,
+    /// It crashed too often and was left.
+    Failed,
+    /// It woke up.
+    Ticked,
+    /// A run was begun.
+    RunStarted,
+    /// A run ended.
+    RunEnded,
+    /// A letter came.
+    LetterReceived,
+    /// A letter was given up.
+    LetterDead,
+    /// It said something.
+    Said,
+    /// It thought something.
+    Thought,
+}
+
+impl EventKind {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::Created,
+        Self::Revised,
+        Self::Started,
+        Self::Paused,
+        Self::Resumed,
+        Self::Stopped,
+        Self::Restarted,
+        Self::AutonomySet,
+        Self::Crashed,
+        Self::Failed,
+        Self::Ticked,
+        Self::RunStarted,
+        Self::RunEnded,
+        Self::LetterReceived,
+        Self::LetterDead,
+        Self::Said,
+        Self::Thought,
+    ];
+
+    /// Its name, as stored and sent.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Revised => "revised",
+            Self::Started => "started",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Stopped => "stopped",
+            Self::Restarted => "restarted",
+            Self::AutonomySet => "autonomy_set",
+            Self::Crashed => "crashed",
+            Self::Failed => "failed",
+            Self::Ticked => "ticked",
+            Self::RunStarted => "run_started",
+            Self::RunEnded => "run_ended",
+            Self::LetterReceived => "letter_received",
+            Self::LetterDead => "letter_dead",
+            Self::Said => "said",
+            Self::Thought => "thought",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}

@@ -1,0 +1,56 @@
+//! Letters: messages on their way to an agent, kept until they are dealt with.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::ids::{AgentId, EntityId, LetterId, MemoryId, RoomId};
+use crate::time::UnixMillis;
+
+/// How far a letter has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterStatus {
+    /// Waits to be dealt with.
+    Waiting,
+    /// Dealt with.
+    Answered,
+    /// Given up: it could not be dealt with in the attempts allowed.
+    Dead,
+}
+
+/// A message on its way to an agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Letter {
+    /// Its id.
+    pub id: LetterId,
+    /// The agent it is for.
+    pub to: AgentId,
+    /// Who wrote it: a person's entity, or an agent's.
+    pub from: EntityId,
+    /// The writer, if it is an agent of this host.
+    pub from_agent: Option<AgentId>,
+    /// Where it belongs, in the reader's eyes.
+    pub room_id: RoomId,
+    /// The memory that the reader has of it.
+    pub memory_id: MemoryId,
+    /// What it says: `text` and more.
+    pub content: Map<String, Value>,
+    /// Whether the reader shall answer it.
+    pub expects_reply: bool,
+    /// The letter it answers.
+    pub in_reply_to: Option<LetterId>,
+    /// How far it has come.
+    pub status: LetterStatus,
+    /// How often it was begun to be dealt with.
+    pub attempts: u32,
+    /// When it was sent.
+    pub sent_at: UnixMillis,
+}
+
+impl Letter {
+    /// The text of it, empty if there is none.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.content.get("text").and_then(Value::as_str).unwrap_or_default()
+    }
+}

@@ -1,0 +1,18 @@
+//! The runtime of Greenroom.
+//!
+//! Every agent is an actix actor with a mailbox-driven state machine and an autonomy tick; a registry
+//! of sharded actors hosts, supervises and reaches them. The crate knows no HTTP, no SQL and no
+//! provider: what it needs from outside are the traits in [`ports`].
+
+#![forbid(unsafe_code)]
+
+pub mod character;
+pub mod error;
+pub mod facts;
+pub mod ids;
+pub mod letters;
+pub mod lifecycle;
+pub mod ports;
+pub mod records;
+pub mod runs;
+pub mod time;

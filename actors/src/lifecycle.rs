@@ -1,0 +1,234 @@
+//! The state machine of an agent, as values.
+//!
+//! ```text
+//!            start, restart            pause
+//!  stopped ────────────────> running ─────────> paused
+//!     ^  ^                    │   ^  <─────────    │
+//!     │  └────────────────────┘   │ resume, start  │
+//!     │           stop            │  restart       │
+//!     └───────────────────────────┼────────────────┘ stop
+//!          stop                   │
+//!  failed ────────> stopped       │ start, resume, restart
+//!     └───────────────────────────┘
+//! ```
+//!
+//! What the operator asked for ([`Desired`]) is durable. What is so now ([`State`]) follows from it
+//! and from whether the agent has failed.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::CoreError;
+use crate::time::UnixMillis;
+
+/// What the operator asked for. Survives every restart of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Desired {
+    /// The agent does nothing.
+    #[default]
+    Stopped,
+    /// The agent answers and, if it is autonomous, ticks.
+    Running,
+    /// The agent keeps its place: no ticks, no calls; messages wait.
+    Paused,
+}
+
+/// What is so now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Does nothing.
+    Stopped,
+    /// Is being brought up.
+    Starting,
+    /// Answers and, if autonomous, ticks.
+    Running,
+    /// Keeps its place.
+    Paused,
+    /// Is being brought down.
+    Stopping,
+    /// Crashed more often than its restart intensity allows; waits for an operator.
+    Failed,
+}
+
+/// What an operator can ask of an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Command {
+    /// Run.
+    Start,
+    /// Keep your place.
+    Pause,
+    /// Go on after a pause.
+    Resume,
+    /// Do nothing, at once.
+    Stop,
+    /// Stop if running, then start; not counted as a crash.
+    Restart,
+}
+
+/// That an agent acts without being spoken to, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Autonomy {
+    /// Milliseconds from one tick to the next, before jitter; at least 1.
+    pub every_ms: u32,
+}
+
+impl Autonomy {
+    /// An autonomy that ticks each `period`, which is held within 1 ms and some 49 days.
+    #[must_use]
+    pub fn every(period: Duration) -> Self {
+        Self { every_ms: u32::try_from(period.as_millis()).unwrap_or(u32::MAX).max(1) }
+    }
+
+    /// The time from one tick to the next, before jitter.
+    #[must_use]
+    pub fn period(self) -> Duration {
+        Duration::from_millis(u64::from(self.every_ms.max(1)))
+    }
+}
+
+/// An agent's durable lifecycle.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lifecycle {
+    /// What the operator asked for.
+    pub desired: Desired,
+    /// When it was last started; kept by a pause, forgotten by a stop.
+    pub started_at: Option<UnixMillis>,
+    /// `None`: it acts only when spoken to.
+    pub autonomy: Option<Autonomy>,
+    /// Model settings given at the last start (`temperature`, `maxTokens`, …); forgotten by a stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<Box<Map<String, Value>>>,
+    /// Why it is [`State::Failed`]; `None` if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Box<str>>,
+}
+
+impl Lifecycle {
+    /// What is so now, as far as the durable state says.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match (&self.failure, self.desired) {
+            (Some(_), _) => State::Failed,
+            (None, Desired::Stopped) => State::Stopped,
+            (None, Desired::Running) => State::Running,
+            (None, Desired::Paused) => State::Paused,
+        }
+    }
+
+    /// The lifecycle after `command`, given at `now`.
+    ///
+    /// # Errors
+    /// [`CoreError::WrongState`] where the diagram above has no such edge.
+    pub fn after(&self, command: Command, now: UnixMillis) -> Result<Self, CoreError> {
+        let state = self.state();
+        let next = match (state, command) {
+            (State::Stopped | State::Failed, Command::Start)
+            | (State::Failed, Command::Resume)
+            | (State::Stopped | State::Running | State::Paused | State::Failed, Command::Restart) => {
+                Self {
+                    desired: Desired::Running,
+                    started_at: Some(now),
+                    failure: None,
+                    ..self.clone()
+                }
+            }
+            (State::Paused, Command::Start | Command::Resume) => {
+                Self { desired: Desired::Running, ..self.clone() }
+            }
+            (State::Running, Command::Pause) => Self { desired: Desired::Paused, ..self.clone() },
+            (State::Running | State::Paused | State::Failed, Command::Stop) => Self {
+                desired: Desired::Stopped,
+                started_at: None,
+                overrides: None,
+                failure: None,
+                autonomy: self.autonomy,
+            },
+            (state, command) => return Err(CoreError::WrongState { command, state }),
+        };
+        Ok(next)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stopped => "stopped",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Stopping => "stopping",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Start => "start",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lifecycle(state: State) -> Lifecycle {
+        let started_at = (state != State::Stopped).then_some(UnixMillis(5));
+        Lifecycle {
+            desired: match state {
+                State::Stopped => Desired::Stopped,
+                State::Paused => Desired::Paused,
+                _ => Desired::Running,
+            },
+            started_at,
+            failure: (state == State::Failed).then(|| "it broke".into()),
+            ..Lifecycle::default()
+        }
+    }
+
+    #[test]
+    fn each_state_takes_each_command_as_the_diagram_says() {
+        use Command::{Pause, Restart, Resume, Start, Stop};
+        use State::{Failed, Paused, Running, Stopped};
+        let table = [
+            (Stopped, [Some(Running), None, None, None, Some(Running)]),
+            (Running, [None, Some(Paused), None, Some(Stopped), Some(Running)]),
+            (Paused, [Some(Running), None, Some(Running), Some(Stopped), Some(Running)]),
+            (Failed, [Some(Running), None, Some(Running), Some(Stopped), Some(Running)]),
+        ];
+        for (from, row) in table {
+            for (command, to) in [Start, Pause, Resume, Stop, Restart].into_iter().zip(row) {
+                let after = lifecycle(from).after(command, UnixMillis(9));
+                match to {
+                    Some(to) => assert_eq!(after.unwrap().state(), to, "{from} {command}"),
+                    None => {
+                        let refused = CoreError::WrongState { command, state: from };
+                        assert_eq!(after, Err(refused));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pausing_keeps_uptime_and_stopping_ends_it() {
+        let running = lifecycle(State::Running);
+        let paused = running.after(Command::Pause, UnixMillis(7)).unwrap();
+        assert_eq!(paused.started_at, Some(UnixMillis(5)));
+        let resumed = paused.after(Command::Resume, UnixMillis(8)).unwrap();
+        assert_eq!(resumed.started_at, Some(UnixMillis(5)));
+        assert_eq!(resumed.after(Command::Stop, UnixMillis(9)).unwrap().started_at, None);
+    }
+}

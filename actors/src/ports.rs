@@ -1,0 +1,15 @@
+//! Ports: what the core needs from outside, as traits.
+
+mod clock;
+mod model;
+mod store;
+
+pub use clock::{Clock, SystemClock, VirtualClock};
+pub use model::{
+    Delta, Generation, Model, ModelFuture, ModelStream, Prompt, Purpose, Role, ToolCall, ToolSpec,
+    Turn, collect,
+};
+pub use store::{
+    AgentQuery, Boot, Census, LogQuery, MemoryQuery, Pruned, Retention, RunQuery, Scored,
+    SearchQuery, Seed, Store, StoreFuture, fuse,
+};

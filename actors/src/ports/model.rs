@@ -1,0 +1,175 @@
+//! The model: what answers prompts and turns texts into vectors.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::character::Character;
+use crate::error::ModelError;
+use crate::records::Embedding;
+use crate::runs::Usage;
+
+/// An answer of a model, to be awaited on any thread.
+pub type ModelFuture<T> = BoxFuture<'static, Result<T, ModelError>>;
+
+/// An answer of a model as it comes.
+pub type ModelStream = BoxStream<'static, Result<Delta, ModelError>>;
+
+/// Answers prompts.
+///
+/// A call is cancelled by dropping what it returned; no byte is sent for it after that. A model may
+/// panic: the run it was called in fails, and nothing else does.
+pub trait Model: Send + Sync + 'static {
+    /// Answers `prompt`, piece by piece. The last piece is [`Delta::Done`].
+    fn generate(&self, prompt: Prompt) -> ModelStream;
+
+    /// Turns texts into vectors, one for each, in order.
+    fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>>;
+
+    /// The name of the embedder, as its embeddings carry it.
+    fn embedder(&self) -> String;
+}
+
+/// What a prompt is for, so that a host can choose a model by it and a log can name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To answer somebody.
+    Reply,
+    /// To think, without anybody to answer.
+    Reflect,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Whoever the agent speaks with.
+    User,
+    /// The agent.
+    Assistant,
+    /// A tool that the agent called.
+    Tool,
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub text: String,
+    /// The calls the agent makes in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The call that it answers, if a tool speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<String>,
+}
+
+impl Turn {
+    /// A turn of words alone.
+    #[must_use]
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Self { role, text: text.into(), tool_calls: Vec::new(), answers: None }
+    }
+}
+
+/// A tool that the model may call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// Its name.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// Its parameters, as a JSON schema.
+    pub parameters: Value,
+}
+
+/// A call of a tool, as the model wants it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The model's id of it.
+    pub id: String,
+    /// Which tool.
+    pub name: String,
+    /// With what.
+    pub arguments: Value,
+}
+
+/// What a model is asked.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    /// The model by its name in the configuration; the default one if absent.
+    pub model: Option<String>,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Who the agent is. Already worded in `system`; a rule-based model reads it from here.
+    pub character: Arc<Character>,
+    /// What the model is told before anything else.
+    pub system: String,
+    /// The conversation, oldest first; the last turn is the one to answer. May be empty.
+    pub turns: Vec<Turn>,
+    /// The tools it may call.
+    pub tools: Vec<ToolSpec>,
+    /// Settings by elizaOS' names: `temperature`, `maxTokens`, `topP`, `stop`, …
+    pub settings: Map<String, Value>,
+}
+
+/// A piece of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delta {
+    /// Some more words.
+    Text(String),
+    /// A call of a tool, whole.
+    ToolCall(ToolCall),
+    /// The end, and what it cost.
+    Done(Usage),
+}
+
+/// A whole answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Generation {
+    /// The words.
+    pub text: String,
+    /// The calls it wants made.
+    pub tool_calls: Vec<ToolCall>,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// Waits for the whole answer, handing each piece to `observe` as it comes.
+///
+/// # Errors
+/// What the model failed with; [`ModelError::Unavailable`] if the answer broke off, or grew beyond
+/// `max_bytes`.
+pub async fn collect(
+    mut stream: ModelStream,
+    max_bytes: usize,
+    mut observe: impl FnMut(&Delta),
+) -> Result<Generation, ModelError> {
+    let mut whole = Generation::default();
+    while let Some(delta) = stream.next().await {
+        let delta = delta?;
+        observe(&delta);
+        match delta {
+            Delta::Text(text) => {
+                whole.text.push_str(&text);
+                if whole.text.len() > max_bytes {
+                    let reason = format!("the answer is longer than {max_bytes} bytes");
+                    return Err(ModelError::Unavailable(reason));
+                }
+            }
+            Delta::ToolCall(call) => whole.tool_calls.push(call),
+            Delta::Done(usage) => {
+                whole.usage = usage;
+                return Ok(whole);
+            }
+        }
+    }
+    Err(ModelError::Unavailable("the answer broke off".to_owned()))
+}

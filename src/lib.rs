@@ -1,0 +1,15 @@
+//! Greenroom: one program that hosts many long-running autonomous agents.
+//!
+//! The runtime is `greenroom-actors`; this package is everything that touches the world: the store,
+//! the models, the dialects, the configuration and the command line.
+
+pub mod cli;
+pub mod config;
+pub mod dialects;
+pub mod host;
+pub mod http;
+pub mod models;
+pub mod secrets;
+pub mod server;
+pub mod store;
+pub mod telemetry;
