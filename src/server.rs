@@ -1,1 +1,5 @@
-//! See the crate's map.
+//! The running server: its parts put together, its listeners, its end.
+
+mod settings;
+
+pub use settings::ServerSettings;

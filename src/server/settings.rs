@@ -1,0 +1,55 @@
+//! The process as a whole: threads, timers, the end.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The `[server]` section of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerSettings {
+    /// Threads that serve each listener. 0: one for each core.
+    pub workers: u16,
+    /// Connections that each of them holds at once; further ones wait.
+    pub connections_per_worker: u32,
+    /// Seconds that runs and requests in flight are given when the process ends.
+    pub drain_s: u32,
+    /// Seconds between two rounds of retention.
+    pub prune_every_s: u32,
+    /// Milliseconds between two looks for memories without an embedding. 0: never.
+    pub index_every_ms: u32,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            workers: 0,
+            connections_per_worker: 10_000,
+            drain_s: 20,
+            prune_every_s: 600,
+            index_every_ms: 2_000,
+        }
+    }
+}
+
+impl ServerSettings {
+    /// The time that work in flight is given at the end.
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(u64::from(self.drain_s))
+    }
+
+    /// Whether the values can be.
+    ///
+    /// # Errors
+    /// The name of the key at fault and what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        if self.prune_every_s == 0 {
+            return Err("prune_every_s is 0, and must be at least 1".to_owned());
+        }
+        if self.connections_per_worker == 0 {
+            return Err("connections_per_worker is 0, and must be at least 1".to_owned());
+        }
+        Ok(())
+    }
+}
