@@ -12,6 +12,7 @@ pub mod facts;
 pub mod ids;
 pub mod letters;
 pub mod lifecycle;
+pub mod memory_store;
 pub mod ports;
 pub mod records;
 pub mod runs;
