@@ -16,6 +16,7 @@ pub mod ids;
 pub mod indexer;
 pub mod letters;
 pub mod lifecycle;
+pub mod memory_store;
 pub mod ports;
 pub mod records;
 pub mod registry;
