@@ -1,15 +1,25 @@
 //! The host: what every listener and every dialect is given.
 
+mod vault;
+
 use std::sync::Arc;
 
+use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
+use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
+
+pub use vault::Vault;
 
 /// The running process as its listeners see it. Clones share everything.
 #[derive(Clone)]
 pub struct Host {
+    /// The one way to the agents.
+    pub registry: Registry,
+    /// Seals and opens the agents' secrets.
+    pub secrets: Arc<Secrets>,
     /// What the process has logged of late.
     pub logs: Arc<LogBuffer>,
     /// How to bring the process down.
@@ -18,6 +28,8 @@ pub struct Host {
     pub started_at: UnixMillis,
     /// The program's version.
     pub version: &'static str,
+    /// Makes backups; absent where the store makes none.
+    pub vault: Option<Vault>,
 }
 
 /// Asks the process to end, and tells whoever waits that it was asked. Clones share the wish.

@@ -6,4 +6,5 @@ mod metrics;
 
 pub use journal::{LogBuffer, LogLine};
 pub use log::{LogFormat, LogSettings, TelemetryError, init};
+pub(crate) use metrics::tidy;
 pub use metrics::{metrics_page, render};

@@ -14,8 +14,6 @@ pub struct ServerSettings {
     pub connections_per_worker: u32,
     /// Seconds that runs and requests in flight are given when the process ends.
     pub drain_s: u32,
-    /// Milliseconds between two looks for memories without an embedding. 0: never.
-    pub index_every_ms: u32,
 }
 
 impl Default for ServerSettings {
@@ -24,7 +22,6 @@ impl Default for ServerSettings {
             workers: 0,
             connections_per_worker: 10_000,
             drain_s: 20,
-            index_every_ms: 2_000,
         }
     }
 }

@@ -44,7 +44,8 @@ pub(super) async fn say(
     };
     let delivered = host.registry.deliver(agent, delivery).await?;
     let message_id = delivered.memory.id;
-    let reply = delivered.reply().await?.map(|reply| reply.text().to_owned());
+    let reply = host.registry.reply(delivered.reply).await?;
+    let reply = reply.map(|reply| reply.text().to_owned());
     Ok(Success::of(Exchange { message_id, reply }))
 }
 
