@@ -229,7 +229,7 @@ mod tests {
             ("[server]\n\nwrokers = 1\n", &[], "line 3: server.wrokers: unknown field"),
             ("[sever]\n", &[], "line 1: sever: unknown field"),
             ("workers =\n", &[], "line 1"),
-            ("[server]\nprune_every_s = 0\n", &[], "line 2: server.prune_every_s"),
+            ("[server]\nconnections_per_worker = 0\n", &[], "line 2: server.connections"),
             (
                 "",
                 &[("GREENROOM_SERVER__WORKERS", "x")],

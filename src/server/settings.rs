@@ -14,8 +14,6 @@ pub struct ServerSettings {
     pub connections_per_worker: u32,
     /// Seconds that runs and requests in flight are given when the process ends.
     pub drain_s: u32,
-    /// Seconds between two rounds of retention.
-    pub prune_every_s: u32,
     /// Milliseconds between two looks for memories without an embedding. 0: never.
     pub index_every_ms: u32,
 }
@@ -26,7 +24,6 @@ impl Default for ServerSettings {
             workers: 0,
             connections_per_worker: 10_000,
             drain_s: 20,
-            prune_every_s: 600,
             index_every_ms: 2_000,
         }
     }
@@ -44,9 +41,6 @@ impl ServerSettings {
     /// # Errors
     /// The name of the key at fault and what is wrong with it.
     pub fn check(&self) -> Result<(), String> {
-        if self.prune_every_s == 0 {
-            return Err("prune_every_s is 0, and must be at least 1".to_owned());
-        }
         if self.connections_per_worker == 0 {
             return Err("connections_per_worker is 0, and must be at least 1".to_owned());
         }
