@@ -1,0 +1,5 @@
+//! The dialect of elizaOS 1.7.2 and of its documentation.
+
+mod settings;
+
+pub use settings::ElizaosSettings;
