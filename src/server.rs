@@ -7,8 +7,10 @@ mod settings;
 mod signals;
 mod upkeep;
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
@@ -29,6 +31,16 @@ pub use listening::Listening;
 pub use settings::ServerSettings;
 
 use ports::Port;
+
+/// How long a connection may be idle between two requests.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// How long a client may take to send the head of a request.
+const HEADERS_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long the last answers may take to be sent, at least and at most, once no run is in flight.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+const LAST_ANSWERS_MAX: Duration = Duration::from_secs(3);
 
 /// Where backups are kept, within the data folder.
 const BACKUPS: &str = "backups";
@@ -55,11 +67,7 @@ pub fn run(loaded: Loaded) -> Result<(), ServeError> {
 ///
 /// # Errors
 /// Whatever keeps it from starting, or from ending well.
-pub async fn serve(
-    loaded: Loaded,
-    logs: Arc<LogBuffer>,
-    stop: Stopper,
-) -> Result<(), ServeError> {
+pub async fn serve(loaded: Loaded, logs: Arc<LogBuffer>, stop: Stopper) -> Result<(), ServeError> {
     let config = &loaded.config;
     let data_dir = config.store.data_dir.as_path();
     make_folder(data_dir)?;
@@ -104,4 +112,65 @@ async fn host(
 fn make_folder(path: &Path) -> Result<(), ServeError> {
     std::fs::create_dir_all(path)
         .map_err(|source| ServeError::File { path: path.to_owned(), source })
+}
+
+/// Opens the listeners and serves until it is time to stop; then drains.
+async fn listen(loaded: &Loaded, host: Host) -> Result<(), ServeError> {
+    let Config { server, elizaos, store, .. } = &loaded.config;
+    let listener = listener(loaded)?;
+    let listening = Listening { elizaos: listener.local_addr()? };
+    let app = elizaos::App::new(host.clone(), elizaos.clone());
+    let http = HttpServer::new(move || app.clone().factory())
+        .workers(server.workers())
+        .max_connections(server.connections_per_worker())
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEADERS_DEADLINE)
+        .shutdown_timeout(u64::from(server.drain_s))
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    let handle = http.handle();
+    let serving = tokio::spawn(http);
+    let data_dir = store.data_dir.as_path();
+    listening
+        .write(data_dir)
+        .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
+    tracing::info!(elizaos = %listening.elizaos, version = host.version, "listening");
+    let upkeep = upkeep::start(&host.registry, store);
+    let ended = tokio::select! {
+        () = host.stop.requested() => Ok(()),
+        // It ends by itself only where something went wrong.
+        ended = serving => ended.map_err(std::io::Error::other).flatten().map_err(ServeError::Io),
+    };
+    Listening::erase(data_dir);
+    drop(upkeep);
+    drain(&handle, &host, server.drain()).await;
+    tracing::info!("stopped");
+    ended
+}
+
+/// Accepts nothing more, and lets what is in flight come to its end.
+async fn drain(http: &ServerHandle, host: &Host, grace: Duration) {
+    let begun = Instant::now();
+    http.pause().await;
+    host.registry.shutdown(grace).await;
+    // No run is in flight any more, so that no request has much left to wait for.
+    let left = grace.saturating_sub(begun.elapsed()).clamp(LAST_ANSWERS, LAST_ANSWERS_MAX);
+    if tokio::time::timeout(left, http.stop(true)).await.is_err() {
+        tracing::info!("some connections are cut off");
+    }
+}
+
+fn listener(loaded: &Loaded) -> Result<TcpListener, ServeError> {
+    let address = loaded.config.elizaos.bind;
+    let port = match loaded.origin("elizaos.bind") {
+        Origin::Default => Port::Default,
+        Origin::File { .. } | Origin::Variable(_) | Origin::Flag(_) => Port::Chosen,
+    };
+    ports::bind(address, port).map_err(|source| ServeError::Bind {
+        address,
+        section: "elizaos",
+        variable: "GREENROOM_ELIZAOS__BIND",
+        source,
+    })
 }

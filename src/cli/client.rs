@@ -35,13 +35,12 @@ pub(super) struct Client {
 impl Remote {
     /// The client for that host.
     pub(super) fn client(&self, loaded: &Loaded) -> Result<Client, CliError> {
-        let elizaos = &loaded.config.elizaos;
         let base = match &self.url {
             Some(url) => url.clone(),
             None => format!("http://{}", Listening::of(&loaded.config).elizaos),
         };
         let base = base.trim_end_matches('/').trim_end_matches("/api").to_owned();
-        let token = self.token.clone().or_else(|| elizaos.auth_token.clone());
+        let token = self.token.clone().or_else(|| loaded.text("elizaos.auth_token"));
         let http = reqwest::Client::builder()
             .timeout(ANSWER_DEADLINE)
             .build()

@@ -65,9 +65,8 @@ fn every_key_without_a_default_has_an_example() {
         for key in known.split(", ").map(|key| key.trim_matches('`')) {
             let is_there = |path: &String| {
                 let path = path.trim_start_matches('.');
-                path.strip_prefix(section).is_some_and(|rest| {
-                    rest.trim_start_matches('.').split('.').next() == Some(key)
-                })
+                path.strip_prefix(section)
+                    .is_some_and(|rest| rest.trim_start_matches('.').split('.').next() == Some(key))
             };
             assert!(written.keys().any(is_there), "[{section}] {key}");
         }

@@ -26,10 +26,11 @@ impl Vault {
     /// # Errors
     /// A file of that name that exists, no space, whatever else the store says.
     pub(crate) async fn backup(&self, name: &str) -> Result<PathBuf, StoreError> {
-        let file = self.folder.join(name);
-        tokio::fs::create_dir_all(&self.folder)
-            .await
+        std::fs::create_dir_all(&self.folder)
             .map_err(|error| StoreError::Failed(format!("{}: {error}", self.folder.display())))?;
+        // Whoever takes it away need not know where the host was started.
+        let folder = std::path::absolute(&self.folder);
+        let file = folder.unwrap_or_else(|_| self.folder.clone()).join(name);
         self.store.backup(&file).await?;
         Ok(file)
     }

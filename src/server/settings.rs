@@ -18,11 +18,7 @@ pub struct ServerSettings {
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self {
-            workers: 0,
-            connections_per_worker: 10_000,
-            drain_s: 20,
-        }
+        Self { workers: 0, connections_per_worker: 10_000, drain_s: 20 }
     }
 }
 
@@ -31,6 +27,18 @@ impl ServerSettings {
     #[must_use]
     pub fn drain(&self) -> Duration {
         Duration::from_secs(u64::from(self.drain_s))
+    }
+
+    /// The threads that serve each listener.
+    pub(super) fn workers(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => usize::from(workers),
+        }
+    }
+
+    pub(super) fn connections_per_worker(&self) -> usize {
+        usize::try_from(self.connections_per_worker).unwrap_or(usize::MAX)
     }
 
     /// Whether the values can be.

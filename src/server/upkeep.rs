@@ -5,6 +5,7 @@ use std::time::Duration;
 use greenroom_actors::error::StoreError;
 use greenroom_actors::ports::Pruned;
 use greenroom_actors::registry::Registry;
+use tokio::task::JoinSet;
 
 use crate::store::StoreSettings;
 use crate::telemetry;
@@ -12,9 +13,24 @@ use crate::telemetry;
 /// Between two rounds in which the recorder of metrics tidies up.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
+/// What goes on beside the answers; ends when it is dropped.
+pub(super) struct Upkeep {
+    _work: JoinSet<()>,
+}
+
+/// Begins it.
+pub(super) fn start(registry: &Registry, store: &StoreSettings) -> Upkeep {
+    let mut work = JoinSet::new();
+    work.spawn(prune(registry.clone(), store.clone()));
+    work.spawn(tidy_metrics());
+    let indexer = registry.clone();
+    work.spawn(async move { indexer.index_memories().await });
+    Upkeep { _work: work }
+}
+
 /// Removes what is past its time, over and over. The first round waits as well: a host that comes
 /// up has better things to do.
-pub(super) async fn prune(registry: Registry, settings: StoreSettings) {
+async fn prune(registry: Registry, settings: StoreSettings) {
     let period = Duration::from_secs(u64::from(settings.prune_every_s.max(1)));
     loop {
         registry.clock().sleep(period).await;
@@ -32,7 +48,7 @@ pub(super) async fn prune(registry: Registry, settings: StoreSettings) {
 }
 
 /// Keeps the recorder of metrics small.
-pub(super) async fn tidy_metrics() {
+async fn tidy_metrics() {
     loop {
         tokio::time::sleep(METRICS_UPKEEP).await;
         telemetry::tidy();

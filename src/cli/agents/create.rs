@@ -56,12 +56,7 @@ impl Create {
         if self.json {
             return print_json(out, &agent);
         }
-        writeln!(
-            out,
-            "{} ({id}) is {}",
-            text_of(&agent, "name"),
-            text_of(&agent, "state")
-        )?;
+        writeln!(out, "{} ({id}) is {}", text_of(&agent, "name"), text_of(&agent, "state"))?;
         Ok(())
     }
 
