@@ -93,7 +93,7 @@ async fn host(
         .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
     let model = models::build(&config.models(), &|name| std::env::var(name).ok())?;
     let ports = Ports {
-        store: Arc::clone(store) as Arc<_>,
+        store: Arc::new(store.clone()),
         model: Arc::new(model),
         clock: Arc::new(SystemClock),
     };

@@ -110,7 +110,7 @@ impl One {
                 Value::Null => "-".to_owned(),
                 other => other.to_string(),
             };
-            writeln!(out, "{:<14}{shown}", format!("{field}:"))?;
+            writeln!(out, "{:<18}{shown}", format!("{field}:"))?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ mod message;
 mod wire;
 
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
-use greenroom_actors::agent::{Change, GetStatus};
+use greenroom_actors::agent::Change;
 use greenroom_actors::lifecycle::Command;
 use greenroom_actors::ports::AgentQuery;
 

@@ -28,7 +28,11 @@ pub struct LogSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: LogFormat::Human, lines_kept: LINES_KEPT }
+        Self {
+            filter: "info,actix_server=warn".to_owned(),
+            format: LogFormat::Human,
+            lines_kept: LINES_KEPT,
+        }
     }
 }
 

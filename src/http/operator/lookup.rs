@@ -19,7 +19,10 @@ impl Who {
     /// The agent: that of the id, else of the handle, else of the name.
     ///
     /// A name finds the agent whose id elizaOS would derive from it, or whose handle is made of it.
-    pub(super) async fn find(&self, registry: &Registry) -> Result<Arc<AgentRecord>, OperatorError> {
+    pub(super) async fn find(
+        &self,
+        registry: &Registry,
+    ) -> Result<Arc<AgentRecord>, OperatorError> {
         let Self(who) = self;
         if let Ok(id) = who.parse::<AgentId>() {
             return Ok(registry.record(id).await?);

@@ -20,11 +20,7 @@ const TEXT_MAX_BYTES: usize = 64 * 1024;
 const NAME_MAX: usize = 100;
 
 /// Delivers a message and waits for the reply.
-pub(super) async fn say(
-    who: Path<Who>,
-    words: Json<Words>,
-    host: Data<Host>,
-) -> Answer<Exchange> {
+pub(super) async fn say(who: Path<Who>, words: Json<Words>, host: Data<Host>) -> Answer<Exchange> {
     let speaker = words.speaker()?;
     let text = words.text()?;
     let agent = who.find(&host.registry).await?.id;
@@ -35,6 +31,7 @@ pub(super) async fn say(
     let delivery = Delivery {
         from: EntityId(derived(&format!("{SOURCE}:{speaker}"))),
         from_name: Some(speaker.to_owned()),
+        from_agent: None,
         room: room(agent, speaker, &host),
         content,
         metadata: Map::new(),
@@ -44,7 +41,10 @@ pub(super) async fn say(
     };
     let delivered = host.registry.deliver(agent, delivery).await?;
     let message_id = delivered.memory.id;
-    let reply = host.registry.reply(delivered.reply).await?;
+    let reply = match delivered.reply {
+        Some(reply) => host.registry.reply(reply).await?,
+        None => None,
+    };
     let reply = reply.map(|reply| reply.text().to_owned());
     Ok(Success::of(Exchange { message_id, reply }))
 }
