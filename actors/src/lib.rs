@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 pub mod character;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod error;
 pub mod facts;
 pub mod ids;
