@@ -92,6 +92,7 @@ cases! {
         a_batch_of_nothing_is_committed,
         facts_are_applied_in_order,
         a_failed_batch_changes_nothing,
+        what_was_begun_is_not_begun_again,
         a_write_is_carried_out_though_its_future_is_dropped,
         writers_at_once_lose_nothing,
         the_fleet_is_halted_until_it_is_let_go,

@@ -155,18 +155,18 @@ pub(super) async fn one_memory_is_forgotten(on: Subject) {
 pub(super) async fn many_memories_are_forgotten(on: Subject) {
     let on = on.with_agents().await;
     let facts = || Some("facts".to_owned());
-    for (kind, room_id, left) in [
+    for (at, (kind, room_id, left)) in (10..).zip([
         (None, None, vec![]),
         (facts(), None, vec![4, 3]),
         (None, Some(id(1)), vec![4, 2]),
         (facts(), Some(id(1)), vec![4, 3, 2]),
         (Some("dreams".to_owned()), None, vec![4, 3, 2, 1]),
-    ] {
+    ]) {
         for (number, kind, room) in
             [(1, "facts", 1), (2, "facts", 2), (3, "messages", 1), (4, "messages", 2)]
         {
             let memory =
-                Memory { kind: kind.into(), room_id: id(room), ..memory(ADA, number, 10, "text") };
+                Memory { kind: kind.into(), room_id: id(room), ..memory(ADA, number, at, "text") };
             on.keep([remembered(&memory), remembered(&Memory { agent_id: BOB, ..memory })]).await;
         }
         let forgot = Fact::ForgotAll { agent_id: ADA, kind, room_id };

@@ -7,13 +7,14 @@ use futures::future::join_all;
 use crate::error::StoreError;
 use crate::facts::{Committed, Fact};
 use crate::ids::AgentId;
+use crate::letters::LetterStatus;
 use crate::lifecycle::Lifecycle;
 use crate::ports::{AgentQuery, Census, LogQuery, MemoryQuery};
-use crate::runs::RunStatus;
+use crate::runs::{RunStatus, Step};
 
 use super::kit::{
-    ADA, BOB, Subject, agent, created, end, happened, id, letter, memory, participant, remembered,
-    room, run, running, sent, started, world,
+    ADA, BOB, Subject, agent, created, end, happened, id, intended, letter, memory, participant,
+    remembered, room, run, running, sent, started, step, world,
 };
 
 pub(super) async fn a_new_store_is_empty(on: Subject) {
@@ -124,6 +125,31 @@ pub(super) async fn a_failed_batch_changes_nothing(on: Subject) {
         assert_eq!(on.participants(ADA, id(1)).await.unwrap(), [participant(ADA, 1, 2, 10)]);
         assert!(!on.is_halted().await.unwrap());
     }
+}
+
+/// Whether a second beginning is refused or affects nothing is the store's to choose.
+pub(super) async fn what_was_begun_is_not_begun_again(on: Subject) {
+    let on = on.with_agents().await;
+    let (run, letter) = (run(ADA, 1, 10), letter(ADA, 1, 10));
+    let intent = step(&run, 0);
+    on.keep([
+        started(&run),
+        intended(&intent),
+        sent(&letter),
+        Fact::RunEnded(Box::new(end(&run, RunStatus::Completed, 20))),
+        Fact::LetterSettled { id: letter.id, status: LetterStatus::Answered },
+    ])
+    .await;
+    let other = Step { name: "another".into(), ..intent.clone() };
+    for again in [started(&run), intended(&other), sent(&letter)] {
+        if let Ok(committed) = on.try_keep([again]).await {
+            assert_eq!(committed.affected, [0]);
+        }
+    }
+    assert_eq!(on.run(ADA, run.id).await.unwrap().unwrap().status, RunStatus::Completed);
+    assert_eq!(on.steps(vec![run.id]).await.unwrap(), [intent]);
+    assert_eq!(on.letter(letter.id).await.unwrap().unwrap().status, LetterStatus::Answered);
+    assert_eq!(on.waiting_letters(ADA, 9).await.unwrap(), []);
 }
 
 pub(super) async fn a_write_is_carried_out_though_its_future_is_dropped(on: Subject) {
