@@ -7,11 +7,14 @@
 #![forbid(unsafe_code)]
 
 pub mod character;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod error;
 pub mod facts;
 pub mod ids;
 pub mod letters;
 pub mod lifecycle;
+pub mod memory_store;
 pub mod ports;
 pub mod records;
 pub mod runs;
