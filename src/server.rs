@@ -71,20 +71,26 @@ pub async fn serve(loaded: Loaded, logs: Arc<LogBuffer>, stop: Stopper) -> Resul
     let config = &loaded.config;
     let data_dir = config.store.data_dir.as_path();
     make_folder(data_dir)?;
-    let store = Arc::new(SqliteStore::open(&config.store)?);
+    let store = SqliteStore::open(&config.store)?;
     let outcome = match host(config, &store, logs, stop).await {
         Ok(host) => listen(&loaded, host).await,
         Err(error) => Err(error),
     };
     // Whatever happened: what was acknowledged is to be found again.
-    store.close().await?;
+    close(store).await?;
     outcome
+}
+
+/// Closing blocks until all that waits is written.
+async fn close(store: SqliteStore) -> Result<(), ServeError> {
+    tokio::task::spawn_blocking(move || store.close()).await.map_err(std::io::Error::other)?;
+    Ok(())
 }
 
 /// Puts the parts together, and lets the agents begin.
 async fn host(
     config: &Config,
-    store: &Arc<SqliteStore>,
+    store: &SqliteStore,
     logs: Arc<LogBuffer>,
     stop: Stopper,
 ) -> Result<Host, ServeError> {
@@ -105,7 +111,7 @@ async fn host(
         stop,
         started_at: SystemClock.now(),
         version: env!("CARGO_PKG_VERSION"),
-        vault: Some(Vault::new(Arc::clone(store), data_dir.join(BACKUPS))),
+        vault: Some(Vault::new(store.clone(), data_dir.join(BACKUPS))),
     })
 }
 

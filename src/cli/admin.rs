@@ -56,7 +56,7 @@ impl Backup {
         } else {
             let store = SqliteStore::open(&loaded.config.store).map_err(failed)?;
             let copied = store.backup(&to).await;
-            store.close().await.map_err(failed)?;
+            store.close();
             copied.map_err(failed)?;
         }
         writeln!(out, "{}", to.display())?;
@@ -98,8 +98,15 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn carry_out(self, out: &mut dyn Write) -> Result<(), CliError> {
-        store::verify(&self.file).map_err(failed)?;
-        writeln!(out, "{} is sound", self.file.display())?;
-        Ok(())
+        let report = store::verify(&self.file).map_err(failed)?;
+        for (table, rows) in &report.rows {
+            writeln!(out, "{table}: {rows}")?;
+        }
+        let file = self.file.display();
+        if report.is_whole() {
+            writeln!(out, "{file} is whole, of schema {}", report.schema)?;
+            return Ok(());
+        }
+        Err(failed(format!("{file} is damaged: {}", report.complaints.join("; "))))
     }
 }

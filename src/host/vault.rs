@@ -1,24 +1,29 @@
 //! The vault: makes backups of the store while it is in use.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use greenroom_actors::error::StoreError;
 
-use crate::store::SqliteStore;
+use crate::store::{Sizes, SqliteStore};
 
 /// Makes backups, all in one folder.
 #[derive(Clone)]
 pub struct Vault {
-    store: Arc<SqliteStore>,
+    store: SqliteStore,
     folder: PathBuf,
 }
 
 impl Vault {
     /// A vault that keeps backups of `store` in `folder`, which is made when it is needed.
     #[must_use]
-    pub fn new(store: Arc<SqliteStore>, folder: PathBuf) -> Self {
+    pub fn new(store: SqliteStore, folder: PathBuf) -> Self {
         Self { store, folder }
+    }
+
+    /// How large the store is and how busy.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
+        self.store.sizes()
     }
 
     /// Copies the store into a new file of that name, and answers with its place.

@@ -13,6 +13,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::host::Host;
+use crate::store::Sizes;
 
 /// The media type of the text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -62,6 +63,8 @@ fn describe() {
     ] {
         describe_gauge!(name, what);
     }
+    describe_gauge!("greenroom_store_bytes", Unit::Bytes, "Bytes of the store's files");
+    describe_gauge!("greenroom_store_waiting_writes", "Writes that wait for the store");
     describe_gauge!("greenroom_up_seconds", Unit::Seconds, "Time since the process began to serve");
     describe_gauge!(
         "greenroom_tick_lateness_seconds",
@@ -75,6 +78,8 @@ fn describe() {
         ("greenroom_gave_up_total", "Agents that were left after too many crashes"),
         ("greenroom_refused_total", "Messages refused because a mailbox was full"),
         ("greenroom_tokens_total", "Tokens that models read and wrote"),
+        ("greenroom_store_writes_total", "Writes that the store has carried out"),
+        ("greenroom_store_commits_total", "Commits that carried them"),
         ("greenroom_cost_micros_total", "What models cost, in millionths of a US dollar"),
     ] {
         describe_counter!(name, what);
@@ -91,6 +96,9 @@ async fn observe(host: &Host) {
     gauge!("greenroom_booting").set(flag(registry.is_booting()));
     gauge!("greenroom_halted").set(flag(registry.is_halted()));
     observe_agents(registry).await;
+    if let Some(vault) = &host.vault {
+        observe_store(&vault.sizes());
+    }
     observe_vitals(&registry.vitals());
 }
 
@@ -109,6 +117,14 @@ async fn observe_agents(registry: &Registry) {
         // The page still tells the rest, and old numbers would be worse than their absence.
         Err(error) => tracing::warn!(%error, "the agents could not be counted"),
     }
+}
+
+fn observe_store(sizes: &Sizes) {
+    gauge!("greenroom_store_bytes", "file" => "database").set(number(sizes.database_bytes));
+    gauge!("greenroom_store_bytes", "file" => "wal").set(number(sizes.wal_bytes));
+    gauge!("greenroom_store_waiting_writes").set(number(sizes.waiting_writes));
+    counter!("greenroom_store_writes_total").absolute(sizes.writes);
+    counter!("greenroom_store_commits_total").absolute(sizes.groups);
 }
 
 fn observe_vitals(vitals: &Vitals) {
@@ -136,7 +152,8 @@ fn flag(is: bool) -> f64 {
     if is { 1.0 } else { 0.0 }
 }
 
-/// A count as a gauge holds it: exact up to 2^32, which no count of agents or runs reaches.
+/// A count as a gauge holds it: exact up to 2^53.
+#[allow(clippy::as_conversions, reason = "there is no other way, and the loss is far off")]
 fn number(count: u64) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+    count as f64
 }
