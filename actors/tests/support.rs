@@ -1,7 +1,7 @@
 //! A runtime on one thread, with a store in memory, a clock that a test moves and a scripted model.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -56,7 +56,8 @@ impl Script {
     }
 }
 
-struct Noticed(Arc<AtomicUsize>, AtomicBool);
+/// Counts when it is dropped.
+struct Noticed(Arc<AtomicUsize>);
 
 impl Drop for Noticed {
     fn drop(&mut self) {
@@ -86,7 +87,7 @@ impl Model for Script {
             Act::Fail(error) => stream::iter([Err(error)]).boxed(),
             Act::Panic => panic!("the model fell over"),
             Act::Hang => {
-                let noticed = Noticed(Arc::clone(&self.dropped), AtomicBool::new(false));
+                let noticed = Noticed(Arc::clone(&self.dropped));
                 let never: BoxFuture<'static, Result<Delta, ModelError>> = async move {
                     let _noticed = noticed;
                     futures::future::pending().await
