@@ -11,4 +11,5 @@
 mod crashes;
 mod letters;
 mod lifecycle;
+mod store;
 mod support;
