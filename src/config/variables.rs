@@ -57,7 +57,8 @@ pub(super) fn settings(
         }),
     };
     let mut address = bind;
-    for (name, reading) in [("SERVER_HOST", host as Reading), ("SERVER_PORT", port)] {
+    let halves: [(&str, Reading); 2] = [("SERVER_HOST", host), ("SERVER_PORT", port)];
+    for (name, reading) in halves {
         let Some(value) = read(name, reading)? else { continue };
         // Both readings have just been checked to be what is parsed here.
         match (value.parse::<IpAddr>(), value.parse::<u16>()) {
@@ -93,15 +94,16 @@ fn as_is(value: &str) -> Result<String, String> {
 
 fn host(value: &str) -> Result<String, String> {
     let host = match value {
-        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
-        value => value.parse::<IpAddr>(),
+        "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
+        value => value.parse::<IpAddr>().ok(),
     };
-    host.map(|host| host.to_string()).map_err(|_| "must be an IP address or localhost".to_owned())
+    let host = host.ok_or_else(|| "must be an IP address or localhost".to_owned())?;
+    Ok(host.to_string())
 }
 
 fn port(value: &str) -> Result<String, String> {
-    let port = value.parse::<u16>();
-    port.map(|port| port.to_string()).map_err(|_| "must be 0 to 65535".to_owned())
+    let port = value.parse::<u16>().ok().ok_or_else(|| "must be 0 to 65535".to_owned())?;
+    Ok(port.to_string())
 }
 
 /// A size as elizaOS takes it: a number of bytes, or with `kb`, `mb` or `gb` behind it.
