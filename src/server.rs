@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
 use greenroom_actors::ports::{Clock, SystemClock};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
@@ -53,6 +53,7 @@ const BACKUPS: &str = "backups";
 pub fn run(loaded: Loaded) -> Result<(), ServeError> {
     let logs = Arc::new(LogBuffer::with_capacity(loaded.config.log.lines_kept));
     telemetry::init(&loaded.config.log, Arc::clone(&logs))?;
+    telemetry::log_panics();
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // Actors live on arbiters, and arbiters belong to a system.
     let system = actix::System::with_tokio_rt(move || threads);
@@ -122,9 +123,46 @@ fn make_folder(path: &Path) -> Result<(), ServeError> {
 
 /// Opens the listeners and serves until it is time to stop; then drains.
 async fn listen(loaded: &Loaded, host: Host) -> Result<(), ServeError> {
-    let Config { server, elizaos, store, .. } = &loaded.config;
-    let listener = listener(loaded)?;
-    let listening = Listening { elizaos: listener.local_addr()? };
+    let Config { server, store, .. } = &loaded.config;
+    let data_dir = store.data_dir.as_path();
+    let (elizaos, listening) = match listener(loaded)? {
+        Some(listener) => {
+            let elizaos = Some(listener.local_addr()?);
+            (Some(open(loaded, &host, listener)?), Listening { elizaos })
+        }
+        None => (None, Listening { elizaos: None }),
+    };
+    let http = elizaos.as_ref().map(Server::handle);
+    let serving = async {
+        match elizaos {
+            // It ends by itself only where something went wrong.
+            Some(elizaos) => elizaos.await,
+            None => std::future::pending().await,
+        }
+    };
+    let serving = tokio::spawn(serving);
+    listening
+        .write(data_dir)
+        .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
+    match listening.elizaos {
+        Some(elizaos) => tracing::info!(%elizaos, version = host.version, "listening"),
+        None => tracing::info!(version = host.version, "running without a listener"),
+    }
+    let upkeep = upkeep::start(&host.registry, store);
+    let ended = tokio::select! {
+        () = host.stop.requested() => Ok(()),
+        ended = serving => ended.map_err(std::io::Error::other).flatten().map_err(ServeError::Io),
+    };
+    Listening::erase(data_dir);
+    drop(upkeep);
+    drain(http.as_ref(), &host, server.drain()).await;
+    tracing::info!("stopped");
+    ended
+}
+
+/// Serves clients of elizaOS at that listener.
+fn open(loaded: &Loaded, host: &Host, listener: TcpListener) -> Result<Server, ServeError> {
+    let Config { server, elizaos, .. } = &loaded.config;
     let app = elizaos::App::new(host.clone(), elizaos.clone());
     let http = HttpServer::new(move || app.clone().factory())
         .workers(server.workers())
@@ -133,33 +171,18 @@ async fn listen(loaded: &Loaded, host: Host) -> Result<(), ServeError> {
         .client_request_timeout(HEADERS_DEADLINE)
         .shutdown_timeout(u64::from(server.drain_s))
         .disable_signals()
-        .listen(listener)?
-        .run();
-    let handle = http.handle();
-    let serving = tokio::spawn(http);
-    let data_dir = store.data_dir.as_path();
-    listening
-        .write(data_dir)
-        .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
-    tracing::info!(elizaos = %listening.elizaos, version = host.version, "listening");
-    let upkeep = upkeep::start(&host.registry, store);
-    let ended = tokio::select! {
-        () = host.stop.requested() => Ok(()),
-        // It ends by itself only where something went wrong.
-        ended = serving => ended.map_err(std::io::Error::other).flatten().map_err(ServeError::Io),
-    };
-    Listening::erase(data_dir);
-    drop(upkeep);
-    drain(&handle, &host, server.drain()).await;
-    tracing::info!("stopped");
-    ended
+        .listen(listener)?;
+    Ok(http.run())
 }
 
 /// Accepts nothing more, and lets what is in flight come to its end.
-async fn drain(http: &ServerHandle, host: &Host, grace: Duration) {
+async fn drain(http: Option<&ServerHandle>, host: &Host, grace: Duration) {
     let begun = Instant::now();
-    http.pause().await;
+    if let Some(http) = http {
+        http.pause().await;
+    }
     host.registry.shutdown(grace).await;
+    let Some(http) = http else { return };
     // No run is in flight any more, so that no request has much left to wait for.
     let left = grace.saturating_sub(begun.elapsed()).clamp(LAST_ANSWERS, LAST_ANSWERS_MAX);
     if tokio::time::timeout(left, http.stop(true)).await.is_err() {
@@ -167,13 +190,16 @@ async fn drain(http: &ServerHandle, host: &Host, grace: Duration) {
     }
 }
 
-fn listener(loaded: &Loaded) -> Result<TcpListener, ServeError> {
+fn listener(loaded: &Loaded) -> Result<Option<TcpListener>, ServeError> {
+    if !loaded.config.elizaos.enabled {
+        return Ok(None);
+    }
     let address = loaded.config.elizaos.bind;
     let port = match loaded.origin("elizaos.bind") {
         Origin::Default => Port::Default,
         Origin::File { .. } | Origin::Variable(_) | Origin::Flag(_) => Port::Chosen,
     };
-    ports::bind(address, port).map_err(|source| ServeError::Bind {
+    ports::bind(address, port).map(Some).map_err(|source| ServeError::Bind {
         address,
         section: "elizaos",
         variable: "GREENROOM_ELIZAOS__BIND",

@@ -37,7 +37,7 @@ impl Remote {
     pub(super) fn client(&self, loaded: &Loaded) -> Result<Client, CliError> {
         let base = match &self.url {
             Some(url) => url.clone(),
-            None => format!("http://{}", Listening::of(&loaded.config).elizaos),
+            None => format!("http://{}", Listening::address_of(&loaded.config)),
         };
         let base = base.trim_end_matches('/').trim_end_matches("/api").to_owned();
         let token = self.token.clone().or_else(|| loaded.text("elizaos.auth_token"));

@@ -15,18 +15,17 @@ const FILE_NAME: &str = "listening.json";
 /// The addresses that a host answers at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listening {
-    /// The elizaOS listener.
-    pub elizaos: SocketAddr,
+    /// The elizaOS listener, if there is one.
+    pub elizaos: Option<SocketAddr>,
 }
 
 impl Listening {
-    /// Where the host of that configuration answers: as it wrote down, or else as it is configured.
+    /// Where to call the host of that configuration: as it wrote down, or else as it is configured.
     #[must_use]
-    pub fn of(config: &Config) -> Self {
+    pub fn address_of(config: &Config) -> SocketAddr {
         let written = fs::read_to_string(file(&config.store.data_dir)).ok();
         let written = written.and_then(|text| serde_json::from_str::<Self>(&text).ok());
-        let listening = written.unwrap_or(Self { elizaos: config.elizaos.bind });
-        Self { elizaos: reachable(listening.elizaos) }
+        reachable(written.and_then(|it| it.elizaos).unwrap_or(config.elizaos.bind))
     }
 
     /// Writes the addresses down, whole or not at all.
@@ -72,13 +71,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.store.data_dir = folder.path().to_owned();
-        let configured = Listening::of(&config);
-        assert_eq!(configured.elizaos, config.elizaos.bind);
+        let configured = Listening::address_of(&config);
+        assert_eq!(configured, config.elizaos.bind);
 
-        let written = Listening { elizaos: "0.0.0.0:4711".parse().unwrap() };
+        let written = Listening { elizaos: "0.0.0.0:4711".parse().ok() };
         written.write(folder.path()).unwrap();
-        assert_eq!(Listening::of(&config).elizaos, "127.0.0.1:4711".parse().unwrap());
+        assert_eq!(Listening::address_of(&config), "127.0.0.1:4711".parse().unwrap());
         Listening::erase(folder.path());
-        assert_eq!(Listening::of(&config), configured);
+        assert_eq!(Listening::address_of(&config), configured);
     }
 }

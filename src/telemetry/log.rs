@@ -88,6 +88,17 @@ pub fn init(settings: &LogSettings, kept: Arc<LogBuffer>) -> Result<(), Telemetr
     Ok(())
 }
 
+/// Lets panics of the whole process be logged as errors instead of written to standard error.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or_default();
+        let said = panic.payload_as_str().unwrap_or("a panic without words");
+        tracing::error!(at, thread, "panicked: {said}");
+    }));
+}
+
 /// Copies each event into the buffer.
 struct Keeper {
     kept: Arc<LogBuffer>,
