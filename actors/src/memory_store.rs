@@ -1,0 +1,295 @@
+//! A store in memory: for embedding, where nothing has to outlive the process, and for tests.
+
+mod apply;
+mod queries;
+mod retention;
+mod search;
+mod state;
+mod table;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt;
+use futures::future::ready;
+use tokio::sync::oneshot;
+
+use crate::character::AgentRecord;
+use crate::error::StoreError;
+use crate::facts::{Batch, Committed, Event};
+use crate::ids::{AgentId, EntityId, LetterId, LogId, MemoryId, RoomId, RunId, WorldId};
+use crate::letters::Letter;
+use crate::ports::{
+    AgentQuery, Boot, Census, LogQuery, MemoryQuery, Pruned, Retention, RunQuery, Scored,
+    SearchQuery, Seed, Store, StoreFuture,
+};
+use crate::records::{
+    Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
+};
+use crate::runs::{Run, Step};
+use crate::time::UnixMillis;
+
+use self::state::State;
+
+/// Writes that wait while commits are held; one more is refused as [`StoreError::Busy`].
+///
+/// As many as a shard's mailbox holds, so that a test of held commits meets that bound first.
+const HELD_MAX: usize = 4_096;
+
+/// A [`Store`] that keeps everything in memory, for as long as one of its clones lives.
+///
+/// Clones share what is kept. A write is carried out before its future is returned, and each
+/// future is ready at once, unless a switch below says otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    state: State,
+    panics_next: bool,
+    fails_next: Option<StoreError>,
+    /// `None`: commits are not held.
+    held: Option<Vec<Held>>,
+}
+
+/// A write that waits to be released, and whoever waits for it.
+#[derive(Debug)]
+struct Held {
+    batch: Batch,
+    reply: oneshot::Sender<Result<Committed, StoreError>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets the next call of [`commit`](Store::commit) panic, before it changes anything.
+    pub fn panic_on_next_commit(&self) {
+        self.lock().panics_next = true;
+    }
+
+    /// Lets the next commit fail with `error`, before it changes anything.
+    pub fn fail_next_commit(&self, error: StoreError) {
+        self.lock().fails_next = Some(error);
+    }
+
+    /// Lets every commit from now on wait for [`release_commits`](Self::release_commits).
+    ///
+    /// Boots, prunings and reads go on meanwhile, and see nothing of what waits.
+    pub fn hold_commits(&self) {
+        self.lock().held.get_or_insert_default();
+    }
+
+    /// How many commits wait to be released.
+    #[must_use]
+    pub fn held_commits(&self) -> usize {
+        self.lock().held.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Carries out the commits that were held, in their order, also those whose future was dropped;
+    /// later ones are no longer held.
+    pub fn release_commits(&self) {
+        let mut inner = self.lock();
+        for Held { batch, reply } in inner.held.take().unwrap_or_default() {
+            // Nobody may be waiting any more: the write is carried out all the same.
+            let _ = reply.send(inner.state.commit(batch));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A batch is checked before it is applied, and applying cannot fail half-way.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<T: Send + 'static>(&self, question: impl FnOnce(&State) -> T) -> StoreFuture<T> {
+        answer(Ok(question(&self.lock().state)))
+    }
+}
+
+fn answer<T: Send + 'static>(result: Result<T, StoreError>) -> StoreFuture<T> {
+    ready(result).boxed()
+}
+
+#[allow(clippy::panic, reason = "a test asked for it")]
+fn panic_as_asked() -> ! {
+    panic!("the store was told to panic");
+}
+
+impl Store for MemoryStore {
+    fn boot(&self, now: UnixMillis) -> StoreFuture<Boot> {
+        answer(Ok(self.lock().state.boot(now)))
+    }
+
+    fn commit(&self, batch: Batch) -> StoreFuture<Committed> {
+        let mut inner = self.lock();
+        if std::mem::take(&mut inner.panics_next) {
+            drop(inner);
+            panic_as_asked();
+        }
+        if let Some(error) = inner.fails_next.take() {
+            return answer(Err(error));
+        }
+        let Some(held) = &mut inner.held else {
+            return answer(inner.state.commit(batch));
+        };
+        if held.len() >= HELD_MAX {
+            return answer(Err(StoreError::Busy));
+        }
+        let (reply, committed) = oneshot::channel();
+        held.push(Held { batch, reply });
+        committed.map(|result| result.unwrap_or(Err(StoreError::Closed))).boxed()
+    }
+
+    fn seed(&self, id: AgentId) -> StoreFuture<Option<Seed>> {
+        self.read(|state| state.seed(id))
+    }
+
+    fn seeds(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Seed>> {
+        self.read(|state| state.seeds(after, limit))
+    }
+
+    fn agent(&self, id: AgentId) -> StoreFuture<Option<AgentRecord>> {
+        self.read(|state| state.agents.get(&id).map(|agent| agent.record.clone()))
+    }
+
+    fn agent_by_handle(&self, handle: &str) -> StoreFuture<Option<AgentRecord>> {
+        self.read(|state| state.agent_by_handle(handle))
+    }
+
+    fn agents(&self, query: AgentQuery) -> StoreFuture<Vec<AgentRecord>> {
+        self.read(|state| state.agents(&query))
+    }
+
+    fn census(&self) -> StoreFuture<Census> {
+        self.read(State::census)
+    }
+
+    fn is_halted(&self) -> StoreFuture<bool> {
+        self.read(|state| state.is_halted)
+    }
+
+    fn memory(&self, agent: AgentId, id: MemoryId) -> StoreFuture<Option<Memory>> {
+        self.read(|state| Some(state.home(agent)?.memories.get(id)?.memory.clone()))
+    }
+
+    fn memories(&self, query: MemoryQuery) -> StoreFuture<Vec<Memory>> {
+        self.read(|state| state.memories(&query))
+    }
+
+    fn count_memories(&self, query: MemoryQuery) -> StoreFuture<u64> {
+        self.read(|state| state.count_memories(&query))
+    }
+
+    fn embeddings(
+        &self,
+        agent: AgentId,
+        ids: Vec<MemoryId>,
+    ) -> StoreFuture<Vec<(MemoryId, Embedding)>> {
+        self.read(|state| state.embeddings(agent, &ids))
+    }
+
+    fn unembedded(&self, embedder: &str, limit: u32) -> StoreFuture<Vec<Memory>> {
+        self.read(|state| state.unembedded(embedder, limit))
+    }
+
+    fn search(&self, query: SearchQuery) -> StoreFuture<Vec<Scored>> {
+        self.read(|state| {
+            state.home(query.agent_id).map_or_else(Vec::new, |home| home.search(&query))
+        })
+    }
+
+    fn room(&self, agent: AgentId, id: RoomId) -> StoreFuture<Option<Room>> {
+        self.read(|state| state.home(agent)?.rooms.get(id).cloned())
+    }
+
+    fn rooms(&self, agent: AgentId) -> StoreFuture<Vec<Room>> {
+        self.read(|state| state.rooms(agent))
+    }
+
+    fn rooms_of_world(&self, world: WorldId, agent: Option<AgentId>) -> StoreFuture<Vec<Room>> {
+        self.read(|state| state.rooms_of_world(world, agent))
+    }
+
+    fn participants(&self, agent: AgentId, room: RoomId) -> StoreFuture<Vec<Participant>> {
+        self.read(|state| state.participants(agent, room))
+    }
+
+    fn world(&self, agent: AgentId, id: WorldId) -> StoreFuture<Option<World>> {
+        self.read(|state| state.home(agent)?.worlds.get(id).cloned())
+    }
+
+    fn worlds(&self, agent: Option<AgentId>) -> StoreFuture<Vec<World>> {
+        self.read(|state| state.worlds(agent))
+    }
+
+    fn entity(&self, agent: AgentId, id: EntityId) -> StoreFuture<Option<Entity>> {
+        self.read(|state| state.home(agent)?.entities.get(id).cloned())
+    }
+
+    fn entities(&self, agent: AgentId) -> StoreFuture<Vec<Entity>> {
+        self.read(|state| state.list(agent, |home| &home.entities))
+    }
+
+    fn components(&self, agent: AgentId, entity: Option<EntityId>) -> StoreFuture<Vec<Component>> {
+        self.read(|state| state.components(agent, entity))
+    }
+
+    fn relationships(&self, agent: AgentId) -> StoreFuture<Vec<Relationship>> {
+        self.read(|state| state.list(agent, |home| &home.relationships))
+    }
+
+    fn tasks(&self, agent: AgentId) -> StoreFuture<Vec<Task>> {
+        self.read(|state| state.list(agent, |home| &home.tasks))
+    }
+
+    fn run(&self, agent: AgentId, id: RunId) -> StoreFuture<Option<Run>> {
+        self.read(|state| state.home(agent)?.runs.get(id).cloned())
+    }
+
+    fn runs(&self, query: RunQuery) -> StoreFuture<Vec<Run>> {
+        self.read(|state| state.runs(&query))
+    }
+
+    fn count_runs(&self, query: RunQuery) -> StoreFuture<u64> {
+        self.read(|state| state.count_runs(&query))
+    }
+
+    fn steps(&self, runs: Vec<RunId>) -> StoreFuture<Vec<Step>> {
+        self.read(|state| runs.iter().flat_map(|run| state.steps_of(*run)).cloned().collect())
+    }
+
+    fn log(&self, agent: AgentId, id: LogId) -> StoreFuture<Option<LogEntry>> {
+        self.read(|state| state.home(agent)?.logs.get(id).cloned())
+    }
+
+    fn logs(&self, query: LogQuery) -> StoreFuture<Vec<LogEntry>> {
+        self.read(|state| state.logs(&query))
+    }
+
+    fn events(&self, agent: AgentId, after: u64, limit: u32) -> StoreFuture<Vec<Event>> {
+        self.read(|state| state.events(agent, after, limit))
+    }
+
+    fn event_bounds(&self, agent: AgentId) -> StoreFuture<Option<(u64, u64)>> {
+        self.read(|state| {
+            let events = &state.home(agent)?.events;
+            Some((events.front()?.seq, events.back()?.seq))
+        })
+    }
+
+    fn letter(&self, id: LetterId) -> StoreFuture<Option<Letter>> {
+        self.read(|state| state.letters.get(id).cloned())
+    }
+
+    fn waiting_letters(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
+        self.read(|state| state.waiting_letters(to, limit))
+    }
+
+    fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned> {
+        answer(Ok(self.lock().state.prune(retention, now)))
+    }
+}

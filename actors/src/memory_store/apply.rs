@@ -1,0 +1,294 @@
+//! What each fact changes. Nothing in here can fail: the batch was checked before.
+
+use crate::character::{AgentRecord, Character};
+use crate::facts::{Event, Fact, NewEvent};
+use crate::ids::{AgentId, LetterId, MemoryId, RoomId};
+use crate::letters::{Letter, LetterStatus};
+use crate::records::{Embedding, Memory, Participant, Room};
+use crate::runs::{Run, RunEnd, RunStatus, Step, StepEnd, StepStatus};
+use crate::time::UnixMillis;
+
+use super::state::{Agent, Home, State};
+use super::table::Kept;
+
+impl State {
+    /// Applies the fact; how many rows it wrote or removed, not counting what goes with them.
+    pub(super) fn apply(&mut self, fact: Fact, events: &mut Vec<Event>) -> u64 {
+        match fact {
+            Fact::AgentCreated(record) => self.create(*record),
+            Fact::AgentRevised { id, character, handle, at } => {
+                self.revise(id, *character, handle, at)
+            }
+            Fact::LifecycleChanged { id, lifecycle } => {
+                self.agents.get_mut(&id).map_or(0, |agent| {
+                    agent.record.lifecycle = lifecycle;
+                    1
+                })
+            }
+            Fact::Reflected { id, at } => self.agents.get_mut(&id).map_or(0, |agent| {
+                agent.reflected_at = Some(at);
+                1
+            }),
+            Fact::AgentRemoved { id, keep_memories } => self.remove(id, keep_memories),
+            Fact::Happened(event) => {
+                events.push(self.home_mut(event.agent_id).happened(event));
+                1
+            }
+            Fact::RunStarted(run) => self.home_mut(run.agent_id).runs.meet(*run),
+            Fact::RunEnded(end) => {
+                let home = self.homes.get_mut(&end.agent_id);
+                home.and_then(|home| home.runs.get_mut(end.run_id)).map_or(0, |run| run.end(*end))
+            }
+            Fact::StepIntended(step) => self.intend(*step),
+            Fact::StepEnded(end) => {
+                self.steps.get_mut(&(end.run_id, end.index)).map_or(0, |step| step.end(*end))
+            }
+            Fact::LetterSent(letter) => self.send(*letter),
+            Fact::LetterTried(id) => self.waiting_letter(id).map_or(0, |letter| {
+                letter.attempts = letter.attempts.saturating_add(1);
+                1
+            }),
+            Fact::LetterSettled { id, status } => self.settle(id, status),
+            Fact::FleetHalted(is_halted) => {
+                self.is_halted = is_halted;
+                1
+            }
+            Fact::Remembered(memory) => self.home_mut(memory.agent_id).remember(*memory),
+            Fact::Embedded { agent_id, memory_id, embedding } => {
+                self.homes.get_mut(&agent_id).map_or(0, |home| home.embed(memory_id, embedding))
+            }
+            Fact::RoomSet(room) => self.home_mut(room.agent_id).rooms.set(*room),
+            Fact::RoomMet(room) => self.home_mut(room.agent_id).rooms.meet(*room),
+            Fact::WorldSet(world) => self.home_mut(world.agent_id).worlds.set(*world),
+            Fact::WorldMet(world) => self.home_mut(world.agent_id).worlds.meet(*world),
+            Fact::EntitySet(entity) => self.home_mut(entity.agent_id).entities.set(*entity),
+            Fact::EntityMet(entity) => self.home_mut(entity.agent_id).entities.meet(*entity),
+            Fact::Joined(participant) => self.home_mut(participant.agent_id).join(participant),
+            Fact::ComponentSet(component) => {
+                self.home_mut(component.agent_id).components.set(*component)
+            }
+            Fact::RelationshipSet(relationship) => {
+                self.home_mut(relationship.agent_id).relationships.set(*relationship)
+            }
+            Fact::TaskSet(task) => self.home_mut(task.agent_id).tasks.set(*task),
+            Fact::Logged(entry) => self.home_mut(entry.agent_id).logs.meet(*entry),
+            Fact::Forgot { agent_id, memory_id } => {
+                self.removed(agent_id, |home| home.memories.remove(memory_id))
+            }
+            Fact::ForgotAll { agent_id, kind, room_id } => {
+                self.homes.get_mut(&agent_id).map_or(0, |home| {
+                    home.memories.remove_where(|Kept { memory, .. }| {
+                        kind.as_ref().is_none_or(|kind| memory.kind == *kind)
+                            && room_id.is_none_or(|room| memory.room_id == room)
+                    })
+                })
+            }
+            Fact::RoomRemoved { agent_id, room_id } => {
+                self.removed(agent_id, |home| home.remove_room(room_id))
+            }
+            Fact::WorldRemoved { agent_id, world_id } => {
+                self.removed(agent_id, |home| home.worlds.remove(world_id))
+            }
+            Fact::EntityRemoved { agent_id, entity_id } => self.removed(agent_id, |home| {
+                home.components.remove_where(|component| component.entity_id == entity_id);
+                home.relationships.remove_where(|relationship| {
+                    [relationship.source_entity_id, relationship.target_entity_id]
+                        .contains(&entity_id)
+                });
+                home.entities.remove(entity_id)
+            }),
+            Fact::Left { agent_id, room_id, entity_id } => {
+                self.removed(agent_id, |home| home.participants.remove((room_id, entity_id)))
+            }
+            Fact::ComponentRemoved { agent_id, id } => {
+                self.removed(agent_id, |home| home.components.remove(id))
+            }
+            Fact::RelationshipRemoved { agent_id, id } => {
+                self.removed(agent_id, |home| home.relationships.remove(id))
+            }
+            Fact::TaskRemoved { agent_id, id } => {
+                self.removed(agent_id, |home| home.tasks.remove(id))
+            }
+            Fact::LogRemoved { agent_id, id } => {
+                self.removed(agent_id, |home| home.logs.remove(id))
+            }
+        }
+    }
+
+    fn removed<R>(&mut self, agent: AgentId, remove: impl FnOnce(&mut Home) -> Option<R>) -> u64 {
+        self.homes.get_mut(&agent).and_then(remove).map_or(0, |_| 1)
+    }
+
+    fn create(&mut self, mut record: AgentRecord) -> u64 {
+        record.handle = self.take_handle(&record.handle, record.id);
+        self.agents.insert(record.id, Agent { record, reflected_at: None });
+        1
+    }
+
+    fn revise(
+        &mut self,
+        id: AgentId,
+        character: Character,
+        handle: Option<String>,
+        at: UnixMillis,
+    ) -> u64 {
+        let Some(mut agent) = self.agents.remove(&id) else { return 0 };
+        if let Some(wanted) = handle {
+            self.free_handle(&agent.record.handle);
+            agent.record.handle = self.take_handle(&wanted, id);
+        }
+        agent.record.character = character;
+        agent.record.updated_at = at;
+        self.agents.insert(id, agent);
+        1
+    }
+
+    /// Gives the agent the handle, or the first of its numbered forms that nobody has.
+    fn take_handle(&mut self, wanted: &str, owner: AgentId) -> String {
+        let wanted = if wanted.is_empty() { "agent" } else { wanted };
+        let mut handle = wanted.to_owned();
+        if self.handles.contains_key(wanted) {
+            let number = self.taken_below.entry(handle.clone()).or_insert(2);
+            while self.handles.contains_key(&handle) {
+                handle = format!("{wanted}-{number}");
+                *number += 1;
+            }
+        }
+        self.handles.insert(handle.clone(), owner);
+        handle
+    }
+
+    fn free_handle(&mut self, handle: &str) {
+        self.handles.remove(handle);
+        self.taken_below.clear();
+    }
+
+    fn remove(&mut self, id: AgentId, keep_memories: bool) -> u64 {
+        if let Some(home) = self.homes.remove(&id) {
+            for run in home.runs.oldest_first() {
+                self.drop_steps(run);
+            }
+            for letter in home.letters {
+                self.letters.remove(letter);
+            }
+            if keep_memories && !home.memories.is_empty() {
+                self.homes.insert(id, Home { memories: home.memories, ..Home::default() });
+            }
+        }
+        self.agents.remove(&id).map_or(0, |agent| {
+            self.free_handle(&agent.record.handle);
+            1
+        })
+    }
+
+    /// Removes the steps that go with a run.
+    pub(super) fn drop_steps(&mut self, run: &Run) {
+        let indices: Vec<_> = self.steps_of(run.id).map(|step| step.index).collect();
+        for index in indices {
+            self.steps.remove(&(run.id, index));
+        }
+    }
+
+    fn intend(&mut self, step: Step) -> u64 {
+        let key = (step.run_id, step.index);
+        if self.steps.contains_key(&key) {
+            return 0;
+        }
+        self.steps.insert(key, step);
+        1
+    }
+
+    fn send(&mut self, letter: Letter) -> u64 {
+        if self.letters.get(letter.id).is_some() {
+            return 0;
+        }
+        let home = self.home_mut(letter.to);
+        home.letters.insert(letter.id);
+        if letter.status == LetterStatus::Waiting {
+            home.waiting.insert((letter.sent_at, letter.id));
+        }
+        self.letters.set(letter)
+    }
+
+    fn waiting_letter(&mut self, id: LetterId) -> Option<&mut Letter> {
+        self.letters.get_mut(id).filter(|letter| letter.status == LetterStatus::Waiting)
+    }
+
+    fn settle(&mut self, id: LetterId, status: LetterStatus) -> u64 {
+        let Some(letter) = self.waiting_letter(id) else { return 0 };
+        letter.status = status;
+        let (to, sent_at) = (letter.to, letter.sent_at);
+        if status != LetterStatus::Waiting {
+            self.home_mut(to).waiting.remove(&(sent_at, id));
+        }
+        1
+    }
+}
+
+impl Home {
+    fn happened(&mut self, event: NewEvent) -> Event {
+        let seq = self.events.back().map_or(1, |newest| newest.seq + 1);
+        let NewEvent { agent_id, at, kind, data } = event;
+        let event = Event { agent_id, seq, at, kind, data };
+        self.events.push_back(event.clone());
+        event
+    }
+
+    fn remember(&mut self, memory: Memory) -> u64 {
+        let embedding = self
+            .memories
+            .remove(memory.id)
+            .and_then(|old| old.embedding.filter(|_| old.memory.text() == memory.text()));
+        self.memories.set(Kept { memory, embedding })
+    }
+
+    fn embed(&mut self, id: MemoryId, embedding: Embedding) -> u64 {
+        self.memories.get_mut(id).map_or(0, |kept| {
+            kept.embedding = Some(embedding);
+            1
+        })
+    }
+
+    /// Takes the participant in; one who takes part already has done so since then.
+    fn join(&mut self, participant: Participant) -> u64 {
+        let created_at = self
+            .participants
+            .get((participant.room_id, participant.entity_id))
+            .map_or(participant.created_at, |known| known.created_at);
+        self.participants.set(Participant { created_at, ..participant })
+    }
+
+    fn remove_room(&mut self, room: RoomId) -> Option<Room> {
+        self.participants.remove_where(|participant| participant.room_id == room);
+        self.memories.remove_where(|kept| kept.memory.room_id == room);
+        self.rooms.remove(room)
+    }
+}
+
+impl Run {
+    /// The first outcome stands.
+    fn end(&mut self, end: RunEnd) -> u64 {
+        if self.status != RunStatus::Started {
+            return 0;
+        }
+        let RunEnd { run_id: _, agent_id: _, status, ended_at, error, usage } = end;
+        (self.status, self.ended_at, self.error, self.usage) =
+            (status, Some(ended_at), error, usage);
+        1
+    }
+}
+
+impl Step {
+    /// The first outcome stands.
+    fn end(&mut self, end: StepEnd) -> u64 {
+        if self.status != StepStatus::Intended {
+            return 0;
+        }
+        let StepEnd { run_id: _, index: _, status, outcome, ended_at, usage } = end;
+        self.status = status;
+        self.outcome = Some(outcome);
+        self.ended_at = Some(ended_at);
+        self.usage = usage;
+        1
+    }
+}

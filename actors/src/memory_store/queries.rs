@@ -1,0 +1,250 @@
+//! The questions that are more than one look-up.
+
+use std::ops::Bound;
+
+use serde_json::Value;
+
+use crate::character::AgentRecord;
+use crate::facts::Event;
+use crate::ids::{AgentId, EntityId, MemoryId, RoomId, WorldId};
+use crate::letters::Letter;
+use crate::lifecycle::State as Observed;
+use crate::ports::{AgentQuery, Census, LogQuery, MemoryQuery, RunQuery, Seed};
+use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
+use crate::runs::Run;
+use crate::time::UnixMillis;
+
+use super::state::{Agent, Home, State};
+use super::table::{Kept, Row, Table, count};
+
+impl State {
+    pub(super) fn seed(&self, id: AgentId) -> Option<Seed> {
+        self.agents.get(&id).map(|agent| self.seed_of(agent))
+    }
+
+    pub(super) fn seeds(&self, after: Option<AgentId>, limit: u32) -> Vec<Seed> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let agents = self.agents.range((from, Bound::Unbounded));
+        agents.map(|(_, agent)| self.seed_of(agent)).take(size(limit)).collect()
+    }
+
+    fn seed_of(&self, agent: &Agent) -> Seed {
+        let id = agent.record.id;
+        Seed {
+            id,
+            lifecycle: agent.record.lifecycle.clone(),
+            reflected_at: agent.reflected_at,
+            has_letters: self.home(id).is_some_and(|home| !home.waiting.is_empty()),
+        }
+    }
+
+    pub(super) fn agent_by_handle(&self, handle: &str) -> Option<AgentRecord> {
+        Some(self.agents.get(self.handles.get(handle)?)?.record.clone())
+    }
+
+    pub(super) fn agents(&self, query: &AgentQuery) -> Vec<AgentRecord> {
+        let mut found: Vec<_> = self
+            .agents
+            .values()
+            .map(|agent| (agent.record.lifecycle.state(), &agent.record))
+            .filter(|(state, _)| query.state.is_none_or(|wanted| *state == wanted))
+            .collect();
+        found.sort_by_key(|(state, record)| {
+            (*state != Observed::Running, record.character.name.as_str(), record.id)
+        });
+        page(found.into_iter().map(|(_, record)| record), query.offset, query.limit)
+    }
+
+    pub(super) fn census(&self) -> Census {
+        let mut census = Census::default();
+        for agent in self.agents.values() {
+            match agent.record.lifecycle.state() {
+                Observed::Running | Observed::Starting => census.running += 1,
+                Observed::Paused => census.paused += 1,
+                Observed::Stopped | Observed::Stopping => census.stopped += 1,
+                Observed::Failed => census.failed += 1,
+            }
+        }
+        census
+    }
+
+    pub(super) fn memories(&self, query: &MemoryQuery) -> Vec<Memory> {
+        page(self.matching_memories(query), query.offset, query.limit)
+    }
+
+    pub(super) fn count_memories(&self, query: &MemoryQuery) -> u64 {
+        count(self.matching_memories(query).count())
+    }
+
+    fn matching_memories(&self, query: &MemoryQuery) -> impl Iterator<Item = &Memory> {
+        let memories =
+            self.home(query.agent_id).into_iter().flat_map(|home| home.memories.newest_first());
+        memories.map(|kept| &kept.memory).filter(|memory| {
+            query.kind.as_ref().is_none_or(|kind| memory.kind == *kind)
+                && query.room_id.is_none_or(|room| memory.room_id == room)
+                && query.entity_id.is_none_or(|entity| memory.entity_id == entity)
+                && query.before.is_none_or(|before| memory.created_at < before)
+                && query.after.is_none_or(|after| memory.created_at > after)
+        })
+    }
+
+    pub(super) fn embeddings(
+        &self,
+        agent: AgentId,
+        ids: &[MemoryId],
+    ) -> Vec<(MemoryId, Embedding)> {
+        let Some(home) = self.home(agent) else { return Vec::new() };
+        let embedding = |id: &MemoryId| Some((*id, home.memories.get(*id)?.embedding.clone()?));
+        ids.iter().filter_map(embedding).collect()
+    }
+
+    pub(super) fn unembedded(&self, embedder: &str, limit: u32) -> Vec<Memory> {
+        let lacks = |kept: &&Kept| {
+            !kept.memory.text().is_empty()
+                && kept.embedding.as_ref().is_none_or(|known| known.embedder != embedder)
+        };
+        // No more than `limit` of each agent can be among the oldest of all.
+        let mut found: Vec<_> = self
+            .homes
+            .values()
+            .flat_map(|home| home.memories.oldest_first().filter(lacks).take(size(limit)))
+            .map(|kept| &kept.memory)
+            .collect();
+        found.sort_by_key(|memory| (memory.created_at, memory.id));
+        page(found.into_iter(), 0, limit)
+    }
+
+    pub(super) fn rooms(&self, agent: AgentId) -> Vec<Room> {
+        let Some(home) = self.home(agent) else { return Vec::new() };
+        let itself = EntityId::from(agent);
+        let takes_part = |room: &&Room| home.participants.get((room.id, itself)).is_some();
+        home.rooms.oldest_first().filter(takes_part).cloned().collect()
+    }
+
+    pub(super) fn rooms_of_world(&self, world: WorldId, agent: Option<AgentId>) -> Vec<Room> {
+        let rooms = self.of_one_or_all(agent, |home| &home.rooms);
+        oldest_first(rooms.filter(|room| room.world_id == Some(world)))
+    }
+
+    pub(super) fn worlds(&self, agent: Option<AgentId>) -> Vec<World> {
+        oldest_first(self.of_one_or_all(agent, |home| &home.worlds))
+    }
+
+    fn of_one_or_all<'a, R: Row + 'a>(
+        &'a self,
+        agent: Option<AgentId>,
+        table: fn(&Home) -> &Table<R>,
+    ) -> impl Iterator<Item = &'a R> {
+        let one = agent.and_then(|agent| self.home(agent));
+        let all = agent.is_none().then(|| self.homes.values()).into_iter().flatten();
+        one.into_iter().chain(all).flat_map(move |home| table(home).oldest_first())
+    }
+
+    pub(super) fn participants(&self, agent: AgentId, room: RoomId) -> Vec<Participant> {
+        let all = self.home(agent).into_iter().flat_map(|home| home.participants.oldest_first());
+        all.filter(|participant| participant.room_id == room).cloned().collect()
+    }
+
+    pub(super) fn components(&self, agent: AgentId, entity: Option<EntityId>) -> Vec<Component> {
+        let all = self.home(agent).into_iter().flat_map(|home| home.components.oldest_first());
+        all.filter(|component| entity.is_none_or(|entity| component.entity_id == entity))
+            .cloned()
+            .collect()
+    }
+
+    /// One whole table of an agent, oldest first.
+    pub(super) fn list<R: Row + Clone>(
+        &self,
+        agent: AgentId,
+        table: fn(&Home) -> &Table<R>,
+    ) -> Vec<R> {
+        self.home(agent).map_or_else(Vec::new, |home| table(home).oldest_first().cloned().collect())
+    }
+
+    pub(super) fn runs(&self, query: &RunQuery) -> Vec<Run> {
+        page(self.matching_runs(query), query.offset, query.limit)
+    }
+
+    pub(super) fn count_runs(&self, query: &RunQuery) -> u64 {
+        count(self.matching_runs(query).count())
+    }
+
+    fn matching_runs(&self, query: &RunQuery) -> impl Iterator<Item = &Run> {
+        let runs = self.home(query.agent_id).into_iter().flat_map(|home| home.runs.newest_first());
+        runs.filter(|run| {
+            query.room_id.is_none_or(|room| run.room_id == room)
+                && (query.statuses.is_empty() || query.statuses.contains(&run.status))
+                && is_within(run.started_at, query.from, query.to)
+        })
+    }
+
+    pub(super) fn logs(&self, query: &LogQuery) -> Vec<LogEntry> {
+        let search = query.search.as_ref().map(|search| search.to_lowercase());
+        let exclude: Vec<_> = query.exclude.iter().map(|kind| kind.to_lowercase()).collect();
+        let all = self.home(query.agent_id).into_iter().flat_map(|home| home.logs.newest_first());
+        let found = all.filter(|entry| {
+            query.room_id.is_none_or(|room| entry.room_id == room)
+                && query.run_id.is_none_or(|run| entry.run_id == Some(run))
+                && query.kind.as_ref().is_none_or(|kind| entry.kind == *kind)
+                && !query.exclude.contains(&entry.kind)
+                && !has_model_of(entry, &exclude)
+                && (!query.errors_only || is_error(entry))
+                && search.as_ref().is_none_or(|search| says(entry, search))
+                && is_within(entry.created_at, query.from, query.to)
+        });
+        page(found, query.offset, query.limit)
+    }
+
+    pub(super) fn events(&self, agent: AgentId, after: u64, limit: u32) -> Vec<Event> {
+        let Some(home) = self.home(agent) else { return Vec::new() };
+        let oldest = home.events.front().map_or(1, |event| event.seq);
+        let passed = usize::try_from((after.saturating_add(1)).saturating_sub(oldest));
+        home.events.iter().skip(passed.unwrap_or(usize::MAX)).take(size(limit)).cloned().collect()
+    }
+
+    pub(super) fn waiting_letters(&self, to: AgentId, limit: u32) -> Vec<Letter> {
+        let waiting = self.home(to).into_iter().flat_map(|home| &home.waiting).take(size(limit));
+        waiting.filter_map(|(_, id)| self.letters.get(*id)).cloned().collect()
+    }
+}
+
+fn page<'a, T: Clone + 'a>(rows: impl Iterator<Item = &'a T>, offset: u32, limit: u32) -> Vec<T> {
+    rows.skip(size(offset)).take(size(limit)).cloned().collect()
+}
+
+pub(super) fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn oldest_first<'a, R: Row + Clone + 'a>(rows: impl Iterator<Item = &'a R>) -> Vec<R> {
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_by_key(|row| (row.at(), row.key()));
+    rows.into_iter().cloned().collect()
+}
+
+fn is_within(at: UnixMillis, from: Option<UnixMillis>, to: Option<UnixMillis>) -> bool {
+    from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to)
+}
+
+fn has_model_of(entry: &LogEntry, lower_case: &[String]) -> bool {
+    let Some(model) = entry.body.get("modelType").and_then(Value::as_str) else { return false };
+    let model = model.to_lowercase();
+    lower_case.iter().any(|part| model.contains(part))
+}
+
+fn is_error(entry: &LogEntry) -> bool {
+    let has_error = entry
+        .body
+        .get("error")
+        .is_some_and(|error| !matches!(error, Value::Null | Value::Bool(false)));
+    let status = entry.body.get("status").and_then(Value::as_str);
+    let success = entry.body.get("result").and_then(|result| result.get("success"));
+    has_error
+        || matches!(status, Some("error" | "failed" | "timeout"))
+        || success == Some(&Value::Bool(false))
+}
+
+fn says(entry: &LogEntry, lower_case: &str) -> bool {
+    // A map of JSON values always has a text.
+    serde_json::to_string(&entry.body).is_ok_and(|body| body.to_lowercase().contains(lower_case))
+}

@@ -1,0 +1,63 @@
+//! Removing what is past its age or number.
+
+use crate::letters::LetterStatus;
+use crate::ports::{Pruned, Retention};
+use crate::runs::{Run, RunStatus};
+use crate::time::UnixMillis;
+
+use super::state::{Home, State};
+use super::table::count;
+
+impl State {
+    pub(super) fn prune(&mut self, retention: Retention, now: UnixMillis) -> Pruned {
+        let mut pruned = Pruned::default();
+        let mut ended_runs: Vec<Run> = Vec::new();
+        for home in self.homes.values_mut() {
+            pruned.events += home.prune_events(&retention, now);
+            if let Some(age) = retention.runs_for {
+                let cutoff = now.minus(age);
+                // What ended before the cutoff began before it.
+                ended_runs.extend(home.runs.remove_before(cutoff, |run| {
+                    run.status != RunStatus::Started
+                        && run.ended_at.unwrap_or(run.started_at) < cutoff
+                }));
+            }
+            if let Some(age) = retention.logs_for {
+                pruned.logs += count(home.logs.remove_before(now.minus(age), |_| true).len());
+            }
+        }
+        for run in &ended_runs {
+            self.drop_steps(run);
+        }
+        pruned.runs = count(ended_runs.len());
+        if let Some(age) = retention.letters_for {
+            let settled = self
+                .letters
+                .remove_before(now.minus(age), |letter| letter.status != LetterStatus::Waiting);
+            for letter in &settled {
+                self.home_mut(letter.to).letters.remove(&letter.id);
+            }
+            pruned.letters = count(settled.len());
+        }
+        pruned
+    }
+}
+
+impl Home {
+    /// Takes events from the old end only, and never the newest, so that what is left has no gaps.
+    fn prune_events(&mut self, retention: &Retention, now: UnixMillis) -> u64 {
+        let cutoff = retention.events_for.map(|age| now.minus(age));
+        let most = retention.events_per_agent;
+        let before = self.events.len();
+        while self.events.len() > 1 {
+            let is_old =
+                cutoff.zip(self.events.front()).is_some_and(|(cutoff, event)| event.at < cutoff);
+            let is_surplus = most > 0 && count(self.events.len()) > most;
+            if !is_old && !is_surplus {
+                break;
+            }
+            self.events.pop_front();
+        }
+        count(before - self.events.len())
+    }
+}

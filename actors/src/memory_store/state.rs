@@ -1,0 +1,134 @@
+//! What the store keeps, and how a batch is taken whole or not at all.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use crate::character::AgentRecord;
+use crate::error::StoreError;
+use crate::facts::{Batch, Committed, Epoch, Event, Fact};
+use crate::ids::{AgentId, LetterId, RunId};
+use crate::letters::Letter;
+use crate::ports::Boot;
+use crate::records::{Component, Entity, LogEntry, Participant, Relationship, Room, Task, World};
+use crate::runs::{Run, RunStatus, Step, StepStatus};
+use crate::time::UnixMillis;
+
+use super::table::{Kept, Table};
+
+/// Everything that is kept.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) epoch: Epoch,
+    pub(super) is_halted: bool,
+    pub(super) agents: BTreeMap<AgentId, Agent>,
+    /// The agent of each handle.
+    pub(super) handles: HashMap<String, AgentId>,
+    /// Of handles that many want: below which number all are taken. Forgotten when any is freed.
+    pub(super) taken_below: HashMap<String, u64>,
+    /// What belongs to each agent; also what was kept of those that were removed.
+    pub(super) homes: HashMap<AgentId, Home>,
+    pub(super) steps: BTreeMap<(RunId, u32), Step>,
+    pub(super) letters: Table<Letter>,
+}
+
+/// An agent.
+#[derive(Debug)]
+pub(super) struct Agent {
+    pub(super) record: AgentRecord,
+    pub(super) reflected_at: Option<UnixMillis>,
+}
+
+/// What belongs to one agent.
+#[derive(Debug, Default)]
+pub(super) struct Home {
+    /// The kept end of its sequence, without gaps; never emptied, so that the sequence goes on.
+    pub(super) events: VecDeque<Event>,
+    pub(super) runs: Table<Run>,
+    pub(super) logs: Table<LogEntry>,
+    pub(super) memories: Table<Kept>,
+    pub(super) rooms: Table<Room>,
+    pub(super) worlds: Table<World>,
+    pub(super) entities: Table<Entity>,
+    pub(super) participants: Table<Participant>,
+    pub(super) components: Table<Component>,
+    pub(super) relationships: Table<Relationship>,
+    pub(super) tasks: Table<Task>,
+    /// Every letter to it.
+    pub(super) letters: BTreeSet<LetterId>,
+    /// Those that wait, oldest first.
+    pub(super) waiting: BTreeSet<(UnixMillis, LetterId)>,
+}
+
+impl State {
+    pub(super) fn home(&self, agent: AgentId) -> Option<&Home> {
+        self.homes.get(&agent)
+    }
+
+    pub(super) fn home_mut(&mut self, agent: AgentId) -> &mut Home {
+        self.homes.entry(agent).or_default()
+    }
+
+    pub(super) fn steps_of(&self, run: RunId) -> impl Iterator<Item = &Step> {
+        self.steps.range((run, 0)..=(run, u32::MAX)).map(|(_, step)| step)
+    }
+
+    /// Takes the batch whole or not at all: whether its facts can be is checked before the first is
+    /// applied, and applying cannot fail.
+    pub(super) fn commit(&mut self, batch: Batch) -> Result<Committed, StoreError> {
+        if batch.epoch < self.epoch {
+            return Err(StoreError::Fenced);
+        }
+        self.check(&batch.facts)?;
+        let mut events = Vec::new();
+        let affected = batch.facts.into_iter().map(|fact| self.apply(fact, &mut events)).collect();
+        Ok(Committed { events, affected })
+    }
+
+    /// Whether the facts can be applied one after the other. What they need is only ever an agent
+    /// that is there or is not; `there` holds what the facts before have changed about that.
+    fn check(&self, facts: &[Fact]) -> Result<(), StoreError> {
+        let what = "agent";
+        let mut there = HashMap::new();
+        for fact in facts {
+            let is_there = |id: AgentId| {
+                there.get(&id).copied().unwrap_or_else(|| self.agents.contains_key(&id))
+            };
+            match fact {
+                Fact::AgentCreated(record) if is_there(record.id) => {
+                    return Err(StoreError::Exists { what, id: record.id.0 });
+                }
+                Fact::AgentRevised { id, .. } | Fact::LifecycleChanged { id, .. }
+                    if !is_there(*id) =>
+                {
+                    return Err(StoreError::Missing { what, id: id.0 });
+                }
+                Fact::AgentCreated(record) => {
+                    there.insert(record.id, true);
+                }
+                Fact::AgentRemoved { id, .. } => {
+                    there.insert(*id, false);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a new boot and ends what the one before has left open.
+    pub(super) fn boot(&mut self, now: UnixMillis) -> Boot {
+        self.epoch.0 += 1;
+        let mut interrupted_runs = 0;
+        for home in self.homes.values_mut() {
+            for run in home.runs.rows_mut().filter(|run| run.status == RunStatus::Started) {
+                run.status = RunStatus::Interrupted;
+                run.ended_at = Some(now);
+                interrupted_runs += 1;
+                for (_, step) in self.steps.range_mut((run.id, 0)..=(run.id, u32::MAX)) {
+                    if step.status == StepStatus::Intended {
+                        step.status = StepStatus::OutcomeUnknown;
+                    }
+                }
+            }
+        }
+        Boot { epoch: self.epoch, interrupted_runs }
+    }
+}
