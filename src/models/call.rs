@@ -17,6 +17,9 @@ use super::tokens::{self, Price};
 /// Texts that are embedded in one request; providers refuse many more.
 const EMBED_BATCH: usize = 64;
 
+/// Bytes of a text that are embedded; embedders refuse a text that is longer than their window.
+const EMBED_TEXT_MAX_BYTES: usize = 8_000;
+
 /// How long and how often a model is asked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -105,7 +108,8 @@ impl Served {
         let deadline = Instant::now() + self.limits.timeout;
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in texts.chunks(EMBED_BATCH) {
-            let found = self.persist(deadline, || self.provider.embed(batch.to_vec())).await?;
+            let texts = || batch.iter().map(|text| embeddable(text)).collect();
+            let found = self.persist(deadline, || self.provider.embed(texts())).await?;
             if found.len() != batch.len() {
                 let reason = format!("{} vectors for {} texts", found.len(), batch.len());
                 return Err(ModelError::Unavailable(reason));
@@ -142,6 +146,15 @@ impl Served {
             }
             made += 1;
         }
+    }
+}
+
+/// What of `text` a provider takes: neither too much nor nothing, or one text would refuse all.
+fn embeddable(text: &str) -> String {
+    let end = text.floor_char_boundary(EMBED_TEXT_MAX_BYTES);
+    match text.get(..end).unwrap_or_default().trim() {
+        "" => "(empty)".to_owned(),
+        text => text.to_owned(),
     }
 }
 
@@ -257,6 +270,14 @@ mod tests {
         let asked = |millis| busy(Some(Duration::from_millis(millis)));
         assert_eq!(LIMITS.wait_after(0, &asked(900)), Some(Duration::from_millis(900)));
         assert_eq!(LIMITS.wait_after(0, &asked(1_001)), None);
+    }
+
+    #[test]
+    fn no_text_is_too_long_or_too_short_to_embed() {
+        for (text, expected) in [(" a\n", "a"), ("  ", "(empty)"), ("", "(empty)")] {
+            assert_eq!(embeddable(text), expected);
+        }
+        assert_eq!(embeddable(&"é".repeat(10_000)).len(), EMBED_TEXT_MAX_BYTES);
     }
 
     #[test]

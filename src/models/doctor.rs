@@ -75,5 +75,4 @@ impl Provider for Doctor {
 }
 
 #[cfg(test)]
-#[path = "doctor/tests.rs"]
 mod tests;

@@ -7,6 +7,7 @@ mod failure;
 mod request;
 mod tool_calls;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,9 +49,13 @@ impl Remote {
     ///
     /// # Errors
     /// Why there can be no HTTP client, such as a machine without root certificates.
-    pub(super) fn new(target: Target, settings: &ModelSettings) -> Result<Self, String> {
+    pub(super) fn new(
+        target: Target,
+        settings: &ModelSettings,
+        clients: &mut Clients,
+    ) -> Result<Self, String> {
         let Target { adapter, base_url, model, key } = target;
-        let client = http_client(&base_url)?;
+        let client = clients.to(&base_url)?;
         let client = Client::builder().with_reqwest(client).build();
         // Servers without a key take any; the crate insists on one.
         let auth = AuthData::from_single(key.as_ref().map_or("none", |key| key.as_str()));
@@ -76,25 +81,52 @@ impl Remote {
     }
 }
 
-fn http_client(base_url: &reqwest::Url) -> Result<reqwest::Client, String> {
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        // A redirect would carry the conversation, and some keys, to whoever it names.
-        .redirect(reqwest::redirect::Policy::none())
-        // A small answer must not unpack into a huge one.
-        .no_gzip();
-    if base_url.scheme() == "http" {
-        // Then root certificates are not needed, and a machine without any is as good.
-        builder = builder.tls_certs_only([]);
+/// The HTTP clients of one router: one for each sort of address.
+///
+/// A client has the pool of connections, and reads the machine's root certificates when it is made.
+#[derive(Default)]
+pub(super) struct Clients(BTreeMap<Sort, reqwest::Client>);
+
+/// What matters about an address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Sort {
+    is_loopback: bool,
+    has_tls: bool,
+}
+
+impl Clients {
+    fn to(&mut self, base_url: &reqwest::Url) -> Result<reqwest::Client, String> {
+        let host = base_url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let is_loopback = host == "localhost"
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        let sort = Sort { is_loopback, has_tls: base_url.scheme() == "https" };
+        if let Some(client) = self.0.get(&sort) {
+            return Ok(client.clone());
+        }
+        let client = sort.client().map_err(|error| error.without_url().to_string())?;
+        self.0.insert(sort, client.clone());
+        Ok(client)
     }
-    let host = base_url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_loopback =
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    if is_loopback {
-        builder = builder.no_proxy();
+}
+
+impl Sort {
+    fn client(self) -> Result<reqwest::Client, reqwest::Error> {
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            // A redirect would carry the conversation, and some keys, to whoever it names.
+            .redirect(reqwest::redirect::Policy::none())
+            // A small answer must not unpack into a huge one.
+            .no_gzip();
+        if !self.has_tls {
+            // Then a machine without root certificates is as good as any.
+            builder = builder.tls_certs_only([]);
+        }
+        if self.is_loopback {
+            builder = builder.no_proxy();
+        }
+        builder.build()
     }
-    builder.build().map_err(|error| error.without_url().to_string())
 }
 
 impl Provider for Remote {
@@ -163,5 +195,4 @@ fn pieces(event: ChatStreamEvent, calls: &mut ToolCalls) -> Vec<Result<Piece, Fa
 }
 
 #[cfg(test)]
-#[path = "remote/tests.rs"]
 mod tests;

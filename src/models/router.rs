@@ -12,7 +12,7 @@ use super::call::{Limits, Served};
 use super::catalog::{self, Env, Source};
 use super::doctor::{self, Doctor};
 use super::embedding;
-use super::remote::Remote;
+use super::remote::{Clients, Remote};
 use super::settings::{ModelSettings, ModelsError, ModelsSettings};
 use super::tls::install_tls;
 use super::tokens::Price;
@@ -55,53 +55,74 @@ pub fn build(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Router, ModelsError> {
     install_tls();
-    let mut models = BTreeMap::new();
+    let mut builder = Builder { env, clients: Clients::default(), models: BTreeMap::new() };
     for (name, model) in &settings.models {
-        let at = Source::Table(name);
-        models.insert(name.clone(), serve(name, model, &at, env)?);
+        let served = builder.serve(name, model, &Source::Table(name))?;
+        builder.models.insert(name.clone(), served);
     }
-    if !models.contains_key(doctor::NAME) {
-        models.insert(doctor::NAME.to_owned(), served_doctor(doctor::NAME));
-    }
-    let choose = |spec: &str, key: &str| choose(&models, spec, key, env);
+    let doctor = || served_doctor(doctor::NAME);
+    builder.models.entry(doctor::NAME.to_owned()).or_insert_with(doctor);
     let choice = &settings.model;
-    let default = choose(&choice.default, "model.default")?;
+    let default = builder.choose(&choice.default, "model.default")?;
     let mut fallback = Vec::with_capacity(choice.fallback.len());
-    for (index, spec) in choice.fallback.iter().enumerate() {
-        fallback.push(choose(spec, &format!("model.fallback[{index}]"))?);
+    for (place, line) in choice.fallback.iter().enumerate() {
+        fallback.push(builder.choose(line, &format!("model.fallback[{place}]"))?);
     }
     let embedder = match choice.embedder.as_str() {
         "hash" | embedding::NAME => Embedder::Hash,
-        spec => {
-            let served = choose(spec, "model.embedder")?;
-            embedder(spec, served, settings.models.get(spec))?
+        line => {
+            let served = builder.choose(line, "model.embedder")?;
+            embedder(served, settings.models.get(line))?
         }
     };
-    let unknown = Mutex::default();
+    let (models, unknown) = (builder.models, Mutex::default());
     Ok(Router { inner: Arc::new(Inner { models, default, fallback, embedder, unknown }) })
 }
 
-fn serve(
-    name: &str,
-    settings: &ModelSettings,
-    at: &Source<'_>,
-    env: &Env<'_>,
-) -> Result<Arc<Served>, ModelsError> {
-    settings.check(&|field| at.key(field))?;
-    if settings.provider == doctor::NAME {
-        return Ok(served_doctor(name));
+/// What there is while a router is being made.
+struct Builder<'a> {
+    env: &'a Env<'a>,
+    clients: Clients,
+    models: BTreeMap<String, Arc<Served>>,
+}
+
+impl Builder<'_> {
+    fn serve(
+        &mut self,
+        name: &str,
+        settings: &ModelSettings,
+        at: &Source<'_>,
+    ) -> Result<Arc<Served>, ModelsError> {
+        settings.check(&|field| at.key(field))?;
+        if settings.provider == doctor::NAME {
+            return Ok(served_doctor(name));
+        }
+        let target = catalog::resolve(settings, at, self.env)?;
+        let remote = Remote::new(target, settings, &mut self.clients).map_err(|reason| {
+            ModelsError::new(at.key("base_url"), format!("no client for it: {reason}"))
+        })?;
+        Ok(Arc::new(Served {
+            name: name.to_owned(),
+            model: settings.model.clone(),
+            provider: Arc::new(remote),
+            limits: Limits::from(settings),
+            price: Price { input: settings.price_input, output: settings.price_output },
+        }))
     }
-    let target = catalog::resolve(settings, at, env)?;
-    let remote = Remote::new(target, settings).map_err(|reason| {
-        ModelsError::new(at.key("base_url"), format!("no client for it: {reason}"))
-    })?;
-    Ok(Arc::new(Served {
-        name: name.to_owned(),
-        model: settings.model.clone(),
-        provider: Arc::new(remote),
-        limits: Limits::from(settings),
-        price: Price { input: settings.price_input, output: settings.price_output },
-    }))
+
+    /// The model of that name, or else the one that the line itself describes.
+    fn choose(&mut self, line: &str, key: &str) -> Result<Arc<Served>, ModelsError> {
+        if let Some(served) = self.models.get(line) {
+            return Ok(served.clone());
+        }
+        let settings = catalog::parse(line).ok_or_else(|| {
+            let reason = format!(
+                "no model `{line}` in [models], and it is not PROVIDER:MODEL or PROVIDER:MODEL@URL"
+            );
+            ModelsError::new(key, reason)
+        })?;
+        self.serve(line, &settings, &Source::Line(key))
+    }
 }
 
 fn served_doctor(name: &str) -> Arc<Served> {
@@ -114,32 +135,9 @@ fn served_doctor(name: &str) -> Arc<Served> {
     })
 }
 
-/// The model of a name, or else the one that the line itself describes.
-fn choose(
-    models: &BTreeMap<String, Arc<Served>>,
-    spec: &str,
-    key: &str,
-    env: &Env<'_>,
-) -> Result<Arc<Served>, ModelsError> {
-    if let Some(served) = models.get(spec) {
-        return Ok(served.clone());
-    }
-    let settings = catalog::parse(spec).ok_or_else(|| {
-        let reason = format!(
-            "no model `{spec}` in [models], and it is no PROVIDER:MODEL or PROVIDER:MODEL@URL"
-        );
-        ModelsError::new(key, reason)
-    })?;
-    serve(spec, &settings, &Source::Line(key), env)
-}
-
-fn embedder(
-    spec: &str,
-    served: Arc<Served>,
-    table: Option<&ModelSettings>,
-) -> Result<Embedder, ModelsError> {
+fn embedder(served: Arc<Served>, table: Option<&ModelSettings>) -> Result<Embedder, ModelsError> {
     if served.model == doctor::NAME {
-        return Err(ModelsError::new("model.embedder", format!("`{spec}` cannot embed")));
+        return Err(ModelsError::new("model.embedder", "doctor cannot embed"));
     }
     let dimensions = table.and_then(|table| table.dimensions);
     let name = match dimensions {

@@ -234,3 +234,11 @@ fn a_name_beats_a_line_and_tables_may_be_fallbacks() {
     assert_eq!(names, ["tiny", "llama3:8b", "doctor"]);
     assert_eq!(router.embedder(), "nomic-768");
 }
+
+#[test]
+fn models_at_their_own_addresses_need_a_key_alone() {
+    let line = "[model]\ndefault = \"openai:gpt-4o-mini\"\nfallback = [\"anthropic:claude-x\"]";
+    let settings: ModelsSettings = toml::from_str(line).unwrap();
+    let router = build(&settings, &|name| name.ends_with("_API_KEY").then(|| "sk".to_owned()));
+    assert!(router.is_ok(), "{:?}", router.err());
+}

@@ -163,7 +163,14 @@ pub(super) fn statement(text: &str) -> Option<String> {
             Some("what" | "who" | "why" | "how" | "where" | "when" | "can" | "do" | "am")
         )
     };
-    clauses(text).iter().filter(speaks_of_self).find(|clause| !asks(clause)).map(|c| reflected(c))
+    let clauses = clauses(text);
+    let clause = clauses.iter().filter(speaks_of_self).find(|clause| !asks(clause))?;
+    let joins =
+        |word: &Word| matches!(word.key.as_str(), "because" | "and" | "so" | "that" | "well");
+    match clause.split_first() {
+        Some((first, rest)) if joins(first) => Some(reflected(rest)),
+        _ => Some(reflected(clause)),
+    }
 }
 
 /// The answer of a sample conversation that begins with the same words.

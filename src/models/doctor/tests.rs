@@ -91,7 +91,7 @@ fn answers_take_turns() {
 
 #[test]
 fn it_comes_back_to_what_was_said_earlier() {
-    let answers = conversation(&ada(), &["My cat ran away", "The rain fell"]);
+    let answers = conversation(&ada(), &["Because my cat ran away", "The rain fell"]);
     assert_eq!(answers[1], "Earlier you said that your cat ran away. Has this to do with it?");
 }
 
