@@ -1,11 +1,24 @@
-//! Processes of the real binary, each in a folder of its own.
+//! What the tests share: processes of the real binary, each in a folder of its own; a client that
+//! hides nothing; a scripted model.
+
+pub(crate) mod database;
+pub(crate) mod http;
+pub(crate) mod model;
+pub(crate) mod server;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
+
+/// How long anything may take that is not about time. A guard against hanging, not a measure.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long is waited between two looks at something that cannot be waited for otherwise.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// A folder that hosts run in, one after the other.
 pub(crate) struct Site {
@@ -111,5 +124,21 @@ impl Drop for Host {
         // Ended already, in most tests.
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// Looks until there is something to be seen.
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(seen) = look().await {
+                return seen;
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, looking).await {
+        Ok(seen) => seen,
+        Err(_) => panic!("not within {PATIENCE:?}: {what}"),
     }
 }

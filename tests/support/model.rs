@@ -1,0 +1,256 @@
+//! A model's server as OpenAI's protocol has it, which does what it is told and counts.
+//!
+//! What it is told stands in the last message, as with the model of the recordings: `!fail` (it
+//! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up).
+//! Otherwise it says `Stub reply to: <the last message>`.
+
+use std::io::Result;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Characters of an answer that are streamed at once.
+const PIECE: usize = 16;
+
+/// Numbers of an embedding.
+const DIMENSIONS: usize = 1536;
+
+/// What has come and gone.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Requests begun, of whatever kind.
+    pub(crate) calls: AtomicUsize,
+    /// Bytes received.
+    pub(crate) heard: AtomicUsize,
+    /// Calls that hang now.
+    hanging: watch::Sender<usize>,
+    /// When the other side last hung up on a call that hung.
+    hung_up: watch::Sender<Option<Instant>>,
+}
+
+/// The server. Dropped, it is gone.
+pub(crate) struct ModelServer {
+    address: SocketAddr,
+    counts: Arc<Counts>,
+    task: JoinHandle<()>,
+}
+
+impl ModelServer {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let counts = Arc::new(Counts::default());
+        let shared = Arc::clone(&counts);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let counts = Arc::clone(&shared);
+                // It ends with the connection; how, only the counts tell.
+                tokio::spawn(async move { serve(stream, &counts).await.unwrap_or_default() });
+            }
+        });
+        Self { address, counts, task }
+    }
+
+    /// What to configure as a model.
+    pub(crate) fn name(&self) -> String {
+        format!("openai:stub@http://{}/v1", self.address)
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.counts.calls.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn heard(&self) -> usize {
+        self.counts.heard.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many calls hang.
+    pub(crate) async fn hangs(&self, calls: usize) {
+        let mut hanging = self.counts.hanging.subscribe();
+        let waited = tokio::time::timeout(super::PATIENCE, hanging.wait_for(|now| *now == calls));
+        waited.await.expect("no call hangs").unwrap();
+    }
+
+    /// When the other side last hung up on a call.
+    pub(crate) async fn hung_up(&self) -> Instant {
+        let mut hung_up = self.counts.hung_up.subscribe();
+        let waited = tokio::time::timeout(super::PATIENCE, hung_up.wait_for(Option::is_some));
+        let at = *waited.await.expect("nobody hangs up").unwrap();
+        at.unwrap()
+    }
+}
+
+impl Drop for ModelServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// One connection: requests one after another.
+async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
+    let mut heard = Vec::new();
+    loop {
+        let Some((path, body, length)) = request(&heard) else {
+            let mut more = [0; 16 * 1024];
+            let count = stream.read(&mut more).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            counts.heard.fetch_add(count, Ordering::SeqCst);
+            heard.extend_from_slice(&more[..count]);
+            continue;
+        };
+        heard.drain(..length);
+        counts.calls.fetch_add(1, Ordering::SeqCst);
+        let said = last_message(&body);
+        let answer = match () {
+            () if path.ends_with("/embeddings") => whole(200, &embeddings(&body)),
+            () if said.contains("!fail") => whole(400, &refusal("the request is refused")),
+            () if said.contains("!busy") => whole(429, &refusal("too many requests")),
+            () if said.contains("!broken") => whole(500, &refusal("something broke")),
+            () if said.contains("!hang") => return hang(stream, counts).await,
+            () if body["stream"] == json!(true) => streamed(&format!("Stub reply to: {said}")),
+            () => whole(200, &completion(&format!("Stub reply to: {said}"))),
+        };
+        stream.write_all(answer.as_bytes()).await?;
+    }
+}
+
+/// Says nothing until the other side is gone.
+async fn hang(mut stream: TcpStream, counts: &Counts) -> Result<()> {
+    counts.hanging.send_modify(|hanging| *hanging += 1);
+    let mut more = [0; 1024];
+    while let Ok(count @ 1..) = stream.read(&mut more).await {
+        counts.heard.fetch_add(count, Ordering::SeqCst);
+    }
+    counts.hung_up.send_replace(Some(Instant::now()));
+    counts.hanging.send_modify(|hanging| *hanging -= 1);
+    Ok(())
+}
+
+/// The first whole request, and its length.
+fn request(bytes: &[u8]) -> Option<(String, Value, usize)> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = std::str::from_utf8(&bytes[..end]).unwrap();
+    let path = head.split(' ').nth(1).unwrap().to_owned();
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(0, |(_, value)| value.trim().parse::<usize>().unwrap());
+    let body = serde_json::from_slice(bytes.get(end..end + length)?).unwrap_or(Value::Null);
+    Some((path, body, end + length))
+}
+
+fn last_message(body: &Value) -> String {
+    let messages = body["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let content = messages.last().map_or(&Value::Null, |message| &message["content"]);
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        _ => String::new(),
+    }
+}
+
+fn whole(status: u16, body: &Value) -> String {
+    let body = body.to_string();
+    format!(
+        "HTTP/1.1 {status} Stub\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn refusal(message: &str) -> Value {
+    json!({"error": {"message": message, "type": "stub", "code": null}})
+}
+
+fn usage(text: &str) -> Value {
+    json!({"prompt_tokens": 7, "completion_tokens": text.len(), "total_tokens": 7 + text.len()})
+}
+
+fn completion(text: &str) -> Value {
+    json!({
+        "id": "stub", "object": "chat.completion", "created": 0, "model": "stub",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+        "usage": usage(text),
+    })
+}
+
+/// The same in pieces.
+fn streamed(text: &str) -> String {
+    let event = |choices: Value, usage: Value| {
+        let chunk = json!({
+            "id": "stub", "object": "chat.completion.chunk", "created": 0, "model": "stub",
+            "choices": choices, "usage": usage,
+        });
+        format!("data: {chunk}\n\n")
+    };
+    let characters = text.chars().collect::<Vec<_>>();
+    let mut events = String::new();
+    for piece in characters.chunks(PIECE) {
+        let delta = json!({"content": piece.iter().collect::<String>()});
+        events += &event(json!([{"index": 0, "delta": delta, "finish_reason": null}]), Value::Null);
+    }
+    events += &event(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), Value::Null);
+    events += &event(json!([]), usage(text));
+    events += "data: [DONE]\n\n";
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n{events}",
+        events.len()
+    )
+}
+
+fn embeddings(body: &Value) -> Value {
+    let count = body["input"].as_array().map_or(1, Vec::len);
+    let vectors = (0..count).map(
+        |index| json!({"object": "embedding", "index": index, "embedding": vec![0.5; DIMENSIONS]}),
+    );
+    json!({"object": "list", "model": "stub", "data": vectors.collect::<Vec<_>>(),
+           "usage": {"prompt_tokens": count, "total_tokens": count}})
+}
+
+#[tokio::test]
+async fn the_last_message_steers_the_model() {
+    use super::http::Client;
+
+    let model = ModelServer::start().await;
+    let client = Client::new(model.address);
+    let ask = |text: &str, stream: bool| {
+        let messages =
+            json!([{"role": "user", "content": "earlier"}, {"role": "user", "content": text}]);
+        super::http::Request::new("POST", "/v1/chat/completions")
+            .json(&json!({"messages": messages, "stream": stream}))
+    };
+    // The model keeps connections open, as real ones do.
+    let send = async |request: super::http::Request| {
+        tokio::time::timeout(super::PATIENCE, client.first(&request)).await.unwrap().unwrap()
+    };
+    let said = send(ask("hello there", false)).await;
+    assert_eq!(
+        said.parsed().unwrap()["choices"][0]["message"]["content"],
+        "Stub reply to: hello there"
+    );
+    let said = send(ask("hello there", true)).await.text();
+    assert!(said.contains("Stub reply to: h") && said.ends_with("data: [DONE]\n\n"), "{said}");
+    for (text, status) in [("!fail", 400), ("!busy", 429), ("!broken", 500)] {
+        assert_eq!(send(ask(text, true)).await.status, status);
+    }
+    assert_eq!(model.calls(), 5);
+    assert!(model.heard() > 500);
+
+    let hanging = tokio::spawn({
+        let (client, request) = (client.clone(), ask("!hang", true));
+        async move { client.first(&request).await.map(|answer| answer.status) }
+    });
+    model.hangs(1).await;
+    hanging.abort();
+    model.hung_up().await;
+    model.hangs(0).await;
+}
