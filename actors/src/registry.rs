@@ -193,7 +193,10 @@ impl Registry {
         text: &str,
     ) -> Result<Memory, CoreError> {
         let delivered = self.deliver(to, Delivery::between(from, to, text, true)).await?;
-        let said = self.reply(delivered.reply).await?;
+        let said = match delivered.reply {
+            Some(reply) => self.reply(reply).await?,
+            None => None,
+        };
         said.ok_or_else(|| CoreError::Cancelled("the agent said nothing".to_owned()))
     }
 

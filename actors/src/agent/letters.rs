@@ -77,8 +77,8 @@ pub struct Delivered {
     pub letter_id: LetterId,
     /// The memory of it.
     pub memory: Memory,
-    /// The reply to come.
-    pub reply: Reply,
+    /// The reply to come; `None` where none is expected.
+    pub reply: Option<Reply>,
 }
 
 /// A reply to come. Dropping it changes nothing: the letter is answered all the same.
@@ -117,10 +117,14 @@ impl Handler<Delivery> for Agent {
         if let Err(refused) = self.accepts(&delivery) {
             return Box::pin(fut::err(refused));
         }
+        let expects_reply = delivery.expects_reply;
         let (letter, memory, facts) = self.file(delivery);
-        let (reply, answer) = oneshot::channel();
-        // Before the letter can be seen: it may be answered before this handler goes on.
-        self.waiters.push(Waiter { letter, reply });
+        let reply = expects_reply.then(|| {
+            // Before the letter can be seen: it may be answered before this handler goes on.
+            let (reply, answer) = oneshot::channel();
+            self.waiters.push(Waiter { letter, reply });
+            Reply { answer, agent: self.id }
+        });
         self.letters_waiting = self.letters_waiting.saturating_add(1);
         let committed = self.runtime.commit(facts);
         Box::pin(committed.into_actor(self).map(move |committed, agent, ctx| {
@@ -129,8 +133,9 @@ impl Handler<Delivery> for Agent {
                 agent.letters_waiting = agent.letters_waiting.saturating_sub(1);
                 return Err(error.into());
             }
+            // A run that looked before the commit found nothing, and said so.
+            agent.letters_waiting = agent.letters_waiting.max(1);
             agent.next_letter(ctx);
-            let reply = Reply { answer, agent: agent.id };
             Ok(Delivered { letter_id: letter, memory, reply })
         }))
     }
@@ -284,7 +289,7 @@ fn meeting(
 
 /// What elizaOS calls somebody whose name it does not know.
 fn unknown_name(entity: EntityId) -> String {
-    format!("User-{:.8}", entity.0.simple())
+    format!("User-{}", entity.to_string().get(..8).unwrap_or_default())
 }
 
 /// The room that `agent` has for its letters with `other`.
