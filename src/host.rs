@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
+use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
+use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
 
 /// The running process as its listeners see it. Clones share everything.
 #[derive(Clone)]
 pub struct Host {
+    /// The one way to the agents.
+    pub registry: Registry,
+    /// Seals and opens the agents' secrets.
+    pub secrets: Arc<Secrets>,
     /// What the process has logged of late.
     pub logs: Arc<LogBuffer>,
     /// How to bring the process down.
