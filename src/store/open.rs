@@ -25,7 +25,7 @@ pub(super) const SCHEMA: usize = MIGRATIONS.len();
 const STATEMENTS_MAX: usize = 256;
 
 /// How long a connection waits for another process, such as a backup tool, to let go.
-const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Takes the lock that keeps a second process out; it is let go when the file is dropped.
 pub(super) fn lock(data_dir: &Path) -> Result<File, StoreError> {

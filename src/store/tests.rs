@@ -3,4 +3,5 @@
 mod conformance;
 mod files;
 mod group;
+mod memories;
 mod support;

@@ -141,3 +141,42 @@ async fn a_full_disk_is_said_and_what_was_acknowledged_stays() {
     assert_eq!(next.events[0].seq, 2);
     assert_eq!(store.events(agent, 0, 9).await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_long_read_delays_no_write_though_the_log_outgrows_its_bound() {
+    let place = Place::new();
+    let settings = StoreSettings {
+        wal_checkpoint_bytes: 4096,
+        wal_max_bytes: 64 * 1024,
+        ..place.settings.clone()
+    };
+    let store = SqliteStore::open(&settings).unwrap();
+    let agent = AgentId::new();
+    store.commit(batch(Epoch(0), vec![ticked(agent, 0)])).await.unwrap();
+    let (begun, begins) = oneshot::channel();
+    let (release, released) = oneshot::channel::<()>();
+    let long = store.read(move |connection| {
+        let snapshot = connection.unchecked_transaction()?;
+        let seen = |_: ()| super::super::events::bounds(&snapshot, agent);
+        let before = seen(())?;
+        begun.send(()).unwrap();
+        let _gone = released.blocking_recv();
+        assert_eq!(seen(())?, before);
+        Ok(())
+    });
+    begins.await.unwrap();
+    let text = "word ".repeat(1000);
+    for at in 0..100 {
+        let said = remembered(&memory(agent, &text, at));
+        let write = store.commit(batch(Epoch(0), vec![ticked(agent, at), said]));
+        tokio::time::timeout(std::time::Duration::from_secs(4), write).await.unwrap().unwrap();
+    }
+    assert!(store.sizes().wal_bytes > settings.wal_max_bytes);
+    drop(release);
+    long.await.unwrap();
+    for at in 0..100 {
+        let said = remembered(&memory(agent, &text, at));
+        store.commit(batch(Epoch(0), vec![said])).await.unwrap();
+    }
+    assert!(store.sizes().wal_bytes <= settings.wal_max_bytes + 16 * 4096, "{:?}", store.sizes());
+}
