@@ -48,6 +48,28 @@ async fn texts_are_found_by_words_and_never_read_as_a_query() {
 }
 
 #[tokio::test]
+async fn words_are_those_of_the_newest_text_whatever_happened_in_one_group() {
+    let store = Place::new().open();
+    let agent = AgentId::new();
+    let (first, second) = (memory(agent, "first", 1), memory(agent, "second", 2));
+    let mut revised = second.clone();
+    revised.content.insert("text".to_owned(), Value::from("revised"));
+    let forgot = Fact::Forgot { agent_id: agent, memory_id: first.id };
+    let facts = vec![
+        remembered(&first),
+        forgot.clone(),
+        remembered(&second),
+        remembered(&revised),
+        remembered(&first),
+        forgot,
+    ];
+    store.commit(batch(Epoch(0), facts)).await.unwrap();
+    for (asked, answers) in [("first", 0), ("second", 0), ("revised", 1)] {
+        assert_eq!(found(&store, agent, asked).await.len(), answers, "{asked}");
+    }
+}
+
+#[tokio::test]
 async fn a_value_of_any_depth_is_read_again() {
     let store = Place::new().open();
     let agent = AgentId::new();
