@@ -6,16 +6,25 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agent;
+mod cache;
 pub mod character;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
 pub mod facts;
+pub mod feed;
 pub mod ids;
+pub mod indexer;
 pub mod letters;
 pub mod lifecycle;
 pub mod memory_store;
 pub mod ports;
 pub mod records;
+pub mod registry;
 pub mod runs;
+pub mod runtime;
+pub mod settings;
+pub mod supervisor;
 pub mod time;
+pub mod vitals;

@@ -1,0 +1,257 @@
+//! The agent actor: its hot state, how it comes up, how it is rebuilt after a crash.
+//!
+//! Everything that happens to an agent passes through its mailbox. What it remembers and who it is
+//! stay in the store; what a tick or a status needs is here, so that an idle agent costs about a
+//! kilobyte.
+
+mod change;
+mod errand;
+mod journal;
+mod keep;
+mod letters;
+mod prompt;
+mod run;
+mod tick;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix::dev::{MessageResponse, OneshotSender};
+use actix::prelude::*;
+use serde_json::json;
+
+use crate::error::CoreError;
+use crate::facts::{EventKind, Fact};
+use crate::ids::{AgentId, RunId};
+use crate::lifecycle::{Lifecycle, State};
+use crate::ports::Seed;
+use crate::runs::RunStatus;
+use crate::runtime::Runtime;
+use crate::supervisor;
+use crate::time::UnixMillis;
+use crate::vitals::Counters;
+
+pub(crate) use change::Lifted;
+pub use change::{Change, SetAutonomy};
+pub(crate) use journal::Journal;
+pub(crate) use keep::Revise;
+pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
+pub use letters::{Delivered, Delivery, Reply};
+
+use errand::Flight;
+use letters::Waiter;
+
+/// One hosted agent. It is reached through the [`Registry`](crate::registry::Registry) alone.
+pub struct Agent {
+    id: AgentId,
+    runtime: Arc<Runtime>,
+    lifecycle: Lifecycle,
+    reflected_at: Option<UnixMillis>,
+    /// Letters that wait, as far as is known here; the store has the truth.
+    letters_waiting: u32,
+    /// Runs that failed in a row.
+    failures: u32,
+    /// Crashes without a completed run between them.
+    crashes_in_a_row: u32,
+    restarts: u32,
+    ticks_skipped: u32,
+    is_rebuilding: bool,
+    timer: Option<tick::Timer>,
+    flight: Option<Box<Flight>>,
+    waiters: Vec<Waiter>,
+}
+
+/// How an agent is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// Which agent.
+    pub id: AgentId,
+    /// What is so now.
+    pub state: State,
+    /// Its durable lifecycle.
+    pub lifecycle: Lifecycle,
+    /// The run in flight.
+    pub run: Option<RunId>,
+    /// How often it was rebuilt after a crash since the host started.
+    pub restarts: u32,
+    /// How many ticks came due while a run was in flight, since the host started.
+    pub ticks_skipped: u32,
+    /// When the next tick is due.
+    pub next_tick_at: Option<UnixMillis>,
+}
+
+/// Asks how an agent is doing; answered in every state.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<Status, CoreError>")]
+pub struct GetStatus;
+
+/// A message with the caller's own reply channel: the agent answers the caller directly.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Forwarded<M: Message> {
+    pub(crate) message: M,
+    pub(crate) reply: OneshotSender<M::Result>,
+}
+
+/// Ends an agent that is about to be removed: silent at once, and no message is handled after it.
+#[derive(Message)]
+#[rtype(result = "Result<(), CoreError>")]
+pub(crate) struct End;
+
+impl Agent {
+    pub(crate) fn new(runtime: Arc<Runtime>, seed: Seed) -> Self {
+        Self {
+            id: seed.id,
+            runtime,
+            lifecycle: seed.lifecycle,
+            reflected_at: seed.reflected_at,
+            letters_waiting: u32::from(seed.has_letters),
+            failures: 0,
+            crashes_in_a_row: 0,
+            restarts: 0,
+            ticks_skipped: 0,
+            is_rebuilding: false,
+            timer: None,
+            flight: None,
+            waiters: Vec::new(),
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        self.lifecycle.state() == State::Running
+    }
+
+    /// # Errors
+    /// [`CoreError::NotRunning`], or [`CoreError::Failed`] with its reason.
+    fn must_run(&self) -> Result<(), CoreError> {
+        match (self.lifecycle.state(), &self.lifecycle.failure) {
+            (State::Running, _) => Ok(()),
+            (_, Some(reason)) => Err(CoreError::Failed { id: self.id, reason: reason.to_string() }),
+            (state, None) => Err(CoreError::NotRunning { id: self.id, state }),
+        }
+    }
+
+    fn journal(&self) -> Journal {
+        Journal { agent: self.id, now: self.runtime.now() }
+    }
+
+    /// Reads the agent anew from the store, however long that takes: without its durable state it
+    /// must not act.
+    fn reload(&mut self, ctx: &mut Context<Self>, facts: Vec<Fact>) {
+        let (id, runtime) = (self.id, Arc::clone(&self.runtime));
+        let reloading = async move {
+            let mut pause = Duration::from_millis(100);
+            let mut facts = facts;
+            loop {
+                if !facts.is_empty() {
+                    match runtime.commit(facts.clone()).await {
+                        Ok(_) => facts.clear(),
+                        Err(error) => {
+                            tracing::error!(agent = %id, %error, "a crash is not recorded yet")
+                        }
+                    }
+                }
+                match runtime.ports.store.seed(id).await {
+                    Ok(seed) => return seed,
+                    Err(error) => tracing::error!(agent = %id, %error, "cannot be rebuilt yet"),
+                }
+                runtime.sleep(pause).await;
+                pause = pause.saturating_mul(2).min(Duration::from_secs(30));
+            }
+        };
+        ctx.wait(reloading.into_actor(self).map(|seed, agent, ctx| match seed {
+            Some(seed) => agent.rebuilt(seed, ctx),
+            None => ctx.stop(),
+        }));
+    }
+
+    fn rebuilt(&mut self, seed: Seed, ctx: &mut Context<Self>) {
+        self.is_rebuilding = false;
+        self.lifecycle = seed.lifecycle;
+        self.reflected_at = seed.reflected_at;
+        self.letters_waiting = u32::from(seed.has_letters);
+        let backoff = self.runtime.settings.restart_backoff(self.crashes_in_a_row);
+        self.arm(ctx, tick::jittered(backoff, self.runtime.settings.tick_jitter_percent));
+    }
+}
+
+impl Actor for Agent {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        if self.is_rebuilding {
+            return;
+        }
+        self.runtime.counters.hosted.fetch_add(1, Ordering::Relaxed);
+        self.arm_first(ctx);
+        self.next_letter(ctx);
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.runtime.counters.hosted.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Supervised for Agent {
+    fn restarting(&mut self, ctx: &mut Context<Self>) {
+        let cause = supervisor::cause().unwrap_or_default();
+        self.is_rebuilding = true;
+        self.restarts = self.restarts.saturating_add(1);
+        self.crashes_in_a_row = self.crashes_in_a_row.saturating_add(1);
+        self.timer = None;
+        self.waiters = Vec::new();
+        Counters::add(&self.runtime.counters.crashes, 1);
+        tracing::error!(agent = %self.id, restarts = self.restarts, cause, "agent crashed, rebuilding it");
+
+        let journal = self.journal();
+        let reason = format!("crashed: {cause}");
+        let mut facts = self.cut(RunStatus::Failed, &reason);
+        facts.push(
+            journal.event(EventKind::Crashed, json!({"cause": cause, "restarts": self.restarts})),
+        );
+        self.reload(ctx, facts);
+    }
+}
+
+impl Handler<GetStatus> for Agent {
+    type Result = Result<Status, CoreError>;
+
+    fn handle(&mut self, _: GetStatus, _: &mut Context<Self>) -> Self::Result {
+        Ok(Status {
+            id: self.id,
+            state: self.lifecycle.state(),
+            lifecycle: self.lifecycle.clone(),
+            run: self.flight.as_ref().map(|flight| flight.run),
+            restarts: self.restarts,
+            ticks_skipped: self.ticks_skipped,
+            next_tick_at: self.timer.as_ref().map(|timer| timer.due),
+        })
+    }
+}
+
+impl<M> Handler<Forwarded<M>> for Agent
+where
+    M: Message + 'static,
+    Self: Handler<M>,
+{
+    type Result = ();
+
+    fn handle(&mut self, forwarded: Forwarded<M>, ctx: &mut Context<Self>) {
+        let Forwarded { message, reply } = forwarded;
+        self.handle(message, ctx).handle(ctx, Some(reply));
+    }
+}
+
+impl Handler<End> for Agent {
+    type Result = Result<(), CoreError>;
+
+    fn handle(&mut self, _: End, ctx: &mut Context<Self>) -> Self::Result {
+        // What is cut off is not recorded: the record goes with the agent.
+        drop(self.cut(RunStatus::Cancelled, "the agent is removed"));
+        ctx.stop();
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! The run in flight, as the agent sees it: begun, cut off, landed.
+
+use std::panic::resume_unwind;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use tokio::task::{AbortHandle, JoinError};
+
+use super::Agent;
+use super::run::{Errand, Landing, Occasion, Progress};
+use crate::error::CoreError;
+use crate::facts::Fact;
+use crate::ids::RunId;
+use crate::runs::{RunStatus, Usage};
+use crate::runtime::Runtime;
+use crate::vitals::Counters;
+
+/// A run in flight. Dropped, it is cut off: no byte leaves the process for it any more.
+pub(crate) struct Flight {
+    pub(crate) run: RunId,
+    progress: Rc<Progress>,
+    task: AbortHandle,
+    runtime: Arc<Runtime>,
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.runtime.landed(self.run);
+    }
+}
+
+impl Agent {
+    /// Begins a run, unless one is in flight or the agent must not work.
+    pub(super) fn begin(&mut self, occasion: Occasion, is_tick: bool, ctx: &mut Context<Self>) {
+        if self.flight.is_some() || !self.is_running() || self.runtime.may_work().is_err() {
+            return;
+        }
+        let run = RunId::new();
+        let progress = Rc::new(Progress::default());
+        let task = actix::spawn(
+            Errand {
+                runtime: Arc::clone(&self.runtime),
+                agent: self.id,
+                run,
+                occasion,
+                is_tick,
+                overrides: self.lifecycle.overrides.as_deref().cloned(),
+                progress: Rc::clone(&progress),
+            }
+            .carry_out(),
+        );
+        self.runtime.took_off(run, task.abort_handle());
+        let runtime = Arc::clone(&self.runtime);
+        self.flight = Some(Box::new(Flight { run, progress, task: task.abort_handle(), runtime }));
+        ctx.spawn(task.into_actor(self).map(move |landed, agent, ctx| {
+            agent.landed(run, landed, ctx);
+        }));
+    }
+
+    /// Cuts off the run in flight and says how it ended; nothing if there was none, or if its end is
+    /// on its way to the store already.
+    pub(super) fn cut(&mut self, status: RunStatus, reason: &str) -> Vec<Fact> {
+        let Some(flight) = self.flight.take_if(|flight| !flight.progress.is_closing()) else {
+            return Vec::new();
+        };
+        Counters::add(&self.runtime.counters.runs_failed, 1);
+        self.end_of(&flight, status, reason)
+    }
+
+    fn end_of(&self, flight: &Flight, status: RunStatus, reason: &str) -> Vec<Fact> {
+        let Some(run) = flight.progress.open_run() else { return Vec::new() };
+        let journal = self.journal();
+        journal.run_ended(&run, status, Some(reason), journal.now, Usage::default()).into()
+    }
+
+    fn landed(&mut self, run: RunId, landed: Result<Landing, JoinError>, ctx: &mut Context<Self>) {
+        let is_current = self.flight.as_ref().is_some_and(|flight| flight.run == run);
+        match landed {
+            Ok(landing) if is_current => {
+                self.flight = None;
+                self.take_in(landing, ctx);
+            }
+            // The run's panic is the agent's: it counts against the restart intensity, and the agent
+            // is rebuilt. `restarting` records how the run ended.
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(_) if is_current => self.cut_from_outside(ctx),
+            // Cut off by the agent itself, which has recorded it.
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// Records that the fleet was halted or the host goes down. The flight is kept until that is
+    /// done, so that whoever drains the host waits for it.
+    fn cut_from_outside(&mut self, ctx: &mut Context<Self>) {
+        let Some(flight) = self.flight.take() else { return };
+        let (status, reason) = if self.runtime.is_draining() {
+            (RunStatus::Interrupted, "the host went down")
+        } else {
+            (RunStatus::Cancelled, "the fleet was halted")
+        };
+        Counters::add(&self.runtime.counters.runs_failed, 1);
+        self.tell_all_waiters(&CoreError::Cancelled(reason.to_owned()));
+        let facts = self.end_of(&flight, status, reason);
+        let recorded = self.runtime.commit(facts);
+        ctx.spawn(recorded.into_actor(self).map(move |recorded, agent, _| {
+            drop(flight);
+            if let Err(error) = recorded {
+                tracing::error!(agent = %agent.id, %error, "the end of a run is not recorded");
+            }
+        }));
+    }
+
+    fn take_in(&mut self, landing: Landing, ctx: &mut Context<Self>) {
+        let Landing { status, error, letter, has_more_letters, said, reflected_at } = landing;
+        self.reflected_at = reflected_at.or(self.reflected_at);
+        if status.is_none() && error.is_none() {
+            self.letters_waiting = 0;
+            return;
+        }
+        if let Some(error) = error {
+            Counters::add(&self.runtime.counters.runs_failed, 1);
+            self.failures = self.failures.saturating_add(1);
+            let failures = self.failures;
+            tracing::warn!(agent = %self.id, %error, failures, "a run failed");
+            if let Some(letter) = letter {
+                self.letter_failed(letter, error, ctx);
+            }
+            if self.letters_waiting > 0 {
+                self.retry_later(ctx);
+            }
+        } else {
+            Counters::add(&self.runtime.counters.runs_completed, 1);
+            self.failures = 0;
+            self.crashes_in_a_row = 0;
+            if let Some(letter) = letter {
+                self.letter_answered(letter, said);
+            }
+            self.letters_waiting = self.letters_waiting.max(u32::from(has_more_letters));
+            self.next_letter(ctx);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! How what happens in a run is worded: as events, and as entries of the log that elizaOS' clients
+//! read.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::facts::{EventKind, Fact, NewEvent};
+use crate::ids::{AgentId, LogId};
+use crate::ports::Prompt;
+use crate::records::LogEntry;
+use crate::runs::{Run, RunEnd, RunStatus, Usage};
+use crate::time::{UnixMillis, millis};
+
+/// Words facts about one agent at one time.
+pub(crate) struct Journal {
+    pub(crate) agent: AgentId,
+    pub(crate) now: UnixMillis,
+}
+
+impl Journal {
+    /// An event; `data` is an object, or null for none.
+    pub(crate) fn event(&self, kind: EventKind, data: Value) -> Fact {
+        Fact::Happened(NewEvent { agent_id: self.agent, at: self.now, kind, data: object(data) })
+    }
+
+    /// The facts that a run has ended.
+    pub(crate) fn run_ended(
+        &self,
+        run: &Run,
+        status: RunStatus,
+        error: Option<&str>,
+        ended_at: UnixMillis,
+        usage: Usage,
+    ) -> [Fact; 3] {
+        let data = json!({"runId": run.id, "kind": run.kind, "status": status, "error": error});
+        [
+            self.run_event(run, status, error, ended_at),
+            self.event(EventKind::RunEnded, data),
+            Fact::RunEnded(Box::new(RunEnd {
+                run_id: run.id,
+                agent_id: run.agent_id,
+                status,
+                ended_at,
+                error: error.map(str::to_owned),
+                usage,
+            })),
+        ]
+    }
+
+    /// The log entry of a run that begins or ends.
+    pub(crate) fn run_event(
+        &self,
+        run: &Run,
+        status: RunStatus,
+        error: Option<&str>,
+        at: UnixMillis,
+    ) -> Fact {
+        let word = match status {
+            RunStatus::Started => "started",
+            RunStatus::Completed => "completed",
+            RunStatus::TimedOut => "timeout",
+            RunStatus::Failed | RunStatus::Cancelled | RunStatus::Interrupted => "error",
+        };
+        let mut body = object(json!({
+            "runId": run.id,
+            "status": word,
+            "messageId": run.letter_id.map_or(run.id.0, |letter| letter.0),
+            "roomId": run.room_id,
+            "entityId": run.entity_id,
+            "startTime": run.started_at,
+            "source": if run.letter_id.is_some() { "messageHandler" } else { "autonomy" },
+        }));
+        if status != RunStatus::Started {
+            body.insert("endTime".to_owned(), json!(at));
+            body.insert("duration".to_owned(), json!(millis(at.since(run.started_at))));
+        }
+        if let Some(error) = error {
+            body.insert("error".to_owned(), json!(error));
+        }
+        self.log(run, "run_event", body, at)
+    }
+
+    /// The log entry of a call of a model.
+    pub(crate) fn model_log(
+        &self,
+        run: &Run,
+        prompt: &Prompt,
+        response: &str,
+        usage: &Usage,
+        error: Option<&str>,
+        took: Duration,
+    ) -> Fact {
+        let said = prompt.turns.last().map(|turn| turn.text.as_str()).unwrap_or_default();
+        let total = usage.input_tokens.saturating_add(usage.output_tokens);
+        let mut body = object(json!({
+            "runId": run.id,
+            "modelType": "TEXT_LARGE",
+            "modelKey": "TEXT_LARGE",
+            "params": prompt.settings,
+            "prompt": said,
+            "systemPrompt": prompt.system,
+            "timestamp": run.started_at,
+            "executionTime": millis(took),
+            "provider": usage.model,
+            "response": response,
+            "usage": {
+                "prompt_tokens": usage.input_tokens,
+                "completion_tokens": usage.output_tokens,
+                "total_tokens": total,
+            },
+        }));
+        if let Some(cost) = usage.cost_micros {
+            body.insert("costMicros".to_owned(), json!(cost));
+        }
+        if let Some(error) = error {
+            body.insert("error".to_owned(), json!(error));
+        }
+        self.log(run, "useModel:TEXT_LARGE", body, self.now)
+    }
+
+    fn log(&self, run: &Run, kind: &str, body: Map<String, Value>, created_at: UnixMillis) -> Fact {
+        Fact::Logged(Box::new(LogEntry {
+            id: LogId::new(),
+            agent_id: self.agent,
+            entity_id: run.entity_id,
+            room_id: run.room_id,
+            run_id: Some(run.id),
+            kind: kind.to_owned(),
+            body,
+            created_at,
+        }))
+    }
+}
+
+/// The object that a `json!({…})` is; empty for anything else.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    }
+}

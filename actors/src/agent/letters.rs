@@ -1,0 +1,364 @@
+//! Letters: how messages come to an agent, and how its replies come back.
+//!
+//! A letter is durable before its sender is told so. It waits while the agent is paused or stopped,
+//! and outlives crashes and restarts; what cannot be dealt with becomes a dead letter that is seen.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+
+use super::Agent;
+use super::journal::Journal;
+use super::run::Occasion;
+use crate::error::CoreError;
+use crate::facts::{EventKind, Fact};
+use crate::ids::{self, AgentId, EntityId, LetterId, MemoryId, RoomId};
+use crate::letters::{Letter, LetterStatus};
+use crate::records::{Entity, MESSAGES, Memory, Participant, Room};
+use crate::time::UnixMillis;
+
+/// Brings an agent a letter.
+///
+/// The answer is sent once the letter is durable; the reply to it comes later, through
+/// [`Delivered::reply`]. Fails with [`CoreError::Overloaded`] if too many letters wait already, with
+/// [`CoreError::NotRunning`] or [`CoreError::Failed`] where `refuse_unless_running` says so, and
+/// with [`CoreError::Store`] if it could not be made durable, of which
+/// [`Exists`](crate::error::StoreError::Exists) means that there is a letter of that id.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Delivered, CoreError>")]
+pub struct Delivery {
+    /// Who wrote it.
+    pub from: EntityId,
+    /// What the writer goes by; kept if the agent has not met it.
+    pub from_name: Option<String>,
+    /// The writer, if it is an agent of this host.
+    pub from_agent: Option<AgentId>,
+    /// Where it was said, in the agent's eyes; kept if the agent does not know the room.
+    pub room: Room,
+    /// What it says: `text` and more.
+    pub content: Map<String, Value>,
+    /// Where it came from; kept with the memory of it.
+    pub metadata: Map<String, Value>,
+    /// The id of the memory and the letter; a new one if absent.
+    pub memory_id: Option<MemoryId>,
+    /// Whether the agent shall answer it.
+    pub expects_reply: bool,
+    /// Whether it is refused, instead of kept, while the agent does not run.
+    pub refuse_unless_running: bool,
+}
+
+impl Delivery {
+    /// A text from one agent to another, in the room that the two have for each other.
+    #[must_use]
+    pub fn between(from: AgentId, to: AgentId, text: &str, expects_reply: bool) -> Self {
+        let mut content = Map::new();
+        content.insert("text".to_owned(), json!(text));
+        content.insert("source".to_owned(), json!("agent"));
+        Self {
+            from: from.into(),
+            from_name: None,
+            from_agent: Some(from),
+            room: shared_room(to, from, UnixMillis::default()),
+            content,
+            metadata: Map::new(),
+            memory_id: None,
+            expects_reply,
+            refuse_unless_running: false,
+        }
+    }
+}
+
+/// A letter that is kept, and what the agent remembers of it.
+#[derive(Debug)]
+pub struct Delivered {
+    /// The letter.
+    pub letter_id: LetterId,
+    /// The memory of it.
+    pub memory: Memory,
+    /// The reply to come; `None` where none is expected.
+    pub reply: Option<Reply>,
+}
+
+/// A reply to come. Dropping it changes nothing: the letter is answered all the same.
+#[derive(Debug)]
+pub struct Reply {
+    answer: oneshot::Receiver<Result<Option<Memory>, CoreError>>,
+    agent: AgentId,
+}
+
+impl Reply {
+    /// Waits for it; `None` if the agent dealt with the letter and said nothing.
+    ///
+    /// # Errors
+    /// [`CoreError::Model`] if the run failed (the letter is dead then), [`CoreError::Cancelled`] if
+    /// it was cut off, [`CoreError::Crashed`] if the agent crashed (in both cases the letter waits on),
+    /// and [`CoreError::DeadlineExceeded`] after `deadline`.
+    pub async fn within(self, deadline: Duration) -> Result<Option<Memory>, CoreError> {
+        match tokio::time::timeout(deadline, self.answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(CoreError::Crashed(self.agent)),
+            Err(_) => Err(CoreError::DeadlineExceeded(deadline)),
+        }
+    }
+}
+
+/// Somebody who waits for the reply to a letter.
+pub(crate) struct Waiter {
+    letter: LetterId,
+    reply: oneshot::Sender<Result<Option<Memory>, CoreError>>,
+}
+
+impl Handler<Delivery> for Agent {
+    type Result = ResponseActFuture<Self, Result<Delivered, CoreError>>;
+
+    fn handle(&mut self, delivery: Delivery, _: &mut Context<Self>) -> Self::Result {
+        if let Err(refused) = self.accepts(&delivery) {
+            return Box::pin(fut::err(refused));
+        }
+        let expects_reply = delivery.expects_reply;
+        let (letter, memory, facts) = self.file(delivery);
+        let reply = expects_reply.then(|| {
+            // Before the letter can be seen: it may be answered before this handler goes on.
+            let (reply, answer) = oneshot::channel();
+            self.waiters.push(Waiter { letter, reply });
+            Reply { answer, agent: self.id }
+        });
+        self.letters_waiting = self.letters_waiting.saturating_add(1);
+        let committed = self.runtime.commit(facts);
+        Box::pin(committed.into_actor(self).map(move |committed, agent, ctx| {
+            if let Err(error) = committed {
+                agent.waiters.retain(|waiter| waiter.letter != letter);
+                agent.letters_waiting = agent.letters_waiting.saturating_sub(1);
+                return Err(error.into());
+            }
+            // A run that looked before the commit found nothing, and said so.
+            agent.letters_waiting = agent.letters_waiting.max(1);
+            agent.next_letter(ctx);
+            Ok(Delivered { letter_id: letter, memory, reply })
+        }))
+    }
+}
+
+impl Agent {
+    fn accepts(&mut self, delivery: &Delivery) -> Result<(), CoreError> {
+        if delivery.refuse_unless_running {
+            self.must_run()?;
+            self.runtime.may_work()?;
+        }
+        if delivery.room.agent_id != self.id {
+            let reason = format!("the room belongs to agent {}", delivery.room.agent_id);
+            return Err(CoreError::Invalid { field: "room", reason });
+        }
+        self.waiters.retain(|waiter| !waiter.reply.is_closed());
+        if self.letters_waiting >= self.runtime.settings.letters_waiting_max {
+            return Err(CoreError::Overloaded);
+        }
+        Ok(())
+    }
+
+    /// The letter, what the agent remembers of it, and all that is to be kept.
+    fn file(&self, delivery: Delivery) -> (LetterId, Memory, Vec<Fact>) {
+        let now = self.runtime.now();
+        let id = delivery.memory_id.unwrap_or_default();
+        let room = Room { created_at: now, ..delivery.room };
+        let memory = Memory {
+            id,
+            agent_id: self.id,
+            kind: MESSAGES.to_owned(),
+            room_id: room.id,
+            world_id: room.world_id,
+            entity_id: delivery.from,
+            content: delivery.content,
+            metadata: delivery.metadata,
+            unique: true,
+            created_at: now,
+        };
+        let letter = Letter {
+            id: LetterId(id.0),
+            to: self.id,
+            from: delivery.from,
+            from_agent: delivery.from_agent,
+            room_id: room.id,
+            memory_id: id,
+            content: memory.content.clone(),
+            expects_reply: delivery.expects_reply,
+            in_reply_to: None,
+            status: LetterStatus::Waiting,
+            attempts: 0,
+            sent_at: now,
+        };
+        let data = json!({"letterId": letter.id, "from": letter.from, "roomId": room.id});
+        let event = self.journal().event(EventKind::LetterReceived, data);
+        let letter_id = letter.id;
+        let mut facts = meeting(self.id, delivery.from, delivery.from_name.as_deref(), room, now);
+        facts.push(Fact::LetterSent(Box::new(letter)));
+        facts.push(Fact::Remembered(Box::new(memory.clone())));
+        facts.push(event);
+        (letter_id, memory, facts)
+    }
+
+    /// Takes up the letter that waits longest, if one waits and the agent is free.
+    pub(super) fn next_letter(&mut self, ctx: &mut Context<Self>) {
+        if self.letters_waiting > 0 {
+            self.begin(Occasion::Letter, false, ctx);
+        }
+    }
+
+    pub(super) fn letter_answered(&mut self, letter: LetterId, said: Option<Memory>) {
+        self.letters_waiting = self.letters_waiting.saturating_sub(1);
+        self.tell_waiter(letter, Ok(said));
+    }
+
+    /// With somebody who waits for the reply, a failure is final. Otherwise the letter waits for
+    /// another attempt.
+    pub(super) fn letter_failed(
+        &mut self,
+        letter: LetterId,
+        error: CoreError,
+        ctx: &mut Context<Self>,
+    ) {
+        let is_awaited =
+            self.waiters.iter().any(|waiter| waiter.letter == letter && !waiter.reply.is_closed());
+        if !is_awaited {
+            return;
+        }
+        self.letters_waiting = self.letters_waiting.saturating_sub(1);
+        let data = json!({"letterId": letter, "reason": error.to_string()});
+        let facts = vec![
+            Fact::LetterSettled { id: letter, status: LetterStatus::Dead },
+            self.journal().event(EventKind::LetterDead, data),
+        ];
+        let settled = self.runtime.commit(facts);
+        ctx.spawn(settled.into_actor(self).map(move |settled, agent, _| {
+            if let Err(error) = settled {
+                tracing::error!(agent = %agent.id, %error, "a dead letter is not recorded");
+            }
+            agent.tell_waiter(letter, Err(error));
+        }));
+    }
+
+    fn tell_waiter(&mut self, letter: LetterId, answer: Result<Option<Memory>, CoreError>) {
+        if let Some(place) = self.waiters.iter().position(|waiter| waiter.letter == letter) {
+            let waiter = self.waiters.swap_remove(place);
+            // Nobody minds if the asker has gone away: the reply is kept.
+            drop(waiter.reply.send(answer));
+        }
+    }
+
+    pub(super) fn tell_all_waiters(&mut self, error: &CoreError) {
+        for waiter in std::mem::take(&mut self.waiters) {
+            drop(waiter.reply.send(Err(error.clone())));
+        }
+    }
+}
+
+/// That an agent meets somebody in a room; what it knows already stays as it is.
+fn meeting(
+    agent: AgentId,
+    other: EntityId,
+    name: Option<&str>,
+    room: Room,
+    now: UnixMillis,
+) -> Vec<Fact> {
+    let room_id = room.id;
+    let name = name.map_or_else(|| unknown_name(other), str::to_owned);
+    let joined = |entity_id| {
+        Fact::Joined(Participant {
+            agent_id: agent,
+            room_id,
+            entity_id,
+            state: None,
+            created_at: now,
+        })
+    };
+    vec![
+        Fact::EntityMet(Box::new(Entity {
+            id: other,
+            agent_id: agent,
+            names: vec![name],
+            metadata: Map::new(),
+            created_at: now,
+        })),
+        Fact::RoomMet(Box::new(room)),
+        joined(other),
+        joined(agent.into()),
+    ]
+}
+
+/// What elizaOS calls somebody whose name it does not know.
+fn unknown_name(entity: EntityId) -> String {
+    format!("User-{}", entity.to_string().get(..8).unwrap_or_default())
+}
+
+/// The room that `agent` has for its letters with `other`.
+fn shared_room(agent: AgentId, other: AgentId, now: UnixMillis) -> Room {
+    let channel = ids::derived(&format!("letters:{}:{}", agent.min(other), agent.max(other)));
+    Room {
+        id: RoomId(ids::seen_by(agent, &channel.to_string())),
+        agent_id: agent,
+        name: format!("Letters with {other}"),
+        channel_id: Some(channel.to_string()),
+        message_server_id: None,
+        world_id: None,
+        kind: "DM".to_owned(),
+        source: "agent".to_owned(),
+        metadata: None,
+        created_at: now,
+    }
+}
+
+/// The reply to an agent's letter, on its way back: filed with the asker in the same commit as it
+/// is made, so that neither is ever without the other.
+pub(super) fn answer(letter: &Letter, asker: AgentId, said: &Memory, now: UnixMillis) -> Vec<Fact> {
+    let room = shared_room(asker, letter.to, now);
+    let id = MemoryId::new();
+    let memory = Memory {
+        id,
+        agent_id: asker,
+        room_id: room.id,
+        entity_id: letter.to.into(),
+        ..said.clone()
+    };
+    let reply = Letter {
+        id: LetterId(id.0),
+        to: asker,
+        from: letter.to.into(),
+        from_agent: Some(letter.to),
+        room_id: room.id,
+        memory_id: id,
+        content: said.content.clone(),
+        expects_reply: false,
+        in_reply_to: Some(letter.id),
+        status: LetterStatus::Answered,
+        attempts: 0,
+        sent_at: now,
+    };
+    let data = json!({
+        "letterId": reply.id, "from": reply.from, "roomId": room.id, "inReplyTo": letter.id,
+    });
+    let event = Journal { agent: asker, now }.event(EventKind::LetterReceived, data);
+    let mut facts = meeting(asker, letter.to.into(), None, room, now);
+    facts.extend([Fact::LetterSent(Box::new(reply)), Fact::Remembered(Box::new(memory)), event]);
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_agents_share_one_channel_and_have_a_room_each() {
+        let (a, b) = (AgentId::new(), AgentId::new());
+        let (ours, theirs) = (shared_room(a, b, UnixMillis(0)), shared_room(b, a, UnixMillis(0)));
+        assert_eq!(ours.channel_id, theirs.channel_id);
+        assert_ne!(ours.id, theirs.id);
+    }
+
+    #[test]
+    fn nameless_people_are_called_as_elizaos_calls_them() {
+        let id: EntityId = "aaaaaaaa-0021-4000-8000-000000000021".parse().unwrap();
+        assert_eq!(unknown_name(id), "User-aaaaaaaa");
+    }
+}

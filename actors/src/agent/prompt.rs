@@ -1,0 +1,85 @@
+//! What a model is told: the character in words, and the conversation so far.
+
+use crate::character::Character;
+use crate::ids::EntityId;
+use crate::ports::{Purpose, Role, Turn};
+use crate::records::Memory;
+
+/// The character in words, and what is wanted of it.
+pub(crate) fn system(character: &Character, purpose: Purpose) -> String {
+    let mut text = match &character.system {
+        Some(system) => system.clone(),
+        None => format!("You are {}.", character.name),
+    };
+    paragraph(&mut text, "About you", character.bio.sentences());
+    paragraph(&mut text, "Your past", character.lore.as_deref().unwrap_or_default());
+    paragraph(&mut text, "You are", character.adjectives.as_deref().unwrap_or_default());
+    paragraph(&mut text, "You like to speak of", character.topics.as_deref().unwrap_or_default());
+    if let Some(style) = &character.style {
+        paragraph(&mut text, "How you write", style.all.as_deref().unwrap_or_default());
+        if purpose == Purpose::Reply {
+            paragraph(&mut text, "In conversations", style.chat.as_deref().unwrap_or_default());
+        }
+    }
+    text.push_str(match purpose {
+        Purpose::Reply => "\n\nAnswer the last message, as yourself.",
+        Purpose::Reflect => {
+            "\n\nNobody speaks to you now. Think about what happened lately and what you want to \
+             do next. Answer with one thought, in a few sentences."
+        }
+    });
+    text
+}
+
+fn paragraph(text: &mut String, title: &str, sentences: &[String]) {
+    if !sentences.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(title);
+        text.push_str(":\n- ");
+        text.push_str(&sentences.join("\n- "));
+    }
+}
+
+/// The conversation that memories hold, given newest first; each text cut to `max_bytes`.
+pub(crate) fn turns(newest_first: &[Memory], agent: EntityId, max_bytes: usize) -> Vec<Turn> {
+    newest_first
+        .iter()
+        .rev()
+        .filter(|memory| !memory.text().is_empty())
+        .map(|memory| {
+            let role = if memory.entity_id == agent { Role::Assistant } else { Role::User };
+            Turn::new(role, cut(memory.text(), max_bytes))
+        })
+        .collect()
+}
+
+/// At most `max_bytes` of a text, cut between characters.
+fn cut(text: &str, max_bytes: usize) -> &str {
+    let end = text.floor_char_boundary(max_bytes);
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(cut("größe", 3), "gr");
+        assert_eq!(cut("größe", 4), "grö");
+        assert_eq!(cut("größe", 99), "größe");
+    }
+
+    #[test]
+    fn the_character_is_put_into_words() {
+        let character: Character = serde_json::from_value(serde_json::json!({
+            "name": "Ada", "bio": ["Counts."], "topics": ["engines"], "style": {"chat": ["brief"]}
+        }))
+        .unwrap();
+        let reply = system(&character, Purpose::Reply);
+        for part in ["You are Ada.", "- Counts.", "- engines", "- brief"] {
+            assert!(reply.contains(part), "{part} in {reply}");
+        }
+        assert!(!system(&character, Purpose::Reflect).contains("- brief"));
+    }
+}

@@ -1,0 +1,336 @@
+//! A run: from what there is to do, through one call of the model, to an outcome that is recorded.
+//!
+//! A run is a task of its own on the agent's arbiter. It may panic or be cut off at any point; what
+//! is recorded of it by then stays, and the agent records the rest.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use serde_json::{Map, Value, json};
+
+use super::journal::{Journal, object};
+use super::{letters, prompt};
+use crate::character::AgentRecord;
+use crate::error::{CoreError, ModelError};
+use crate::facts::{EventKind, Fact};
+use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
+use crate::letters::{Letter, LetterStatus};
+use crate::ports::{Generation, MemoryQuery, Prompt, Purpose, collect};
+use crate::records::{MESSAGES, Memory};
+use crate::runs::{Run, RunKind, RunStatus, Step, StepEnd, StepKind, StepStatus, Usage};
+use crate::runtime::Runtime;
+use crate::time::UnixMillis;
+
+/// How far a run has come, seen by the agent beside it.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// The run, once its beginning is on its way to the store.
+    run: RefCell<Option<Run>>,
+    /// Whether its end is on its way to the store: nothing leaves the process any more.
+    is_closing: Cell<bool>,
+}
+
+impl Progress {
+    /// The run, if it is begun and its end is not on its way.
+    pub(crate) fn open_run(&self) -> Option<Run> {
+        if self.is_closing.get() { None } else { self.run.borrow().clone() }
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.get()
+    }
+}
+
+/// What a run is begun for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The letter that waits longest.
+    Letter,
+    /// A tick at which a reflection is due.
+    Reflection,
+}
+
+/// What a run left behind.
+#[derive(Debug, Default)]
+pub(crate) struct Landing {
+    /// How it ended; `None`: there was nothing to do, and nothing is recorded.
+    pub(crate) status: Option<RunStatus>,
+    /// Why it did not complete.
+    pub(crate) error: Option<CoreError>,
+    /// The letter it was about, if any.
+    pub(crate) letter: Option<LetterId>,
+    /// Whether another letter waited behind that one.
+    pub(crate) has_more_letters: bool,
+    /// What the agent said.
+    pub(crate) said: Option<Memory>,
+    /// When it reflected.
+    pub(crate) reflected_at: Option<UnixMillis>,
+}
+
+/// A run about to begin.
+pub(crate) struct Errand {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) agent: AgentId,
+    pub(crate) run: RunId,
+    pub(crate) occasion: Occasion,
+    /// Whether it was begun by a tick.
+    pub(crate) is_tick: bool,
+    /// Settings of the model given at the start.
+    pub(crate) overrides: Option<Map<String, Value>>,
+    pub(crate) progress: Rc<Progress>,
+}
+
+impl Errand {
+    /// Carries the run out.
+    pub(crate) async fn carry_out(self) -> Landing {
+        let about = match self.find_letter().await {
+            Ok(about) => about,
+            Err(error) => return Landing { error: Some(error), ..Landing::default() },
+        };
+        if self.occasion == Occasion::Letter && about.is_none() {
+            return Landing::default();
+        }
+        let (letter, has_more_letters) = match about {
+            Some((letter, has_more)) => (Some(letter), has_more),
+            None => (None, false),
+        };
+        let id = letter.as_ref().map(|letter| letter.id);
+        let landing = self.run(letter).await.unwrap_or_else(|error| Landing {
+            error: Some(error),
+            letter: id,
+            ..Landing::default()
+        });
+        Landing { has_more_letters, ..landing }
+    }
+
+    /// The letter to deal with, and whether another waits behind it; those tried too often are given
+    /// up on the way.
+    async fn find_letter(&self) -> Result<Option<(Letter, bool)>, CoreError> {
+        if self.occasion != Occasion::Letter {
+            return Ok(None);
+        }
+        loop {
+            let waiting = self.runtime.ports.store.waiting_letters(self.agent, 2).await?;
+            let has_more = waiting.len() > 1;
+            let Some(letter) = waiting.into_iter().next() else { return Ok(None) };
+            if letter.attempts < self.runtime.settings.letter_attempts_max {
+                return Ok(Some((letter, has_more)));
+            }
+            let journal = self.journal();
+            self.runtime
+                .commit(vec![
+                    Fact::LetterSettled { id: letter.id, status: LetterStatus::Dead },
+                    journal.event(
+                        EventKind::LetterDead,
+                        json!({"letterId": letter.id, "reason": "tried too often"}),
+                    ),
+                ])
+                .await?;
+        }
+    }
+
+    async fn run(&self, letter: Option<Letter>) -> Result<Landing, CoreError> {
+        let record = self.runtime.record(self.agent).await?;
+        let room_id = letter.as_ref().map_or(RoomId(self.agent.0), |letter| letter.room_id);
+        let prompt = self.prompt(&record, room_id).await?;
+        let run = Run {
+            id: self.run,
+            agent_id: self.agent,
+            kind: if letter.is_some() { RunKind::Reply } else { RunKind::Tick },
+            status: RunStatus::Started,
+            room_id,
+            entity_id: letter.as_ref().map_or(self.agent.into(), |letter| letter.from),
+            letter_id: letter.as_ref().map(|letter| letter.id),
+            started_at: self.runtime.now(),
+            ended_at: None,
+            error: None,
+            usage: Usage::default(),
+        };
+        self.open(&run, &prompt).await?;
+        let answer = self.generate(prompt.clone()).await;
+        self.close(&run, &prompt, letter, answer).await
+    }
+
+    async fn prompt(&self, record: &AgentRecord, room: RoomId) -> Result<Prompt, CoreError> {
+        let settings = &self.runtime.settings;
+        let query = MemoryQuery {
+            kind: Some(MESSAGES.to_owned()),
+            room_id: Some(room),
+            ..MemoryQuery::of(self.agent, settings.context_memories)
+        };
+        let memories = self.runtime.ports.store.memories(query).await?;
+        let max_bytes = usize::try_from(settings.context_memory_max_bytes).unwrap_or(usize::MAX);
+        let purpose = match self.occasion {
+            Occasion::Letter => Purpose::Reply,
+            Occasion::Reflection => Purpose::Reflect,
+        };
+        let character = &record.character;
+        let mut asked = Map::new();
+        for key in ["temperature", "maxTokens", "topP", "stop"] {
+            let overridden = self.overrides.as_ref().and_then(|settings| settings.get(key));
+            if let Some(value) = overridden.or_else(|| character.setting(key)) {
+                asked.insert(key.to_owned(), value.clone());
+            }
+        }
+        let model = self.overrides.as_ref().and_then(|settings| settings.get("model")?.as_str());
+        Ok(Prompt {
+            model: model.or_else(|| character.model()).map(str::to_owned),
+            purpose,
+            system: prompt::system(character, purpose),
+            turns: prompt::turns(&memories, self.agent.into(), max_bytes),
+            tools: Vec::new(),
+            settings: asked,
+            character: Arc::new(character.clone()),
+        })
+    }
+
+    /// Records that the run begins, and what the model is about to be asked.
+    async fn open(&self, run: &Run, prompt: &Prompt) -> Result<(), CoreError> {
+        let journal = self.journal();
+        let mut facts = Vec::with_capacity(6);
+        if self.is_tick {
+            facts.push(journal.event(EventKind::Ticked, json!({"runId": run.id})));
+        }
+        facts.push(Fact::RunStarted(Box::new(run.clone())));
+        facts.extend(run.letter_id.map(Fact::LetterTried));
+        facts.push(Fact::StepIntended(Box::new(Step {
+            run_id: run.id,
+            agent_id: run.agent_id,
+            index: 0,
+            kind: StepKind::Model,
+            name: prompt.model.clone().unwrap_or_default(),
+            status: StepStatus::Intended,
+            intent: json!({"system": prompt.system, "turns": prompt.turns}),
+            outcome: None,
+            started_at: run.started_at,
+            ended_at: None,
+            usage: Usage::default(),
+        })));
+        facts.push(journal.run_event(run, RunStatus::Started, None, run.started_at));
+        facts
+            .push(journal.event(EventKind::RunStarted, json!({"runId": run.id, "kind": run.kind})));
+        self.progress.run.replace(Some(run.clone()));
+        self.runtime.commit(facts).await?;
+        Ok(())
+    }
+
+    async fn generate(&self, prompt: Prompt) -> Result<Generation, ModelError> {
+        let deadline = Duration::from_secs(u64::from(self.runtime.settings.run_deadline_s));
+        let max_bytes = usize::try_from(self.runtime.settings.answer_max_bytes);
+        let answer = collect(
+            self.runtime.ports.model.generate(prompt),
+            max_bytes.unwrap_or(usize::MAX),
+            |_| {},
+        );
+        match select(Box::pin(answer), self.runtime.sleep(deadline)).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(((), _)) => Err(ModelError::TimedOut(deadline)),
+        }
+    }
+
+    /// Records how the run ended and what came of it.
+    async fn close(
+        &self,
+        run: &Run,
+        prompt: &Prompt,
+        letter: Option<Letter>,
+        answer: Result<Generation, ModelError>,
+    ) -> Result<Landing, CoreError> {
+        let now = self.runtime.now();
+        let journal = self.journal();
+        let (usage, text, error) = match answer {
+            Ok(answer) => (answer.usage, answer.text, None),
+            Err(error) => (Usage::default(), String::new(), Some(error)),
+        };
+        let status = match &error {
+            None => RunStatus::Completed,
+            Some(ModelError::TimedOut(_)) => RunStatus::TimedOut,
+            Some(_) => RunStatus::Failed,
+        };
+        let mut landing =
+            Landing { letter: run.letter_id, status: Some(status), ..Landing::default() };
+        let reason = error.as_ref().map(ToString::to_string);
+        let outcome = match &reason {
+            None => json!({"text": text}),
+            Some(reason) => json!({"error": reason}),
+        };
+        let mut facts = Vec::with_capacity(12);
+        facts.push(Fact::StepEnded(Box::new(StepEnd {
+            run_id: run.id,
+            index: 0,
+            status: if error.is_none() { StepStatus::Succeeded } else { StepStatus::Failed },
+            outcome,
+            ended_at: now,
+            usage: usage.clone(),
+        })));
+        let took = now.since(run.started_at);
+        facts.push(journal.model_log(run, prompt, &text, &usage, reason.as_deref(), took));
+        if error.is_none() {
+            let said = self.said(run, letter.as_ref(), &text, now);
+            facts.push(Fact::Remembered(Box::new(said.clone())));
+            let kind = if letter.is_some() { EventKind::Said } else { EventKind::Thought };
+            facts.push(journal.event(
+                kind,
+                json!({"runId": run.id, "memoryId": said.id, "roomId": said.room_id, "text": text}),
+            ));
+            landing.said = Some(said);
+        }
+        if self.occasion == Occasion::Reflection && error.is_none() {
+            facts.push(Fact::Reflected { id: self.agent, at: now });
+            landing.reflected_at = Some(now);
+        }
+        if let (Some(letter), Some(said)) = (&letter, &landing.said) {
+            facts.push(Fact::LetterSettled { id: letter.id, status: LetterStatus::Answered });
+            if letter.expects_reply
+                && let Some(asker) = letter.from_agent
+            {
+                facts.extend(letters::answer(letter, asker, said, now));
+            }
+        }
+        facts.extend(journal.run_ended(run, status, reason.as_deref(), now, usage.clone()));
+        self.progress.is_closing.set(true);
+        self.runtime.commit(facts).await?;
+        self.count(&usage);
+        landing.error = error.map(CoreError::Model);
+        Ok(landing)
+    }
+
+    /// What the agent said or thought, as it remembers it.
+    fn said(&self, run: &Run, letter: Option<&Letter>, text: &str, now: UnixMillis) -> Memory {
+        let id = MemoryId::new();
+        let content = match letter {
+            Some(letter) => json!({
+                "text": text, "thought": "", "actions": ["REPLY"], "providers": [], "simple": true,
+                "responseId": id, "inReplyTo": letter.memory_id,
+            }),
+            None => json!({"text": text, "thought": text, "source": "autonomy", "actions": []}),
+        };
+        Memory {
+            id,
+            agent_id: self.agent,
+            kind: MESSAGES.to_owned(),
+            room_id: run.room_id,
+            world_id: None,
+            entity_id: self.agent.into(),
+            content: object(content),
+            metadata: Map::new(),
+            unique: true,
+            created_at: now,
+        }
+    }
+
+    fn count(&self, usage: &Usage) {
+        use crate::vitals::Counters;
+        let counters = &self.runtime.counters;
+        Counters::add(&counters.input_tokens, usage.input_tokens);
+        Counters::add(&counters.output_tokens, usage.output_tokens);
+        Counters::add(&counters.cost_micros, usage.cost_micros.unwrap_or(0));
+    }
+
+    fn journal(&self) -> Journal {
+        Journal { agent: self.agent, now: self.runtime.now() }
+    }
+}

@@ -1,0 +1,367 @@
+//! The registry: the one way to an agent.
+//!
+//! A handle without state of its own. Messages go through a shard (an actor that holds the only
+//! addresses of its agents) with the caller's own reply channel, and the agent answers the caller
+//! directly. Lists, filters and counts are read from the store; what only a live process knows is
+//! asked of the agent.
+
+mod hosting;
+mod shard;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::dev::{OneshotSender, ToEnvelope};
+use actix::prelude::*;
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+
+use crate::agent::{Agent, Delivered, Delivery, GetStatus, Lifted, Reply, Status};
+use crate::character::{AgentRecord, Character, slug};
+use crate::error::CoreError;
+use crate::facts::{EventKind, Fact, NewEvent};
+use crate::feed::EventStream;
+use crate::ids::{AgentId, LetterId};
+use crate::lifecycle::Lifecycle;
+use crate::ports::{Clock, Store};
+use crate::records::Memory;
+use crate::runtime::{Ports, Runtime};
+use crate::settings::Settings;
+use crate::vitals::{Counters, Vitals};
+
+use shard::{Broadcast, Create, Remove, Route, Shard};
+
+/// Messages a shard handles before it lets its agents run.
+///
+/// A mailbox is drained without pause, and under load a shard's never runs dry. Not more than an
+/// agent's mailbox holds, or a burst would be refused by an agent that is idle.
+pub(crate) const TURN_MAX: u32 = 64;
+
+/// Reaches every agent of a host. Clones reach the same.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    runtime: Arc<Runtime>,
+    shards: Vec<Addr<Shard>>,
+    arbiters: Vec<ArbiterHandle>,
+}
+
+impl Registry {
+    /// Boots a host: raises the boot epoch, ends what an earlier process left open, and begins to
+    /// host every agent, the running ones running. Answers before all are hosted; see
+    /// [`is_booting`](Self::is_booting). Needs an actix system.
+    ///
+    /// # Errors
+    /// [`CoreError::Invalid`] if a setting cannot be, [`CoreError::Store`] if the store does not boot.
+    pub async fn start(ports: Ports, settings: Settings) -> Result<Self, CoreError> {
+        let settings = settings
+            .checked()
+            .map_err(|reason| CoreError::Invalid { field: "settings", reason })?;
+        let boot = ports.store.boot(ports.clock.now()).await?;
+        let is_halted = ports.store.is_halted().await?;
+        tracing::info!(
+            epoch = boot.epoch.0,
+            interrupted_runs = boot.interrupted_runs,
+            is_halted,
+            "booting"
+        );
+        let runtime = Arc::new(Runtime::new(ports, settings, boot.epoch, is_halted));
+        let (shards, arbiters) = hosting::shards(&runtime).await?;
+        let registry = Self { inner: Arc::new(Inner { runtime, shards, arbiters }) };
+        actix::spawn(hosting::host_all(registry.clone()));
+        Ok(registry)
+    }
+
+    /// Creates an agent, stopped; answers with its record once it is durable and hosted.
+    ///
+    /// # Errors
+    /// [`CoreError::AlreadyExists`] if there is one of that id, [`CoreError::Invalid`] for a
+    /// character without a name, [`CoreError::Store`].
+    pub async fn create(&self, character: Character) -> Result<Arc<AgentRecord>, CoreError> {
+        if character.name.is_empty() {
+            return Err(CoreError::Invalid { field: "name", reason: "must not be empty".into() });
+        }
+        let now = self.inner.runtime.now();
+        let record = AgentRecord {
+            id: character.agent_id(),
+            handle: slug(&character.name),
+            character,
+            enabled: true,
+            lifecycle: Lifecycle::default(),
+            created_at: now,
+            updated_at: now,
+        };
+        let id = record.id;
+        let (reply, answer) = oneshot::channel();
+        self.offer(id, Create { record: Box::new(record), reply })?;
+        self.wait(id, answer).await?;
+        self.record(id).await
+    }
+
+    /// Removes an agent with all that is its own: silent first, then durably gone.
+    ///
+    /// # Errors
+    /// [`CoreError::AgentNotFound`], [`CoreError::Store`].
+    pub async fn remove(&self, id: AgentId, keep_memories: bool) -> Result<(), CoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.offer(id, Remove { id, keep_memories, reply })?;
+        self.wait(id, answer).await
+    }
+
+    /// Changes an agent's character; answers with its record once that is durable. `settings` are
+    /// merged at every depth, a key set to null is removed; every other field is replaced, or
+    /// removed by null.
+    ///
+    /// # Errors
+    /// [`CoreError::Invalid`] if the result is not a character; [`CoreError::Store`].
+    pub async fn revise(
+        &self,
+        id: AgentId,
+        patch: Map<String, Value>,
+    ) -> Result<Arc<AgentRecord>, CoreError> {
+        self.ask(id, crate::agent::Revise(patch)).await
+    }
+
+    /// Asks an agent, and waits for its answer.
+    ///
+    /// # Errors
+    /// What the message says it fails with, and: [`CoreError::AgentNotFound`],
+    /// [`CoreError::Overloaded`] at once if a mailbox is full, [`CoreError::Starting`] while the host
+    /// comes up, [`CoreError::ShuttingDown`], [`CoreError::Crashed`], and
+    /// [`CoreError::DeadlineExceeded`].
+    pub async fn ask<M, T>(&self, to: AgentId, message: M) -> Result<T, CoreError>
+    where
+        Agent: Handler<M>,
+        M: Message<Result = Result<T, CoreError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.offer(to, Route { to, message, reply })?;
+        self.wait(to, answer).await
+    }
+
+    /// How an agent is doing.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn status(&self, id: AgentId) -> Result<Status, CoreError> {
+        self.ask(id, GetStatus).await
+    }
+
+    /// Who an agent is, from a bounded cache over the store.
+    ///
+    /// # Errors
+    /// [`CoreError::AgentNotFound`], [`CoreError::Store`].
+    pub async fn record(&self, id: AgentId) -> Result<Arc<AgentRecord>, CoreError> {
+        self.inner.runtime.record(id).await
+    }
+
+    /// Brings an agent a letter; answers once it is durable.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask), and as [`Delivery`] says.
+    pub async fn deliver(&self, to: AgentId, delivery: Delivery) -> Result<Delivered, CoreError> {
+        self.ask(to, delivery).await
+    }
+
+    /// One agent writes to another, and does not wait.
+    ///
+    /// # Errors
+    /// As [`deliver`](Self::deliver).
+    pub async fn tell(
+        &self,
+        from: AgentId,
+        to: AgentId,
+        text: &str,
+    ) -> Result<LetterId, CoreError> {
+        let delivery = Delivery::between(from, to, text, false);
+        Ok(self.deliver(to, delivery).await?.letter_id)
+    }
+
+    /// One agent asks another, and waits for the reply. The reply is also filed with the asker.
+    ///
+    /// # Errors
+    /// As [`deliver`](Self::deliver) and [`Reply::within`]; [`CoreError::Cancelled`] if the agent
+    /// dealt with the letter without a reply.
+    pub async fn ask_agent(
+        &self,
+        from: AgentId,
+        to: AgentId,
+        text: &str,
+    ) -> Result<Memory, CoreError> {
+        let delivered = self.deliver(to, Delivery::between(from, to, text, true)).await?;
+        let said = match delivered.reply {
+            Some(reply) => self.reply(reply).await?,
+            None => None,
+        };
+        said.ok_or_else(|| CoreError::Cancelled("the agent said nothing".to_owned()))
+    }
+
+    /// Waits for a reply as long as the settings say.
+    ///
+    /// # Errors
+    /// As [`Reply::within`].
+    pub async fn reply(&self, reply: Reply) -> Result<Option<Memory>, CoreError> {
+        let seconds = self.inner.runtime.settings.reply_deadline_s;
+        reply.within(Duration::from_secs(u64::from(seconds))).await
+    }
+
+    /// Halts the whole fleet: every run is cut off at once and none begins, also after a restart of
+    /// the host, until it is lifted. Answers once that is durable.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`] if it could not be made durable; the fleet is silent all the same.
+    pub async fn halt(&self) -> Result<(), CoreError> {
+        self.inner.runtime.halt();
+        self.inner.runtime.commit(vec![Fact::FleetHalted(true)]).await?;
+        self.inner.runtime.all_landed().await;
+        Ok(())
+    }
+
+    /// Lets the fleet go on. Letters that waited are taken up.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`] if it could not be made durable; the fleet stays halted then.
+    pub async fn lift(&self) -> Result<(), CoreError> {
+        self.inner.runtime.commit(vec![Fact::FleetHalted(false)]).await?;
+        self.inner.runtime.lift();
+        for shard in &self.inner.shards {
+            // A shard that is too busy to be told has agents that are told by their next message.
+            drop(shard.try_send(Broadcast(Lifted)));
+        }
+        Ok(())
+    }
+
+    /// Whether the whole fleet is halted.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        self.inner.runtime.is_halted()
+    }
+
+    /// Whether some agents are not hosted yet.
+    #[must_use]
+    pub fn is_booting(&self) -> bool {
+        self.inner.runtime.is_booting()
+    }
+
+    /// The store, for questions. Writes about an agent go through its mailbox.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.runtime.ports.store
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.runtime.ports.clock
+    }
+
+    /// The bounds and intervals in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.runtime.settings
+    }
+
+    /// An agent's events from a number on, each as it happens.
+    #[must_use]
+    pub fn subscribe(&self, agent: AgentId, after: u64) -> EventStream {
+        let runtime = &self.inner.runtime;
+        let live = runtime.hub.listen(agent, runtime.settings.subscriber_lag_max);
+        EventStream::new(agent, after, Arc::clone(&runtime.ports.store), live)
+    }
+
+    /// The runtime's own figures.
+    #[must_use]
+    pub fn vitals(&self) -> Vitals {
+        self.inner.runtime.vitals()
+    }
+
+    /// Turns memories into vectors until the future is dropped; see
+    /// [`indexer`](crate::indexer).
+    pub async fn index_memories(&self) {
+        crate::indexer::run(Arc::clone(&self.inner.runtime)).await;
+    }
+
+    /// Ends the host: refuses what is asked from now on, waits up to `grace` for the runs in flight,
+    /// cuts off the rest with a recorded outcome, and stops the agents. What was accepted before is
+    /// durable when it answers.
+    pub async fn shutdown(&self, grace: Duration) {
+        let runtime = &self.inner.runtime;
+        runtime.drain();
+        if tokio::time::timeout(grace, runtime.all_landed()).await.is_err() {
+            runtime.abort_flights();
+            // Only the recording of outcomes is left; a store that does not take them must not hold
+            // the host up for ever.
+            if tokio::time::timeout(Duration::from_secs(5), runtime.all_landed()).await.is_err() {
+                tracing::warn!("some runs are left open, and will be found interrupted");
+            }
+        }
+        for arbiter in &self.inner.arbiters {
+            arbiter.stop();
+        }
+    }
+
+    fn shard_index(&self, id: AgentId) -> usize {
+        let shards = u128::try_from(self.inner.shards.len()).unwrap_or(1).max(1);
+        usize::try_from(spread(id) % shards).unwrap_or(0)
+    }
+
+    fn shard(&self, id: AgentId) -> Result<&Addr<Shard>, CoreError> {
+        self.inner.shards.get(self.shard_index(id)).ok_or(CoreError::ShuttingDown)
+    }
+
+    fn offer<M>(&self, to: AgentId, message: M) -> Result<(), CoreError>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        Shard: Handler<M>,
+        Context<Shard>: ToEnvelope<Shard, M>,
+    {
+        if self.inner.runtime.is_draining() {
+            return Err(CoreError::ShuttingDown);
+        }
+        self.shard(to)?.try_send(message).map_err(|refused| match refused {
+            SendError::Full(_) => {
+                Counters::add(&self.inner.runtime.counters.refused, 1);
+                CoreError::Overloaded
+            }
+            SendError::Closed(_) => CoreError::ShuttingDown,
+        })
+    }
+
+    async fn wait<T>(
+        &self,
+        id: AgentId,
+        answer: oneshot::Receiver<Result<T, CoreError>>,
+    ) -> Result<T, CoreError> {
+        let allowed = Duration::from_millis(u64::from(self.inner.runtime.settings.ask_deadline_ms));
+        match tokio::time::timeout(allowed, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) if self.inner.runtime.is_draining() => Err(CoreError::ShuttingDown),
+            Ok(Err(_)) => Err(CoreError::Crashed(id)),
+            Err(_) => Err(CoreError::DeadlineExceeded(allowed)),
+        }
+    }
+}
+
+/// The reply channel of a caller.
+pub(crate) type ReplyTo<T> = OneshotSender<Result<T, CoreError>>;
+
+/// Ids of every version spread evenly: those made of the time begin alike.
+fn spread(id: AgentId) -> u128 {
+    let bits = id.0.as_u128();
+    (bits ^ (bits >> 64)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16 & u128::from(u32::MAX)
+}
+
+/// The fact that an agent was created.
+pub(crate) fn created(record: &AgentRecord) -> Fact {
+    Fact::Happened(NewEvent {
+        agent_id: record.id,
+        at: record.created_at,
+        kind: EventKind::Created,
+        data: Map::new(),
+    })
+}

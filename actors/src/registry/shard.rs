@@ -1,0 +1,336 @@
+//! A shard: the actor that holds the only addresses of its agents, forwards to them, and hosts,
+//! rebuilds and ends them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use serde_json::json;
+
+use super::{ReplyTo, TURN_MAX, created};
+use crate::agent::{Agent, End, Forwarded, Journal, Lifted};
+use crate::character::AgentRecord;
+use crate::error::{CoreError, StoreError};
+use crate::facts::{EventKind, Fact};
+use crate::ids::AgentId;
+use crate::ports::{RunQuery, Seed};
+use crate::runs::{RunStatus, Usage};
+use crate::runtime::Runtime;
+use crate::supervisor::supervise;
+use crate::vitals::Counters;
+
+pub(crate) struct Shard {
+    runtime: Arc<Runtime>,
+    agents: HashMap<AgentId, Entry>,
+    turn: u32,
+}
+
+enum Entry {
+    Hosted(Addr<Agent>),
+    /// It is being created, rebuilt or removed: nothing reaches it now.
+    Away,
+}
+
+/// A message on its way to an agent, with the caller's reply channel.
+pub(crate) struct Route<M, T> {
+    pub(crate) to: AgentId,
+    pub(crate) message: M,
+    pub(crate) reply: ReplyTo<T>,
+}
+
+impl<M: 'static, T: 'static> Message for Route<M, T> {
+    type Result = ();
+}
+
+/// Hosts agents that come up with the host.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Host {
+    pub(crate) seeds: Vec<Seed>,
+    pub(crate) reply: ReplyTo<()>,
+}
+
+/// Creates an agent and hosts it. Fails with [`CoreError::AlreadyExists`].
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Create {
+    pub(crate) record: Box<AgentRecord>,
+    pub(crate) reply: ReplyTo<()>,
+}
+
+/// Ends an agent, then removes it from the store.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Remove {
+    pub(crate) id: AgentId,
+    pub(crate) keep_memories: bool,
+    pub(crate) reply: ReplyTo<()>,
+}
+
+/// Tells every agent of the shard.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Broadcast(pub(crate) Lifted);
+
+/// An agent crashed too often and was left.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct GaveUp {
+    id: AgentId,
+    cause: String,
+}
+
+impl Shard {
+    pub(crate) fn new(runtime: Arc<Runtime>) -> Self {
+        Self { runtime, agents: HashMap::new(), turn: 0 }
+    }
+
+    /// Lets the agents run after so many messages; otherwise a flood of messages starves them.
+    fn take_turn(&mut self, ctx: &mut Context<Self>) {
+        self.turn += 1;
+        if self.turn >= TURN_MAX {
+            self.turn = 0;
+            ctx.wait(tokio::task::yield_now().into_actor(self));
+        }
+    }
+
+    /// # Errors
+    /// [`CoreError::AgentNotFound`], [`CoreError::Starting`].
+    fn address(&self, id: AgentId) -> Result<&Addr<Agent>, CoreError> {
+        match self.agents.get(&id) {
+            Some(Entry::Hosted(address)) => Ok(address),
+            Some(Entry::Away) => Err(CoreError::Starting),
+            None if self.runtime.is_booting() => Err(CoreError::Starting),
+            None => Err(CoreError::AgentNotFound(id)),
+        }
+    }
+
+    /// Starts the actor of an agent, under supervision.
+    fn host(&mut self, seed: Seed, ctx: &mut Context<Self>) {
+        let id = seed.id;
+        let settings = &self.runtime.settings;
+        let mailbox = usize::try_from(settings.agent_mailbox).unwrap_or(usize::MAX);
+        let shard = ctx.address();
+        let address = supervise(
+            Agent::new(Arc::clone(&self.runtime), seed),
+            mailbox,
+            settings.restart_intensity,
+            move |cause: &str| tell_gave_up(&shard, id, cause),
+        );
+        self.agents.insert(id, Entry::Hosted(address));
+    }
+
+    /// Hosts what the store knows of an agent; forgets it if the store knows nothing.
+    fn host_anew(&mut self, id: AgentId, seed: Option<Seed>, ctx: &mut Context<Self>) {
+        match seed {
+            Some(seed) => self.host(seed, ctx),
+            None => drop(self.agents.remove(&id)),
+        }
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "must not be lost, and is sent once in the life of an agent's actor: the number of agents \
+              bounds it"
+)]
+fn tell_gave_up(shard: &Addr<Shard>, id: AgentId, cause: &str) {
+    shard.do_send(GaveUp { id, cause: cause.to_owned() });
+}
+
+impl Actor for Shard {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Shard {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        let cause = crate::supervisor::cause().unwrap_or_default();
+        tracing::error!(cause, "a shard of the registry crashed, and goes on");
+        self.agents.retain(|_, entry| match entry {
+            Entry::Hosted(address) => address.connected(),
+            Entry::Away => true,
+        });
+    }
+}
+
+impl<M, T> Handler<Route<M, T>> for Shard
+where
+    Agent: Handler<M>,
+    M: Message<Result = Result<T, CoreError>> + Send + 'static,
+    T: Send + 'static,
+{
+    type Result = ();
+
+    fn handle(&mut self, route: Route<M, T>, ctx: &mut Context<Self>) {
+        let Route { to, message, reply } = route;
+        self.take_turn(ctx);
+        let address = match self.address(to) {
+            Ok(address) => address,
+            Err(error) => return answer(reply, Err(error)),
+        };
+        match address.try_send::<Forwarded<M>>(Forwarded { message, reply }) {
+            Ok(()) => {}
+            Err(SendError::Full(refused)) => {
+                Counters::add(&self.runtime.counters.refused, 1);
+                answer(refused.reply, Err(CoreError::Overloaded));
+            }
+            Err(SendError::Closed(refused)) => {
+                answer(refused.reply, Err(CoreError::Crashed(to)));
+            }
+        }
+    }
+}
+
+impl Handler<Host> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Host { seeds, reply }: Host, ctx: &mut Context<Self>) {
+        self.take_turn(ctx);
+        for seed in seeds {
+            if !self.agents.contains_key(&seed.id) {
+                self.host(seed, ctx);
+            }
+        }
+        answer(reply, Ok(()));
+    }
+}
+
+impl Handler<Create> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Create { record, reply }: Create, ctx: &mut Context<Self>) {
+        self.take_turn(ctx);
+        let id = record.id;
+        if self.agents.contains_key(&id) {
+            return answer(reply, Err(CoreError::AlreadyExists(id)));
+        }
+        self.agents.insert(id, Entry::Away);
+        let seed = Seed {
+            id,
+            lifecycle: record.lifecycle.clone(),
+            reflected_at: None,
+            has_letters: false,
+        };
+        let event = created(&record);
+        let committed = self.runtime.commit(vec![Fact::AgentCreated(record), event]);
+        ctx.spawn(committed.into_actor(self).map(move |committed, shard, ctx| match committed {
+            Ok(_) => {
+                shard.host(seed, ctx);
+                answer(reply, Ok(()));
+            }
+            Err(error) => {
+                shard.agents.remove(&id);
+                answer(
+                    reply,
+                    Err(match error {
+                        // Hosted by nobody yet: the host is still coming up.
+                        StoreError::Exists { .. } => CoreError::AlreadyExists(id),
+                        error => error.into(),
+                    }),
+                );
+            }
+        }));
+    }
+}
+
+impl Handler<Remove> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, remove: Remove, ctx: &mut Context<Self>) {
+        let Remove { id, keep_memories, reply } = remove;
+        self.take_turn(ctx);
+        let address = match self.address(id) {
+            Ok(address) => address.clone(),
+            Err(error) => return answer(reply, Err(error)),
+        };
+        self.agents.insert(id, Entry::Away);
+        let runtime = Arc::clone(&self.runtime);
+        let removed = async move {
+            let (ended, end) = tokio::sync::oneshot::channel();
+            tell_end(&address, Forwarded { message: End, reply: ended });
+            // An agent that crashes on its end is as silent as one that answers.
+            drop(end.await);
+            drop(address);
+            let gone = runtime.commit(vec![Fact::AgentRemoved { id, keep_memories }]).await;
+            runtime.record_changed(id);
+            match gone {
+                Ok(_) => (Ok(()), None),
+                Err(error) => (Err(error), runtime.ports.store.seed(id).await.ok().flatten()),
+            }
+        };
+        ctx.spawn(removed.into_actor(self).map(move |(removed, seed), shard, ctx| {
+            shard.host_anew(id, seed, ctx);
+            answer(reply, removed.map_err(CoreError::from));
+        }));
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "an agent that is removed must hear of it even if its mailbox is full; once for each"
+)]
+fn tell_end(agent: &Addr<Agent>, end: Forwarded<End>) {
+    agent.do_send(end);
+}
+
+impl Handler<Broadcast> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Broadcast(message): Broadcast, _: &mut Context<Self>) {
+        for entry in self.agents.values() {
+            if let Entry::Hosted(agent) = entry {
+                // One whose mailbox is full is awake already.
+                drop(agent.try_send(message));
+            }
+        }
+    }
+}
+
+impl Handler<GaveUp> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, GaveUp { id, cause }: GaveUp, ctx: &mut Context<Self>) {
+        Counters::add(&self.runtime.counters.gave_up, 1);
+        tracing::error!(agent = %id, cause, "an agent crashed too often and is left until it is started anew");
+        self.agents.insert(id, Entry::Away);
+        let runtime = Arc::clone(&self.runtime);
+        let failed = async move {
+            let mut seed = runtime.ports.store.seed(id).await?;
+            if let Some(seed) = &mut seed {
+                seed.lifecycle.failure = Some(cause.clone().into());
+                let journal = Journal { agent: id, now: runtime.now() };
+                let mut facts = Vec::new();
+                let reason = format!("crashed: {cause}");
+                for run in runtime.ports.store.runs(RunQuery::open(id)).await? {
+                    let (now, usage) = (journal.now, Usage::default());
+                    let ended =
+                        journal.run_ended(&run, RunStatus::Failed, Some(&reason), now, usage);
+                    facts.extend(ended);
+                }
+                let lifecycle = seed.lifecycle.clone();
+                facts.push(Fact::LifecycleChanged { id, lifecycle });
+                facts.push(journal.event(EventKind::Failed, json!({"cause": cause})));
+                runtime.commit(facts).await?;
+                runtime.record_changed(id);
+            }
+            Ok::<_, StoreError>(seed)
+        };
+        ctx.spawn(failed.into_actor(self).map(move |failed, shard, ctx| match failed {
+            // Hosted again, in the state «failed»: it takes lifecycle commands and nothing else.
+            Ok(seed) => shard.host_anew(id, seed, ctx),
+            Err(error) => {
+                tracing::error!(agent = %id, %error, "its failure is not recorded yet");
+                let again = shard.runtime.sleep(std::time::Duration::from_secs(1));
+                let cause = "its failure could not be recorded at first".to_owned();
+                ctx.spawn(again.into_actor(shard).map(move |(), shard, ctx| {
+                    shard.handle(GaveUp { id, cause }, ctx);
+                }));
+            }
+        }));
+    }
+}
+
+/// Answers a caller; nobody minds if it has gone away.
+fn answer<T>(reply: ReplyTo<T>, answer: Result<T, CoreError>) {
+    drop(reply.send(answer));
+}

@@ -1,0 +1,187 @@
+//! What all agents of a host share: the ports, the bounds, the switches that stop work, the counts.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::cache::RecordCache;
+use crate::character::AgentRecord;
+use crate::error::{CoreError, StoreError};
+use crate::facts::{Batch, Committed, Epoch, Fact};
+use crate::feed::Hub;
+use crate::ids::{AgentId, RunId};
+use crate::ports::{Clock, Model, Store};
+use crate::settings::Settings;
+use crate::time::UnixMillis;
+use crate::vitals::{Counters, Vitals};
+
+/// What the core needs from outside.
+#[derive(Clone)]
+pub struct Ports {
+    /// Keeps what must last.
+    pub store: Arc<dyn Store>,
+    /// Answers prompts.
+    pub model: Arc<dyn Model>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What all agents of a host share.
+pub(crate) struct Runtime {
+    pub(crate) ports: Ports,
+    pub(crate) settings: Settings,
+    pub(crate) counters: Counters,
+    pub(crate) hub: Hub,
+    epoch: Epoch,
+    records: RecordCache,
+    is_halted: AtomicBool,
+    is_draining: AtomicBool,
+    is_booting: AtomicBool,
+    flights: Mutex<HashMap<RunId, AbortHandle>>,
+    landed: Notify,
+}
+
+impl Runtime {
+    pub(crate) fn new(ports: Ports, settings: Settings, epoch: Epoch, is_halted: bool) -> Self {
+        Self {
+            records: RecordCache::new(settings.record_cache),
+            ports,
+            settings,
+            counters: Counters::default(),
+            hub: Hub::default(),
+            epoch,
+            is_halted: AtomicBool::new(is_halted),
+            is_draining: AtomicBool::new(false),
+            is_booting: AtomicBool::new(true),
+            flights: Mutex::default(),
+            landed: Notify::new(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.ports.clock.now()
+    }
+
+    pub(crate) fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.ports.clock.sleep(duration)
+    }
+
+    /// Commits facts, whole or not at all, then tells those who listen.
+    pub(crate) fn commit(
+        self: &Arc<Self>,
+        facts: Vec<Fact>,
+    ) -> BoxFuture<'static, Result<Committed, StoreError>> {
+        let committed = self.ports.store.commit(Batch { epoch: self.epoch, facts });
+        let runtime = Arc::clone(self);
+        committed
+            .map(move |committed| {
+                if let Ok(committed) = &committed {
+                    runtime.hub.publish(&committed.events);
+                }
+                committed
+            })
+            .boxed()
+    }
+
+    /// An agent's record, from the cache if it is there.
+    pub(crate) async fn record(&self, id: AgentId) -> Result<Arc<AgentRecord>, CoreError> {
+        let absent = match self.records.get(id) {
+            Ok(record) => return Ok(record),
+            Err(absent) => absent,
+        };
+        let record = self.ports.store.agent(id).await?.ok_or(CoreError::AgentNotFound(id))?;
+        let record = Arc::new(record);
+        self.records.fill(absent, &record);
+        Ok(record)
+    }
+
+    /// To be called after each commit that changed an agent's record.
+    pub(crate) fn record_changed(&self, id: AgentId) {
+        self.records.drop_record(id);
+    }
+
+    /// Whether work may be begun at all.
+    pub(crate) fn may_work(&self) -> Result<(), CoreError> {
+        if self.is_draining.load(Ordering::Acquire) {
+            Err(CoreError::ShuttingDown)
+        } else if self.is_halted() {
+            Err(CoreError::Halted)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_halted(&self) -> bool {
+        self.is_halted.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_booting(&self) -> bool {
+        self.is_booting.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn booted(&self) {
+        self.is_booting.store(false, Ordering::Release);
+    }
+
+    /// Lets no more work begin, and cuts off what is in flight.
+    pub(crate) fn halt(&self) {
+        self.is_halted.store(true, Ordering::Release);
+        self.abort_flights();
+    }
+
+    pub(crate) fn lift(&self) {
+        self.is_halted.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn abort_flights(&self) {
+        for flight in self.lock_flights().values() {
+            flight.abort();
+        }
+    }
+
+    pub(crate) fn took_off(&self, run: RunId, handle: AbortHandle) {
+        self.lock_flights().insert(run, handle);
+    }
+
+    pub(crate) fn landed(&self, run: RunId) {
+        let mut flights = self.lock_flights();
+        flights.remove(&run);
+        if flights.is_empty() {
+            self.landed.notify_waiters();
+        }
+    }
+
+    /// Waits until no run is in flight.
+    pub(crate) async fn all_landed(&self) {
+        loop {
+            let landed = self.landed.notified();
+            if self.lock_flights().is_empty() {
+                return;
+            }
+            landed.await;
+        }
+    }
+
+    pub(crate) fn vitals(&self) -> Vitals {
+        let in_flight = self.lock_flights().len();
+        self.counters.snapshot(u64::try_from(in_flight).unwrap_or(u64::MAX))
+    }
+
+    fn lock_flights(&self) -> MutexGuard<'_, HashMap<RunId, AbortHandle>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

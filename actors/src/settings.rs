@@ -1,0 +1,134 @@
+//! The bounds and intervals of the runtime. Each has a default that fits two cores.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::supervisor::RestartIntensity;
+
+/// The bounds and intervals of the runtime.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Threads that agents live on. Absent: one for each two cores. 0: the thread of whoever starts
+    /// the runtime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arbiters: Option<u32>,
+    /// Seconds from one tick to the next, where an agent is not told otherwise.
+    pub tick_every_s: u32,
+    /// How far a tick may lie off its time, in per cent of the period, so that agents do not herd.
+    pub tick_jitter_percent: u32,
+    /// Seconds between two reflections of an autonomous agent. 0: never.
+    pub reflect_every_s: u32,
+    /// Seconds that a run may take in all.
+    pub run_deadline_s: u32,
+    /// Milliseconds that an asker waits for an agent's answer.
+    pub ask_deadline_ms: u32,
+    /// Seconds that an asker waits for an agent's reply to a letter.
+    pub reply_deadline_s: u32,
+    /// Messages that wait for one agent before further ones are refused. At least 64: a shard's
+    /// turn, or a burst would be refused by an agent that is idle.
+    pub agent_mailbox: u32,
+    /// Messages that wait for one shard of the registry before further ones are refused.
+    pub shard_mailbox: u32,
+    /// Letters that wait for one agent before further ones are refused.
+    pub letters_waiting_max: u32,
+    /// How often a letter is begun to be dealt with before it is given up.
+    pub letter_attempts_max: u32,
+    /// Memories of the room that a prompt holds.
+    pub context_memories: u32,
+    /// Bytes of one memory's text that a prompt holds.
+    pub context_memory_max_bytes: u32,
+    /// Bytes that a model's answer may have.
+    pub answer_max_bytes: u32,
+    /// Milliseconds before a crashed agent acts again; doubles with each crash in a row.
+    pub restart_backoff_ms: u32,
+    /// Seconds that this grows to at most.
+    pub restart_backoff_max_s: u32,
+    /// Seconds that the time between two ticks grows to at most while runs fail in a row.
+    pub tick_backoff_max_s: u32,
+    /// Agents whose character is kept at hand.
+    pub record_cache: u32,
+    /// Events that a live subscriber may lag behind before it is served from the store.
+    pub subscriber_lag_max: u32,
+    /// How many crashes within which time make an agent fail.
+    pub restart_intensity: RestartIntensity,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            arbiters: None,
+            tick_every_s: 60,
+            tick_jitter_percent: 5,
+            reflect_every_s: 900,
+            run_deadline_s: 300,
+            ask_deadline_ms: 30_000,
+            reply_deadline_s: 120,
+            agent_mailbox: 64,
+            shard_mailbox: 4_096,
+            letters_waiting_max: 256,
+            letter_attempts_max: 3,
+            context_memories: 20,
+            context_memory_max_bytes: 4_096,
+            answer_max_bytes: 262_144,
+            restart_backoff_ms: 500,
+            restart_backoff_max_s: 60,
+            tick_backoff_max_s: 3_600,
+            record_cache: 10_000,
+            subscriber_lag_max: 256,
+            restart_intensity: RestartIntensity::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The settings, if they can be.
+    ///
+    /// # Errors
+    /// The name of the setting at fault and what is wrong with it.
+    pub fn checked(self) -> Result<Self, String> {
+        let at_least = |name: &str, value: u32, least: u32| {
+            if value < least {
+                Err(format!("{name} is {value}, and must be at least {least}"))
+            } else {
+                Ok(())
+            }
+        };
+        at_least("tick_every_s", self.tick_every_s, 1)?;
+        at_least("run_deadline_s", self.run_deadline_s, 1)?;
+        at_least("ask_deadline_ms", self.ask_deadline_ms, 1)?;
+        at_least("reply_deadline_s", self.reply_deadline_s, 1)?;
+        at_least("agent_mailbox", self.agent_mailbox, crate::registry::TURN_MAX)?;
+        at_least("shard_mailbox", self.shard_mailbox, 1)?;
+        at_least("letters_waiting_max", self.letters_waiting_max, 1)?;
+        at_least("letter_attempts_max", self.letter_attempts_max, 1)?;
+        at_least("context_memory_max_bytes", self.context_memory_max_bytes, 64)?;
+        at_least("answer_max_bytes", self.answer_max_bytes, 1_024)?;
+        at_least("restart_backoff_ms", self.restart_backoff_ms, 1)?;
+        at_least("record_cache", self.record_cache, 1)?;
+        at_least("subscriber_lag_max", self.subscriber_lag_max, 1)?;
+        if self.tick_jitter_percent > 50 {
+            return Err(format!(
+                "tick_jitter_percent is {}, and must be at most 50",
+                self.tick_jitter_percent
+            ));
+        }
+        Ok(self)
+    }
+
+    /// The time before a crashed agent acts again, after `crashes` in a row.
+    #[must_use]
+    pub(crate) fn restart_backoff(&self, crashes: u32) -> Duration {
+        let base = Duration::from_millis(u64::from(self.restart_backoff_ms));
+        let most = Duration::from_secs(u64::from(self.restart_backoff_max_s));
+        base.saturating_mul(2_u32.saturating_pow(crashes.saturating_sub(1))).min(most.max(base))
+    }
+
+    /// The time between two ticks of `period`, after `failures` failed runs in a row.
+    #[must_use]
+    pub(crate) fn tick_backoff(&self, period: Duration, failures: u32) -> Duration {
+        let most = Duration::from_secs(u64::from(self.tick_backoff_max_s));
+        period.saturating_mul(2_u32.saturating_pow(failures)).min(most.max(period))
+    }
+}

@@ -1,0 +1,142 @@
+//! Letters: kept before they are acknowledged, answered once, or seen to be dead.
+
+use greenroom_actors::agent::{Change, Delivery};
+use greenroom_actors::error::{CoreError, ModelError};
+use greenroom_actors::feed::Fed;
+use greenroom_actors::letters::LetterStatus;
+use greenroom_actors::lifecycle::{Command, State};
+use greenroom_actors::ports::{MemoryQuery, Store};
+use greenroom_actors::runs::RunStatus;
+use greenroom_actors::settings::Settings;
+
+use crate::support::{Act, Stage, settings};
+
+#[actix::test]
+async fn two_agents_talk_and_both_remember() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    stage.model.then(Act::Say("pong".into()));
+    let reply = stage.registry.ask_agent(ada, bob, "ping").await.unwrap();
+    assert_eq!((reply.text(), reply.agent_id), ("pong", bob));
+    for (id, expected) in [(bob, vec!["pong", "ping"]), (ada, vec!["pong"])] {
+        let memories = stage.store.memories(MemoryQuery::of(id, 10)).await.unwrap();
+        let texts: Vec<_> = memories.iter().map(|memory| memory.text()).collect();
+        assert_eq!(texts, expected);
+    }
+    let prompt = stage.model.prompts.lock().unwrap()[0].clone();
+    assert_eq!(prompt.turns.last().unwrap().text, "ping");
+}
+
+#[actix::test]
+async fn a_letter_to_a_paused_agent_waits_and_is_answered_on_resume() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    stage.registry.ask(bob, Change::to(Command::Pause)).await.unwrap();
+    let letter = stage.registry.tell(ada, bob, "hello").await.unwrap();
+    stage.advance(600).await;
+    assert_eq!(stage.model.calls(), 0);
+    stage.registry.ask(bob, Change::to(Command::Resume)).await.unwrap();
+    stage.clock.settle().await;
+    assert_eq!(stage.model.calls(), 1);
+    let letter = stage.store.letter(letter).await.unwrap().unwrap();
+    assert_eq!(letter.status, LetterStatus::Answered);
+
+    let mut picky = Delivery::between(ada, bob, "now!", true);
+    picky.refuse_unless_running = true;
+    stage.registry.ask(bob, Change::to(Command::Stop)).await.unwrap();
+    let refused = stage.registry.deliver(bob, picky).await.err();
+    assert_eq!(refused, Some(CoreError::NotRunning { id: bob, state: State::Stopped }));
+}
+
+#[actix::test]
+async fn a_letter_that_waits_is_answered_after_a_boot() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    stage.model.then(Act::Hang);
+    let letter = stage.registry.tell(ada, bob, "hello").await.unwrap();
+    stage.clock.settle().await;
+    let stage = stage.boot_again().await;
+    stage.clock.settle().await;
+    let statuses: Vec<_> = stage.runs(bob).await.iter().map(|run| run.status).collect();
+    assert_eq!(statuses, [RunStatus::Completed, RunStatus::Interrupted]);
+    let letter = stage.store.letter(letter).await.unwrap().unwrap();
+    assert_eq!((letter.status, letter.attempts), (LetterStatus::Answered, 2));
+}
+
+#[actix::test]
+async fn every_letter_that_waited_over_a_boot_is_answered() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    stage.registry.ask(bob, Change::to(Command::Pause)).await.unwrap();
+    for number in 0..5 {
+        stage.registry.tell(ada, bob, &format!("letter {number}")).await.unwrap();
+    }
+    let stage = stage.boot_again().await;
+    stage.registry.ask(bob, Change::to(Command::Resume)).await.unwrap();
+    stage.advance(1).await;
+    assert_eq!(stage.runs(bob).await.len(), 5);
+    assert!(stage.store.waiting_letters(bob, 9).await.unwrap().is_empty());
+}
+
+#[actix::test]
+async fn a_failure_reaches_whoever_waits_and_the_letter_is_dead() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    let down = ModelError::Unavailable("down".into());
+    stage.model.then(Act::Fail(down.clone()));
+    let failed = stage.registry.ask_agent(ada, bob, "hello").await;
+    assert_eq!(failed, Err(CoreError::Model(down)));
+    assert!(stage.kinds(bob).await.contains(&"letter_dead"));
+    stage.advance(3_600).await;
+    assert_eq!(stage.model.calls(), 1);
+}
+
+#[actix::test]
+async fn without_anybody_who_waits_a_letter_is_tried_again_then_dead() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    *stage.model.always.lock().unwrap() = Some(Act::Fail(ModelError::Unavailable("down".into())));
+    let letter = stage.registry.tell(ada, bob, "hello").await.unwrap();
+    stage.advance(600).await;
+    let letter = stage.store.letter(letter).await.unwrap().unwrap();
+    assert_eq!((letter.status, letter.attempts), (LetterStatus::Dead, 3));
+    assert_eq!(stage.model.calls(), 3);
+}
+
+#[actix::test]
+async fn too_many_letters_and_a_full_mailbox_are_refused_at_once() {
+    let few = Settings { letters_waiting_max: 3, ..settings() };
+    let stage = Stage::with(few).await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    stage.registry.ask(bob, Change::to(Command::Pause)).await.unwrap();
+    for _ in 0..3 {
+        stage.registry.tell(ada, bob, "hello").await.unwrap();
+    }
+    assert_eq!(stage.registry.tell(ada, bob, "hello").await, Err(CoreError::Overloaded));
+
+    stage.store.hold_commits();
+    let asks: Vec<_> =
+        (0..300).map(|_| stage.registry.ask(ada, Change::to(Command::Pause))).collect();
+    let asks = futures::future::join_all(asks);
+    futures::pin_mut!(asks);
+    assert!(futures::poll!(&mut asks).is_pending());
+    stage.clock.settle().await;
+    stage.store.release_commits();
+    let answers = asks.await;
+    let refused = answers.iter().filter(|answer| **answer == Err(CoreError::Overloaded)).count();
+    assert!((200..=240).contains(&refused), "{refused}");
+}
+
+#[actix::test]
+async fn a_subscriber_sees_every_event_once_and_in_order() {
+    let stage = Stage::set().await;
+    let id = stage.ticking("Ada").await;
+    let mut feed = stage.registry.subscribe(id, 0);
+    stage.advance(30 * 60).await;
+    let last = stage.kinds(id).await.len();
+    for expected in 1..=last {
+        let Fed::Event(event) = feed.next().await.unwrap() else { panic!("a gap") };
+        assert_eq!(event.seq, u64::try_from(expected).unwrap());
+    }
+    assert!(futures::poll!(Box::pin(feed.next())).is_pending());
+}

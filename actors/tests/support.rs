@@ -1,0 +1,190 @@
+//! A runtime on one thread, with a store in memory, a clock that a test moves and a scripted model.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
+use greenroom_actors::agent::Change;
+use greenroom_actors::character::Character;
+use greenroom_actors::error::ModelError;
+use greenroom_actors::ids::AgentId;
+use greenroom_actors::lifecycle::{Autonomy, Command};
+use greenroom_actors::memory_store::MemoryStore;
+use greenroom_actors::ports::{
+    Delta, Model, ModelFuture, ModelStream, Prompt, RunQuery, Store, VirtualClock,
+};
+use greenroom_actors::records::Embedding;
+use greenroom_actors::registry::Registry;
+use greenroom_actors::runs::{Run, Usage};
+use greenroom_actors::runtime::Ports;
+use greenroom_actors::settings::Settings;
+use greenroom_actors::time::UnixMillis;
+
+/// What the model does next.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    Say(String),
+    Fail(ModelError),
+    Panic,
+    /// Never answers; whether it was dropped is seen in [`Script::dropped`].
+    Hang,
+}
+
+/// A model that does what it is told, and counts.
+#[derive(Default)]
+pub(crate) struct Script {
+    acts: Mutex<VecDeque<Act>>,
+    pub(crate) always: Mutex<Option<Act>>,
+    pub(crate) calls: AtomicUsize,
+    pub(crate) dropped: Arc<AtomicUsize>,
+    pub(crate) prompts: Mutex<Vec<Prompt>>,
+    pub(crate) panics_for: Mutex<Option<AgentId>>,
+}
+
+impl Script {
+    pub(crate) fn then(&self, act: Act) -> &Self {
+        self.acts.lock().unwrap().push_back(act);
+        self
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+/// Counts when it is dropped.
+struct Noticed(Arc<AtomicUsize>);
+
+impl Drop for Noticed {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Model for Script {
+    fn generate(&self, prompt: Prompt) -> ModelStream {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if *self.panics_for.lock().unwrap() == Some(prompt.character.agent_id()) {
+            panic!("the model fell over");
+        }
+        self.prompts.lock().unwrap().push(prompt);
+        let act = self.acts.lock().unwrap().pop_front();
+        let act = act.or_else(|| self.always.lock().unwrap().clone());
+        match act.unwrap_or(Act::Say("yes".to_owned())) {
+            Act::Say(text) => {
+                let usage = Usage {
+                    model: Some("script".to_owned()),
+                    input_tokens: 7,
+                    output_tokens: 3,
+                    cost_micros: Some(5),
+                };
+                stream::iter([Ok(Delta::Text(text)), Ok(Delta::Done(usage))]).boxed()
+            }
+            Act::Fail(error) => stream::iter([Err(error)]).boxed(),
+            Act::Panic => panic!("the model fell over"),
+            Act::Hang => {
+                let noticed = Noticed(Arc::clone(&self.dropped));
+                let never: BoxFuture<'static, Result<Delta, ModelError>> = async move {
+                    let _noticed = noticed;
+                    futures::future::pending().await
+                }
+                .boxed();
+                stream::once(never).boxed()
+            }
+        }
+    }
+
+    fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {
+        let embeddings = texts
+            .iter()
+            .map(|_| Embedding { embedder: self.embedder(), vector: vec![1.0, 0.0] })
+            .collect();
+        async move { Ok(embeddings) }.boxed()
+    }
+
+    fn embedder(&self) -> String {
+        "script-2".to_owned()
+    }
+}
+
+/// A host under test.
+pub(crate) struct Stage {
+    pub(crate) registry: Registry,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) model: Arc<Script>,
+    pub(crate) clock: VirtualClock,
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings { arbiters: Some(0), tick_jitter_percent: 0, ..Settings::default() }
+}
+
+impl Stage {
+    pub(crate) async fn set() -> Self {
+        Self::with(settings()).await
+    }
+
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        Self::over(store, VirtualClock::at(UnixMillis(1_000_000)), settings).await
+    }
+
+    pub(crate) async fn over(
+        store: Arc<MemoryStore>,
+        clock: VirtualClock,
+        settings: Settings,
+    ) -> Self {
+        let model = Arc::new(Script::default());
+        let (kept, asked): (Arc<dyn Store>, Arc<dyn Model>) = (store.clone(), model.clone());
+        let ports = Ports { store: kept, model: asked, clock: Arc::new(clock.clone()) };
+        let registry = Registry::start(ports, settings).await.unwrap();
+        clock.settle().await;
+        Self { registry, store, model, clock }
+    }
+
+    /// The same store and clock under a new process.
+    pub(crate) async fn boot_again(self) -> Self {
+        let Self { store, clock, .. } = self;
+        Self::over(store, clock, settings()).await
+    }
+
+    pub(crate) async fn create(&self, name: &str) -> AgentId {
+        self.registry.create(Character::named(name)).await.unwrap().id
+    }
+
+    /// An agent that runs and speaks when spoken to.
+    pub(crate) async fn running(&self, name: &str) -> AgentId {
+        let id = self.create(name).await;
+        self.registry.ask(id, Change::to(Command::Start)).await.unwrap();
+        id
+    }
+
+    /// An agent that runs and ticks each minute; its first tick is over.
+    pub(crate) async fn ticking(&self, name: &str) -> AgentId {
+        let id = self.create(name).await;
+        self.registry.ask(id, start_autonomous()).await.unwrap();
+        self.clock.advance(Duration::ZERO).await;
+        id
+    }
+
+    pub(crate) async fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds)).await;
+    }
+
+    pub(crate) async fn runs(&self, agent: AgentId) -> Vec<Run> {
+        self.store.runs(RunQuery::of(agent, 1_000)).await.unwrap()
+    }
+
+    pub(crate) async fn kinds(&self, agent: AgentId) -> Vec<&'static str> {
+        let events = self.store.events(agent, 0, 10_000).await.unwrap();
+        events.iter().map(|event| event.kind.as_str()).collect()
+    }
+}
+
+pub(crate) fn start_autonomous() -> Change {
+    let autonomy = Some(Autonomy::every(Duration::from_secs(60)));
+    Change { autonomy: Some(autonomy), ..Change::to(Command::Start) }
+}
