@@ -19,7 +19,7 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
 use crate::config::{Config, Loaded, Origin};
-use crate::dialects::elizaos;
+use crate::dialects::elizaos::Elizaos;
 use crate::host::{Host, Stopper, Vault};
 use crate::models;
 use crate::secrets::Secrets;
@@ -162,9 +162,9 @@ async fn listen(loaded: &Loaded, host: Host) -> Result<(), ServeError> {
 
 /// Serves clients of elizaOS at that listener.
 fn open(loaded: &Loaded, host: &Host, listener: TcpListener) -> Result<Server, ServeError> {
-    let Config { server, elizaos, .. } = &loaded.config;
-    let app = elizaos::App::new(host.clone(), elizaos.clone());
-    let http = HttpServer::new(move || app.clone().factory())
+    let server = &loaded.config.server;
+    let dialect = Elizaos::new(Arc::new(loaded.config.elizaos.clone()), host.clone());
+    let http = HttpServer::new(move || dialect.app())
         .workers(server.workers())
         .max_connections(server.connections_per_worker())
         .keep_alive(KEEP_ALIVE)

@@ -1,11 +1,11 @@
 //! The program: how it is configured, called, stopped and looked after.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 use serde_json::Value;
 
-use crate::support::Site;
+use crate::support::{Host, Site};
 
 #[test]
 fn a_bad_configuration_is_refused_with_its_place() {
@@ -80,20 +80,35 @@ fn a_signal_drains_and_the_next_host_finds_everything() {
     assert_eq!(states(&listed), ["\"Ada\" \"running\"", "\"Bob\" \"paused\""]);
 }
 
-#[test]
-fn a_second_signal_ends_at_once() {
-    // A model that never answers keeps a run in flight.
+/// A host whose agent waits for a model that never answers; with the model's end of the call.
+fn stuck(settings: &str) -> (Site, Host, TcpStream) {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let model = format!("openai:x@http://{}/v1", silent.local_addr().unwrap());
-    let site = Site::configured(&format!("[model]\ndefault = \"{model}\"\n"));
-    let mut host = site.serve();
+    let site = Site::configured(&format!("[model]\ndefault = \"{model}\"\n{settings}"));
+    let host = site.serve();
     site.say(&["agents", "create", "Ada", "--autonomy"]);
     let (mut call, _) = silent.accept().unwrap();
     assert!(call.read(&mut [0; 64]).unwrap() > 0);
+    (site, host, call)
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let (_site, mut host, _call) = stuck("");
     host.signal("TERM");
     host.wait_for("draining");
     host.signal("INT");
     assert_eq!(host.end().code(), Some(130));
+}
+
+#[test]
+fn a_run_that_outlasts_the_drain_is_cut_off_with_its_outcome() {
+    let (site, host, mut call) = stuck("[server]\ndrain_s = 0\n");
+    host.signal("TERM");
+    assert_eq!(host.end().code(), Some(0));
+    assert!(call.read_to_end(&mut Vec::new()).is_ok(), "the call is closed");
+    let mut next = site.serve_logging();
+    assert!(next.wait_for("booting").contains("interrupted_runs=0"));
 }
 
 #[test]

@@ -80,15 +80,20 @@ impl Site {
 
     /// Starts a host at a free port, and waits until it listens.
     pub(crate) fn serve(&self) -> Host {
-        let mut command = self.command(&["serve"]);
-        command.env("GREENROOM_ELIZAOS__BIND", "127.0.0.1:0");
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        let mut host = Host { child, log, address: ([0, 0, 0, 0], 0).into() };
+        let mut host = self.serve_logging();
         let line = host.wait_for("listening");
         let address = line.split("elizaos=").nth(1).and_then(|rest| rest.split(' ').next());
         host.address = address.unwrap().parse().unwrap();
         host
+    }
+
+    /// Starts a host at a free port, and does not wait for anything.
+    pub(crate) fn serve_logging(&self) -> Host {
+        let mut command = self.command(&["serve"]);
+        command.env("GREENROOM_ELIZAOS__BIND", "127.0.0.1:0");
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Host { child, log, address: ([0, 0, 0, 0], 0).into() }
     }
 }
 

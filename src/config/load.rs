@@ -247,6 +247,8 @@ mod tests {
         assert_eq!(filter(&long), "trace");
         let server = load(file, &[("GREENROOM_SERVER__DRAIN_S", "7")]).unwrap().config.server;
         assert_eq!((server.workers, server.drain_s), (3, 7));
+        let lists = load("", &[("GREENROOM_MODEL__FALLBACK", "doctor, doctor")]).unwrap();
+        assert_eq!(lists.config.model.fallback, ["doctor", "doctor"]);
     }
 
     #[test]

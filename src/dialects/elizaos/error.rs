@@ -11,6 +11,7 @@ use greenroom_actors::error::{CoreError, ModelError, StoreError};
 use greenroom_actors::lifecycle::{Command, State};
 use serde_json::{Map, Value, json};
 
+use super::groups::NotJoined;
 use super::refusal::{self, Refusal};
 use crate::http::body::BodyError;
 use crate::secrets::NotASecret;
@@ -38,8 +39,10 @@ pub(super) enum ElizaError {
     Refusing(&'static Refusal, String),
     /// The body cannot be read.
     Body(BodyError),
-    /// Too many requests, answered with these words and no envelope.
-    Plain(&'static Refusal),
+    /// This dialect refused, with no envelope: the words, and their media type.
+    Plain(&'static Refusal, &'static str),
+    /// A group that none of its members could be given a room of.
+    NobodyJoined(Vec<NotJoined>),
     /// A handler panicked; what it did by then is unknown.
     Panicked,
 }
@@ -72,8 +75,17 @@ impl ElizaError {
                 self.said(Dialect::Api).status.is_server_error().then(|| error.to_string())
             }
             Self::Panicked => Some("a handler panicked".to_owned()),
-            Self::Refused(_) | Self::Refusing(..) | Self::Body(_) | Self::Plain(_) => None,
+            Self::NobodyJoined(_)
+            | Self::Refused(_)
+            | Self::Refusing(..)
+            | Self::Body(_)
+            | Self::Plain(..) => None,
         }
+    }
+
+    /// The message of the answer.
+    pub(super) fn words(&self, dialect: Dialect) -> String {
+        self.said(dialect).message.into_owned()
     }
 
     /// The answer in a dialect's envelope.
@@ -83,8 +95,8 @@ impl ElizaError {
         if let Some(seconds) = said.retry_after_s {
             answer.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
         }
-        if let Self::Plain(refusal) = self {
-            answer.insert_header((CONTENT_TYPE, "text/html; charset=utf-8"));
+        if let Self::Plain(refusal, media_type) = self {
+            answer.insert_header((CONTENT_TYPE, *media_type));
             return answer.body(refusal.message);
         }
         answer.insert_header((CONTENT_TYPE, "application/json; charset=utf-8"));
@@ -94,11 +106,12 @@ impl ElizaError {
     fn said(&self, dialect: Dialect) -> Said {
         match self {
             Self::Core { error, doing } => of_core(error, *doing, dialect),
-            Self::Refused(refusal) | Self::Plain(refusal) => Said::of(refusal),
+            Self::Refused(refusal) | Self::Plain(refusal, _) => Said::of(refusal),
             Self::Refusing(refusal, words) => {
                 Said { message: Cow::Owned(words.clone()), ..Said::of(refusal) }
             }
             Self::Body(error) => of_body(error),
+            Self::NobodyJoined(_) => Said::of(&refusal::GROUP_CREATE),
             Self::Panicked => Said::of(&refusal::INTERNAL),
         }
     }
@@ -126,6 +139,9 @@ impl Said {
     fn envelope(&self, error: &ElizaError, dialect: Dialect) -> Value {
         if dialect == Dialect::Bare {
             return json!({"success": false, "error": self.message});
+        }
+        if let ElizaError::NobodyJoined(members) = error {
+            return json!({"success": false, "error": members});
         }
         let mut inner = Map::new();
         let code = self.code.map_or_else(|| json!(self.status.as_u16()), Value::from);
@@ -343,7 +359,11 @@ mod tests {
                 (404, "Agent not found"),
                 (404, "Agent is not running"),
             ),
-            (CoreError::Overloaded, (503, "Too busy, please try again"), (503, "Too busy, please try again")),
+            (
+                CoreError::Overloaded,
+                (503, "Too busy, please try again"),
+                (503, "Too busy, please try again"),
+            ),
             (
                 CoreError::Store(StoreError::Failed("disk /dev/sda broke".into())),
                 (500, "Internal server error"),

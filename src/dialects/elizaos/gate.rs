@@ -13,7 +13,9 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpResponse};
@@ -160,7 +162,11 @@ impl Pass {
             self.verdict = Some(verdict);
             if verdict.is_refused {
                 let is_health = self.visit.area == Area::Health;
-                return Err(if is_health { ElizaError::Plain(refusal) } else { refusal.into() });
+                return Err(if is_health {
+                    ElizaError::Plain(refusal, "text/html; charset=utf-8")
+                } else {
+                    refusal.into()
+                });
             }
         }
         let headers = request.headers();
@@ -192,7 +198,11 @@ impl Pass {
         InternalError::from_response(error.to_string(), answer).into()
     }
 
-    fn finish(&self, shared: &Shared, answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    fn finish(
+        &self,
+        shared: &Shared,
+        answer: ServiceResponse<BoxBody>,
+    ) -> ServiceResponse<BoxBody> {
         let (request, mut answer) = answer.into_parts();
         let mut cause = None;
         if let Some(error) = answer.error().and_then(|error| error.as_error::<ElizaError>()) {

@@ -95,6 +95,7 @@ refusals! {
     ROOM_ID = Refusal::id("Invalid room ID format");
     ROOM_ID_SHORT = Refusal::id("Invalid room ID");
     CHANNEL_ID = Refusal::id("Invalid channel ID format");
+    USER_ID = Refusal::id("Invalid user ID format");
     GROUP_ID = Refusal::id("Invalid messageServerId (worldId) format");
     PLUGIN_AGENT_ID = Refusal::bad("INVALID_AGENT_ID", "Invalid agent ID format");
 
@@ -107,6 +108,8 @@ refusals! {
     LOG_NOT_FOUND = Refusal::missing("Log not found");
     PANEL_NOT_FOUND = Refusal::missing("Panel not found");
     PLUGIN_AGENT = Refusal::new(StatusCode::NOT_FOUND, "AGENT_NOT_FOUND", "Agent not found");
+    PAGE_NOT_FOUND = Refusal::missing("Not Found");
+    PAGE_FORBIDDEN = Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Forbidden");
     UNKNOWN_ENDPOINT = Refusal {
         code: None, ..Refusal::missing("API endpoint not found")
     };
@@ -129,6 +132,7 @@ refusals! {
     MEMORY_DELETE = Refusal::fault("DELETE_ERROR", "Error deleting memories");
     ROOMS = Refusal::fault("RETRIEVAL_ERROR", "Failed to retrieve agent rooms");
     ROOM_CREATE = Refusal::fault("CREATE_ERROR", "Failed to create room");
+    GROUP_CREATE = Refusal::fault("CREATE_ERROR", "Failed to Create group");
     GROUP_DELETE = Refusal::fault("DELETE_ERROR", "Error deleting message server");
     ENV_READ = Refusal::fault("FETCH_ERROR", "Failed to retrieve local envs");
     ENV_WRITE = Refusal::fault("UPDATE_ERROR", "Failed to update local envs");

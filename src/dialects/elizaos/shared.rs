@@ -69,7 +69,7 @@ type Limited<'a> = (&'a Limiter, &'static Refusal);
 
 impl Limits {
     fn new(settings: &ElizaosSettings) -> Self {
-        let per_minutes = |max, minutes| {
+        let per_minutes = |max, minutes: u64| {
             Limiter::new(Quota { max, window: Duration::from_secs(60 * minutes) })
         };
         Self {
@@ -105,11 +105,9 @@ impl Limits {
                         Some((&self.upload, &refusal::UPLOAD_RATE)),
                         Some((&self.file, &refusal::FILE_RATE)),
                     ],
-                    Upload::Channel => [
-                        general,
-                        Some((&self.channel_upload, &refusal::CHANNEL_UPLOAD_RATE)),
-                        None,
-                    ],
+                    Upload::Channel => {
+                        [general, Some((&self.channel_upload, &refusal::CHANNEL_UPLOAD_RATE)), None]
+                    }
                 }
             }
             (Area::Bare, _) => [Some((&self.general, &refusal::RATE)), None, None],

@@ -6,6 +6,8 @@ use actix_web::{HttpResponse, ResponseError};
 use greenroom_actors::error::{CoreError, StoreError};
 use serde_json::json;
 
+use crate::http::body::BodyError;
+
 /// Characters of what a request said that an answer repeats.
 const ECHO_MAX: usize = 100;
 
@@ -18,6 +20,9 @@ pub(super) enum OperatorError {
     /// No agent has that id, handle or name.
     #[error("no agent is called `{}`", .0.chars().take(ECHO_MAX).collect::<String>())]
     Nobody(String),
+    /// The body cannot be read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// A field of the request cannot be.
     #[error("{field}: {reason}")]
     Invalid {
@@ -41,7 +46,18 @@ impl OperatorError {
     fn code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Nobody(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
-            Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+            Self::Body(BodyError::TooLarge(_)) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE")
+            }
+            Self::Body(
+                BodyError::Malformed(_)
+                | BodyError::NotAnObject(_)
+                | BodyError::Encoding(_)
+                | BodyError::Charset(_)
+                | BodyError::Packed(_)
+                | BodyError::BrokenOff,
+            )
+            | Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
             Self::NoBackups => (StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
             Self::Core(core) => match core {
                 CoreError::AgentNotFound(_) | CoreError::NotFound { .. } => {

@@ -1,12 +1,14 @@
 //! The host as a whole: halt, lift, backup.
 
-use actix_web::web::{Data, Json};
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Payload};
 
 use crate::host::Host;
 
 use super::Answer;
+use super::body::Fields;
 use super::error::OperatorError;
-use super::wire::{BackupMade, BackupName, Halted, Success};
+use super::wire::{BackupMade, Halted, Success};
 
 /// Characters of a backup's name.
 const NAME_MAX: usize = 100;
@@ -30,8 +32,13 @@ pub(super) async fn lift(host: Data<Host>) -> Answer<Halted> {
 /// Copies the store into a new file of the backups' folder.
 ///
 /// A name, never a path: a request must not choose where on the machine to write.
-pub(super) async fn backup(asked: Json<BackupName>, host: Data<Host>) -> Answer<BackupMade> {
-    let name = checked(&asked.name)?;
+pub(super) async fn backup(
+    request: HttpRequest,
+    payload: Payload,
+    host: Data<Host>,
+) -> Answer<BackupMade> {
+    let fields = Fields::read(&request, payload).await?;
+    let name = checked(fields.required("name", NAME_MAX)?)?;
     let vault = host.vault.as_ref().ok_or(OperatorError::NoBackups)?;
     let file = vault.backup(name).await?;
     Ok(Success::of(BackupMade { file }))

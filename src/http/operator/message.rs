@@ -1,6 +1,7 @@
 //! A word with an agent, from the command line.
 
-use actix_web::web::{Data, Json, Path};
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Path, Payload};
 use greenroom_actors::agent::Delivery;
 use greenroom_actors::ids::{AgentId, EntityId, RoomId, derived, seen_by};
 use greenroom_actors::records::Room;
@@ -9,20 +10,29 @@ use serde_json::{Map, Value};
 use crate::host::Host;
 
 use super::Answer;
-use super::error::OperatorError;
+use super::body::Fields;
 use super::lookup::Who;
-use super::wire::{Exchange, Success, Words};
+use super::wire::{Exchange, Success};
 
 /// Bytes of one message.
 const TEXT_MAX_BYTES: usize = 64 * 1024;
 
-/// Characters of a speaker's name.
-const NAME_MAX: usize = 100;
+/// Bytes of a speaker's name.
+const NAME_MAX_BYTES: usize = 200;
 
 /// Delivers a message and waits for the reply.
-pub(super) async fn say(who: Path<Who>, words: Json<Words>, host: Data<Host>) -> Answer<Exchange> {
-    let speaker = words.speaker()?;
-    let text = words.text()?;
+pub(super) async fn say(
+    who: Path<Who>,
+    request: HttpRequest,
+    payload: Payload,
+    host: Data<Host>,
+) -> Answer<Exchange> {
+    let fields = Fields::read(&request, payload).await?;
+    let text = fields.required("text", TEXT_MAX_BYTES)?;
+    let speaker = match fields.text("from")? {
+        None => "operator",
+        Some(_) => fields.required("from", NAME_MAX_BYTES)?,
+    };
     let agent = who.find(&host.registry).await?.id;
     let content = Map::from_iter([
         ("text".to_owned(), Value::from(text)),
@@ -66,25 +76,5 @@ fn room(agent: AgentId, speaker: &str, host: &Host) -> Room {
         source: SOURCE.to_owned(),
         metadata: None,
         created_at: host.registry.clock().now(),
-    }
-}
-
-impl Words {
-    fn text(&self) -> Result<&str, OperatorError> {
-        let text = self.text.trim();
-        if text.is_empty() || text.len() > TEXT_MAX_BYTES {
-            let reason = format!("must be 1 to {TEXT_MAX_BYTES} bytes long");
-            return Err(OperatorError::Invalid { field: "text", reason });
-        }
-        Ok(text)
-    }
-
-    fn speaker(&self) -> Result<&str, OperatorError> {
-        let name = self.from.as_deref().unwrap_or("operator").trim();
-        if name.is_empty() || name.chars().count() > NAME_MAX {
-            let reason = format!("must be 1 to {NAME_MAX} characters long");
-            return Err(OperatorError::Invalid { field: "from", reason });
-        }
-        Ok(name)
     }
 }

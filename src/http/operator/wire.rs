@@ -5,6 +5,7 @@ use greenroom_actors::agent::Status;
 use greenroom_actors::character::{AgentRecord, Character};
 use greenroom_actors::ids::{AgentId, RunId};
 use greenroom_actors::lifecycle::{Lifecycle, State};
+use greenroom_actors::ports::AgentQuery;
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
@@ -29,15 +30,25 @@ impl<T> Success<T> {
     }
 }
 
+/// Which agents to list.
 #[derive(Deserialize)]
 pub(super) struct ListQuery {
     state: Option<String>,
-    pub(super) offset: Option<u32>,
-    limit: Option<u32>,
+    offset: Option<String>,
+    limit: Option<String>,
 }
 
 impl ListQuery {
-    pub(super) fn state(&self) -> Result<Option<State>, OperatorError> {
+    pub(super) fn read(&self) -> Result<AgentQuery, OperatorError> {
+        let limit = number("limit", self.limit.as_deref())?.unwrap_or(LIST_DEFAULT);
+        Ok(AgentQuery {
+            state: self.state()?,
+            offset: number("offset", self.offset.as_deref())?.unwrap_or(0),
+            limit: limit.min(LIST_MAX),
+        })
+    }
+
+    fn state(&self) -> Result<Option<State>, OperatorError> {
         match self.state.as_deref() {
             None | Some("" | "all") => Ok(None),
             Some("running") => Ok(Some(State::Running)),
@@ -50,10 +61,14 @@ impl ListQuery {
             }),
         }
     }
+}
 
-    pub(super) fn limit(&self) -> u32 {
-        self.limit.unwrap_or(LIST_DEFAULT).min(LIST_MAX)
-    }
+fn number(field: &'static str, text: Option<&str>) -> Result<Option<u32>, OperatorError> {
+    let parsed = text.map(str::parse).transpose();
+    parsed.map_err(|error| OperatorError::Invalid {
+        field,
+        reason: std::num::ParseIntError::to_string(&error),
+    })
 }
 
 #[derive(Serialize)]
@@ -124,14 +139,6 @@ impl AgentView {
     }
 }
 
-/// A message for an agent.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Words {
-    pub(super) text: String,
-    pub(super) from: Option<String>,
-}
-
 /// What came of it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -143,14 +150,6 @@ pub(super) struct Exchange {
 #[derive(Serialize)]
 pub(super) struct Halted {
     pub(super) halted: bool,
-}
-
-/// Where a backup goes.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BackupName {
-    /// The new file's name, within the backups' folder.
-    pub(super) name: String,
 }
 
 /// A backup that was made.
