@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::facts::{EventKind, Fact, NewEvent};
-use crate::ids::{AgentId, LogId};
+use crate::ids::{AgentId, EntityId, LogId};
 use crate::ports::Prompt;
 use crate::records::LogEntry;
 use crate::runs::{Run, RunEnd, RunStatus, Usage};
@@ -78,7 +78,7 @@ impl Journal {
         if let Some(error) = error {
             body.insert("error".to_owned(), json!(error));
         }
-        self.log(run, "run_event", body, at)
+        self.log(run, "run_event", run.entity_id, body, at)
     }
 
     /// The log entry of a call of a model.
@@ -116,14 +116,22 @@ impl Journal {
         if let Some(error) = error {
             body.insert("error".to_owned(), json!(error));
         }
-        self.log(run, "useModel:TEXT_LARGE", body, self.now)
+        // It is the agent that calls, whoever it speaks to.
+        self.log(run, "useModel:TEXT_LARGE", self.agent.into(), body, self.now)
     }
 
-    fn log(&self, run: &Run, kind: &str, body: Map<String, Value>, created_at: UnixMillis) -> Fact {
+    fn log(
+        &self,
+        run: &Run,
+        kind: &str,
+        entity_id: EntityId,
+        body: Map<String, Value>,
+        created_at: UnixMillis,
+    ) -> Fact {
         Fact::Logged(Box::new(LogEntry {
             id: LogId::new(),
             agent_id: self.agent,
-            entity_id: run.entity_id,
+            entity_id,
             room_id: run.room_id,
             run_id: Some(run.id),
             kind: kind.to_owned(),
