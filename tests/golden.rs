@@ -66,6 +66,9 @@ async fn the_server_answers_as_recorded_or_as_decided() {
         }
     }
     println!("{table}");
+    for rule in decisions.everywhere() {
+        println!(" all lines: {rule}");
+    }
     for (reason, lines) in reasons {
         println!("{lines:>4} lines: {reason}");
     }

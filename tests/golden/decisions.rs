@@ -56,6 +56,10 @@ struct Listed {
     /// What we answer there.
     #[serde(default)]
     ours: Option<Value>,
+    /// Whether it is so in every answer: then an answer without another difference counts as one
+    /// that matches.
+    #[serde(default)]
+    everywhere: bool,
     reason: String,
 }
 
@@ -132,7 +136,7 @@ impl Decisions {
         })
     }
 
-    /// Why a difference is meant to be.
+    /// Why a difference is meant to be; nothing but that it is so everywhere: an empty text.
     pub(crate) fn reason(
         &self,
         line: &str,
@@ -148,8 +152,14 @@ impl Decisions {
             }
             lines.is_used.set(true);
             at.is_used.set(true);
-            Some(listed.reason.as_str())
+            Some(if listed.everywhere { "" } else { listed.reason.as_str() })
         })
+    }
+
+    /// What is so in every answer.
+    pub(crate) fn everywhere(&self) -> impl Iterator<Item = &str> {
+        let listed = self.0.difference.iter().filter(|listed| listed.everywhere);
+        listed.map(|listed| listed.reason.as_str())
     }
 
     /// Whatever explained nothing.
@@ -193,6 +203,7 @@ fn fits(expected: &Value, ours: &Value, binder: &Binder) -> bool {
             | ("<object>", Value::Object(_)) => true,
             ("<uuid>", Value::String(ours)) => UUID.is_match(ours),
             ("<iso>", Value::String(ours)) => ours.len() == 24 && ours.ends_with('Z'),
+            ("<unix>", Value::String(ours)) => ours.parse().is_ok_and(|ours: u32| ours > 1 << 30),
             ("<ms>", Value::Number(ours)) => ours.as_u64().is_some_and(|ours| ours > 1 << 40),
             (expected, Value::String(ours)) => binder.translated(expected) == *ours,
             _ => false,

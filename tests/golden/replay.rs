@@ -99,7 +99,7 @@ impl<'a> Replay<'a> {
             let character = json!({
                 "name": "Golden", "username": "golden", "bio": ["A test agent.", "Used for recording."],
                 "system": "You are a test agent. Answer briefly.", "topics": ["testing"],
-                "adjectives": ["brief"], "style": {"all": ["be brief"]},
+                "adjectives": ["brief"], "style": {"all": ["be brief"], "chat": [], "post": []},
                 "plugins": ["@elizaos/plugin-bootstrap", "@elizaos/plugin-openai"],
             });
             assert_eq!(client.create(&character).await, STANDING);
@@ -225,7 +225,7 @@ impl<'a> Replay<'a> {
         }
         differences.retain(|difference| {
             let reason = self.decisions.reason(&line.id, difference, &self.binder);
-            reasons.extend(reason.map(str::to_owned));
+            reasons.extend(reason.filter(|reason| !reason.is_empty()).map(str::to_owned));
             reason.is_none()
         });
         if !differences.is_empty() {

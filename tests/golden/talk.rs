@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use greenroom_actors::ids::{AgentId, seen_by};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -43,11 +44,24 @@ impl Talks {
             ["", "api", "messaging", "sessions", session, "messages"] => {
                 let talk = &self.0[session];
                 let said = asked["content"].as_str().unwrap();
-                let message = json!({"text": said, "userId": talk.user, "roomId": talk.channel});
+                let agent = AgentId(Uuid::parse_str(&talk.agent).unwrap());
+                // Where the recorded server keeps what is said over that transport.
+                let is_http = asked["transport"] == "http";
+                let room = match is_http {
+                    true => talk.channel.clone(),
+                    false => seen_by(agent, &talk.channel).to_string(),
+                };
+                let message = json!({"text": said, "userId": talk.user, "roomId": room});
                 let path = format!("/agents/{}/message", talk.agent);
                 let answer = client.post(path, &message).await.unwrap();
-                let reply = answer.parsed().unwrap_or_default();
-                let reply = &reply["data"]["agentResponses"][0]["text"];
+                let answered = answer.parsed().unwrap_or_default();
+                let ours = answered["data"]["messageId"].as_str();
+                if let (false, Some(ours)) = (is_http, ours) {
+                    // What there is the agent's own id of a message of the channel.
+                    let theirs = recorded["userMessage"]["id"].as_str().unwrap();
+                    binder.bind(&seen_by(agent, &format!("{theirs}-{agent}")).to_string(), ours);
+                }
+                let reply = &answered["data"]["agentResponses"][0]["text"];
                 let expected = format!("Stub reply to: {said}");
                 if answer.status == 200 && *reply == json!(expected) {
                     return Ok(());
