@@ -11,6 +11,8 @@ mod origin;
 mod show;
 mod variables;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
@@ -18,15 +20,40 @@ pub use load::{FILE_NAME, Loaded, Sources};
 pub use origin::Origin;
 pub use show::shown;
 
+use crate::dialects::elizaos::ElizaosSettings;
+use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::server::ServerSettings;
+use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
 
 /// The whole configuration. A field is a section of `config.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The log.
-    pub log: LogSettings,
+    /// The listener for clients of elizaOS.
+    pub elizaos: ElizaosSettings,
+    /// Which model is used when.
+    pub model: ModelChoice,
+    /// Models by name.
+    pub models: BTreeMap<String, ModelSettings>,
+    /// Where and how everything is kept.
+    pub store: StoreSettings,
+    /// The agents' bounds and intervals.
+    pub runtime: greenroom_actors::settings::Settings,
     /// The process as a whole.
     pub server: ServerSettings,
+    /// The log.
+    pub log: LogSettings,
 }
+
+impl Config {
+    /// All that is said about models.
+    #[must_use]
+    pub fn models(&self) -> ModelsSettings {
+        ModelsSettings { model: self.model.clone(), models: self.models.clone() }
+    }
+}
+
+#[cfg(test)]
+#[path = "config/annotated_tests.rs"]
+mod annotated_tests;

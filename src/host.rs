@@ -1,5 +1,7 @@
 //! The host: what every listener and every dialect is given.
 
+mod vault;
+
 use std::sync::Arc;
 
 use greenroom_actors::registry::Registry;
@@ -8,6 +10,8 @@ use tokio::sync::watch;
 
 use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
+
+pub use vault::Vault;
 
 /// The running process as its listeners see it. Clones share everything.
 #[derive(Clone)]
@@ -24,6 +28,8 @@ pub struct Host {
     pub started_at: UnixMillis,
     /// The program's version.
     pub version: &'static str,
+    /// Makes backups; absent where the store makes none.
+    pub vault: Option<Vault>,
 }
 
 /// Asks the process to end, and tells whoever waits that it was asked. Clones share the wish.

@@ -5,5 +5,6 @@ mod log;
 mod metrics;
 
 pub use journal::{LogBuffer, LogLine};
-pub use log::{LogFormat, LogSettings, TelemetryError, init};
+pub use log::{LogFormat, LogSettings, TelemetryError, init, log_panics};
+pub(crate) use metrics::tidy;
 pub use metrics::{metrics_page, render};

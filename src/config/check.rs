@@ -1,5 +1,7 @@
 //! What must hold of a configuration beyond its types.
 
+use crate::models;
+
 use super::{ConfigError, Loaded};
 
 impl Loaded {
@@ -9,6 +11,13 @@ impl Loaded {
     /// [`ConfigError::Refused`], with the key and where it stands.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let config = &self.config;
+        config.elizaos.check().map_err(|at_fault| self.at_fault("elizaos", &at_fault))?;
+        let env = |name: &str| self.variable(name);
+        models::build(&config.models(), &env)
+            .map_err(|error| self.refused(&error.key, error.reason))?;
+        if let Err(at_fault) = config.runtime.clone().checked() {
+            return Err(self.at_fault("runtime", &at_fault));
+        }
         config.log.parse_filter().map_err(|error| self.refused("log.filter", error))?;
         config.server.check().map_err(|at_fault| self.at_fault("server", &at_fault))?;
         Ok(())

@@ -1,8 +1,10 @@
 //! Reading the configuration from its sources.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use config::builder::DefaultState;
@@ -43,9 +45,12 @@ impl Sources {
     /// A file that cannot be read, an unknown key, a bad value: [`ConfigError`] says where.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
         let file = self.read_file()?;
-        let overrides = self.overrides();
+        let bind =
+            file.as_ref().map_or_else(Config::default, |file| file.says.clone()).elizaos.bind;
+        let overrides = self.overrides(bind)?;
         let config = merged(file.as_ref(), &overrides)?;
-        let loaded = Loaded { config, file, overrides };
+        let variables = self.variables.clone();
+        let loaded = Loaded { config, file, overrides, variables };
         loaded.check()?;
         Ok(loaded)
     }
@@ -60,42 +65,47 @@ impl Sources {
             Err(source) => return Err(ConfigError::Unreadable { file, source }),
         };
         // Once by itself, for only this reader knows lines.
-        if let Err(error) = toml::from_str::<Config>(&text) {
-            return Err(misread(&file, &text, &error));
-        }
+        let says = toml::from_str(&text).map_err(|error| misread(&file, &text, &error))?;
         let positions = Positions::of(&text);
-        Ok(Some(File { path: file, text, positions }))
+        Ok(Some(File { path: file, text, says, positions }))
     }
 
     /// What variables and flags set, by key; of several the strongest.
-    fn overrides(&self) -> Overrides {
-        let set = variables::settings(&self.variables)
+    fn overrides(&self, bind: SocketAddr) -> Result<Overrides, ConfigError> {
+        let set = variables::settings(&self.variables, bind)?
             .into_iter()
-            .map(|set| (set.key, (set.value, Origin::Variable(set.variable))));
+            .map(|(key, variable, value)| (key, (value, Origin::Variable(variable))));
         let flags = self
             .flags
             .iter()
             .map(|(flag, key, value)| ((*key).to_owned(), (value.clone(), Origin::Flag(flag))));
-        set.chain(flags).collect()
+        Ok(set.chain(flags).collect())
     }
 }
 
 type Overrides = BTreeMap<String, (String, Origin)>;
 
-#[derive(Debug)]
 struct File {
     path: PathBuf,
     text: String,
+    says: Config,
     positions: Positions,
 }
 
 /// A configuration, and where its values stand.
-#[derive(Debug)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
     file: Option<File>,
     overrides: Overrides,
+    variables: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Loaded {
+    /// Without what the sources say, which holds secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded").field("file", &self.file()).finish_non_exhaustive()
+    }
 }
 
 impl Loaded {
@@ -103,6 +113,23 @@ impl Loaded {
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.file.as_ref().map(|file| file.path.as_path())
+    }
+
+    /// The environment variable of that name.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
+    }
+
+    /// The text that `key` was given, in clear: for secrets, which the configuration itself does not
+    /// hold.
+    #[must_use]
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
+        if let Some((text, _)) = self.overrides.get(key) {
+            return Some(text.clone());
+        }
+        let table = self.file.as_ref()?.text.parse::<toml::Table>().ok()?;
+        at(&toml::Value::Table(table), key)?.as_str().map(str::to_owned)
     }
 
     /// Where the value of `key` stands.
@@ -220,6 +247,8 @@ mod tests {
         assert_eq!(filter(&long), "trace");
         let server = load(file, &[("GREENROOM_SERVER__DRAIN_S", "7")]).unwrap().config.server;
         assert_eq!((server.workers, server.drain_s), (3, 7));
+        let lists = load("", &[("GREENROOM_MODEL__FALLBACK", "doctor, doctor")]).unwrap();
+        assert_eq!(lists.config.model.fallback, ["doctor", "doctor"]);
     }
 
     #[test]
@@ -229,7 +258,7 @@ mod tests {
             ("[server]\n\nwrokers = 1\n", &[], "line 3: server.wrokers: unknown field"),
             ("[sever]\n", &[], "line 1: sever: unknown field"),
             ("workers =\n", &[], "line 1"),
-            ("[server]\nprune_every_s = 0\n", &[], "line 2: server.prune_every_s"),
+            ("[server]\nconnections_per_worker = 0\n", &[], "line 2: server.connections"),
             (
                 "",
                 &[("GREENROOM_SERVER__WORKERS", "x")],

@@ -17,6 +17,11 @@ const SECRETS: [&str; 5] = ["token", "secret", "password", "api_key", "key"];
 pub fn shown(config: &Config) -> Result<String, toml::ser::Error> {
     let mut value = Value::try_from(config)?;
     mask(&mut value);
+    // A token is never written, not even to be masked; that there is one is worth knowing.
+    let section = value.get_mut("elizaos").and_then(Value::as_table_mut);
+    if let (Some(section), Some(_)) = (section, &config.elizaos.auth_token) {
+        section.insert("auth_token".to_owned(), Value::String(MASK.to_owned()));
+    }
     toml::to_string(&value)
 }
 
@@ -42,7 +47,16 @@ fn mask(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use super::is_secret;
+    use super::{is_secret, shown};
+    use crate::config::Config;
+
+    #[test]
+    fn a_secret_shows_only_that_it_is_set() {
+        let config: Config = toml::from_str("[elizaos]\nauth_token = \"s3cret\"").unwrap();
+        let text = shown(&config).unwrap();
+        assert!(text.contains("auth_token = \"********\"") && !text.contains("s3cret"), "{text}");
+        assert!(!shown(&Config::default()).unwrap().contains("auth_token"));
+    }
 
     #[test]
     fn names_of_secrets_are_known_and_names_of_variables_are_not_secrets() {

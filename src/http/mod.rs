@@ -5,6 +5,7 @@ pub mod body;
 pub mod cors;
 pub mod etag;
 pub mod instant;
+pub mod operator;
 pub mod query;
 pub mod rate;
 pub mod security;

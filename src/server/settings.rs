@@ -14,21 +14,11 @@ pub struct ServerSettings {
     pub connections_per_worker: u32,
     /// Seconds that runs and requests in flight are given when the process ends.
     pub drain_s: u32,
-    /// Seconds between two rounds of retention.
-    pub prune_every_s: u32,
-    /// Milliseconds between two looks for memories without an embedding. 0: never.
-    pub index_every_ms: u32,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self {
-            workers: 0,
-            connections_per_worker: 10_000,
-            drain_s: 20,
-            prune_every_s: 600,
-            index_every_ms: 2_000,
-        }
+        Self { workers: 0, connections_per_worker: 10_000, drain_s: 20 }
     }
 }
 
@@ -39,14 +29,23 @@ impl ServerSettings {
         Duration::from_secs(u64::from(self.drain_s))
     }
 
+    /// The threads that serve each listener.
+    pub(super) fn workers(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => usize::from(workers),
+        }
+    }
+
+    pub(super) fn connections_per_worker(&self) -> usize {
+        usize::try_from(self.connections_per_worker).unwrap_or(usize::MAX)
+    }
+
     /// Whether the values can be.
     ///
     /// # Errors
     /// The name of the key at fault and what is wrong with it.
     pub fn check(&self) -> Result<(), String> {
-        if self.prune_every_s == 0 {
-            return Err("prune_every_s is 0, and must be at least 1".to_owned());
-        }
         if self.connections_per_worker == 0 {
             return Err("connections_per_worker is 0, and must be at least 1".to_owned());
         }

@@ -8,11 +8,15 @@ use greenroom_actors::ports::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::journal::{LINES_KEPT, LogBuffer, LogLine, number_of};
+
+/// Characters of a filter that is not one which a complaint repeats.
+const WORD_MAX: usize = 40;
 
 /// The `[log]` section of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +32,11 @@ pub struct LogSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: LogFormat::Human, lines_kept: LINES_KEPT }
+        Self {
+            filter: "info,actix_server=warn".to_owned(),
+            format: LogFormat::Human,
+            lines_kept: LINES_KEPT,
+        }
     }
 }
 
@@ -46,11 +54,14 @@ pub enum LogFormat {
 /// Why the log could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
+    /// The filter is one word, and that is no level.
+    #[error("`{0}` is neither a level (error, warn, info, debug, trace, off) nor a directive")]
+    Level(String),
     /// The filter is not one.
-    #[error("log.filter: {0}")]
+    #[error("{0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// The process has a log already.
-    #[error("log: {0}")]
+    #[error("the process has a log already: {0}")]
     Taken(#[from] tracing_subscriber::util::TryInitError),
 }
 
@@ -58,10 +69,22 @@ impl LogSettings {
     /// Reads the filter.
     ///
     /// # Errors
-    /// [`TelemetryError::Filter`] if it is not one.
+    /// If it is not one.
     pub fn parse_filter(&self) -> Result<EnvFilter, TelemetryError> {
-        // elizaOS has a level that tracing has not; its grave lines are errors here.
-        let filter = if self.filter == "fatal" { "error" } else { self.filter.as_str() };
+        let filter = match self.filter.trim() {
+            // elizaOS has levels that tracing has not.
+            "fatal" => "error",
+            "log" | "progress" | "success" => "info",
+            "verbose" => "debug",
+            // A word alone would be taken for the name of a module, and silence all others.
+            word if !word.contains(['=', ',', '[']) => {
+                word.parse::<LevelFilter>().map_err(|_no_level| {
+                    TelemetryError::Level(word.chars().take(WORD_MAX).collect())
+                })?;
+                word
+            }
+            directives => directives,
+        };
         Ok(EnvFilter::builder().parse(filter)?)
     }
 }
@@ -82,6 +105,17 @@ pub fn init(settings: &LogSettings, kept: Arc<LogBuffer>) -> Result<(), Telemetr
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
     }
     Ok(())
+}
+
+/// Lets panics of the whole process be logged as errors instead of written to standard error.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or_default();
+        let said = panic.payload_as_str().unwrap_or("a panic without words");
+        tracing::error!(at, thread, "panicked: {said}");
+    }));
 }
 
 /// Copies each event into the buffer.
@@ -166,6 +200,10 @@ mod tests {
         for (filter, is_one) in [
             ("info", true),
             ("fatal", true),
+            ("success", true),
+            ("WARN", true),
+            ("off", true),
+            ("infos", false),
             ("warn,greenroom=trace", true),
             ("greenroom=loud", false),
         ] {

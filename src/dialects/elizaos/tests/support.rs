@@ -94,6 +94,7 @@ pub(super) async fn stage(settings: ElizaosSettings) -> Stage {
         stop: Stopper::default(),
         started_at: SystemClock.now(),
         version: "0.0.0",
+        vault: None,
     };
     while host.registry.is_booting() {
         tokio::task::yield_now().await;
