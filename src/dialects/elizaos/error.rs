@@ -123,7 +123,8 @@ impl Said {
             status: refusal.status,
             code: refusal.code,
             message: Cow::Borrowed(refusal.message),
-            retry_after_s: None,
+            retry_after_s: (refusal.status == StatusCode::SERVICE_UNAVAILABLE)
+                .then_some(TRY_AGAIN_S),
         }
     }
 

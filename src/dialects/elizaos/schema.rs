@@ -98,7 +98,7 @@ const SCHEMA: &[(&str, bool, Rule)] = &[
     ("settings", false, |path, value, faults| record(path, value, setting, faults)),
     ("secrets", false, |path, value, faults| record(path, value, secret, faults)),
     ("style", false, |path, value, faults| {
-        let parts = ["all", "chat", "post"].map(|part| (part, texts as Rule));
+        let parts: [(&str, Rule); 3] = [("all", texts), ("chat", texts), ("post", texts)];
         object(path, value, &[], &parts, faults);
     }),
     ("lore", false, texts),
