@@ -71,6 +71,11 @@ impl ModelServer {
         self.counts.heard.load(Ordering::SeqCst)
     }
 
+    /// Calls that hang now.
+    pub(crate) fn hanging(&self) -> usize {
+        *self.counts.hanging.borrow()
+    }
+
     /// Waits until so many calls hang.
     pub(crate) async fn hangs(&self, calls: usize) {
         let mut hanging = self.counts.hanging.subscribe();
