@@ -174,6 +174,19 @@ impl Client {
         Err(ErrorKind::UnexpectedEof.into())
     }
 
+    /// The same, of a client that then says that it is done.
+    pub(crate) async fn blurt(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let exchange = async {
+            let (mut reader, mut writer) = self.connect().await?.into_split();
+            writer.write_all(bytes).await?;
+            writer.shutdown().await?;
+            let mut answer = Vec::new();
+            reader.read_to_end(&mut answer).await?;
+            Ok(answer)
+        };
+        tokio::time::timeout(PATIENCE, exchange).await.map_err(Error::from)?
+    }
+
     /// Sends these bytes, and returns all that comes back until the connection ends.
     pub(crate) async fn exchange(&self, bytes: &[u8]) -> Result<Vec<u8>> {
         let exchange = async {
