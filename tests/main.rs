@@ -1,6 +1,13 @@
 //! The real binary, as a process, over HTTP and its command line.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and tells what it found"
+)]
 
 mod bad_input;
 mod golden;

@@ -152,10 +152,6 @@ impl Client {
         self.send(&Request::new("GET", path)).await
     }
 
-    pub(crate) async fn delete(&self, path: impl Into<String>) -> Result<Response> {
-        self.send(&Request::new("DELETE", path)).await
-    }
-
     pub(crate) async fn post(&self, path: impl Into<String>, body: &Value) -> Result<Response> {
         self.send(&Request::new("POST", path).json(body)).await
     }

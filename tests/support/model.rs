@@ -101,9 +101,9 @@ impl Drop for ModelServer {
 /// One connection: requests one after another.
 async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
     let mut heard = Vec::new();
+    let mut more = vec![0; 16 * 1024];
     loop {
         let Some((path, body, length)) = request(&heard) else {
-            let mut more = [0; 16 * 1024];
             let count = stream.read(&mut more).await?;
             if count == 0 {
                 return Ok(());
