@@ -242,10 +242,29 @@ async fn assert_found(client: &Client, site: &Site, ledgers: &mut [Ledger]) {
             let found = expected.into_iter().flatten().find(|state| state == found);
             known.state = found.unwrap_or_else(|| panic!("{known:?} is {:?}", states[&known.id]));
             known.asked = None;
-            let rests = known.state != "running";
-            assert!(!rests || !restless.contains(&known.id), "{known:?} was at work");
+            if known.state != "running" && restless.contains(&known.id) {
+                panic!("{known:?} was at work: {:#?}", events(&database, &known.id));
+            }
         }
     }
+}
+
+/// The last events of an agent.
+fn events(database: &Database, agent: &str) -> Vec<String> {
+    let id = agent.replace('-', "");
+    let question = format!(
+        "SELECT seq, at, kind, data FROM events WHERE agent = x'{id}' ORDER BY seq DESC LIMIT 12"
+    );
+    let events = database.rows(&question, |row| {
+        let data = row.get::<_, Option<String>>(3).unwrap();
+        format!(
+            "{} {} {} {data:?}",
+            row.get::<_, i64>(0).unwrap(),
+            row.get::<_, i64>(1).unwrap(),
+            row.get::<_, String>(2).unwrap()
+        )
+    });
+    events.into_iter().rev().collect()
 }
 
 /// The states of all agents, as an operator sees them.
