@@ -30,14 +30,9 @@ pub(super) async fn list_all(call: Call) -> Answer {
         return Err((&refusal::NO_ACTIVE_AGENTS).into());
     }
     let running: HashSet<_> = running.into_iter().map(|record| record.id).collect();
-    let worlds = call.store().worlds(None).await?;
-    let of_running = worlds.iter().filter(|world| running.contains(&world.agent_id));
-    let (skip, take) = (usize::try_from(page.offset), usize::try_from(page.limit));
-    let views: Vec<_> = of_running
-        .skip(skip.unwrap_or(usize::MAX))
-        .take(take.unwrap_or(usize::MAX))
-        .map(WorldView::of)
-        .collect();
+    let mut worlds = call.store().worlds(None).await?;
+    worlds.retain(|world| running.contains(&world.agent_id));
+    let views: Vec<_> = page.cut(&worlds).map(WorldView::of).collect();
     ok(json!({"worlds": views}))
 }
 
@@ -45,8 +40,9 @@ pub(super) async fn list_all(call: Call) -> Answer {
 pub(super) async fn list(call: Call) -> Answer {
     let id = call.agent()?;
     call.running(id).await?;
+    let page = call.page(&call.query(), u32::MAX);
     let worlds = call.store().worlds(Some(id)).await?;
-    let views: Vec<_> = worlds.iter().map(WorldView::of).collect();
+    let views: Vec<_> = page.cut(&worlds).map(WorldView::of).collect();
     ok(json!({"worlds": views}))
 }
 
