@@ -108,6 +108,32 @@ async fn what_is_no_character_makes_no_agent() {
 }
 
 #[actix_web::test]
+async fn a_character_may_stand_in_a_file_of_the_folder_that_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("pathy.json"), r#"{"name": "Pathy", "bio": ["x"]}"#).unwrap();
+    std::fs::write(folder.path().join("nochar.json"), r#"{"bio": 5}"#).unwrap();
+    let settings = ElizaosSettings {
+        character_dir: Some(folder.path().to_owned()),
+        ..ElizaosSettings::default()
+    };
+    let stage = stage(settings).await;
+    for path in ["pathy", "pathy.json"] {
+        let (status, made) =
+            stage.said("POST", "/api/agents", json!({"characterPath": path})).await;
+        assert_eq!((status, &made["data"]["name"]), (201, &json!("Pathy")));
+    }
+    let (status, said) =
+        stage.said("POST", "/api/agents", json!({"characterPath": "nochar.json"})).await;
+    assert_eq!(status, 400);
+    assert_eq!(
+        said["error"]["message"],
+        "Character file 'nochar.json' contains invalid character data. Failed to load character \
+         from nochar.json: Character validation failed: name: Invalid input: expected string, \
+         received undefined; bio: Invalid input"
+    );
+}
+
+#[actix_web::test]
 async fn secrets_are_answered_sealed_and_can_be_sent_back() {
     let stage = stage(ElizaosSettings::default()).await;
     let character = json!({"characterJson": {"name": "Sec", "bio": "x", "secrets": {"TOP": "one"},

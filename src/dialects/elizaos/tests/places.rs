@@ -40,6 +40,9 @@ async fn an_agent_has_a_room_of_its_own_and_may_be_given_more() {
     assert_eq!(made["data"]["metadata"], json!({"k": "v"}));
     assert_eq!(stage.get(&path).await.json()["data"]["rooms"].as_array().unwrap().len(), 3);
 
+    let second = stage.get(&format!("{path}?offset=1&limit=1")).await.json();
+    assert_eq!(second["data"]["rooms"].as_array().unwrap().len(), 1);
+
     let (status, said) = stage.said("POST", &path, json!({"type": "DM"})).await;
     let error = json!({"code": "MISSING_PARAM", "message": "Room name is required"});
     assert_eq!((status, &said["error"]), (400, &error));
