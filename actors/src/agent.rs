@@ -57,6 +57,8 @@ pub struct Agent {
     restarts: u32,
     ticks_skipped: u32,
     is_rebuilding: bool,
+    /// Whether a change of the lifecycle is on its way to the store: nothing is begun meanwhile.
+    is_changing: bool,
     timer: Option<tick::Timer>,
     flight: Option<Box<Flight>>,
     waiters: Vec<Waiter>,
@@ -112,6 +114,7 @@ impl Agent {
             restarts: 0,
             ticks_skipped: 0,
             is_rebuilding: false,
+            is_changing: false,
             timer: None,
             flight: None,
             waiters: Vec::new(),
@@ -199,6 +202,7 @@ impl Supervised for Agent {
     fn restarting(&mut self, ctx: &mut Context<Self>) {
         let cause = supervisor::cause().unwrap_or_default();
         self.is_rebuilding = true;
+        self.is_changing = false;
         self.restarts = self.restarts.saturating_add(1);
         self.crashes_in_a_row = self.crashes_in_a_row.saturating_add(1);
         self.timer = None;

@@ -1,15 +1,26 @@
 //! What an operator asked for holds: at once, durably, and across boots.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use greenroom_actors::agent::{Change, SetAutonomy};
+use greenroom_actors::character::Character;
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::{Command, State};
-use greenroom_actors::ports::Store;
+use greenroom_actors::memory_store::MemoryStore;
+use greenroom_actors::ports::{Clock, Store};
+use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::RunStatus;
+use greenroom_actors::runtime::Ports;
+use greenroom_actors::time::UnixMillis;
+use tokio::sync::oneshot;
 
-use crate::support::{Act, Stage, start_autonomous};
+use crate::support::{Act, Script, Stage, settings, start_autonomous};
 
 #[actix::test]
 async fn a_change_is_visible_only_once_it_is_durable() {
@@ -68,6 +79,92 @@ async fn stop_is_silent_first_and_the_run_it_cut_off_is_recorded() {
     stage.advance(600).await;
     assert_eq!(stage.model.calls(), 1);
     assert_eq!(stage.registry.vitals().runs_in_flight, 0);
+}
+
+/// A clock that stands still and wakes all sleepers at one stroke.
+#[derive(Default)]
+struct Bell(Mutex<Vec<oneshot::Sender<()>>>);
+
+impl Bell {
+    fn ring(&self) {
+        for sleeper in self.0.lock().unwrap().drain(..) {
+            drop(sleeper.send(()));
+        }
+    }
+}
+
+impl Clock for Bell {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(1_000_000)
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        let (wake, woken) = oneshot::channel();
+        self.0.lock().unwrap().push(wake);
+        woken.map(|_| ()).boxed()
+    }
+}
+
+/// The first tick of an agent comes due in the very turn in which the agent finds that command.
+async fn at_a_tick(command: Command, fails: bool) -> (Registry, Arc<MemoryStore>, AgentId) {
+    let (bell, store) = (Arc::new(Bell::default()), Arc::new(MemoryStore::new()));
+    let (clock, kept): (Arc<dyn Clock>, Arc<dyn Store>) = (bell.clone(), store.clone());
+    let ports = Ports { store: kept, model: Arc::new(Script::default()), clock };
+    let registry = Registry::start(ports, settings()).await.unwrap();
+    while registry.is_booting() {
+        tokio::task::yield_now().await;
+    }
+    let id = registry.create(Character::named("Ada")).await.unwrap().id;
+    registry.ask(id, start_autonomous()).await.unwrap();
+    tokio::task::yield_now().await;
+    if fails {
+        store.fail_next_commit(StoreError::Full("disk".into()));
+    }
+    // A task beside theirs: the shard passes the command on, then the bell rings, then it is the
+    // agent's turn.
+    let asking = registry.clone();
+    let changed = actix::spawn(async move {
+        let changing = asking.ask(id, Change::to(command));
+        futures::pin_mut!(changing);
+        assert!(futures::poll!(&mut changing).is_pending());
+        let mut has_given_way = false;
+        std::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            if std::mem::replace(&mut has_given_way, true) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+        bell.ring();
+        changing.await
+    });
+    assert_eq!(changed.await.unwrap().is_err(), fails);
+    for _ in 0..64 {
+        tokio::task::yield_now().await;
+    }
+    (registry, store, id)
+}
+
+async fn kinds(store: &MemoryStore, agent: AgentId) -> Vec<&'static str> {
+    let events = store.events(agent, 0, 100).await.unwrap();
+    events.iter().map(|event| event.kind.as_str()).collect()
+}
+
+#[actix::test]
+async fn a_tick_that_comes_due_with_a_stop_does_not_get_past_it() {
+    for (command, kind) in [(Command::Stop, "stopped"), (Command::Pause, "paused")] {
+        let (_registry, store, id) = at_a_tick(command, false).await;
+        assert_eq!(kinds(&store, id).await, ["created", "started", kind]);
+    }
+}
+
+#[actix::test]
+async fn a_tick_that_comes_due_with_a_change_that_fails_is_made_after_it() {
+    let (registry, _store, id) = at_a_tick(Command::Stop, true).await;
+    let status = registry.status(id).await.unwrap();
+    assert!(status.state == State::Running && status.next_tick_at.is_some(), "{status:?}");
 }
 
 #[actix::test]

@@ -117,7 +117,17 @@ impl Handler<Lifted> for Agent {
 
 impl Agent {
     /// Durable first, visible second. Atomic: until the commit, nothing else is handled.
-    fn commit_lifecycle(&self, mut facts: Vec<Fact>, next: Lifecycle, has_place: bool) -> Changed {
+    ///
+    /// Atomic for messages alone: futures of the agent that are ready in the turn of the message,
+    /// such as its timer, are polled once more before actix waits. What they would begin has to
+    /// look at `is_changing`.
+    fn commit_lifecycle(
+        &mut self,
+        mut facts: Vec<Fact>,
+        next: Lifecycle,
+        has_place: bool,
+    ) -> Changed {
+        self.is_changing = true;
         let (id, runtime) = (self.id, Arc::clone(&self.runtime));
         let committed = async move {
             if has_place {
@@ -129,6 +139,7 @@ impl Agent {
             committed.map_err(CoreError::from)
         };
         AtomicResponse::new(Box::pin(committed.into_actor(self).map(|committed, agent, ctx| {
+            agent.is_changing = false;
             if let Err(error) = committed {
                 // What was cut off is not taken up again: it goes on with the next tick or letter.
                 agent.next_letter(ctx);

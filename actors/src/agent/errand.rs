@@ -34,7 +34,8 @@ impl Drop for Flight {
 impl Agent {
     /// Begins a run, unless one is in flight or the agent must not work.
     pub(super) fn begin(&mut self, occasion: Occasion, is_tick: bool, ctx: &mut Context<Self>) {
-        if self.flight.is_some() || !self.is_running() || self.runtime.may_work().is_err() {
+        let is_free = self.is_running() && !self.is_changing && self.flight.is_none();
+        if !is_free || self.runtime.may_work().is_err() {
             return;
         }
         let run = RunId::new();

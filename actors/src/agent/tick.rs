@@ -79,6 +79,10 @@ impl Agent {
         if !self.is_running() {
             return;
         }
+        if self.is_changing {
+            // At the end of the change, if there are ticks then.
+            return self.arm(ctx, Duration::ZERO);
+        }
         if self.lifecycle.autonomy.is_none() {
             self.next_letter(ctx);
             return;
