@@ -9,6 +9,8 @@
 pub mod agent;
 mod cache;
 pub mod character;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod error;
 pub mod facts;
 pub mod feed;

@@ -50,6 +50,7 @@ async fn one_that_crashes_each_time_fails_among_neighbours_that_tick_on() {
     assert_eq!(failed.lifecycle.failure.as_deref(), Some("the model fell over"));
     // Five restarts are tolerated, so that the sixth crash is the last.
     assert_eq!(stage.model.calls() - calls, 6);
+    assert!(stage.runs(bad).await.iter().all(|run| run.status == RunStatus::Failed));
     for id in &neighbours {
         assert_eq!(stage.registry.status(*id).await.unwrap().restarts, 0);
         let ticks = stage.kinds(*id).await.iter().filter(|kind| **kind == "ticked").count();

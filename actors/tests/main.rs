@@ -1,6 +1,15 @@
 //! The runtime against a store in memory, a clock that is moved by hand and a scripted model.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod crashes;
 mod letters;
 mod lifecycle;
+mod store;
 mod support;

@@ -1,7 +1,7 @@
 //! A runtime on one thread, with a store in memory, a clock that a test moves and a scripted model.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::{Autonomy, Command};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
-    Delta, Model, ModelFuture, ModelStream, Prompt, Store, VirtualClock,
+    Delta, Model, ModelFuture, ModelStream, Prompt, RunQuery, Store, VirtualClock,
 };
 use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
@@ -22,11 +22,10 @@ use greenroom_actors::runs::{Run, Usage};
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 use greenroom_actors::time::UnixMillis;
-use greenroom_actors::{ports::RunQuery, runs::RunStatus};
 
 /// What the model does next.
 #[derive(Clone, Debug)]
-pub enum Act {
+pub(crate) enum Act {
     Say(String),
     Fail(ModelError),
     Panic,
@@ -36,27 +35,28 @@ pub enum Act {
 
 /// A model that does what it is told, and counts.
 #[derive(Default)]
-pub struct Script {
+pub(crate) struct Script {
     acts: Mutex<VecDeque<Act>>,
-    pub always: Mutex<Option<Act>>,
-    pub calls: AtomicUsize,
-    pub dropped: Arc<AtomicUsize>,
-    pub prompts: Mutex<Vec<Prompt>>,
-    pub panics_for: Mutex<Option<AgentId>>,
+    pub(crate) always: Mutex<Option<Act>>,
+    pub(crate) calls: AtomicUsize,
+    pub(crate) dropped: Arc<AtomicUsize>,
+    pub(crate) prompts: Mutex<Vec<Prompt>>,
+    pub(crate) panics_for: Mutex<Option<AgentId>>,
 }
 
 impl Script {
-    pub fn then(&self, act: Act) -> &Self {
+    pub(crate) fn then(&self, act: Act) -> &Self {
         self.acts.lock().unwrap().push_back(act);
         self
     }
 
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 }
 
-struct Noticed(Arc<AtomicUsize>, AtomicBool);
+/// Counts when it is dropped.
+struct Noticed(Arc<AtomicUsize>);
 
 impl Drop for Noticed {
     fn drop(&mut self) {
@@ -86,7 +86,7 @@ impl Model for Script {
             Act::Fail(error) => stream::iter([Err(error)]).boxed(),
             Act::Panic => panic!("the model fell over"),
             Act::Hang => {
-                let noticed = Noticed(Arc::clone(&self.dropped), AtomicBool::new(false));
+                let noticed = Noticed(Arc::clone(&self.dropped));
                 let never: BoxFuture<'static, Result<Delta, ModelError>> = async move {
                     let _noticed = noticed;
                     futures::future::pending().await
@@ -111,91 +111,80 @@ impl Model for Script {
 }
 
 /// A host under test.
-pub struct Stage {
-    pub registry: Registry,
-    pub store: Arc<MemoryStore>,
-    pub model: Arc<Script>,
-    pub clock: VirtualClock,
+pub(crate) struct Stage {
+    pub(crate) registry: Registry,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) model: Arc<Script>,
+    pub(crate) clock: VirtualClock,
 }
 
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings { arbiters: Some(0), tick_jitter_percent: 0, ..Settings::default() }
 }
 
 impl Stage {
-    pub async fn set() -> Self {
+    pub(crate) async fn set() -> Self {
         Self::with(settings()).await
     }
 
-    pub async fn with(settings: Settings) -> Self {
+    pub(crate) async fn with(settings: Settings) -> Self {
         let store = Arc::new(MemoryStore::new());
         Self::over(store, VirtualClock::at(UnixMillis(1_000_000)), settings).await
     }
 
-    pub async fn over(store: Arc<MemoryStore>, clock: VirtualClock, settings: Settings) -> Self {
+    pub(crate) async fn over(
+        store: Arc<MemoryStore>,
+        clock: VirtualClock,
+        settings: Settings,
+    ) -> Self {
         let model = Arc::new(Script::default());
-        let ports = Ports {
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            model: Arc::clone(&model) as Arc<dyn Model>,
-            clock: Arc::new(clock.clone()),
-        };
+        let (kept, asked): (Arc<dyn Store>, Arc<dyn Model>) = (store.clone(), model.clone());
+        let ports = Ports { store: kept, model: asked, clock: Arc::new(clock.clone()) };
         let registry = Registry::start(ports, settings).await.unwrap();
         clock.settle().await;
         Self { registry, store, model, clock }
     }
 
     /// The same store and clock under a new process.
-    pub async fn boot_again(self) -> Self {
+    pub(crate) async fn boot_again(self) -> Self {
         let Self { store, clock, .. } = self;
         Self::over(store, clock, settings()).await
     }
 
-    pub async fn create(&self, name: &str) -> AgentId {
+    pub(crate) async fn create(&self, name: &str) -> AgentId {
         self.registry.create(Character::named(name)).await.unwrap().id
     }
 
     /// An agent that runs and speaks when spoken to.
-    pub async fn running(&self, name: &str) -> AgentId {
+    pub(crate) async fn running(&self, name: &str) -> AgentId {
         let id = self.create(name).await;
         self.registry.ask(id, Change::to(Command::Start)).await.unwrap();
         id
     }
 
     /// An agent that runs and ticks each minute; its first tick is over.
-    pub async fn ticking(&self, name: &str) -> AgentId {
+    pub(crate) async fn ticking(&self, name: &str) -> AgentId {
         let id = self.create(name).await;
         self.registry.ask(id, start_autonomous()).await.unwrap();
         self.clock.advance(Duration::ZERO).await;
         id
     }
 
-    pub async fn advance(&self, seconds: u64) {
+    pub(crate) async fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds)).await;
     }
 
-    pub async fn runs(&self, agent: AgentId) -> Vec<Run> {
-        self.store.runs(all_runs(agent)).await.unwrap()
+    pub(crate) async fn runs(&self, agent: AgentId) -> Vec<Run> {
+        self.store.runs(RunQuery::of(agent, 1_000)).await.unwrap()
     }
 
-    pub async fn kinds(&self, agent: AgentId) -> Vec<&'static str> {
+    pub(crate) async fn kinds(&self, agent: AgentId) -> Vec<&'static str> {
         let events = self.store.events(agent, 0, 10_000).await.unwrap();
         events.iter().map(|event| event.kind.as_str()).collect()
     }
 }
 
-pub fn start_autonomous() -> Change {
+pub(crate) fn start_autonomous() -> Change {
     let autonomy = Some(Autonomy::every(Duration::from_secs(60)));
     Change { autonomy: Some(autonomy), ..Change::to(Command::Start) }
-}
-
-pub fn all_runs(agent_id: AgentId) -> RunQuery {
-    RunQuery {
-        agent_id,
-        room_id: None,
-        statuses: Vec::<RunStatus>::new(),
-        from: None,
-        to: None,
-        offset: 0,
-        limit: 1_000,
-    }
 }

@@ -287,7 +287,7 @@ fn meeting(
 
 /// What elizaOS calls somebody whose name it does not know.
 fn unknown_name(entity: EntityId) -> String {
-    format!("User-{:.8}", entity.0.simple())
+    format!("User-{}", entity.to_string().get(..8).unwrap_or_default())
 }
 
 /// The room that `agent` has for its letters with `other`.

@@ -1,11 +1,12 @@
 //! What each fact changes. Nothing in here can fail: the batch was checked before.
 
-use crate::character::AgentRecord;
+use crate::character::{AgentRecord, Character};
 use crate::facts::{Event, Fact, NewEvent};
 use crate::ids::{AgentId, LetterId, MemoryId, RoomId};
 use crate::letters::{Letter, LetterStatus};
-use crate::records::{Embedding, Memory, Participant};
+use crate::records::{Embedding, Memory, Participant, Room};
 use crate::runs::{Run, RunEnd, RunStatus, Step, StepEnd, StepStatus};
+use crate::time::UnixMillis;
 
 use super::state::{Agent, Home, State};
 use super::table::Kept;
@@ -16,17 +17,7 @@ impl State {
         match fact {
             Fact::AgentCreated(record) => self.create(*record),
             Fact::AgentRevised { id, character, handle, at } => {
-                let handle = handle.map(|wanted| self.free_handle(&wanted, id));
-                self.agents.get_mut(&id).map_or(0, |agent| {
-                    if let Some(handle) = handle {
-                        self.handles.remove(&agent.record.handle);
-                        self.handles.insert(handle.clone(), id);
-                        agent.record.handle = handle;
-                    }
-                    agent.record.character = *character;
-                    agent.record.updated_at = at;
-                    1
-                })
+                self.revise(id, *character, handle, at)
             }
             Fact::LifecycleChanged { id, lifecycle } => {
                 self.agents.get_mut(&id).map_or(0, |agent| {
@@ -129,20 +120,47 @@ impl State {
     }
 
     fn create(&mut self, mut record: AgentRecord) -> u64 {
-        record.handle = self.free_handle(&record.handle, record.id);
-        self.handles.insert(record.handle.clone(), record.id);
+        record.handle = self.take_handle(&record.handle, record.id);
         self.agents.insert(record.id, Agent { record, reflected_at: None });
         1
     }
 
-    /// The handle, or the first of its numbered forms that no agent but `owner` has.
-    fn free_handle(&self, wanted: &str, owner: AgentId) -> String {
+    fn revise(
+        &mut self,
+        id: AgentId,
+        character: Character,
+        handle: Option<String>,
+        at: UnixMillis,
+    ) -> u64 {
+        let Some(mut agent) = self.agents.remove(&id) else { return 0 };
+        if let Some(wanted) = handle {
+            self.free_handle(&agent.record.handle);
+            agent.record.handle = self.take_handle(&wanted, id);
+        }
+        agent.record.character = character;
+        agent.record.updated_at = at;
+        self.agents.insert(id, agent);
+        1
+    }
+
+    /// Gives the agent the handle, or the first of its numbered forms that nobody has.
+    fn take_handle(&mut self, wanted: &str, owner: AgentId) -> String {
         let wanted = if wanted.is_empty() { "agent" } else { wanted };
-        let numbered = (2_u64..).map(|number| format!("{wanted}-{number}"));
-        std::iter::once(wanted.to_owned())
-            .chain(numbered)
-            .find(|handle| self.handles.get(handle).is_none_or(|taken_by| *taken_by == owner))
-            .unwrap_or_default()
+        let mut handle = wanted.to_owned();
+        if self.handles.contains_key(wanted) {
+            let number = self.taken_below.entry(handle.clone()).or_insert(2);
+            while self.handles.contains_key(&handle) {
+                handle = format!("{wanted}-{number}");
+                *number += 1;
+            }
+        }
+        self.handles.insert(handle.clone(), owner);
+        handle
+    }
+
+    fn free_handle(&mut self, handle: &str) {
+        self.handles.remove(handle);
+        self.taken_below.clear();
     }
 
     fn remove(&mut self, id: AgentId, keep_memories: bool) -> u64 {
@@ -158,7 +176,7 @@ impl State {
             }
         }
         self.agents.remove(&id).map_or(0, |agent| {
-            self.handles.remove(&agent.record.handle);
+            self.free_handle(&agent.record.handle);
             1
         })
     }
@@ -240,7 +258,7 @@ impl Home {
         self.participants.set(Participant { created_at, ..participant })
     }
 
-    fn remove_room(&mut self, room: RoomId) -> Option<crate::records::Room> {
+    fn remove_room(&mut self, room: RoomId) -> Option<Room> {
         self.participants.remove_where(|participant| participant.room_id == room);
         self.memories.remove_where(|kept| kept.memory.room_id == room);
         self.rooms.remove(room)

@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) agents: BTreeMap<AgentId, Agent>,
     /// The agent of each handle.
     pub(super) handles: HashMap<String, AgentId>,
+    /// Of handles that many want: below which number all are taken. Forgotten when any is freed.
+    pub(super) taken_below: HashMap<String, u64>,
     /// What belongs to each agent; also what was kept of those that were removed.
     pub(super) homes: HashMap<AgentId, Home>,
     pub(super) steps: BTreeMap<(RunId, u32), Step>,

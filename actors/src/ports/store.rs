@@ -288,6 +288,28 @@ pub struct RunQuery {
     pub limit: u32,
 }
 
+impl RunQuery {
+    /// All runs of an agent, up to `limit`.
+    #[must_use]
+    pub fn of(agent_id: AgentId, limit: u32) -> Self {
+        Self {
+            agent_id,
+            room_id: None,
+            statuses: Vec::new(),
+            from: None,
+            to: None,
+            offset: 0,
+            limit,
+        }
+    }
+
+    /// The runs of an agent that are begun and not ended.
+    #[must_use]
+    pub fn open(agent_id: AgentId) -> Self {
+        Self { statuses: vec![RunStatus::Started], ..Self::of(agent_id, u32::MAX) }
+    }
+}
+
 /// Which log entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogQuery {

@@ -13,7 +13,8 @@ use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
 use crate::facts::{EventKind, Fact};
 use crate::ids::AgentId;
-use crate::ports::Seed;
+use crate::ports::{RunQuery, Seed};
+use crate::runs::{RunStatus, Usage};
 use crate::runtime::Runtime;
 use crate::supervisor::supervise;
 use crate::vitals::Counters;
@@ -297,11 +298,19 @@ impl Handler<GaveUp> for Shard {
             let mut seed = runtime.ports.store.seed(id).await?;
             if let Some(seed) = &mut seed {
                 seed.lifecycle.failure = Some(cause.clone().into());
-                let event = Journal { agent: id, now: runtime.now() }
-                    .event(EventKind::Failed, json!({"cause": cause}));
+                let journal = Journal { agent: id, now: runtime.now() };
+                let mut facts = Vec::new();
+                let reason = format!("crashed: {cause}");
+                for run in runtime.ports.store.runs(RunQuery::open(id)).await? {
+                    let (now, usage) = (journal.now, Usage::default());
+                    let ended =
+                        journal.run_ended(&run, RunStatus::Failed, Some(&reason), now, usage);
+                    facts.extend(ended);
+                }
                 let lifecycle = seed.lifecycle.clone();
-                let changed = Fact::LifecycleChanged { id, lifecycle };
-                runtime.commit(vec![changed, event]).await?;
+                facts.push(Fact::LifecycleChanged { id, lifecycle });
+                facts.push(journal.event(EventKind::Failed, json!({"cause": cause})));
+                runtime.commit(facts).await?;
                 runtime.record_changed(id);
             }
             Ok::<_, StoreError>(seed)

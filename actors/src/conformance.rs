@@ -1,0 +1,199 @@
+//! What every implementation of the [`Store`] port has to keep, as a suite to run in its tests.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use greenroom_actors::{conformance, memory_store::MemoryStore};
+//! # futures::executor::block_on(async {
+//! conformance::check(|| Arc::new(MemoryStore::new())).await;
+//! # });
+//! ```
+//!
+//! The cases ask only for what the port says. Where it leaves something open (the place of rows of
+//! one time in a list that is oldest first, for example) they leave it open too.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests, in a library only so that every store can run them"
+)]
+
+mod agents;
+mod boots;
+mod events;
+mod kit;
+mod letters;
+mod logs;
+mod memories;
+mod people;
+mod places;
+mod removal;
+mod retention;
+mod runs;
+mod search;
+mod writes;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::ports::Store;
+
+use self::kit::Subject;
+
+/// One promise of the port.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// What is promised.
+    pub name: &'static str,
+    check: fn(Arc<dyn Store>) -> BoxFuture<'static, ()>,
+}
+
+impl Case {
+    /// Checks that `store`, which must be empty, keeps this promise.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn check(&self, store: Arc<dyn Store>) {
+        (self.check)(store).await;
+    }
+}
+
+/// Checks every promise, each on a new and empty store that `make` makes.
+///
+/// # Panics
+/// If one is not kept, after all were checked; the message names those that are not.
+pub async fn check(make: impl Fn() -> Arc<dyn Store>) {
+    let mut broken = Vec::new();
+    for case in CASES {
+        if AssertUnwindSafe(case.check(make())).catch_unwind().await.is_err() {
+            broken.push(case.name);
+        }
+    }
+    assert!(broken.is_empty(), "{} of {} are not kept: {broken:#?}", broken.len(), CASES.len());
+}
+
+macro_rules! cases {
+    ($($module:ident { $($case:ident,)* })*) => {
+        /// Every promise.
+        pub const CASES: &[Case] = &[$($(Case {
+            name: concat!(stringify!($module), "::", stringify!($case)),
+            check: |store| async { $module::$case(Subject::boot(store).await).await }.boxed(),
+        },)*)*];
+    };
+}
+
+cases! {
+    writes {
+        a_new_store_is_empty,
+        a_batch_of_nothing_is_committed,
+        facts_are_applied_in_order,
+        a_failed_batch_changes_nothing,
+        what_was_begun_is_not_begun_again,
+        a_write_is_carried_out_though_its_future_is_dropped,
+        writers_at_once_lose_nothing,
+        the_fleet_is_halted_until_it_is_let_go,
+    }
+    boots {
+        each_boot_is_higher_and_fences_the_one_before,
+        a_boot_interrupts_the_runs_that_are_open,
+        a_boot_keeps_everything_else,
+    }
+    agents {
+        an_agent_is_kept_as_it_was_created,
+        an_id_is_given_once,
+        handles_are_unique_and_numbered,
+        a_revised_handle_is_numbered_too,
+        revising_replaces_the_character_alone,
+        a_lifecycle_is_kept_in_full,
+        what_needs_an_agent_fails_without_one,
+        seeds_come_in_pages_by_id,
+        a_seed_says_what_an_actor_needs,
+        agents_are_listed_running_first_then_by_name,
+        agents_are_counted_by_state,
+    }
+    removal {
+        with_an_agent_goes_everything_of_its_own,
+        memories_stay_where_they_are_to_be_kept,
+        removing_nobody_affects_nothing,
+        an_agent_made_anew_begins_anew,
+    }
+    events {
+        each_agent_has_its_own_sequence_from_one,
+        a_failed_batch_leaves_no_gap,
+        events_are_read_from_a_number_on,
+        every_kind_of_event_is_kept,
+    }
+    runs {
+        a_run_is_kept_in_full,
+        the_first_outcome_of_a_run_stands,
+        every_way_to_end_is_kept,
+        only_a_run_of_that_agent_ends,
+        runs_are_listed_newest_first_and_filtered,
+        a_step_has_an_intent_and_then_an_outcome,
+        steps_come_by_run_as_asked_then_by_index,
+    }
+    letters {
+        a_letter_is_kept_in_full,
+        a_letter_waits_until_it_is_settled,
+        the_first_settlement_stands,
+        letters_wait_oldest_first,
+        letters_of_one_instant_wait_in_the_order_of_their_ids,
+    }
+    memories {
+        a_memory_is_kept_in_full,
+        a_memory_is_replaced_as_a_whole,
+        two_agents_may_have_memories_of_one_id,
+        memories_are_listed_newest_first_and_filtered,
+        memories_come_in_pages,
+        one_memory_is_forgotten,
+        many_memories_are_forgotten,
+        an_embedding_belongs_to_its_memory,
+        an_embedding_outlives_all_but_a_new_text,
+        what_lacks_an_embedding_comes_oldest_first,
+    }
+    search {
+        words_are_found_in_whatever_case,
+        more_shared_words_come_first,
+        search_stays_within_agent_kind_and_room,
+        no_text_is_a_query_language,
+        texts_of_every_script_are_found,
+        what_changed_or_went_is_found_no_more,
+        meaning_is_compared_within_one_embedder,
+        words_and_meaning_are_put_together,
+    }
+    places {
+        a_room_is_kept_in_full,
+        a_met_room_is_not_replaced,
+        an_agent_has_the_rooms_it_takes_part_in,
+        rooms_of_a_world_are_those_of_one_agent_or_all,
+        participants_come_and_go,
+        with_a_room_go_its_participants_and_memories,
+        worlds_are_set_met_and_removed,
+    }
+    people {
+        entities_are_set_met_and_removed,
+        with_an_entity_go_its_components_and_relationships,
+        components_are_listed_by_entity,
+        relationships_are_set_and_removed,
+        tasks_are_set_and_removed,
+    }
+    logs {
+        an_entry_is_kept_in_full_and_removed,
+        entries_are_listed_newest_first_and_filtered,
+        some_kinds_are_excluded,
+        errors_are_told_by_their_body,
+        bodies_are_searched_as_text,
+    }
+    retention {
+        without_bounds_nothing_is_removed,
+        events_go_by_age_but_never_the_newest,
+        events_go_by_number_and_the_sequence_goes_on,
+        ended_runs_go_with_their_steps,
+        old_log_entries_go,
+        settled_letters_go,
+    }
+}

@@ -1,0 +1,264 @@
+//! What the cases are made with: a booted store, and rows with everything in them.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::character::{AgentRecord, Character};
+use crate::error::StoreError;
+use crate::facts::{Batch, Committed, Epoch, EventKind, Fact, NewEvent};
+use crate::ids::AgentId;
+use crate::letters::{Letter, LetterStatus};
+use crate::lifecycle::{Autonomy, Desired, Lifecycle};
+use crate::ports::Store;
+use crate::records::{MESSAGES, Memory, Participant, Room, World};
+use crate::runs::{Run, RunEnd, RunKind, RunStatus, Step, StepKind, StepStatus, Usage};
+use crate::time::UnixMillis;
+
+/// The two agents that most cases are about.
+pub(super) const ADA: AgentId = AgentId(Uuid::from_u128(0xADA));
+pub(super) const BOB: AgentId = AgentId(Uuid::from_u128(0xB0B));
+
+/// A store under test, booted.
+pub(super) struct Subject {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) epoch: Epoch,
+}
+
+impl Subject {
+    pub(super) async fn boot(store: Arc<dyn Store>) -> Self {
+        let epoch = store.boot(UnixMillis(1)).await.expect("a new store boots").epoch;
+        Self { store, epoch }
+    }
+
+    /// The batch that this boot would write.
+    pub(super) fn batch(&self, facts: impl Into<Vec<Fact>>) -> Batch {
+        Batch { epoch: self.epoch, facts: facts.into() }
+    }
+
+    pub(super) async fn try_keep(
+        &self,
+        facts: impl Into<Vec<Fact>>,
+    ) -> Result<Committed, StoreError> {
+        self.store.commit(self.batch(facts)).await
+    }
+
+    pub(super) async fn keep(&self, facts: impl Into<Vec<Fact>>) -> Committed {
+        let facts = facts.into();
+        let count = facts.len();
+        let committed = self.try_keep(facts).await.expect("the batch is committed");
+        assert_eq!(committed.affected.len(), count, "each fact says how many rows it affected");
+        committed
+    }
+
+    /// Keeps one fact; how many rows it affected.
+    pub(super) async fn affected(&self, fact: Fact) -> u64 {
+        self.keep([fact]).await.affected[0]
+    }
+
+    /// Creates [`ADA`] and [`BOB`].
+    pub(super) async fn with_agents(self) -> Self {
+        self.keep([created(ADA, "Ada"), created(BOB, "Bob")]).await;
+        self
+    }
+}
+
+impl Deref for Subject {
+    type Target = dyn Store;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.store
+    }
+}
+
+/// The id of that number, of whatever kind.
+pub(super) fn id<I: From<Uuid>>(number: u128) -> I {
+    I::from(Uuid::from_u128(number))
+}
+
+/// The map of a JSON object.
+pub(super) fn map(value: Value) -> Map<String, Value> {
+    let Value::Object(map) = value else { panic!("{value} is not an object") };
+    map
+}
+
+/// A map with a text and everything that is hard to keep.
+pub(super) fn content(text: &str) -> Map<String, Value> {
+    map(json!({
+        "text": text,
+        "nothing": null,
+        "nested": {"list": [1, -2, 2.5, true, "drei"], "empty": {}, "none": []},
+        "odd \"key\"": "line\nbreak, tab\t, nul \u{0}, quote ' and 🜁",
+        "large": 9_007_199_254_740_993_i64,
+    }))
+}
+
+pub(super) fn agent(id: AgentId, name: &str) -> AgentRecord {
+    AgentRecord {
+        id,
+        handle: crate::character::slug(name),
+        character: Character::named(name),
+        enabled: true,
+        lifecycle: Lifecycle::default(),
+        created_at: UnixMillis(10),
+        updated_at: UnixMillis(10),
+    }
+}
+
+pub(super) fn created(id: AgentId, name: &str) -> Fact {
+    Fact::AgentCreated(Box::new(agent(id, name)))
+}
+
+pub(super) fn running() -> Lifecycle {
+    Lifecycle {
+        desired: Desired::Running,
+        started_at: Some(UnixMillis(5)),
+        autonomy: Some(Autonomy { every_ms: 60_000 }),
+        overrides: Some(Box::new(map(json!({"temperature": 0.5})))),
+        failure: None,
+    }
+}
+
+pub(super) fn happened(agent_id: AgentId, at: i64) -> Fact {
+    let data = map(json!({"at": at}));
+    Fact::Happened(NewEvent { agent_id, at: UnixMillis(at), kind: EventKind::Ticked, data })
+}
+
+pub(super) fn memory(agent_id: AgentId, number: u128, at: i64, text: &str) -> Memory {
+    Memory {
+        id: id(number),
+        agent_id,
+        kind: MESSAGES.into(),
+        room_id: id(1),
+        world_id: None,
+        entity_id: id(2),
+        content: content(text),
+        metadata: map(json!({"type": "message"})),
+        unique: true,
+        created_at: UnixMillis(at),
+    }
+}
+
+pub(super) fn remembered(memory: &Memory) -> Fact {
+    Fact::Remembered(Box::new(memory.clone()))
+}
+
+pub(super) fn room(agent_id: AgentId, number: u128, at: i64) -> Room {
+    Room {
+        id: id(number),
+        agent_id,
+        name: format!("room {number}"),
+        channel_id: Some("channel".into()),
+        message_server_id: Some(id(77)),
+        world_id: Some(id(1)),
+        kind: "GROUP".into(),
+        source: "test".into(),
+        metadata: Some(content("about the room")),
+        created_at: UnixMillis(at),
+    }
+}
+
+pub(super) fn world(agent_id: AgentId, number: u128, at: i64) -> World {
+    World {
+        id: id(number),
+        agent_id,
+        name: format!("world {number}"),
+        message_server_id: Some(id(77)),
+        metadata: Some(content("about the world")),
+        created_at: UnixMillis(at),
+    }
+}
+
+pub(super) fn participant(agent_id: AgentId, room: u128, entity: u128, at: i64) -> Participant {
+    Participant {
+        agent_id,
+        room_id: id(room),
+        entity_id: id(entity),
+        state: None,
+        created_at: UnixMillis(at),
+    }
+}
+
+pub(super) fn run(agent_id: AgentId, number: u128, at: i64) -> Run {
+    Run {
+        id: id(number),
+        agent_id,
+        kind: RunKind::Reply,
+        status: RunStatus::Started,
+        room_id: id(1),
+        entity_id: id(2),
+        letter_id: Some(id(3)),
+        started_at: UnixMillis(at),
+        ended_at: None,
+        error: None,
+        usage: Usage::default(),
+    }
+}
+
+pub(super) fn started(run: &Run) -> Fact {
+    Fact::RunStarted(Box::new(run.clone()))
+}
+
+/// The end of a run, `status` at `at`.
+pub(super) fn end(run: &Run, status: RunStatus, at: i64) -> RunEnd {
+    RunEnd {
+        run_id: run.id,
+        agent_id: run.agent_id,
+        status,
+        ended_at: UnixMillis(at),
+        error: (status != RunStatus::Completed).then(|| format!("{status:?}, it's over")),
+        usage: usage(),
+    }
+}
+
+pub(super) fn usage() -> Usage {
+    Usage {
+        model: Some("doctor".into()),
+        input_tokens: 5_000_000_000,
+        output_tokens: 7,
+        cost_micros: Some(42),
+    }
+}
+
+pub(super) fn step(run: &Run, index: u32) -> Step {
+    Step {
+        run_id: run.id,
+        agent_id: run.agent_id,
+        index,
+        kind: StepKind::Model,
+        name: "doctor".into(),
+        status: StepStatus::Intended,
+        intent: Value::Object(content("what shall I say?")),
+        outcome: None,
+        started_at: run.started_at,
+        ended_at: None,
+        usage: Usage::default(),
+    }
+}
+
+pub(super) fn intended(step: &Step) -> Fact {
+    Fact::StepIntended(Box::new(step.clone()))
+}
+
+pub(super) fn letter(to: AgentId, number: u128, at: i64) -> Letter {
+    Letter {
+        id: id(number),
+        to,
+        from: id(2),
+        from_agent: Some(BOB),
+        room_id: id(1),
+        memory_id: id(4),
+        content: content("a letter"),
+        expects_reply: true,
+        in_reply_to: Some(id(5)),
+        status: LetterStatus::Waiting,
+        attempts: 0,
+        sent_at: UnixMillis(at),
+    }
+}
+
+pub(super) fn sent(letter: &Letter) -> Fact {
+    Fact::LetterSent(Box::new(letter.clone()))
+}
