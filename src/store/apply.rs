@@ -1,0 +1,121 @@
+//! What each fact does to the tables.
+
+use greenroom_actors::error::StoreError;
+use greenroom_actors::facts::{Batch, Committed, Fact};
+use greenroom_actors::ids::AgentId;
+
+use super::columns::run;
+use super::fault::Fault;
+use super::places::Upsert;
+use super::sqlite::Writing;
+use super::{agents, events, letters, logs, memories, people, places, runs, tasks};
+
+/// Applies a batch, unless a newer boot has begun.
+pub(super) fn batch(writing: &mut Writing<'_>, batch: Batch) -> Result<Committed, Fault> {
+    if batch.epoch < runs::epoch(writing.connection)? {
+        return Err(StoreError::Fenced.into());
+    }
+    let mut committed = Committed::default();
+    committed.affected.reserve(batch.facts.len());
+    for fact in batch.facts {
+        let affected = apply(writing, fact, &mut committed)?;
+        committed.affected.push(affected);
+    }
+    Ok(committed)
+}
+
+fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Result<u64, Fault> {
+    let connection = writing.connection;
+    let affected = match fact {
+        Fact::AgentCreated(record) => agents::create(connection, &record)?,
+        Fact::AgentRevised { id, character, handle, at } => {
+            agents::revise(connection, id, &character, handle.as_deref(), at)?
+        }
+        Fact::LifecycleChanged { id, lifecycle } => agents::change(connection, id, &lifecycle)?,
+        Fact::Reflected { id, at } => agents::reflect(connection, id, at)?,
+        Fact::AgentRemoved { id, keep_memories } => remove_agent(writing, id, keep_memories)?,
+        Fact::Happened(event) => {
+            let event = events::append(connection, writing.sequences, event)?;
+            committed.events.push(event);
+            1
+        }
+        Fact::RunStarted(run) => runs::start(connection, &run)?,
+        Fact::RunEnded(end) => runs::end(connection, &end)?,
+        Fact::StepIntended(step) => runs::intend(connection, &step)?,
+        Fact::StepEnded(end) => runs::settle(connection, &end)?,
+        Fact::LetterSent(letter) => letters::send(connection, &letter)?,
+        Fact::LetterTried(id) => letters::attempt(connection, id)?,
+        Fact::LetterSettled { id, status } => letters::settle(connection, id, status)?,
+        Fact::Remembered(memory) => memories::remember(writing, &memory)?,
+        Fact::Embedded { agent_id, memory_id, embedding } => {
+            memories::embed(connection, agent_id, memory_id, &embedding)?
+        }
+        Fact::Forgot { agent_id, memory_id } => memories::forget(writing, agent_id, memory_id)?,
+        Fact::ForgotAll { agent_id, kind, room_id } => {
+            memories::forget_all(writing, agent_id, kind.as_deref(), room_id)?
+        }
+        Fact::RoomSet(room) => places::set_room(connection, &room, Upsert::Set)?,
+        Fact::RoomMet(room) => places::set_room(connection, &room, Upsert::Met)?,
+        Fact::RoomRemoved { agent_id, room_id } => {
+            memories::forget_all(writing, agent_id, None, Some(room_id))?;
+            places::remove_room(connection, agent_id, room_id)?
+        }
+        Fact::WorldSet(world) => places::set_world(connection, &world, Upsert::Set)?,
+        Fact::WorldMet(world) => places::set_world(connection, &world, Upsert::Met)?,
+        Fact::WorldRemoved { agent_id, world_id } => {
+            places::remove_world(connection, agent_id, world_id)?
+        }
+        Fact::EntitySet(entity) => people::set_entity(connection, &entity, Upsert::Set)?,
+        Fact::EntityMet(entity) => people::set_entity(connection, &entity, Upsert::Met)?,
+        Fact::EntityRemoved { agent_id, entity_id } => {
+            people::remove_entity(connection, agent_id, entity_id)?
+        }
+        Fact::Joined(participant) => places::join(connection, &participant)?,
+        Fact::Left { agent_id, room_id, entity_id } => {
+            places::leave(connection, agent_id, room_id, entity_id)?
+        }
+        Fact::ComponentSet(component) => people::set_component(connection, &component)?,
+        Fact::ComponentRemoved { agent_id, id } => {
+            people::remove_component(connection, agent_id, id)?
+        }
+        Fact::RelationshipSet(relationship) => people::set_relationship(connection, &relationship)?,
+        Fact::RelationshipRemoved { agent_id, id } => {
+            people::remove_relationship(connection, agent_id, id)?
+        }
+        Fact::TaskSet(task) => tasks::set(connection, &task)?,
+        Fact::TaskRemoved { agent_id, id } => tasks::remove(connection, agent_id, id)?,
+        Fact::Logged(entry) => logs::write(connection, &entry)?,
+        Fact::LogRemoved { agent_id, id } => logs::remove(connection, agent_id, id)?,
+        Fact::FleetHalted(is_halted) => runs::halt(connection, is_halted)?,
+    };
+    Ok(affected)
+}
+
+/// Removes everything that was an agent's own, and answers whether there was one.
+fn remove_agent(writing: &mut Writing<'_>, id: AgentId, keep_memories: bool) -> Result<u64, Fault> {
+    let connection = writing.connection;
+    let removed = agents::remove(connection, id)?;
+    if removed == 0 {
+        return Ok(0);
+    }
+    if !keep_memories {
+        memories::forget_all(writing, id, None, None)?;
+    }
+    writing.sequences.forget(id);
+    letters::remove_to(connection, id)?;
+    runs::remove_of(connection, id)?;
+    for sql in [
+        "DELETE FROM events WHERE agent = ?1",
+        "DELETE FROM rooms WHERE agent = ?1",
+        "DELETE FROM participants WHERE agent = ?1",
+        "DELETE FROM worlds WHERE agent = ?1",
+        "DELETE FROM entities WHERE agent = ?1",
+        "DELETE FROM components WHERE agent = ?1",
+        "DELETE FROM relationships WHERE agent = ?1",
+        "DELETE FROM tasks WHERE agent = ?1",
+        "DELETE FROM logs WHERE agent = ?1",
+    ] {
+        run(connection, sql, (id.0,))?;
+    }
+    Ok(removed)
+}

@@ -1,0 +1,157 @@
+//! Copies of a store, and whether a file is whole.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use greenroom_actors::error::StoreError;
+use rusqlite::{Connection, OpenFlags};
+
+use super::fault::Fault;
+use super::open::{failed, recognise};
+
+/// Complaints that a report lists at most.
+const COMPLAINTS_MAX: u32 = 100;
+
+/// What a look at a database file found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The version of its schema.
+    pub schema: u64,
+    /// What is wrong with it; empty if it is whole.
+    pub complaints: Vec<String>,
+    /// Rows of each table, by name.
+    pub rows: Vec<(String, u64)>,
+}
+
+impl Report {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.complaints.is_empty()
+    }
+}
+
+/// Copies the database `from` into the new file `to`, as it is at one moment. Both may be on
+/// different disks; `to` appears when it is complete.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    if to.try_exists().map_err(|error| failed(to, &error))? {
+        return Err(StoreError::Failed(format!("{} exists already", to.display())));
+    }
+    let mut partial = to.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = Path::new(&partial);
+    let copied = write_copy(from, partial).and_then(|()| keep(partial, to));
+    if copied.is_err()
+        && let Err(error) = fs::remove_file(partial)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(file = %partial.display(), %error, "part of a copy is left");
+    }
+    copied
+}
+
+fn write_copy(from: &Path, partial: &Path) -> Result<(), StoreError> {
+    // Left by a copy that was killed; nobody else uses the name.
+    match fs::remove_file(partial) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(failed(partial, &error));
+        }
+        _ => {}
+    }
+    let source = open(from)?;
+    // One read transaction: a copy page by page would begin anew with each commit of the writer.
+    let name = partial.to_str().ok_or_else(|| {
+        StoreError::Failed(format!("{}: the name is not UTF-8", partial.display()))
+    })?;
+    source.execute("VACUUM INTO ?1", (name,)).map_err(|error| Fault::from(error).told(partial))?;
+    Ok(())
+}
+
+fn keep(partial: &Path, to: &Path) -> Result<(), StoreError> {
+    let synced = File::open(partial).and_then(|file| file.sync_all());
+    synced.map_err(|error| failed(partial, &error))?;
+    fs::rename(partial, to).map_err(|error| failed(to, &error))?;
+    let folder = match to.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(to, &error))
+}
+
+fn open(file: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(file, flags).map_err(|error| Fault::from(error).told(file))
+}
+
+/// Reads all of a database file, a store's own or a copy, and says what is wrong with it. Writes
+/// nothing.
+///
+/// # Errors
+/// [`StoreError::Failed`] if it cannot be opened as a database of this program at all.
+pub fn verify(file: &Path) -> Result<Report, StoreError> {
+    let connection = open(file)?;
+    if recognise(&connection, file)? {
+        return Err(StoreError::Failed(format!("{} is empty", file.display())));
+    }
+    look(&connection).map_err(|error| Fault::from(error).told(file))
+}
+
+fn look(connection: &Connection) -> rusqlite::Result<Report> {
+    let schema = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
+    let mut complaints = Vec::new();
+    // Checks the full-text index too.
+    connection.pragma(None, "integrity_check", COMPLAINTS_MAX, |row| {
+        let line: String = row.get(0)?;
+        if line != "ok" {
+            complaints.push(line);
+        }
+        Ok(())
+    })?;
+    connection.pragma_query(None, "foreign_key_check", |row| {
+        complaints.push(format!("a row of {} refers to nothing", row.get::<_, String>(0)?));
+        Ok(())
+    })?;
+    for (sql, complaint) in [
+        (
+            "SELECT count(*) FROM agents WHERE id NOT IN (SELECT agent FROM characters)",
+            "agents without a character",
+        ),
+        (
+            "SELECT count(*) FROM embeddings WHERE memory NOT IN (SELECT number FROM memories)",
+            "embeddings of no memory",
+        ),
+        (
+            "SELECT count(*) FROM unembedded WHERE memory NOT IN (SELECT number FROM memories)",
+            "queued memories that are not there",
+        ),
+        ("SELECT count(*) FROM steps WHERE run NOT IN (SELECT id FROM runs)", "steps of no run"),
+        (
+            "SELECT count(*) FROM (SELECT 1 FROM events GROUP BY agent HAVING max(seq) - min(seq) + 1 <> count(*))",
+            "sequences of events with gaps",
+        ),
+    ] {
+        let count: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        if count > 0 {
+            complaints.push(format!("{count} {complaint}"));
+        }
+    }
+    complaints.truncate(usize::try_from(COMPLAINTS_MAX).unwrap_or(usize::MAX));
+    Ok(Report { schema: super::columns::unsigned(schema), complaints, rows: counts(connection)? })
+}
+
+fn counts(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+    let sql = "SELECT name FROM sqlite_schema
+               WHERE type = 'table' AND name NOT LIKE 'memory\\_words%' ESCAPE '\\'
+                   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+               ORDER BY name";
+    let names = super::columns::all(connection, sql, [], |row| row.get::<_, String>(0))?;
+    names
+        .into_iter()
+        .map(|name| {
+            // A name from the file itself, so quoted.
+            let sql = format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\""));
+            let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+            Ok((name, super::columns::unsigned(count)))
+        })
+        .collect()
+}

@@ -1,0 +1,234 @@
+//! Runs and steps, and the beginning of a boot, which ends those that were left open.
+
+use greenroom_actors::error::StoreError;
+use greenroom_actors::facts::Epoch;
+use greenroom_actors::ids::{AgentId, RunId};
+use greenroom_actors::ports::{Boot, RunQuery};
+use greenroom_actors::runs::{Run, RunEnd, Step, StepEnd};
+use greenroom_actors::time::UnixMillis;
+use rusqlite::{Connection, Row, params};
+
+use super::columns::{Columns, Named, all, first, json, run as execute, signed, unsigned};
+use super::fault::{Fault, is_taken};
+use super::filter::Filter;
+
+/// Raises the epoch and closes what earlier boots left open.
+pub(super) fn boot(connection: &Connection, now: UnixMillis) -> Result<Boot, Fault> {
+    execute(connection, "UPDATE host SET epoch = epoch + 1", [])?;
+    let sql = "UPDATE runs SET status = 'interrupted', ended_at = ?1 WHERE status = 'started'";
+    let interrupted_runs = execute(connection, sql, (now.0,))?;
+    // All that are still open, those of runs that were ended under them too.
+    let sql = "UPDATE steps SET status = 'outcome_unknown' WHERE status = 'intended'";
+    execute(connection, sql, [])?;
+    Ok(Boot { epoch: epoch(connection)?, interrupted_runs })
+}
+
+/// The epoch of the newest boot; 0 before the first.
+pub(super) fn epoch(connection: &Connection) -> rusqlite::Result<Epoch> {
+    let epoch = first(connection, "SELECT epoch FROM host", [], |row| row.get(0))?;
+    Ok(Epoch(epoch.map_or(0, unsigned)))
+}
+
+/// Halts the fleet, or lets it go.
+pub(super) fn halt(connection: &Connection, is_halted: bool) -> rusqlite::Result<u64> {
+    execute(connection, "UPDATE host SET is_halted = ?1", (is_halted,))
+}
+
+/// Whether the fleet is halted.
+pub(super) fn is_halted(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(first(connection, "SELECT is_halted FROM host", [], |row| row.get(0))?.unwrap_or(false))
+}
+
+/// Writes a run that was begun.
+pub(super) fn start(connection: &Connection, run: &Run) -> Result<u64, Fault> {
+    let sql = "INSERT INTO runs (id, agent, kind, status, room, entity, letter, started_at,
+                   ended_at, error, model, input_tokens, output_tokens, cost_micros)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let written = execute(
+        connection,
+        sql,
+        params![
+            run.id.0,
+            run.agent_id.0,
+            run.kind.name(),
+            run.status.name(),
+            run.room_id.0,
+            run.entity_id.0,
+            run.letter_id.map(|id| id.0),
+            run.started_at.0,
+            run.ended_at.map(|at| at.0),
+            run.error,
+            run.usage.model,
+            signed(run.usage.input_tokens),
+            signed(run.usage.output_tokens),
+            run.usage.cost_micros.map(signed),
+        ],
+    );
+    written.map_err(|error| match is_taken(&error) {
+        true => StoreError::Exists { what: "run", id: run.id.0 }.into(),
+        false => error.into(),
+    })
+}
+
+/// Writes how a run ended, if it had not before.
+pub(super) fn end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<u64> {
+    let sql = "UPDATE runs SET status = ?3, ended_at = ?4, error = ?5, model = ?6,
+                   input_tokens = ?7, output_tokens = ?8, cost_micros = ?9
+               WHERE id = ?1 AND agent = ?2 AND status = 'started'";
+    execute(
+        connection,
+        sql,
+        (
+            end.run_id.0,
+            end.agent_id.0,
+            end.status.name(),
+            end.ended_at.0,
+            &end.error,
+            &end.usage.model,
+            signed(end.usage.input_tokens),
+            signed(end.usage.output_tokens),
+            end.usage.cost_micros.map(signed),
+        ),
+    )
+}
+
+/// Writes a call that is about to be made.
+pub(super) fn intend(connection: &Connection, step: &Step) -> Result<u64, Fault> {
+    let sql = "INSERT INTO steps (run, place, agent, kind, name, status, intent, outcome,
+                   started_at, ended_at, model, input_tokens, output_tokens, cost_micros)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let written = execute(
+        connection,
+        sql,
+        params![
+            step.run_id.0,
+            step.index,
+            step.agent_id.0,
+            step.kind.name(),
+            step.name,
+            step.status.name(),
+            json(&step.intent)?,
+            step.outcome.as_ref().map(json).transpose()?,
+            step.started_at.0,
+            step.ended_at.map(|at| at.0),
+            step.usage.model,
+            signed(step.usage.input_tokens),
+            signed(step.usage.output_tokens),
+            step.usage.cost_micros.map(signed),
+        ],
+    );
+    written.map_err(|error| match is_taken(&error) {
+        true => StoreError::Exists { what: "step", id: step.run_id.0 }.into(),
+        false => error.into(),
+    })
+}
+
+/// Writes how a call went, if that was not known.
+pub(super) fn settle(connection: &Connection, end: &StepEnd) -> rusqlite::Result<u64> {
+    let sql = "UPDATE steps SET status = ?3, outcome = ?4, ended_at = ?5, model = ?6,
+                   input_tokens = ?7, output_tokens = ?8, cost_micros = ?9
+               WHERE run = ?1 AND place = ?2 AND status = 'intended'";
+    execute(
+        connection,
+        sql,
+        (
+            end.run_id.0,
+            end.index,
+            end.status.name(),
+            json(&end.outcome)?,
+            end.ended_at.0,
+            &end.usage.model,
+            signed(end.usage.input_tokens),
+            signed(end.usage.output_tokens),
+            end.usage.cost_micros.map(signed),
+        ),
+    )
+}
+
+/// Removes an agent's runs and their steps.
+pub(super) fn remove_of(connection: &Connection, agent: AgentId) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM steps WHERE run IN (SELECT id FROM runs WHERE agent = ?1)";
+    execute(connection, sql, (agent.0,))?;
+    execute(connection, "DELETE FROM runs WHERE agent = ?1", (agent.0,))?;
+    Ok(())
+}
+
+/// One run.
+pub(super) fn run(
+    connection: &Connection,
+    agent: AgentId,
+    id: RunId,
+) -> rusqlite::Result<Option<Run>> {
+    first(connection, &format!("{RUN} WHERE id = ?1 AND agent = ?2"), (id.0, agent.0), read_run)
+}
+
+/// Runs, newest first.
+pub(super) fn list(connection: &Connection, query: &RunQuery) -> rusqlite::Result<Vec<Run>> {
+    filter(query)
+        .newest_first("started_at", query.limit, query.offset)
+        .all(connection, RUN, read_run)
+}
+
+/// How many match.
+pub(super) fn count(connection: &Connection, query: &RunQuery) -> rusqlite::Result<u64> {
+    filter(query).count(connection, "runs")
+}
+
+fn filter(query: &RunQuery) -> Filter {
+    let statuses = query.statuses.iter().map(|status| status.name().to_owned());
+    Filter::new("agent = ?", query.agent_id.0)
+        .and("room = ?", query.room_id.map(|id| id.0))
+        .and("started_at >= ?", query.from.map(|at| at.0))
+        .and("started_at <= ?", query.to.map(|at| at.0))
+        .and_one_of("status", statuses.collect())
+}
+
+/// The steps of these runs.
+pub(super) fn steps(connection: &Connection, runs: &[RunId]) -> rusqlite::Result<Vec<Step>> {
+    let sql = "SELECT run, agent, place, kind, name, status, intent, outcome, started_at, ended_at,
+                   model, input_tokens, output_tokens, cost_micros
+               FROM steps WHERE run = ?1 ORDER BY place";
+    let mut steps = Vec::new();
+    for run in runs {
+        steps.extend(all(connection, sql, (run.0,), read_step)?);
+    }
+    Ok(steps)
+}
+
+const RUN: &str = "SELECT id, agent, kind, status, room, entity, letter, started_at, ended_at,
+        error, model, input_tokens, output_tokens, cost_micros
+    FROM runs";
+
+fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
+    let mut columns = Columns::of(row);
+    Ok(Run {
+        id: columns.id()?,
+        agent_id: columns.id()?,
+        kind: columns.named()?,
+        status: columns.named()?,
+        room_id: columns.id()?,
+        entity_id: columns.id()?,
+        letter_id: columns.id_or_null()?,
+        started_at: columns.at()?,
+        ended_at: columns.at_or_null()?,
+        error: columns.take()?,
+        usage: columns.usage()?,
+    })
+}
+
+fn read_step(row: &Row<'_>) -> rusqlite::Result<Step> {
+    let mut columns = Columns::of(row);
+    Ok(Step {
+        run_id: columns.id()?,
+        agent_id: columns.id()?,
+        index: columns.small()?,
+        kind: columns.named()?,
+        name: columns.take()?,
+        status: columns.named()?,
+        intent: columns.json()?,
+        outcome: columns.json_or_null()?,
+        started_at: columns.at()?,
+        ended_at: columns.at_or_null()?,
+        usage: columns.usage()?,
+    })
+}

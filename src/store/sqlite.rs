@@ -1,0 +1,217 @@
+//! The writer: one thread, one connection, and a commit for everything that waits.
+//!
+//! Natural group commit: the thread takes all jobs that wait, up to [`GROUP_MAX`], carries each out
+//! in a savepoint of its own inside one transaction, commits once, and then answers them all. While
+//! it commits, the next group gathers; there is no timer and nothing to tune.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use greenroom_actors::error::StoreError;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::columns::rows;
+use super::events::Sequences;
+use super::fault::Fault;
+use super::search::WordChange;
+use super::sizes::Counters;
+
+/// Jobs in one transaction at most, so that none waits long for its neighbours. Throughput is flat
+/// beyond (see `benches/`), while the wait of the first in the group grows.
+const GROUP_MAX: usize = 256;
+
+/// What a job may touch while it is carried out.
+pub(super) struct Writing<'a> {
+    /// The connection, inside the job's savepoint.
+    pub(super) connection: &'a Connection,
+    /// The last event number of each agent.
+    pub(super) sequences: &'a mut Sequences,
+    /// Changes to the full-text index, made together at the end of the group: SQLite has the index
+    /// write out what it gathered at each savepoint, which would cost a segment for each memory.
+    pub(super) words: &'a mut Vec<WordChange>,
+}
+
+/// Something for the writer to do, with its own way to answer.
+pub(super) trait Job: Send {
+    /// Carries it out; called once.
+    fn apply(&mut self, writing: &mut Writing<'_>) -> Result<(), Fault>;
+
+    /// Answers whoever waits: with what was done, or why it was not.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+/// A job from a function.
+pub(super) struct Task<T, F> {
+    work: Option<F>,
+    done: Option<T>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Task<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut Writing<'_>) -> Result<T, Fault> + Send,
+{
+    /// The job that does `work` and sends what it returns once that is durable.
+    pub(super) fn new(work: F, answer: oneshot::Sender<Result<T, StoreError>>) -> Self {
+        Self { work: Some(work), done: None, answer }
+    }
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut Writing<'_>) -> Result<T, Fault> + Send,
+{
+    fn apply(&mut self, writing: &mut Writing<'_>) -> Result<(), Fault> {
+        if let Some(work) = self.work.take() {
+            self.done = Some(work(writing)?);
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let lost = || StoreError::Failed("the write was not carried out".to_owned());
+        let Self { done, answer, .. } = *self;
+        // Nobody may be waiting any more; the write is kept all the same.
+        let _unheard = answer.send(committed.and_then(|()| done.ok_or_else(lost)));
+    }
+}
+
+/// The writer's thread: the connection and what it knows.
+pub(super) struct Writer {
+    connection: Connection,
+    file: PathBuf,
+    wal_max_bytes: u64,
+    counters: Arc<Counters>,
+    sequences: Sequences,
+    words: Vec<WordChange>,
+}
+
+impl Writer {
+    /// A writer over an opened database.
+    pub(super) fn new(
+        connection: Connection,
+        file: PathBuf,
+        wal_max_bytes: u64,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let sequences = Sequences::default();
+        Self { connection, file, wal_max_bytes, counters, sequences, words: Vec::new() }
+    }
+
+    /// Serves the queue until every sender of it is gone and it is empty.
+    pub(super) fn serve(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+        let mut group = Vec::new();
+        while queue.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+            let outcomes = self.commit(&mut group);
+            self.counters.count(rows(outcomes.len()));
+            for (job, outcome) in group.drain(..).zip(outcomes) {
+                job.answer(outcome);
+            }
+            self.cap_wal();
+        }
+        if let Err(error) = self.connection.pragma_query(None, "optimize", |_| Ok(())) {
+            tracing::debug!(%error, "statistics not updated");
+        }
+        let checkpoint =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = checkpoint {
+            tracing::warn!(file = %self.file.display(), %error, "not checkpointed at the end");
+        }
+    }
+
+    /// Carries out a group; for each job, in order, whether it is durable.
+    fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Vec<Result<(), StoreError>> {
+        let mut outcomes = Vec::with_capacity(group.len());
+        // A panic here is a fault of ours; it must cost neither the thread nor the file.
+        let whole = catch_unwind(AssertUnwindSafe(|| self.transact(group, &mut outcomes)));
+        let fault = match whole {
+            Ok(Ok(())) => return outcomes,
+            Ok(Err(fault)) => fault.told(&self.file),
+            Err(_) => StoreError::Failed("an internal fault of the store".to_owned()),
+        };
+        tracing::error!(file = %self.file.display(), error = %fault, jobs = group.len(), "writes failed");
+        self.roll_back();
+        // What was refused on its own account stays refused; everything else is undone.
+        outcomes.resize(group.len(), Ok(()));
+        outcomes.into_iter().map(|outcome| outcome.and(Err(fault.clone()))).collect()
+    }
+
+    /// One transaction over all of `group`.
+    fn transact(
+        &mut self,
+        group: &mut [Box<dyn Job>],
+        outcomes: &mut Vec<Result<(), StoreError>>,
+    ) -> Result<(), Fault> {
+        self.words.clear();
+        self.execute("BEGIN IMMEDIATE")?;
+        for job in group {
+            let outcome = self.apply(job.as_mut());
+            match outcome {
+                Ok(()) => outcomes.push(Ok(())),
+                // A full disk and the like may have ended the whole transaction already.
+                Err(fault) if fault.is_of_the_file() || self.connection.is_autocommit() => {
+                    return Err(fault);
+                }
+                Err(fault) => outcomes.push(Err(fault.told(&self.file))),
+            }
+        }
+        for change in self.words.drain(..) {
+            change.apply(&self.connection)?;
+        }
+        self.execute("COMMIT")?;
+        Ok(())
+    }
+
+    /// One job in a savepoint, whole or not at all.
+    fn apply(&mut self, job: &mut dyn Job) -> Result<(), Fault> {
+        self.execute("SAVEPOINT job")?;
+        let changes = self.words.len();
+        self.sequences.begin();
+        let mut writing = Writing {
+            connection: &self.connection,
+            sequences: &mut self.sequences,
+            words: &mut self.words,
+        };
+        let applied = job.apply(&mut writing);
+        if applied.is_err() && !self.connection.is_autocommit() {
+            self.words.truncate(changes);
+            self.sequences.undo();
+            self.execute("ROLLBACK TO job")?;
+        }
+        if !self.connection.is_autocommit() {
+            self.execute("RELEASE job")?;
+        }
+        applied
+    }
+
+    /// Undoes the transaction, if it is still there, and forgets what was learnt in it.
+    fn roll_back(&mut self) {
+        self.sequences.clear();
+        self.words.clear();
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.execute("ROLLBACK")
+        {
+            tracing::error!(file = %self.file.display(), %error, "not rolled back");
+        }
+    }
+
+    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
+    /// Cuts the write-ahead log back where readers have let it outgrow its bound.
+    fn cap_wal(&self) {
+        let wal = super::sizes::length(&super::sizes::wal_of(&self.file));
+        if wal <= self.wal_max_bytes {
+            return;
+        }
+        let cut = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = cut {
+            tracing::warn!(file = %self.file.display(), %error, "write-ahead log not cut back");
+        }
+    }
+}

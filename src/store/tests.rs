@@ -1,0 +1,5 @@
+//! The store against its promises: what the port says, and what a file must endure.
+
+mod files;
+mod group;
+mod support;
