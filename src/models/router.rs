@@ -1,0 +1,250 @@
+//! The router: which model answers, and who stands in for it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use greenroom_actors::error::ModelError;
+use greenroom_actors::ports::{Model, ModelFuture, ModelStream, Prompt};
+use greenroom_actors::records::Embedding;
+
+use super::call::{Limits, Served};
+use super::catalog::{self, Env, Source};
+use super::doctor::{self, Doctor};
+use super::embedding;
+use super::remote::{Clients, Remote};
+use super::settings::{ModelSettings, ModelsError, ModelsSettings};
+use super::tls::install_tls;
+use super::tokens::Price;
+
+/// Unknown names that are remembered, so that each is warned of once.
+///
+/// A fleet may tick with a name that this host does not have; one line each is enough.
+const UNKNOWN_MAX: usize = 256;
+
+/// All models of a host, as one.
+///
+/// It takes the model that a prompt names by its name in the configuration or by its provider's
+/// name of it, and the default one where none is named or the name is unknown. If that fails for a
+/// reason that may pass, before anything of its answer was given out, the fallbacks are asked.
+#[derive(Clone)]
+pub struct Router {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    models: BTreeMap<String, Arc<Served>>,
+    default: Arc<Served>,
+    fallback: Vec<Arc<Served>>,
+    embedder: Embedder,
+    unknown: Mutex<HashSet<String>>,
+}
+
+enum Embedder {
+    Hash,
+    Served { name: String, dimensions: Option<usize>, served: Arc<Served> },
+}
+
+/// Makes the router that `settings` describe; `env` looks up an environment variable.
+///
+/// # Errors
+/// [`ModelsError`] names the key at fault: an unknown provider or name, a value out of range, a
+/// variable that is not set.
+pub fn build(
+    settings: &ModelsSettings,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Router, ModelsError> {
+    install_tls();
+    let mut builder = Builder { env, clients: Clients::default(), models: BTreeMap::new() };
+    for (name, model) in &settings.models {
+        let served = builder.serve(name, model, &Source::Table(name))?;
+        builder.models.insert(name.clone(), served);
+    }
+    let doctor = || served_doctor(doctor::NAME);
+    builder.models.entry(doctor::NAME.to_owned()).or_insert_with(doctor);
+    let choice = &settings.model;
+    let default = builder.choose(&choice.default, "model.default")?;
+    let mut fallback = Vec::with_capacity(choice.fallback.len());
+    for (place, line) in choice.fallback.iter().enumerate() {
+        fallback.push(builder.choose(line, &format!("model.fallback[{place}]"))?);
+    }
+    let embedder = match choice.embedder.as_str() {
+        "hash" | embedding::NAME => Embedder::Hash,
+        line => {
+            let served = builder.choose(line, "model.embedder")?;
+            embedder(served, settings.models.get(line))?
+        }
+    };
+    let (models, unknown) = (builder.models, Mutex::default());
+    Ok(Router { inner: Arc::new(Inner { models, default, fallback, embedder, unknown }) })
+}
+
+/// What there is while a router is being made.
+struct Builder<'a> {
+    env: &'a Env<'a>,
+    clients: Clients,
+    models: BTreeMap<String, Arc<Served>>,
+}
+
+impl Builder<'_> {
+    fn serve(
+        &mut self,
+        name: &str,
+        settings: &ModelSettings,
+        at: &Source<'_>,
+    ) -> Result<Arc<Served>, ModelsError> {
+        settings.check(&|field| at.key(field))?;
+        if settings.provider == doctor::NAME {
+            return Ok(served_doctor(name));
+        }
+        let target = catalog::resolve(settings, at, self.env)?;
+        let remote = Remote::new(target, settings, &mut self.clients).map_err(|reason| {
+            ModelsError::new(at.key("base_url"), format!("no client for it: {reason}"))
+        })?;
+        Ok(Arc::new(Served {
+            name: name.to_owned(),
+            model: settings.model.clone(),
+            provider: Arc::new(remote),
+            limits: Limits::from(settings),
+            price: Price { input: settings.price_input, output: settings.price_output },
+        }))
+    }
+
+    /// The model of that name, or else the one that the line itself describes.
+    fn choose(&mut self, line: &str, key: &str) -> Result<Arc<Served>, ModelsError> {
+        if let Some(served) = self.models.get(line) {
+            return Ok(served.clone());
+        }
+        let settings = catalog::parse(line).ok_or_else(|| {
+            let reason = format!(
+                "no model `{line}` in [models], and it is not PROVIDER:MODEL or PROVIDER:MODEL@URL"
+            );
+            ModelsError::new(key, reason)
+        })?;
+        self.serve(line, &settings, &Source::Line(key))
+    }
+}
+
+fn served_doctor(name: &str) -> Arc<Served> {
+    Arc::new(Served {
+        name: name.to_owned(),
+        model: doctor::NAME.to_owned(),
+        provider: Arc::new(Doctor),
+        limits: Limits::from(&ModelSettings::default()),
+        price: Price::FREE,
+    })
+}
+
+fn embedder(served: Arc<Served>, table: Option<&ModelSettings>) -> Result<Embedder, ModelsError> {
+    if served.model == doctor::NAME {
+        return Err(ModelsError::new("model.embedder", "doctor cannot embed"));
+    }
+    let dimensions = table.and_then(|table| table.dimensions);
+    let name = match dimensions {
+        Some(dimensions) => format!("{}-{dimensions}", served.model),
+        None => served.model.clone(),
+    };
+    Ok(Embedder::Served { name, dimensions, served })
+}
+
+impl Inner {
+    /// The models to ask, in order.
+    fn chain(&self, name: Option<&str>) -> Vec<Arc<Served>> {
+        let first = name.and_then(|name| self.named(name)).unwrap_or(&self.default);
+        let others = self.fallback.iter().filter(|other| !Arc::ptr_eq(first, other));
+        std::iter::once(first).chain(others).cloned().collect()
+    }
+
+    fn named(&self, name: &str) -> Option<&Arc<Served>> {
+        let all = || self.models.values().chain([&self.default]).chain(&self.fallback);
+        let found = self.models.get(name);
+        let found = found.or_else(|| all().find(|served| served.name == name));
+        let found = found.or_else(|| all().find(|served| served.model == name));
+        if found.is_none() && !name.is_empty() {
+            self.warn_once(name);
+        }
+        found
+    }
+
+    fn warn_once(&self, name: &str) {
+        // The set is whole whatever a panic interrupted: each insertion stands alone.
+        let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = name.get(..name.floor_char_boundary(100)).unwrap_or(name);
+        if unknown.len() < UNKNOWN_MAX && unknown.insert(shown.to_owned()) {
+            let default = &self.default.name;
+            tracing::warn!(model = shown, default, "no model of that name, using the default one");
+        }
+    }
+}
+
+impl Model for Router {
+    fn generate(&self, prompt: Prompt) -> ModelStream {
+        let chain = self.inner.chain(prompt.model.as_deref());
+        let prompt = Arc::new(prompt);
+        stream::once(first_to_answer(chain, prompt)).try_flatten().boxed()
+    }
+
+    fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {
+        let embedder = self.embedder();
+        let name = move |vector| Embedding { embedder: embedder.clone(), vector };
+        match &self.inner.embedder {
+            Embedder::Hash => {
+                let vectors =
+                    move || texts.iter().map(|text| name(embedding::embed(text))).collect();
+                async move { Ok(vectors()) }.boxed()
+            }
+            Embedder::Served { served, dimensions, .. } => {
+                let (served, dimensions) = (served.clone(), *dimensions);
+                async move {
+                    let mut vectors = served.embed(texts).await?;
+                    check_vectors(&vectors, dimensions)?;
+                    vectors.iter_mut().for_each(|vector| embedding::normalise(vector));
+                    Ok(vectors.into_iter().map(name).collect())
+                }
+                .boxed()
+            }
+        }
+    }
+
+    fn embedder(&self) -> String {
+        match &self.inner.embedder {
+            Embedder::Hash => embedding::NAME.to_owned(),
+            Embedder::Served { name, .. } => name.clone(),
+        }
+    }
+}
+
+async fn first_to_answer(
+    chain: Vec<Arc<Served>>,
+    prompt: Arc<Prompt>,
+) -> Result<ModelStream, ModelError> {
+    // The first failure is the one to tell: it is about the model that was asked for.
+    let mut failed = None;
+    for served in chain {
+        let name = served.name.clone();
+        match served.open(prompt.clone()).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(model = name, %error, "the model did not answer");
+                failed.get_or_insert(error);
+            }
+            Err(error) => return Err(failed.unwrap_or(error)),
+        }
+    }
+    Err(failed.unwrap_or_else(|| ModelError::Unsupported("no model".to_owned())))
+}
+
+fn check_vectors(vectors: &[Vec<f32>], dimensions: Option<usize>) -> Result<(), ModelError> {
+    let expected = dimensions.or_else(|| vectors.first().map(Vec::len)).unwrap_or(0);
+    match vectors.iter().map(Vec::len).find(|found| *found != expected || *found == 0) {
+        Some(found) => {
+            let reason = format!("a vector of {found} dimensions instead of {expected}");
+            Err(ModelError::Unavailable(reason))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "router_tests.rs"]
+mod tests;
