@@ -7,6 +7,8 @@
 
 #[path = "common/fleet.rs"]
 mod fleet;
+#[path = "common/hosting.rs"]
+mod hosting;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -40,7 +42,7 @@ fn fleet_of(system: &SystemRunner, count: u32) -> Registry {
     let store = Arc::new(MemoryStore::new());
     system.block_on(async {
         fleet::lay(&*store, count, Some(Autonomy::every(Duration::from_secs(3_600)))).await.unwrap();
-        fleet::host(store, fleet::settings()).await.unwrap()
+        hosting::host(store, hosting::settings()).await.unwrap()
     })
 }
 
@@ -57,7 +59,7 @@ fn ask(bencher: Bencher<'_, '_>, in_flight: usize) {
     bencher.counter(ItemsCount::new(in_flight)).bench_local(|| {
         system.block_on(async { join_all((0..in_flight).map(|_| next())).await })
     });
-    system.block_on(fleet::end(registry));
+    system.block_on(hosting::end(registry));
 }
 
 /// The floor of `ask`: one actor on another arbiter, and `actix`' own `send`.
@@ -91,7 +93,7 @@ fn create(bencher: Bencher<'_, '_>, in_flight: usize) {
             });
         });
     });
-    system.block_on(fleet::end(registry));
+    system.block_on(hosting::end(registry));
 }
 
 /// Bringing up a fleet that was running, until the timer of each agent is armed.
@@ -103,7 +105,7 @@ fn boot(bencher: Bencher<'_, '_>, agents: u32) {
     system.block_on(fleet::lay(&*store, agents, hourly)).unwrap();
     bencher.counter(ItemsCount::new(agents)).bench_local(|| {
         let store = Arc::clone(&store);
-        let registry = system.block_on(fleet::host(store, fleet::settings())).unwrap();
+        let registry = system.block_on(hosting::host(store, hosting::settings())).unwrap();
         Ended { system: &system, registry: Some(registry) }
     });
 }
@@ -117,7 +119,7 @@ struct Ended<'s> {
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
         if let Some(registry) = self.registry.take() {
-            self.system.block_on(fleet::end(registry));
+            self.system.block_on(hosting::end(registry));
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::thread::JoinHandle;
 
+use greenroom_actors::ports::{Clock, SystemClock};
 use rusqlite::{Connection, params};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -14,11 +15,18 @@ const GROUP_MAX: usize = 256;
 
 /// A row of a memory, or of an event where there is no content.
 pub(crate) struct Row {
-    pub(crate) id: Uuid,
-    pub(crate) agent: Uuid,
-    pub(crate) at: i64,
-    pub(crate) kind: &'static str,
-    pub(crate) content: String,
+    id: Uuid,
+    agent: Uuid,
+    at: i64,
+    kind: &'static str,
+    content: String,
+}
+
+impl Row {
+    /// A new row, of now.
+    pub(crate) fn of(agent: Uuid, kind: &'static str, content: String) -> Self {
+        Self { id: Uuid::now_v7(), agent, at: SystemClock.now().0, kind, content }
+    }
 }
 
 /// Writes rows, each answered once it is durable.
@@ -89,7 +97,7 @@ fn serve(
         connection.prepare_cached("COMMIT")?.execute([])?;
         for (_, answer) in group.drain(..) {
             // Nobody may be waiting any more.
-            drop(answer.send(()));
+            let _unheard = answer.send(());
         }
     }
     Ok(())
