@@ -41,7 +41,9 @@ fn main() {
 fn fleet_of(system: &SystemRunner, count: u32) -> Registry {
     let store = Arc::new(MemoryStore::new());
     system.block_on(async {
-        fleet::lay(&*store, count, Some(Autonomy::every(Duration::from_secs(3_600)))).await.unwrap();
+        fleet::lay(&*store, count, Some(Autonomy::every(Duration::from_secs(3_600))))
+            .await
+            .unwrap();
         hosting::host(store, hosting::settings()).await.unwrap()
     })
 }
@@ -56,9 +58,9 @@ fn ask(bencher: Bencher<'_, '_>, in_flight: usize) {
         asked.set((asked.get() + STRIDE) % FLEET);
         registry.status(fleet::agent(asked.get()))
     };
-    bencher.counter(ItemsCount::new(in_flight)).bench_local(|| {
-        system.block_on(async { join_all((0..in_flight).map(|_| next())).await })
-    });
+    bencher
+        .counter(ItemsCount::new(in_flight))
+        .bench_local(|| system.block_on(async { join_all((0..in_flight).map(|_| next())).await }));
     system.block_on(hosting::end(registry));
 }
 

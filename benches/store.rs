@@ -17,10 +17,12 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use futures::future::join_all;
 use greenroom::store::{SqliteStore, StoreSettings};
-use greenroom_actors::facts::{Batch, Fact};
-use greenroom_actors::ids::AgentId;
+use greenroom_actors::facts::{Batch, EventKind, Fact, NewEvent};
+use greenroom_actors::ids::{AgentId, EntityId, MemoryId, RoomId};
 use greenroom_actors::ports::{Clock, Store, SystemClock};
+use greenroom_actors::records::{MESSAGES, Memory};
 use raw::{RawWriter, Row};
+use serde_json::Map;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -42,7 +44,7 @@ fn main() {
 /// One event, as an idle tick leaves it.
 #[divan::bench(args = [1_u32, 64, 256], sample_count = 15, sample_size = 1)]
 fn event(bencher: Bencher<'_, '_>, waiting: u32) {
-    through_the_store(bencher, waiting, rows::tick);
+    through_the_store(bencher, waiting, tick);
 }
 
 /// The floor of `event`.
@@ -54,7 +56,7 @@ fn raw_event(bencher: Bencher<'_, '_>, waiting: u32) {
 /// One memory, found by its words from then on.
 #[divan::bench(args = [1_u32, 64, 256], sample_count = 15, sample_size = 1)]
 fn memory(bencher: Bencher<'_, '_>, waiting: u32) {
-    through_the_store(bencher, waiting, rows::remembered);
+    through_the_store(bencher, waiting, remembered);
 }
 
 /// The floor of `memory`.
@@ -84,12 +86,7 @@ fn raw(bencher: Bencher<'_, '_>, waiting: u32, kind: &'static str, content: fn()
 }
 
 /// So many writers side by side, each writing its rows one after the other.
-fn write(
-    bencher: Bencher<'_, '_>,
-    runtime: &Runtime,
-    waiting: u32,
-    one: impl AsyncFn(AgentId),
-) {
+fn write(bencher: Bencher<'_, '_>, runtime: &Runtime, waiting: u32, one: impl AsyncFn(AgentId)) {
     let agents: Vec<_> = (0..FLEET).map(|_| AgentId(Uuid::new_v4())).collect();
     let next = RefCell::new(agents.iter().cycle());
     bencher.counter(ItemsCount::new(waiting * ROUNDS)).bench_local(|| {
@@ -109,4 +106,26 @@ fn folder() -> TempDir {
 
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// What an idle tick of an agent leaves.
+fn tick(agent_id: AgentId) -> Fact {
+    let at = SystemClock.now();
+    Fact::Happened(NewEvent { agent_id, at, kind: EventKind::Ticked, data: Map::new() })
+}
+
+/// That an agent remembers a line.
+fn remembered(agent_id: AgentId) -> Fact {
+    Fact::Remembered(Box::new(Memory {
+        id: MemoryId::new(),
+        agent_id,
+        kind: MESSAGES.to_owned(),
+        room_id: RoomId(agent_id.0),
+        world_id: None,
+        entity_id: EntityId(agent_id.0),
+        content: rows::content(),
+        metadata: Map::new(),
+        unique: true,
+        created_at: SystemClock.now(),
+    }))
 }

@@ -1,6 +1,5 @@
 //! The table: what was measured, the figure, what is wanted, and whether that is reached.
 
-use std::fmt;
 use std::time::Duration;
 
 /// What is wanted of a figure.
@@ -77,9 +76,25 @@ pub(crate) fn millis(duration: Duration) -> f64 {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample(Vec<f64>);
 
+impl From<Vec<f64>> for Sample {
+    fn from(values: Vec<f64>) -> Self {
+        Self(values)
+    }
+}
+
 impl Sample {
     pub(crate) fn add(&mut self, value: f64) {
         self.0.push(value);
+    }
+
+    pub(crate) fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> f64 {
+        // Added up, so that no cast is needed.
+        self.0.iter().map(|_| 1.0).sum()
     }
 
     pub(crate) fn median(&self) -> f64 {
@@ -90,9 +105,8 @@ impl Sample {
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
-        // Counted up to, so that no cast is needed: samples are small.
         let mut seen = 0.0;
-        let wanted = share * sorted.iter().map(|_| 1.0).sum::<f64>();
+        let wanted = share * self.count();
         for value in sorted {
             seen += 1.0;
             if seen >= wanted {
@@ -100,17 +114,5 @@ impl Sample {
             }
         }
         f64::NAN
-    }
-}
-
-impl Extend<f64> for Sample {
-    fn extend<I: IntoIterator<Item = f64>>(&mut self, values: I) {
-        self.0.extend(values);
-    }
-}
-
-impl fmt::Display for Sample {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "p50 {:.2}, p99 {:.2}", self.median(), self.quantile(0.99))
     }
 }

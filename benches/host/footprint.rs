@@ -36,7 +36,12 @@ pub(crate) fn measure(options: &Options) -> Result<()> {
                 }
             }
             let whose = format!("idle running agent of {agents}, {word}");
-            tell(&format!("{whose}: resident"), bytes.median(), Unit::Bytes, Wanted::AtMost(2_048.0));
+            tell(
+                &format!("{whose}: resident"),
+                bytes.median(),
+                Unit::Bytes,
+                Wanted::AtMost(2_048.0),
+            );
             let after = format!("{whose}: resident, each asked once");
             tell(&after, asked_bytes.median(), Unit::Bytes, Wanted::AtMost(2_048.0));
             let boot = format!("{whose}: processor time to host it");

@@ -20,16 +20,28 @@ pub(crate) enum Part {
     Footprint,
     /// A fleet that ticks.
     Fleet,
+    /// From nothing to an answer.
+    Start,
+    /// Reading an agent.
+    Read,
+    /// Writing memories.
+    Write,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 2] =
-        [("footprint", Self::Footprint), ("fleet", Self::Fleet)];
+    const ALL: [(&'static str, Self); 5] = [
+        ("footprint", Self::Footprint),
+        ("start", Self::Start),
+        ("read", Self::Read),
+        ("write", Self::Write),
+        ("fleet", Self::Fleet),
+    ];
 }
 
 impl Options {
     /// Small sizes: everything is done once.
-    const SMALL: Self = Self { parts: Vec::new(), agents: 5_000, seconds: 10, run_s: 1, repeats: 1 };
+    const SMALL: Self =
+        Self { parts: Vec::new(), agents: 5_000, seconds: 10, run_s: 1, repeats: 1 };
 
     /// The sizes of the figures that are to be reached.
     const FULL: Self =

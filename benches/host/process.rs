@@ -5,8 +5,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
 
-use crate::{footprint, running};
+use crate::{bare, footprint};
 
 /// Units of processor time in a second, as `/proc` counts it on every common machine (`USER_HZ`).
 const TICKS_PER_S: f64 = 100.0;
@@ -68,10 +69,20 @@ pub(crate) fn serve_as_child(arguments: &[String]) -> Result<bool> {
     let work: Vec<&str> = words.collect();
     match work.as_slice() {
         ["footprint", agents, every_s] => footprint::child(agents.parse()?, every_s.parse()?)?,
-        ["lay", folder, agents] => running::lay(folder, agents.parse()?)?,
+        ["bare", address, file] => bare::serve(address.parse()?, file)?,
         _ => bail!("a child has no work {work:?}"),
     }
     Ok(true)
+}
+
+/// The command that has a child of this process do that work.
+///
+/// # Errors
+/// If this process does not know its own program.
+pub(crate) fn as_child(work: &[&str]) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(CHILD).args(work);
+    Ok(command)
 }
 
 /// Has a child do its work, and answers with what it printed.
@@ -79,8 +90,15 @@ pub(crate) fn serve_as_child(arguments: &[String]) -> Result<bool> {
 /// # Errors
 /// If it did not do it.
 pub(crate) fn have_child(work: &[&str]) -> Result<String> {
-    let program = std::env::current_exe()?;
-    let done = Command::new(program).arg(CHILD).args(work).stderr(Stdio::inherit()).output()?;
+    let done = as_child(work)?.stderr(Stdio::inherit()).output()?;
     ensure!(done.status.success(), "the child did not do {work:?}: {}", done.status);
     Ok(String::from_utf8(done.stdout)?.trim().to_owned())
+}
+
+/// A new folder on the disk, gone with the value.
+///
+/// # Errors
+/// If it cannot be made.
+pub(crate) fn folder() -> Result<TempDir> {
+    Ok(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?)
 }
