@@ -64,6 +64,21 @@ async fn a_letter_that_waits_is_answered_after_a_boot() {
 }
 
 #[actix::test]
+async fn every_letter_that_waited_over_a_boot_is_answered() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    stage.registry.ask(bob, Change::to(Command::Pause)).await.unwrap();
+    for number in 0..5 {
+        stage.registry.tell(ada, bob, &format!("letter {number}")).await.unwrap();
+    }
+    let stage = stage.boot_again().await;
+    stage.registry.ask(bob, Change::to(Command::Resume)).await.unwrap();
+    stage.advance(1).await;
+    assert_eq!(stage.runs(bob).await.len(), 5);
+    assert!(stage.store.waiting_letters(bob, 9).await.unwrap().is_empty());
+}
+
+#[actix::test]
 async fn a_failure_reaches_whoever_waits_and_the_letter_is_dead() {
     let stage = Stage::set().await;
     let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);

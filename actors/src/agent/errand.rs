@@ -113,7 +113,7 @@ impl Agent {
     }
 
     fn take_in(&mut self, landing: Landing, ctx: &mut Context<Self>) {
-        let Landing { status, error, letter, said, reflected_at } = landing;
+        let Landing { status, error, letter, has_more_letters, said, reflected_at } = landing;
         self.reflected_at = reflected_at.or(self.reflected_at);
         if status.is_none() && error.is_none() {
             self.letters_waiting = 0;
@@ -137,6 +137,7 @@ impl Agent {
             if let Some(letter) = letter {
                 self.letter_answered(letter, said);
             }
+            self.letters_waiting = self.letters_waiting.max(u32::from(has_more_letters));
             self.next_letter(ctx);
         }
     }

@@ -133,6 +133,8 @@ impl Handler<Delivery> for Agent {
                 agent.letters_waiting = agent.letters_waiting.saturating_sub(1);
                 return Err(error.into());
             }
+            // A run that looked before the commit found nothing, and said so.
+            agent.letters_waiting = agent.letters_waiting.max(1);
             agent.next_letter(ctx);
             Ok(Delivered { letter_id: letter, memory, reply })
         }))

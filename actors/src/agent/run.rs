@@ -62,6 +62,8 @@ pub(crate) struct Landing {
     pub(crate) error: Option<CoreError>,
     /// The letter it was about, if any.
     pub(crate) letter: Option<LetterId>,
+    /// Whether another letter waited behind that one.
+    pub(crate) has_more_letters: bool,
     /// What the agent said.
     pub(crate) said: Option<Memory>,
     /// When it reflected.
@@ -91,23 +93,31 @@ impl Errand {
         if self.occasion == Occasion::Letter && about.is_none() {
             return Landing::default();
         }
-        let letter = about.as_ref().map(|letter| letter.id);
-        match self.run(about).await {
-            Ok(landing) => landing,
-            Err(error) => Landing { error: Some(error), letter, ..Landing::default() },
-        }
+        let (letter, has_more_letters) = match about {
+            Some((letter, has_more)) => (Some(letter), has_more),
+            None => (None, false),
+        };
+        let id = letter.as_ref().map(|letter| letter.id);
+        let landing = self.run(letter).await.unwrap_or_else(|error| Landing {
+            error: Some(error),
+            letter: id,
+            ..Landing::default()
+        });
+        Landing { has_more_letters, ..landing }
     }
 
-    /// The letter to deal with; those tried too often are given up on the way.
-    async fn find_letter(&self) -> Result<Option<Letter>, CoreError> {
+    /// The letter to deal with, and whether another waits behind it; those tried too often are given
+    /// up on the way.
+    async fn find_letter(&self) -> Result<Option<(Letter, bool)>, CoreError> {
         if self.occasion != Occasion::Letter {
             return Ok(None);
         }
         loop {
-            let waiting = self.runtime.ports.store.waiting_letters(self.agent, 1).await?;
+            let waiting = self.runtime.ports.store.waiting_letters(self.agent, 2).await?;
+            let has_more = waiting.len() > 1;
             let Some(letter) = waiting.into_iter().next() else { return Ok(None) };
             if letter.attempts < self.runtime.settings.letter_attempts_max {
-                return Ok(Some(letter));
+                return Ok(Some((letter, has_more)));
             }
             let journal = self.journal();
             self.runtime
