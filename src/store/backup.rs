@@ -31,9 +31,14 @@ impl Report {
     }
 }
 
-/// Copies the database `from` into the new file `to`, as it is at one moment. Both may be on
-/// different disks; `to` appears when it is complete.
-pub(super) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+/// Copies the database `from` into the new file `to`, as it is at one moment, whether or not a
+/// process has it open. `to` appears when it is complete.
+///
+/// # Errors
+/// [`StoreError::Failed`] if `to` exists already, if `from` is not a database of this program, or
+/// if one of them cannot be read or written; [`StoreError::Full`] if there is no space. No part of
+/// a copy is left then.
+pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     if to.try_exists().map_err(|error| failed(to, &error))? {
         return Err(StoreError::Failed(format!("{} exists already", to.display())));
     }
@@ -59,6 +64,7 @@ fn write_copy(from: &Path, partial: &Path) -> Result<(), StoreError> {
         _ => {}
     }
     let source = open(from)?;
+    recognise(&source, from)?;
     // One read transaction: a copy page by page would begin anew with each commit of the writer.
     let name = partial.to_str().ok_or_else(|| {
         StoreError::Failed(format!("{}: the name is not UTF-8", partial.display()))

@@ -108,7 +108,7 @@ impl<'row, 'statement> Columns<'row, 'statement> {
     /// The next column, JSON.
     pub(super) fn json<T: DeserializeOwned>(&mut self) -> rusqlite::Result<T> {
         let text = self.row.get_ref(self.next)?.as_str()?;
-        let value = serde_json::from_str(text).map_err(|error| self.unreadable(error))?;
+        let value = parsed(text).map_err(|error| self.unreadable(error))?;
         self.next += 1;
         Ok(value)
     }
@@ -149,6 +149,16 @@ impl<'row, 'statement> Columns<'row, 'statement> {
     ) -> rusqlite::Error {
         rusqlite::Error::FromSqlConversionFailure(self.next, Type::Text, error.into())
     }
+}
+
+/// The value of a JSON text of any depth: the edges bound how deep a value is when it comes, and
+/// what wraps it before it is written must not make it unreadable.
+fn parsed<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.disable_recursion_limit();
+    let value = T::deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
 }
 
 /// `value` as JSON text.

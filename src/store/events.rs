@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row};
 
 use super::columns::{Columns, all, first, json, signed, unsigned};
 
-/// Agents whose last number is held in memory: some 5 MiB. Beyond, the number is read from the table.
+/// Agents whose last number is held in memory: some 6 MiB. Beyond, the number is read from the table.
 const SEQUENCES_MAX: usize = 131_072;
 
 /// The last event number of each agent, as far as known.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use greenroom_actors::error::StoreError;
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// Why a piece of work failed.
 #[derive(Debug)]
@@ -73,5 +73,12 @@ impl Fault {
 
 /// Whether `error` says that there is a row of that key already.
 pub(super) fn is_taken(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+    matches!(
+        error.sqlite_error().map(|error| error.extended_code),
+        Some(
+            ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+                | ffi::SQLITE_CONSTRAINT_UNIQUE
+                | ffi::SQLITE_CONSTRAINT_ROWID
+        )
+    )
 }

@@ -59,17 +59,6 @@ impl Filter {
         self
     }
 
-    /// Adds that a column has one of these values, if there are any.
-    pub(super) fn and_one_of(mut self, column: &str, values: Vec<String>) -> Self {
-        if values.is_empty() {
-            return self;
-        }
-        let marks = vec!["?"; values.len()].join(", ");
-        self.sql.push_str(&format!(" AND {column} IN ({marks})"));
-        self.values.extend(values.into_iter().map(Value::Text));
-        self
-    }
-
     /// Orders by a time and then by id, both descending, and takes one page.
     pub(super) fn newest_first(mut self, time: &str, limit: u32, offset: u32) -> Self {
         self.sql.push_str(&format!(" ORDER BY {time} DESC, id DESC LIMIT ? OFFSET ?"));

@@ -51,22 +51,25 @@ pub(super) fn log(
 
 /// Entries, newest first.
 pub(super) fn list(connection: &Connection, query: &LogQuery) -> rusqlite::Result<Vec<LogEntry>> {
-    let mut filter = Filter::new("agent = ?", query.agent_id.0)
+    let excluded = (!query.exclude.is_empty()).then(|| json(&query.exclude)).transpose()?;
+    Filter::new("agent = ?", query.agent_id.0)
         .and("room = ?", query.room_id.map(|id| id.0))
         .and("run = ?", query.run_id.map(|id| id.0))
         .and("kind = ?", query.kind.as_deref())
         .and("created_at >= ?", query.from.map(|at| at.0))
         .and("created_at <= ?", query.to.map(|at| at.0))
+        .and("kind NOT IN (SELECT value FROM json_each(?))", excluded.as_deref())
+        .and(NO_SUCH_MODEL, excluded.as_deref())
         .and_if(query.errors_only, WENT_WRONG)
-        .and("instr(lowered(body), lowered(?)) > 0", query.search.as_deref());
-    for excluded in &query.exclude {
-        filter = filter.and("kind <> ?", Some(excluded.as_str())).and(
-            "coalesce(instr(lowered(body ->> '$.modelType'), lowered(?)), 0) = 0",
-            Some(excluded.as_str()),
-        );
-    }
-    filter.newest_first("created_at", query.limit, query.offset).all(connection, LOG, read)
+        .and("instr(lowered(body), lowered(?)) > 0", query.search.as_deref())
+        .newest_first("created_at", query.limit, query.offset)
+        .all(connection, LOG, read)
 }
+
+/// That the type of model, where it is a text, contains none of the texts in a JSON list.
+const NO_SUCH_MODEL: &str = "NOT coalesce(json_type(body, '$.modelType') = 'text'
+    AND EXISTS (SELECT 1 FROM json_each(?)
+                WHERE instr(lowered(body ->> '$.modelType'), lowered(value)) > 0), FALSE)";
 
 /// As the port words it.
 const WENT_WRONG: &str = "(coalesce(json_type(body, '$.error') NOT IN ('null', 'false'), FALSE)
@@ -77,7 +80,8 @@ const WENT_WRONG: &str = "(coalesce(json_type(body, '$.error') NOT IN ('null', '
 pub(super) fn enable_lowering(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("lowered", 1, flags, |context| {
-        Ok(context.get::<Option<String>>(0)?.map(|text| text.to_lowercase()))
+        // What is no text has no case.
+        Ok(context.get_raw(0).as_str().ok().map(str::to_lowercase))
     })
 }
 

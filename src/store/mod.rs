@@ -42,7 +42,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-pub use backup::{Report, verify};
+pub use backup::{Report, copy, verify};
 pub use settings::{StoreSettings, Synchronous};
 pub use sizes::Sizes;
 

@@ -25,11 +25,16 @@ pub(super) const SCHEMA: usize = MIGRATIONS.len();
 const STATEMENTS_MAX: usize = 256;
 
 /// How long a connection waits for another process, such as a backup tool, to let go.
-const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Takes the lock that keeps a second process out; it is let go when the file is dropped.
 pub(super) fn lock(data_dir: &Path) -> Result<File, StoreError> {
-    fs::create_dir_all(data_dir).map_err(|error| failed(data_dir, &error))?;
+    let mut folder = fs::DirBuilder::new();
+    folder.recursive(true);
+    // What agents remember is nobody else's to read.
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.create(data_dir).map_err(|error| failed(data_dir, &error))?;
     let path = data_dir.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|error| failed(&path, &error))?;

@@ -164,23 +164,24 @@ pub(super) fn run(
 
 /// Runs, newest first.
 pub(super) fn list(connection: &Connection, query: &RunQuery) -> rusqlite::Result<Vec<Run>> {
-    filter(query)
+    filter(query)?
         .newest_first("started_at", query.limit, query.offset)
         .all(connection, RUN, read_run)
 }
 
 /// How many match.
 pub(super) fn count(connection: &Connection, query: &RunQuery) -> rusqlite::Result<u64> {
-    filter(query).count(connection, "runs")
+    filter(query)?.count(connection, "runs")
 }
 
-fn filter(query: &RunQuery) -> Filter {
-    let statuses = query.statuses.iter().map(|status| status.name().to_owned());
-    Filter::new("agent = ?", query.agent_id.0)
+fn filter(query: &RunQuery) -> rusqlite::Result<Filter> {
+    let names: Vec<_> = query.statuses.iter().map(|status| status.name()).collect();
+    let statuses = (!names.is_empty()).then(|| json(&names)).transpose()?;
+    Ok(Filter::new("agent = ?", query.agent_id.0)
         .and("room = ?", query.room_id.map(|id| id.0))
         .and("started_at >= ?", query.from.map(|at| at.0))
         .and("started_at <= ?", query.to.map(|at| at.0))
-        .and_one_of("status", statuses.collect())
+        .and("status IN (SELECT value FROM json_each(?))", statuses.as_deref()))
 }
 
 /// The steps of these runs.

@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use greenroom_actors::error::StoreError;
 use rusqlite::Connection;
@@ -15,11 +16,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::columns::rows;
 use super::events::Sequences;
 use super::fault::Fault;
+use super::open::BUSY_TIMEOUT;
 use super::search::WordChange;
-use super::sizes::Counters;
+use super::sizes::{Counters, length, wal_of};
 
-/// Jobs in one transaction at most, so that none waits long for its neighbours. Throughput is flat
-/// beyond (see `benches/`), while the wait of the first in the group grows.
+/// Jobs in one transaction at most, so that none waits long for its neighbours: at 256 rows to a
+/// commit the disk's share of a write is already small beside the processor's.
 const GROUP_MAX: usize = 256;
 
 /// What a job may touch while it is carried out.
@@ -85,6 +87,8 @@ pub(super) struct Writer {
     connection: Connection,
     file: PathBuf,
     wal_max_bytes: u64,
+    /// The length of the log at which cutting it back is tried next.
+    wal_cut_at: u64,
     counters: Arc<Counters>,
     sequences: Sequences,
     words: Vec<WordChange>,
@@ -98,8 +102,15 @@ impl Writer {
         wal_max_bytes: u64,
         counters: Arc<Counters>,
     ) -> Self {
-        let sequences = Sequences::default();
-        Self { connection, file, wal_max_bytes, counters, sequences, words: Vec::new() }
+        Self {
+            connection,
+            file,
+            wal_max_bytes,
+            wal_cut_at: wal_max_bytes,
+            counters,
+            sequences: Sequences::default(),
+            words: Vec::new(),
+        }
     }
 
     /// Serves the queue until every sender of it is gone and it is empty.
@@ -113,12 +124,7 @@ impl Writer {
             }
             self.cap_wal();
         }
-        if let Err(error) = self.connection.pragma_query(None, "optimize", |_| Ok(())) {
-            tracing::debug!(%error, "statistics not updated");
-        }
-        let checkpoint =
-            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err(error) = checkpoint {
+        if let Err(error) = self.checkpoint(BUSY_TIMEOUT) {
             tracing::warn!(file = %self.file.display(), %error, "not checkpointed at the end");
         }
     }
@@ -204,14 +210,31 @@ impl Writer {
     }
 
     /// Cuts the write-ahead log back where readers have let it outgrow its bound.
-    fn cap_wal(&self) {
-        let wal = super::sizes::length(&super::sizes::wal_of(&self.file));
-        if wal <= self.wal_max_bytes {
+    fn cap_wal(&mut self) {
+        let wal = length(&wal_of(&self.file));
+        if wal <= self.wal_cut_at {
             return;
         }
-        let cut = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err(error) = cut {
-            tracing::warn!(file = %self.file.display(), %error, "write-ahead log not cut back");
-        }
+        // A reader that is still in the log, such as a copy under way, must not hold up writers:
+        // then it is tried again when the log has grown by another quarter of its bound.
+        let is_cut = match self.checkpoint(Duration::ZERO) {
+            Ok(is_cut) => is_cut,
+            Err(error) => {
+                tracing::warn!(file = %self.file.display(), %error, "write-ahead log not cut back");
+                false
+            }
+        };
+        let bound = self.wal_max_bytes;
+        self.wal_cut_at = if is_cut { bound } else { wal.saturating_add(bound / 4) };
+    }
+
+    /// Moves the write-ahead log into the database and cuts it to nothing; whether it could be.
+    fn checkpoint(&self, patience: Duration) -> rusqlite::Result<bool> {
+        self.connection.busy_timeout(patience)?;
+        let busy = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(busy? == 0)
     }
 }

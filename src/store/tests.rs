@@ -1,5 +1,7 @@
 //! The store against its promises: what the port says, and what a file must endure.
 
+mod conformance;
 mod files;
 mod group;
+mod memories;
 mod support;

@@ -257,4 +257,5 @@ CREATE TABLE logs (
 
 CREATE UNIQUE INDEX logs_by_id ON logs (agent, id);
 CREATE INDEX logs_by_time ON logs (agent, created_at, id);
+CREATE INDEX logs_by_run ON logs (agent, run, created_at, id) WHERE run IS NOT NULL;
 CREATE INDEX logs_by_age ON logs (created_at);

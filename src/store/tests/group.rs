@@ -33,9 +33,9 @@ async fn batches_are_numbered_in_the_order_they_were_handed_over() {
         (0..500).map(|at| store.commit(batch(Epoch(0), vec![ticked(agent, at)]))).collect();
     assert_eq!(store.sizes().waiting_writes, 500);
     drop(release);
-    for (place, committed) in join_all(commits).await.into_iter().enumerate() {
+    for (at, committed) in (0_i64..).zip(join_all(commits).await) {
         let event = committed.unwrap().events.remove(0);
-        assert_eq!((event.seq, event.at.0), (place as u64 + 1, place as i64));
+        assert_eq!((event.seq.cast_signed(), event.at.0), (at + 1, at));
     }
     assert_eq!(store.event_bounds(agent).await.unwrap(), Some((1, 500)));
     let sizes = store.sizes();
@@ -140,4 +140,43 @@ async fn a_full_disk_is_said_and_what_was_acknowledged_stays() {
     let next = store.commit(batch(Epoch(0), vec![ticked(agent, 4)])).await.unwrap();
     assert_eq!(next.events[0].seq, 2);
     assert_eq!(store.events(agent, 0, 9).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_long_read_delays_no_write_though_the_log_outgrows_its_bound() {
+    let place = Place::new();
+    let settings = StoreSettings {
+        wal_checkpoint_bytes: 4096,
+        wal_max_bytes: 64 * 1024,
+        ..place.settings.clone()
+    };
+    let store = SqliteStore::open(&settings).unwrap();
+    let agent = AgentId::new();
+    store.commit(batch(Epoch(0), vec![ticked(agent, 0)])).await.unwrap();
+    let (begun, begins) = oneshot::channel();
+    let (release, released) = oneshot::channel::<()>();
+    let long = store.read(move |connection| {
+        let snapshot = connection.unchecked_transaction()?;
+        let seen = |_: ()| super::super::events::bounds(&snapshot, agent);
+        let before = seen(())?;
+        begun.send(()).unwrap();
+        let _gone = released.blocking_recv();
+        assert_eq!(seen(())?, before);
+        Ok(())
+    });
+    begins.await.unwrap();
+    let text = "word ".repeat(1000);
+    for at in 0..40 {
+        let said = remembered(&memory(agent, &text, at));
+        let write = store.commit(batch(Epoch(0), vec![ticked(agent, at), said]));
+        tokio::time::timeout(std::time::Duration::from_secs(4), write).await.unwrap().unwrap();
+    }
+    assert!(store.sizes().wal_bytes > settings.wal_max_bytes);
+    drop(release);
+    long.await.unwrap();
+    for at in 0..40 {
+        let said = remembered(&memory(agent, &text, at));
+        store.commit(batch(Epoch(0), vec![said])).await.unwrap();
+    }
+    assert!(store.sizes().wal_bytes <= settings.wal_max_bytes + 16 * 4096, "{:?}", store.sizes());
 }
