@@ -1,0 +1,102 @@
+//! The dialect of elizaOS 1.7.2 and of its documentation.
+//!
+//! Under `/api` it answers as release 1.7.2 does; without that prefix, under `/agents`, as the older
+//! documentation says. A handler reads the request, asks the registry, and words the answer; what an
+//! agent may do in which state is the core's to say. Everything else that happens to a request is in
+//! the gate.
+
+mod agents;
+mod call;
+mod character_source;
+mod create;
+mod env_file;
+mod error;
+mod gate;
+mod groups;
+mod health;
+mod input;
+mod lifecycle;
+mod logs;
+mod memories;
+mod message;
+mod refusal;
+mod rooms;
+mod routes;
+mod rows;
+mod run_events;
+mod runs;
+mod schema;
+mod server_logs;
+mod settings;
+mod shared;
+mod system;
+#[cfg(test)]
+mod tests;
+mod unknown;
+mod visit;
+mod wire;
+mod worlds;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::web::Data;
+use actix_web::{App, Error, HttpServer};
+
+pub use settings::ElizaosSettings;
+
+use crate::host::Host;
+use gate::Gate;
+use shared::Shared;
+
+/// The dialect, ready to be served. Clones share their limits.
+#[derive(Clone)]
+pub struct Elizaos(Arc<Shared>);
+
+impl Elizaos {
+    /// The dialect over that host. To be made once for a listener: quotas are counted in it.
+    #[must_use]
+    pub fn new(settings: Arc<ElizaosSettings>, host: Host) -> Self {
+        Self(Arc::new(Shared::new(settings, host)))
+    }
+
+    /// All routes behind the gate, for one thread of a server.
+    pub fn app(
+        &self,
+    ) -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = Error,
+            InitError = (),
+        > + use<>,
+    > {
+        App::new()
+            .app_data(Data::from(Arc::clone(&self.0)))
+            .app_data(Data::new(self.0.host.clone()))
+            .configure(routes::all)
+            .wrap(Gate(Arc::clone(&self.0)))
+    }
+}
+
+/// Serves the dialect at a bound listener, on one thread for each core, until it is told to stop.
+///
+/// # Errors
+/// What the operating system says of the listener.
+pub fn listen(
+    settings: Arc<ElizaosSettings>,
+    host: Host,
+    listener: TcpListener,
+) -> std::io::Result<Server> {
+    let dialect = Elizaos::new(settings, host);
+    let server = HttpServer::new(move || dialect.app())
+        .keep_alive(Duration::from_secs(30))
+        .client_request_timeout(Duration::from_secs(10))
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
+}
