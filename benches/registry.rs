@@ -19,6 +19,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use futures::future::join_all;
 use greenroom_actors::character::Character;
+use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::Autonomy;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::registry::Registry;
@@ -44,8 +45,12 @@ fn fleet_of(system: &SystemRunner, count: u32) -> Registry {
         fleet::lay(&*store, count, Some(Autonomy::every(Duration::from_secs(3_600))))
             .await
             .unwrap();
-        hosting::host(store, hosting::settings()).await.unwrap()
+        hosting::host(store, hosting::settings(), last(count)).await.unwrap()
     })
+}
+
+fn last(count: u32) -> Option<AgentId> {
+    count.checked_sub(1).map(fleet::agent)
 }
 
 /// A question to an agent and its answer, through registry and agent, so many at a time.
@@ -107,7 +112,8 @@ fn boot(bencher: Bencher<'_, '_>, agents: u32) {
     system.block_on(fleet::lay(&*store, agents, hourly)).unwrap();
     bencher.counter(ItemsCount::new(agents)).bench_local(|| {
         let store = Arc::clone(&store);
-        let registry = system.block_on(hosting::host(store, hosting::settings())).unwrap();
+        let registry =
+            system.block_on(hosting::host(store, hosting::settings(), last(agents))).unwrap();
         Ended { system: &system, registry: Some(registry) }
     });
 }

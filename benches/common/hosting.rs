@@ -5,21 +5,30 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::{CoreError, ModelError};
+use greenroom_actors::ids::AgentId;
 use greenroom_actors::ports::{Model, ModelFuture, ModelStream, Prompt, Store, SystemClock};
 use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 
-/// Starts a runtime over a store, and waits until every agent is hosted.
+/// Starts a runtime over a store, and waits until every agent is hosted and `last`, the one with the
+/// greatest id, has started: its timer is then armed, and so are those of all before it.
 ///
 /// # Errors
 /// What the runtime says.
-pub(crate) async fn host(store: Arc<dyn Store>, settings: Settings) -> Result<Registry, CoreError> {
+pub(crate) async fn host(
+    store: Arc<dyn Store>,
+    settings: Settings,
+    last: Option<AgentId>,
+) -> Result<Registry, CoreError> {
     let ports = Ports { store, model: Arc::new(Nobody), clock: Arc::new(SystemClock) };
     let registry = Registry::start(ports, settings).await?;
     while registry.is_booting() {
         tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    if let Some(last) = last {
+        registry.status(last).await?;
     }
     Ok(registry)
 }

@@ -44,7 +44,7 @@ fn verdict(is_reached: bool) -> &'static str {
 
 #[allow(clippy::print_stdout, reason = "the table is what this program is for")]
 fn line(what: &str, figure: &str, wanted: &str, verdict: &str) {
-    println!("{what:<64} {figure:>14} {wanted:>14} {verdict}");
+    println!("{what:<68} {figure:>14} {wanted:>14} {verdict}");
 }
 
 /// Says what is wrong with the command line.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix::System;
 use anyhow::Result;
 use greenroom_actors::lifecycle::Autonomy;
+use greenroom_actors::registry::Registry;
 
 use crate::blank::Blank;
 use crate::figure::{Sample, Unit, Wanted, tell};
@@ -17,11 +18,11 @@ use crate::process::{Usage, have_child};
 use crate::{fleet, hosting};
 
 /// Seconds to the next tick: none comes due while the memory is read.
-const HOURLY_S: u32 = 100_000;
+const IDLE_S: u32 = 100_000;
 
 pub(crate) fn measure(options: &Options) -> Result<()> {
     for agents in [options.agents / 10, options.agents] {
-        for (word, every_s) in [("without timer", 0), ("with timer", HOURLY_S)] {
+        for (word, every_s) in [("no timer", 0), ("timer", IDLE_S)] {
             let (mut bytes, mut micros) = (Sample::default(), Sample::default());
             let (mut asked, mut asked_bytes) = (Sample::default(), Sample::default());
             for _ in 0..options.repeats {
@@ -35,18 +36,18 @@ pub(crate) fn measure(options: &Options) -> Result<()> {
                     asked.add(*d);
                 }
             }
-            let whose = format!("idle running agent of {agents}, {word}");
+            let whose = format!("one of {agents} idle agents, {word}");
             tell(
                 &format!("{whose}: resident"),
                 bytes.median(),
                 Unit::Bytes,
                 Wanted::AtMost(2_048.0),
             );
-            let after = format!("{whose}: resident, each asked once");
+            let after = format!("{whose}: resident, once asked");
             tell(&after, asked_bytes.median(), Unit::Bytes, Wanted::AtMost(2_048.0));
             let boot = format!("{whose}: processor time to host it");
             tell(&boot, micros.median(), Unit::Microseconds, Wanted::Nothing);
-            let ask = format!("{whose}: processor time to ask it, 64 at a time");
+            let ask = format!("{whose}: processor time to ask it");
             tell(&ask, asked.median(), Unit::Microseconds, Wanted::Nothing);
         }
     }
@@ -60,12 +61,9 @@ pub(crate) fn child(agents: u32, every_s: u32) -> Result<()> {
     let autonomy = (every_s > 0).then(|| Autonomy::every(Duration::from_secs(every_s.into())));
     System::new().block_on(async {
         // Whatever the first use of anything costs is not an agent's.
-        let warm = hosting::host(Arc::new(Blank { agents: 100, autonomy }), hosting::settings());
-        hosting::end(warm.await?).await;
+        hosting::end(host(100, autonomy).await?).await;
         let before = Usage::own()?;
-        let blank = Arc::new(Blank { agents, autonomy });
-        let registry = hosting::host(blank, hosting::settings()).await?;
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        let registry = host(agents, autonomy).await?;
         let hosted = Usage::own()?;
         let numbers: Vec<u32> = (0..agents).collect();
         for some in numbers.chunks(64) {
@@ -83,4 +81,9 @@ pub(crate) fn child(agents: u32, every_s: u32) -> Result<()> {
         );
         Ok(())
     })
+}
+
+async fn host(agents: u32, autonomy: Option<Autonomy>) -> Result<Registry> {
+    let last = agents.checked_sub(1).map(fleet::agent);
+    Ok(hosting::host(Arc::new(Blank { agents, autonomy }), hosting::settings(), last).await?)
 }
