@@ -1,6 +1,5 @@
 //! The running server: its parts put together, its listeners, its end.
 
-mod app;
 mod error;
 mod listening;
 mod ports;
@@ -15,12 +14,12 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::web::Data;
 use greenroom_actors::ports::{Clock, SystemClock};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
 use crate::config::{Config, Loaded, Origin};
+use crate::dialects::elizaos::Elizaos;
 use crate::host::{Host, Stopper, Vault};
 use crate::models;
 use crate::secrets::Secrets;
@@ -164,8 +163,8 @@ async fn listen(loaded: &Loaded, host: Host) -> Result<(), ServeError> {
 /// Serves clients of elizaOS at that listener.
 fn open(loaded: &Loaded, host: &Host, listener: TcpListener) -> Result<Server, ServeError> {
     let server = &loaded.config.server;
-    let host = Data::new(host.clone());
-    let http = HttpServer::new(move || app::elizaos(&host))
+    let dialect = Elizaos::new(Arc::new(loaded.config.elizaos.clone()), host.clone());
+    let http = HttpServer::new(move || dialect.app())
         .workers(server.workers())
         .max_connections(server.connections_per_worker())
         .keep_alive(KEEP_ALIVE)

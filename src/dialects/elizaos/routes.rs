@@ -7,6 +7,8 @@ use super::{
     agents, create, groups, health, lifecycle, logs, memories, message, rooms, runs, server_logs,
     system, unknown, worlds,
 };
+use crate::http::operator;
+use crate::telemetry;
 
 /// All routes of the listener.
 pub(super) fn all(at: &mut ServiceConfig) {
@@ -16,6 +18,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
             .service(web::scope("/memory").configure(memory).default_service(none()))
             .service(web::scope("/server").configure(server).default_service(none()))
             .service(web::scope("/system").configure(self::system).default_service(none()))
+            .service(web::scope("/greenroom").configure(operator::routes).default_service(none()))
             .configure(server)
             .default_service(none()),
     )
@@ -23,6 +26,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
     .service(web::scope("/messaging").default_service(none()))
     .route("/health", get().to(health::root))
     .route("/healthz", get().to(health::alive))
+    .route("/metrics", get().to(telemetry::metrics_page))
     .default_service(web::to(unknown::page));
 }
 
