@@ -2,6 +2,7 @@
 //! rebuilds and ends them.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -23,6 +24,8 @@ pub(crate) struct Shard {
     runtime: Arc<Runtime>,
     agents: HashMap<AgentId, Entry>,
     turn: u32,
+    /// Its own address, one for all its agents: each clone of an address is an allocation of its own.
+    address: Option<Rc<Addr<Self>>>,
 }
 
 enum Entry {
@@ -82,7 +85,7 @@ struct GaveUp {
 
 impl Shard {
     pub(crate) fn new(runtime: Arc<Runtime>) -> Self {
-        Self { runtime, agents: HashMap::new(), turn: 0 }
+        Self { runtime, agents: HashMap::new(), turn: 0, address: None }
     }
 
     /// Lets the agents run after so many messages; otherwise a flood of messages starves them.
@@ -110,7 +113,7 @@ impl Shard {
         let id = seed.id;
         let settings = &self.runtime.settings;
         let mailbox = usize::try_from(settings.agent_mailbox).unwrap_or(usize::MAX);
-        let shard = ctx.address();
+        let shard = Rc::clone(self.address.get_or_insert_with(|| Rc::new(ctx.address())));
         let address = supervise(
             Agent::new(Arc::clone(&self.runtime), seed),
             mailbox,
