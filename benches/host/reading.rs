@@ -21,7 +21,7 @@ pub(crate) fn measure(options: &Options) -> Result<()> {
     let folder = folder()?;
     running::lay(folder.path(), AGENTS, None)?;
     let mut program = Server::program(folder.path(), &[])?;
-    program.answers("/health")?;
+    program.answers("/healthz")?;
     running::wait_for_fleet(&program, AGENTS)?;
     let body = folder.path().join("body.json");
     let answer = Client::connect(program.address)?.json("GET", &path(0), None)?;

@@ -33,7 +33,7 @@ pub(crate) fn measure(options: &Options) -> Result<()> {
     let tell = |which: &str, figure, unit, wanted| {
         tell(&format!("{whose}: {which}"), figure, unit, wanted);
     };
-    let first = server.answers("/health")?;
+    let first = server.answers("/healthz")?;
     tell("start to first 200", first.as_secs_f64(), Unit::Seconds, Wanted::Nothing);
     wait_for_fleet(&server, agents)?;
     let booted = server.age().as_secs_f64();

@@ -63,10 +63,13 @@ impl Server {
     pub(crate) fn answers(&mut self, path: &str) -> Result<Duration> {
         let asked = request("GET", path, None);
         while self.began.elapsed() < PATIENCE {
-            if let Ok(mut client) = Client::connect(self.address)
-                && client.ask(&asked)?.status == 200
-            {
-                return Ok(self.began.elapsed());
+            if let Ok(mut client) = Client::connect(self.address) {
+                match client.ask(&asked)?.status {
+                    200 => return Ok(self.began.elapsed()),
+                    // Still starting.
+                    503 => {}
+                    status => bail!("{path}: {status}"),
+                }
             }
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server has ended: {status}");

@@ -25,7 +25,7 @@ pub(crate) fn measure(options: &Options) -> Result<()> {
     for repeat in 0..options.repeats {
         let folder = folder()?;
         let mut server = Server::program(folder.path(), &[])?;
-        first.add(millis(server.answers("/health")?));
+        first.add(millis(server.answers("/healthz")?));
         std::thread::sleep(SETTLE);
         resident.add(server.usage()?.resident / 1e6);
         let mut client = Client::connect(server.address)?;

@@ -24,7 +24,7 @@ pub(crate) fn measure(options: &Options) -> Result<()> {
     let folder = folder()?;
     running::lay(folder.path(), AGENTS, None)?;
     let mut program = Server::program(folder.path(), &[])?;
-    program.answers("/health")?;
+    program.answers("/healthz")?;
     running::wait_for_fleet(&program, AGENTS)?;
     let raw = RawWriter::open(&folder.path().join("raw.db"))?;
     let lasting = Duration::from_secs(options.run_s.into());
