@@ -16,6 +16,7 @@ use crate::error::{CoreError, StoreError};
 use crate::facts::{Batch, Committed, Epoch, Fact};
 use crate::feed::Hub;
 use crate::ids::{AgentId, RunId};
+use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store};
 use crate::settings::Settings;
 use crate::time::UnixMillis;
@@ -38,6 +39,7 @@ pub(crate) struct Runtime {
     pub(crate) settings: Settings,
     pub(crate) counters: Counters,
     pub(crate) hub: Hub,
+    pub(crate) pieces: Pieces,
     epoch: Epoch,
     records: RecordCache,
     is_halted: AtomicBool,
@@ -55,6 +57,7 @@ impl Runtime {
             settings,
             counters: Counters::default(),
             hub: Hub::default(),
+            pieces: Pieces::default(),
             epoch,
             is_halted: AtomicBool::new(is_halted),
             is_draining: AtomicBool::new(false),

@@ -197,7 +197,8 @@ mod tests {
     async fn bodies_are_read_or_refused_with_the_reason() {
         let object = || Ok(Some(json!({"a": 1})));
         let long = format!("[\"{}\"]", "x".repeat(LIMIT));
-        let table: Vec<(&[(&str, &str)], &str, Result<Option<Value>, BodyError>)> = vec![
+        type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, Result<Option<Value>, BodyError>);
+        let table: Vec<Row<'_>> = vec![
             (&[JSON], r#"{"a": 1}"#, object()),
             (&[("content-type", "Application/JSON; charset=\"UTF-8\"")], r#"{"a": 1}"#, object()),
             (&[("content-type", "application/merge-patch+json")], r#"{"a": 1}"#, object()),

@@ -6,40 +6,67 @@ use actix_web::http::header::{
     X_XSS_PROTECTION,
 };
 
-const POLICY: &str = "default-src 'self';\
-    style-src 'self' 'unsafe-inline' https: http:;\
-    script-src * 'unsafe-inline' 'unsafe-eval';\
-    img-src 'self' data: blob: https: http:;\
-    font-src 'self' https: http: data:;\
-    connect-src 'self' ws: wss: https: http:;\
-    media-src 'self' blob: data:;\
-    object-src 'none';\
-    frame-src 'self' data:;\
-    base-uri 'self';\
-    form-action 'self'";
+/// Constants, so that their characters are checked when this is compiled and not at each answer.
+const EVERYWHERE: [(HeaderName, HeaderValue); 9] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'self';\
+             style-src 'self' 'unsafe-inline' https: http:;\
+             script-src * 'unsafe-inline' 'unsafe-eval';\
+             img-src 'self' data: blob: https: http:;\
+             font-src 'self' https: http: data:;\
+             connect-src 'self' ws: wss: https: http:;\
+             media-src 'self' blob: data:;\
+             object-src 'none';\
+             frame-src 'self' data:;\
+             base-uri 'self';\
+             form-action 'self'",
+        ),
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("cross-origin"),
+    ),
+    (HeaderName::from_static("origin-agent-cluster"), HeaderValue::from_static("?1")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (X_DNS_PREFETCH_CONTROL, HeaderValue::from_static("off")),
+    (HeaderName::from_static("x-download-options"), HeaderValue::from_static("noopen")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")),
+    (
+        HeaderName::from_static("x-permitted-cross-domain-policies"),
+        HeaderValue::from_static("none"),
+    ),
+];
 
-/// Adds the headers; those of the API are a little stricter than those of pages.
+/// The API is a little stricter than pages.
+const API: [(HeaderName, HeaderValue); 3] = [
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (X_XSS_PROTECTION, HeaderValue::from_static("1; mode=block")),
+    (STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains")),
+];
+
+const PAGES: [(HeaderName, HeaderValue); 2] = [
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer-when-downgrade")),
+    (X_XSS_PROTECTION, HeaderValue::from_static("0")),
+];
+
+/// Adds the headers.
 pub fn tell(is_api: bool, headers: &mut HeaderMap) {
-    let fixed = [
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
-        (HeaderName::from_static("origin-agent-cluster"), "?1"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (X_DNS_PREFETCH_CONTROL, "off"),
-        (HeaderName::from_static("x-download-options"), "noopen"),
-        (X_FRAME_OPTIONS, "SAMEORIGIN"),
-        (HeaderName::from_static("x-permitted-cross-domain-policies"), "none"),
-    ];
-    for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
+    for (name, value) in EVERYWHERE {
+        headers.insert(name, value);
     }
-    let (referrer, xss) =
-        if is_api { ("no-referrer", "1; mode=block") } else { ("no-referrer-when-downgrade", "0") };
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static(referrer));
-    headers.insert(X_XSS_PROTECTION, HeaderValue::from_static(xss));
     if is_api {
-        let transport = HeaderValue::from_static("max-age=31536000; includeSubDomains");
-        headers.insert(STRICT_TRANSPORT_SECURITY, transport);
+        for (name, value) in API {
+            headers.insert(name, value);
+        }
+    } else {
+        for (name, value) in PAGES {
+            headers.insert(name, value);
+        }
     }
 }

@@ -108,6 +108,15 @@ pub(super) struct Page {
     pub(super) limit: u32,
 }
 
+impl Page {
+    /// That part of a list which is at hand as a whole.
+    pub(super) fn cut<'a, T>(self, list: &'a [T]) -> impl Iterator<Item = &'a T> + use<'a, T> {
+        let offset = usize::try_from(self.offset).unwrap_or(usize::MAX);
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        list.iter().skip(offset).take(limit)
+    }
+}
+
 impl Shared {
     /// The part of a list that a query asks for, `default` where it does not say.
     pub(super) fn page(&self, query: &Query, default: u32) -> Page {

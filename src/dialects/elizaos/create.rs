@@ -54,9 +54,17 @@ pub(super) async fn create_bare(call: Call, body: Body) -> Answer {
 }
 
 async fn make(call: &Call, body: Body) -> Result<Made, ElizaError> {
-    let (document, strictness) = document(call, body).await?;
-    let document = schema::checked(document, strictness)
-        .map_err(|faults| ElizaError::create(format!("Character validation failed: {faults}")))?;
+    let Sent { document, strictness, path } = Sent::read(call, body).await?;
+    let document = schema::checked(document, strictness).map_err(|faults| {
+        let faults = format!("Character validation failed: {faults}");
+        ElizaError::create(match path {
+            Some(path) => format!(
+                "Character file '{path}' contains invalid character data. \
+                 Failed to load character from {path}: {faults}"
+            ),
+            None => faults,
+        })
+    })?;
     let (character, echo) = sealed(call, document)?;
     let id = character.agent_id();
     let record = match call.registry().create(character).await {
@@ -74,28 +82,45 @@ async fn make(call: &Call, body: Body) -> Result<Made, ElizaError> {
     })
 }
 
-/// The character in whichever form it was sent; the first one wins.
-async fn document(call: &Call, body: Body) -> Result<(Value, Strictness), ElizaError> {
-    let Some(Value::Object(mut fields)) = body.0 else {
-        return Err(ElizaError::create(NO_CHARACTER));
-    };
-    let mut take = |key: &str| fields.shift_remove(key).filter(|value| !value.is_null());
-    if let Some(document) = take("characterJson") {
-        return Ok((document, Strictness::Wrapped));
-    }
-    if let Some(path) = take("characterPath") {
-        let Value::String(path) = path else {
-            return Err(ElizaError::create("characterPath must be a string"));
+/// A character as it was sent.
+struct Sent {
+    document: Value,
+    strictness: Strictness,
+    /// Where it stands, if it was only named.
+    path: Option<String>,
+}
+
+impl Sent {
+    /// The character in whichever form it was sent; the first one wins.
+    async fn read(call: &Call, body: Body) -> Result<Self, ElizaError> {
+        let Some(Value::Object(mut fields)) = body.0 else {
+            return Err(ElizaError::create(NO_CHARACTER));
         };
-        return Ok((character_source::load(&call.settings, &path).await?, Strictness::Wrapped));
+        let mut take = |key: &str| fields.shift_remove(key).filter(|value| !value.is_null());
+        if let Some(document) = take("characterJson") {
+            return Ok(Self::wrapped(document));
+        }
+        match take("characterPath") {
+            None => {}
+            Some(Value::String(path)) => {
+                let document = character_source::load(&call.settings, &path).await?;
+                return Ok(Self { path: Some(path), ..Self::wrapped(document) });
+            }
+            Some(_) => return Err(ElizaError::create("characterPath must be a string")),
+        }
+        if let Some(document) = take("agent") {
+            return Ok(Self::wrapped(document));
+        }
+        if fields.contains_key("name") {
+            let document = Value::Object(fields);
+            return Ok(Self { document, strictness: Strictness::Bare, path: None });
+        }
+        Err(ElizaError::create(NO_CHARACTER))
     }
-    if let Some(document) = take("agent") {
-        return Ok((document, Strictness::Wrapped));
+
+    fn wrapped(document: Value) -> Self {
+        Self { document, strictness: Strictness::Wrapped, path: None }
     }
-    if fields.contains_key("name") {
-        return Ok((Value::Object(fields), Strictness::Bare));
-    }
-    Err(ElizaError::create(NO_CHARACTER))
 }
 
 /// The character with its secrets sealed, and what of it is echoed.

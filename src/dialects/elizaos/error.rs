@@ -1,4 +1,4 @@
-//! What goes wrong, in the words of the dialect. Every status code of an error is in this file.
+//! What goes wrong, and its answer in the envelope of a dialect.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,26 +7,14 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
-use greenroom_actors::error::{CoreError, ModelError, StoreError};
-use greenroom_actors::lifecycle::{Command, State};
+use greenroom_actors::error::{CoreError, StoreError};
 use serde_json::{Map, Value, json};
 
 use super::groups::NotJoined;
 use super::refusal::{self, Refusal};
+use super::said::{Dialect, Said, of_body, of_core};
 use crate::http::body::BodyError;
 use crate::secrets::NotASecret;
-
-/// Seconds after which a refused request may be tried again: queues drain in well under one.
-const TRY_AGAIN_S: u32 = 1;
-
-/// Which family of paths an answer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
-    /// Under `/api`: an error is an object.
-    Api,
-    /// `/agents` without a prefix: an error is a text.
-    Bare,
-}
 
 /// Why a request was not carried out.
 #[derive(Clone, Debug)]
@@ -45,16 +33,6 @@ pub(super) enum ElizaError {
     NobodyJoined(Vec<NotJoined>),
     /// A handler panicked; what it did by then is unknown.
     Panicked,
-}
-
-/// How an error is said.
-#[derive(Debug)]
-struct Said {
-    status: StatusCode,
-    /// Absent: the status is the code.
-    code: Option<&'static str>,
-    message: Cow<'static, str>,
-    retry_after_s: Option<u32>,
 }
 
 impl ElizaError {
@@ -100,7 +78,30 @@ impl ElizaError {
             return answer.body(refusal.message);
         }
         answer.insert_header((CONTENT_TYPE, "application/json; charset=utf-8"));
-        answer.body(said.envelope(self, dialect).to_string())
+        answer.body(self.envelope(&said, dialect).to_string())
+    }
+
+    fn envelope(&self, said: &Said, dialect: Dialect) -> Value {
+        if dialect == Dialect::Bare {
+            return json!({"success": false, "error": said.message});
+        }
+        if let Self::NobodyJoined(members) = self {
+            return json!({"success": false, "error": members});
+        }
+        let mut inner = Map::new();
+        let code = said.code.map_or_else(|| json!(said.status.as_u16()), Value::from);
+        inner.insert("code".to_owned(), code);
+        inner.insert("message".to_owned(), json!(said.message));
+        if let Self::Refusing(Refusal { repeats: true, .. }, _) = self {
+            inner.insert("details".to_owned(), json!(said.message));
+        }
+        let mut outer = json!({"success": false, "error": inner});
+        if let (Self::Refused(Refusal { aside: Some(aside), .. }), Some(outer)) =
+            (self, outer.as_object_mut())
+        {
+            outer.insert("message".to_owned(), json!(aside));
+        }
+        outer
     }
 
     fn said(&self, dialect: Dialect) -> Said {
@@ -115,141 +116,6 @@ impl ElizaError {
             Self::Panicked => Said::of(&refusal::INTERNAL),
         }
     }
-}
-
-impl Said {
-    fn of(refusal: &Refusal) -> Self {
-        Self {
-            status: refusal.status,
-            code: refusal.code,
-            message: Cow::Borrowed(refusal.message),
-            retry_after_s: None,
-        }
-    }
-
-    fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code: Some(code), message: message.into(), retry_after_s: None }
-    }
-
-    fn later(code: &'static str, message: &'static str) -> Self {
-        let said = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
-        Self { retry_after_s: Some(TRY_AGAIN_S), ..said }
-    }
-
-    fn envelope(&self, error: &ElizaError, dialect: Dialect) -> Value {
-        if dialect == Dialect::Bare {
-            return json!({"success": false, "error": self.message});
-        }
-        if let ElizaError::NobodyJoined(members) = error {
-            return json!({"success": false, "error": members});
-        }
-        let mut inner = Map::new();
-        let code = self.code.map_or_else(|| json!(self.status.as_u16()), Value::from);
-        inner.insert("code".to_owned(), code);
-        inner.insert("message".to_owned(), json!(self.message));
-        if let ElizaError::Refusing(Refusal { repeats: true, .. }, _) = error {
-            inner.insert("details".to_owned(), json!(self.message));
-        }
-        let mut outer = json!({"success": false, "error": inner});
-        if let (ElizaError::Refused(Refusal { aside: Some(aside), .. }), Some(outer)) =
-            (error, outer.as_object_mut())
-        {
-            outer.insert("message".to_owned(), json!(aside));
-        }
-        outer
-    }
-}
-
-/// How the dialect says what the core says.
-fn of_core(error: &CoreError, doing: Option<&'static Refusal>, dialect: Dialect) -> Said {
-    use StatusCode as S;
-    let fault = || doing.map_or_else(|| Said::of(&refusal::INTERNAL), Said::of);
-    match error {
-        CoreError::AgentNotFound(_) => Said::of(&refusal::AGENT_NOT_FOUND),
-        CoreError::NotFound { what, .. } => Said::new(S::NOT_FOUND, "NOT_FOUND", missing(what)),
-        CoreError::AlreadyExists(_) => Said::new(S::CONFLICT, "CONFLICT", "Agent already exists"),
-        CoreError::WrongState { command, state } => wrong_state(*command, *state, dialect),
-        // An agent that does not run has no instance, which this contract words as not being there.
-        CoreError::NotRunning { .. } | CoreError::Failed { .. } => not_running(dialect),
-        CoreError::Invalid { field, reason } => {
-            Said::new(S::BAD_REQUEST, "BAD_REQUEST", format!("{field}: {reason}"))
-        }
-        CoreError::Overloaded => Said::later("OVERLOADED", "Too busy, please try again"),
-        CoreError::Starting => Said::later("STARTING", "Still starting, please try again"),
-        CoreError::ShuttingDown => Said::later("SHUTTING_DOWN", "Shutting down"),
-        CoreError::Halted => Said::new(S::SERVICE_UNAVAILABLE, "HALTED", "All agents are halted"),
-        CoreError::Crashed(_) => {
-            let message = "The agent crashed; what it had done by then is unknown";
-            Said::new(S::INTERNAL_SERVER_ERROR, "AGENT_CRASHED", message)
-        }
-        CoreError::DeadlineExceeded(_) => {
-            let message = "No answer in time; whether it was done is unknown";
-            Said::new(S::REQUEST_TIMEOUT, "TIMEOUT", message)
-        }
-        CoreError::Cancelled(_) => {
-            Said::new(S::CONFLICT, "CANCELLED", "The work was cancelled before it ended")
-        }
-        CoreError::Model(ModelError::RateLimited { .. }) => {
-            Said::later("MODEL_ERROR", "The model's provider asks to wait")
-        }
-        CoreError::Model(
-            ModelError::Refused(_)
-            | ModelError::Unavailable(_)
-            | ModelError::TimedOut(_)
-            | ModelError::Unsupported(_),
-        ) => Said::new(S::INTERNAL_SERVER_ERROR, "MODEL_ERROR", "The model did not answer"),
-        CoreError::Store(error) => match error {
-            StoreError::Exists { .. } => Said::new(S::CONFLICT, "CONFLICT", "It exists already"),
-            StoreError::Missing { what, .. } => Said::new(S::NOT_FOUND, "NOT_FOUND", missing(what)),
-            StoreError::Busy => Said::later("OVERLOADED", "Too busy, please try again"),
-            StoreError::Fenced | StoreError::Closed => {
-                Said::later("SHUTTING_DOWN", "Shutting down")
-            }
-            StoreError::Full(_) => {
-                Said::new(S::INSUFFICIENT_STORAGE, "STORAGE_FULL", "No space is left")
-            }
-            StoreError::Failed(_) => fault(),
-        },
-    }
-}
-
-fn wrong_state(command: Command, state: State, dialect: Dialect) -> Said {
-    let message: Cow<'static, str> = match (command, state) {
-        // Under /api, what does not run is not there.
-        (Command::Stop, _) if dialect == Dialect::Api => return not_running(dialect),
-        (Command::Stop, _) => "Agent is not running".into(),
-        (Command::Start, State::Running) => "Agent is already running".into(),
-        (command, state) => format!("Cannot {command} an agent that is {state}").into(),
-    };
-    Said::new(StatusCode::CONFLICT, "CONFLICT", message)
-}
-
-fn not_running(dialect: Dialect) -> Said {
-    match dialect {
-        Dialect::Api => Said::of(&refusal::AGENT_NOT_FOUND),
-        Dialect::Bare => Said::new(StatusCode::NOT_FOUND, "NOT_FOUND", "Agent is not running"),
-    }
-}
-
-/// «World not found» of `world`.
-fn missing(what: &str) -> String {
-    let mut letters = what.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string());
-    format!("{}{} not found", first.unwrap_or_default(), letters.as_str())
-}
-
-fn of_body(error: &BodyError) -> Said {
-    let (status, code) = match error {
-        BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
-        BodyError::Encoding(_) | BodyError::Charset(_) => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
-        }
-        BodyError::Malformed(_)
-        | BodyError::NotAnObject(_)
-        | BodyError::Packed(_)
-        | BodyError::BrokenOff => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
-    };
-    Said::new(status, code, error.to_string())
 }
 
 /// Words a fault of the inside as a route calls it.
@@ -317,6 +183,7 @@ mod tests {
 
     use actix_web::body::MessageBody;
     use greenroom_actors::ids::AgentId;
+    use greenroom_actors::lifecycle::{Command, State};
     use uuid::Uuid;
 
     use super::*;

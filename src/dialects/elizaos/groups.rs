@@ -13,10 +13,11 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
-use super::error::{Dialect, Doing, ElizaError};
+use super::error::{Doing, ElizaError};
 use super::input::{self, Body, Fields};
 use super::refusal;
 use super::rooms::followed;
+use super::said::Dialect;
 use super::wire::{Answer, created, json, nothing};
 
 /// Agents of one group at most: each is asked in turn.

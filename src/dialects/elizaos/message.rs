@@ -1,7 +1,6 @@
 //! Speaking with an agent in the bare dialect: one request, one answer.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use futures::future::try_join_all;
 use greenroom_actors::agent::Delivery;
@@ -31,9 +30,8 @@ pub(super) async fn say(call: Call, body: Body) -> Answer {
     let room_id = said.room.id;
     let delivered = call.registry().deliver(agent, said.delivery()).await?;
     let message_id = delivered.memory.id;
-    let within = Duration::from_secs(u64::from(call.settings.reply_timeout_s));
     let reply = match delivered.reply {
-        Some(reply) => reply.within(within).await?,
+        Some(reply) => reply.within(call.settings.reply_within()).await?,
         None => None,
     };
     let answered_at = reply.as_ref().map_or_else(|| call.now(), |reply| reply.created_at);

@@ -11,6 +11,7 @@ mod character_source;
 mod create;
 mod env_file;
 mod error;
+mod fault;
 mod gate;
 mod groups;
 mod health;
@@ -19,12 +20,15 @@ mod lifecycle;
 mod logs;
 mod memories;
 mod message;
+mod pass;
 mod refusal;
+mod remembering;
 mod rooms;
 mod routes;
 mod rows;
 mod run_events;
 mod runs;
+mod said;
 mod schema;
 mod server_logs;
 mod settings;
@@ -37,14 +41,12 @@ mod visit;
 mod wire;
 mod worlds;
 
-use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::body::BoxBody;
-use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::web::Data;
-use actix_web::{App, Error, HttpServer};
+use actix_web::{App, Error};
 
 pub use settings::ElizaosSettings;
 
@@ -81,22 +83,4 @@ impl Elizaos {
             .configure(routes::all)
             .wrap(Gate(Arc::clone(&self.0)))
     }
-}
-
-/// Serves the dialect at a bound listener, on one thread for each core, until it is told to stop.
-///
-/// # Errors
-/// What the operating system says of the listener.
-pub fn listen(
-    settings: Arc<ElizaosSettings>,
-    host: Host,
-    listener: TcpListener,
-) -> std::io::Result<Server> {
-    let dialect = Elizaos::new(settings, host);
-    let server = HttpServer::new(move || dialect.app())
-        .keep_alive(Duration::from_secs(30))
-        .client_request_timeout(Duration::from_secs(10))
-        .disable_signals()
-        .listen(listener)?;
-    Ok(server.run())
 }

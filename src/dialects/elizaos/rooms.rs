@@ -16,8 +16,9 @@ use super::wire::{Answer, RoomView, created, ok};
 pub(super) async fn list(call: Call) -> Answer {
     let id = call.agent()?;
     call.running(id).await?;
+    let page = call.page(&call.query(), u32::MAX);
     let rooms = call.store().rooms(id).await.doing(&refusal::ROOMS)?;
-    let views: Vec<_> = rooms.iter().map(RoomView::of).collect();
+    let views: Vec<_> = page.cut(&rooms).map(RoomView::of).collect();
     ok(json!({"rooms": views}))
 }
 

@@ -4,8 +4,8 @@ use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
 use super::{
-    agents, create, groups, health, lifecycle, logs, memories, message, rooms, runs, server_logs,
-    system, unknown, worlds,
+    agents, create, groups, health, lifecycle, logs, memories, message, remembering, rooms, runs,
+    server_logs, system, unknown, worlds,
 };
 use crate::http::operator;
 use crate::telemetry;
@@ -52,7 +52,7 @@ fn api_agents(at: &mut ServiceConfig) {
         .service(
             on("/agents/{agent}/memories")
                 .route(get().to(memories::page))
-                .route(post().to(memories::create))
+                .route(post().to(remembering::create))
                 .route(delete().to(memories::clear)),
         )
         .service(
@@ -88,7 +88,7 @@ fn remembered(at: &mut ServiceConfig) {
         .service(
             on("/memories/{memory}")
                 .route(get().to(memories::get))
-                .route(patch().to(memories::patch))
+                .route(patch().to(remembering::patch))
                 .route(delete().to(memories::remove)),
         );
 }
@@ -101,7 +101,7 @@ fn memory(at: &mut ServiceConfig) {
     .service(
         on("/{agent}/memories")
             .route(get().to(memories::all))
-            .route(post().to(memories::create))
+            .route(post().to(remembering::create))
             .route(delete().to(memories::clear)),
     )
     .service(web::scope("/{agent}").configure(remembered).default_service(none()));
@@ -145,7 +145,7 @@ fn bare(at: &mut ServiceConfig) {
         .service(
             on("/{agent}/memories")
                 .route(get().to(memories::page))
-                .route(post().to(memories::create))
+                .route(post().to(remembering::create))
                 .route(delete().to(memories::clear)),
         )
         .service(

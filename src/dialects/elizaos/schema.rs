@@ -1,13 +1,8 @@
 //! What a character document must look like, in the words that elizaOS' clients are used to.
 
-use std::fmt::Write;
-
 use serde_json::{Map, Value};
 
-use crate::http::body;
-
-/// Faults that are listed at most; a document of nothing but faults must not make a long answer.
-const FAULTS_MAX: usize = 50;
+use super::fault::{Faults, Path};
 
 /// Keys of an agent's row that are no part of its character. Clients save a fetched agent to a file
 /// and send it back.
@@ -54,7 +49,7 @@ pub(super) fn checked(
     if strictness == Strictness::Wrapped && !fields.is_empty() {
         faults.unknown(fields.keys());
     }
-    if faults.0.is_empty() { Ok(kept) } else { Err(faults.words()) }
+    if faults.are_none() { Ok(kept) } else { Err(faults.words()) }
 }
 
 /// Checks the fields of a character that a patch sets; null removes one. Other keys are passed over,
@@ -74,7 +69,7 @@ pub(super) fn checked_patch(mut patch: Map<String, Value>) -> Result<Map<String,
         }
         kept.insert((*name).to_owned(), value);
     }
-    if faults.0.is_empty() { Ok(kept) } else { Err(faults.words()) }
+    if faults.are_none() { Ok(kept) } else { Err(faults.words()) }
 }
 
 type Rule = fn(&Path<'_>, Option<&Value>, &mut Faults);
@@ -98,7 +93,7 @@ const SCHEMA: &[(&str, bool, Rule)] = &[
     ("settings", false, |path, value, faults| record(path, value, setting, faults)),
     ("secrets", false, |path, value, faults| record(path, value, secret, faults)),
     ("style", false, |path, value, faults| {
-        let parts = ["all", "chat", "post"].map(|part| (part, texts as Rule));
+        let parts: [(&str, Rule); 3] = [("all", texts), ("chat", texts), ("post", texts)];
         object(path, value, &[], &parts, faults);
     }),
     ("lore", false, texts),
@@ -217,76 +212,6 @@ fn object(
         if let Some(value) = fields.get(*key) {
             rule(&path.then(key), Some(value), faults);
         }
-    }
-}
-
-/// Where in a document a value stands.
-struct Path<'a> {
-    parent: Option<&'a Path<'a>>,
-    key: &'a str,
-}
-
-impl<'a> Path<'a> {
-    fn root() -> Self {
-        Self { parent: None, key: "" }
-    }
-
-    fn then(&'a self, key: &'a str) -> Self {
-        Self { parent: Some(self), key }
-    }
-
-    fn write(&self, words: &mut String) {
-        let Some(parent) = self.parent else { return };
-        parent.write(words);
-        if parent.parent.is_some() {
-            words.push('.');
-        }
-        words.push_str(self.key);
-    }
-}
-
-/// What is wrong with a document.
-#[derive(Default)]
-struct Faults(Vec<String>);
-
-impl Faults {
-    fn add(&mut self, path: &Path<'_>, text: &str) {
-        if self.0.len() < FAULTS_MAX {
-            let mut words = String::new();
-            path.write(&mut words);
-            words.push_str(": ");
-            words.push_str(text);
-            self.0.push(words);
-        }
-    }
-
-    fn wrong(&mut self, path: &Path<'_>, expected: &str, received: Option<&Value>) {
-        let received = received.map_or("undefined", |value| {
-            let kind = body::kind(value);
-            kind.rsplit(' ').next().unwrap_or(kind)
-        });
-        self.add(path, &format!("Invalid input: expected {expected}, received {received}"));
-    }
-
-    fn unless(&mut self, holds: bool, path: &Path<'_>) {
-        if !holds {
-            self.add(path, "Invalid input");
-        }
-    }
-
-    fn unknown<'a>(&mut self, keys: impl ExactSizeIterator<Item = &'a String>) {
-        let plural = if keys.len() == 1 { "" } else { "s" };
-        let mut words = format!("Unrecognized key{plural}: ");
-        for (index, key) in keys.take(FAULTS_MAX).enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            // Writing to a text cannot fail.
-            let _ = write!(words, "{comma}\"{key}\"");
-        }
-        self.add(&Path::root(), &words);
-    }
-
-    fn words(self) -> String {
-        self.0.join("; ")
     }
 }
 

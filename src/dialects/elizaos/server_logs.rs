@@ -24,6 +24,9 @@ const AGE: Duration = Duration::from_secs(3_600);
 /// Lines that a client may add at once.
 const RECEIVED_MAX: usize = 1_000;
 
+/// Characters kept of a name that a client gives; lines are kept by the thousand.
+const NAME_MAX: usize = 128;
+
 /// What stands for "no filter".
 const ALL: &str = "all";
 
@@ -162,6 +165,10 @@ fn line_of(index: usize, sent: Value, now: UnixMillis) -> Result<LogLine, ElizaE
         Some(Value::String(text)) => Ok(Some(text.as_str())),
         Some(other) => Err(input::wrong(&at(name), "a string", other)),
     };
+    let short = |name: &str| {
+        let word = text(name)?.map(|text| text.chars().take(NAME_MAX).collect::<String>());
+        Ok::<_, ElizaError>(word)
+    };
     let level = match sent.get("level") {
         Some(Value::Number(number)) => {
             let number = number.as_u64().and_then(|number| u8::try_from(number).ok());
@@ -174,12 +181,12 @@ fn line_of(index: usize, sent: Value, now: UnixMillis) -> Result<LogLine, ElizaE
     Ok(LogLine {
         time: now,
         level,
-        msg: match text("source")? {
+        msg: match short("source")? {
             Some(source) => format!("[{source}] {words}"),
             None => words.to_owned(),
         },
-        agent_name: text("agentName")?.map(str::to_owned),
-        agent_id: text("agentId")?.map(str::to_owned),
+        agent_name: short("agentName")?,
+        agent_id: short("agentId")?,
     })
 }
 

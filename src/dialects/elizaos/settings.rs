@@ -32,7 +32,7 @@ pub struct ElizaosSettings {
     pub is_loopback_rate_limited: bool,
     /// Seconds that a request may take.
     pub request_timeout_s: u32,
-    /// Seconds that a request may take which waits for an agent's reply.
+    /// Seconds that an agent has for its reply to a request that waits for it.
     pub reply_timeout_s: u32,
     /// Requests in flight at most; further ones are refused at once.
     pub in_flight_max: u32,
@@ -106,10 +106,15 @@ impl ElizaosSettings {
         Ok(())
     }
 
-    /// The time that a request may take.
+    /// The time that a request may take: what waits for a reply has its own time beside that.
     pub(super) fn deadline(&self, waits_for_reply: bool) -> Duration {
-        let seconds = if waits_for_reply { self.reply_timeout_s } else { self.request_timeout_s };
-        Duration::from_secs(u64::from(seconds))
+        let own = Duration::from_secs(u64::from(self.request_timeout_s));
+        if waits_for_reply { own.saturating_add(self.reply_within()) } else { own }
+    }
+
+    /// The time that an agent has for its reply.
+    pub(super) fn reply_within(&self) -> Duration {
+        Duration::from_secs(u64::from(self.reply_timeout_s))
     }
 
     /// [`json_max_bytes`](Self::json_max_bytes) as a length.

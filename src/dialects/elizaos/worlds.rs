@@ -17,9 +17,6 @@ use super::input::Body;
 use super::refusal;
 use super::wire::{Answer, WorldView, created, json, ok};
 
-/// Where a world's metadata holds its settings.
-const SETTINGS: &str = "settings";
-
 /// `GET /api/agents/worlds`: the worlds of all agents that run.
 pub(super) async fn list_all(call: Call) -> Answer {
     let page = call.page(&call.query(), u32::MAX);
@@ -30,14 +27,9 @@ pub(super) async fn list_all(call: Call) -> Answer {
         return Err((&refusal::NO_ACTIVE_AGENTS).into());
     }
     let running: HashSet<_> = running.into_iter().map(|record| record.id).collect();
-    let worlds = call.store().worlds(None).await?;
-    let of_running = worlds.iter().filter(|world| running.contains(&world.agent_id));
-    let (skip, take) = (usize::try_from(page.offset), usize::try_from(page.limit));
-    let views: Vec<_> = of_running
-        .skip(skip.unwrap_or(usize::MAX))
-        .take(take.unwrap_or(usize::MAX))
-        .map(WorldView::of)
-        .collect();
+    let mut worlds = call.store().worlds(None).await?;
+    worlds.retain(|world| running.contains(&world.agent_id));
+    let views: Vec<_> = page.cut(&worlds).map(WorldView::of).collect();
     ok(json!({"worlds": views}))
 }
 
@@ -45,8 +37,9 @@ pub(super) async fn list_all(call: Call) -> Answer {
 pub(super) async fn list(call: Call) -> Answer {
     let id = call.agent()?;
     call.running(id).await?;
+    let page = call.page(&call.query(), u32::MAX);
     let worlds = call.store().worlds(Some(id)).await?;
-    let views: Vec<_> = worlds.iter().map(WorldView::of).collect();
+    let views: Vec<_> = page.cut(&worlds).map(WorldView::of).collect();
     ok(json!({"worlds": views}))
 }
 
@@ -109,29 +102,18 @@ pub(super) async fn patch(call: Call, body: Body) -> Answer {
     let (id, world_id) = call.ids("world", &refusal::AGENT_OR_WORLD_ID)?;
     let mut fields = body.fields()?;
     let name = fields.words("name")?;
-    let mut metadata = fields.object("metadata")?.unwrap_or_default();
+    let metadata = fields.object("metadata")?.unwrap_or_default();
     let settings = fields.object("settings")?;
-    if let Some(settings) = &settings {
-        let before = call.store().world(id, world_id).await?.and_then(|world| world.metadata);
-        let mut all = before.and_then(settings_of).unwrap_or_default();
-        all.extend(settings.clone());
-        metadata.insert(SETTINGS.to_owned(), Value::Object(all));
-    }
-    let world = call.registry().ask(id, AmendWorld { id: world_id, name, metadata }).await?;
+    let amend =
+        AmendWorld { id: world_id, name, metadata, settings: settings.clone().unwrap_or_default() };
+    let world = call.registry().ask(id, amend).await?;
     let mut more = Map::new();
     if let Some(settings) = settings {
         more.insert("worldId".to_owned(), json!(world_id));
-        more.insert(SETTINGS.to_owned(), Value::Object(settings));
+        more.insert("settings".to_owned(), Value::Object(settings));
     }
     more.insert("world".to_owned(), json!(WorldView::of(&world)));
     json(StatusCode::OK, &json!({"success": true, "data": more}))
-}
-
-fn settings_of(mut metadata: Map<String, Value>) -> Option<Map<String, Value>> {
-    match metadata.shift_remove(SETTINGS) {
-        Some(Value::Object(settings)) => Some(settings),
-        _ => None,
-    }
 }
 
 /// A world beside its own fields.

@@ -1,12 +1,17 @@
 //! What happens to every request, whatever it is for.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use actix_web::dev::Service;
 use actix_web::http::Method;
-use actix_web::test::TestRequest;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::support::stage;
+use super::super::gate::Gate;
+use super::super::shared::Shared;
+use super::support::{Heard, stage};
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::http::auth::Token;
 
@@ -301,6 +306,25 @@ async fn a_request_that_takes_too_long_is_cut_off() {
     assert_eq!((late.status, &late.json()["error"]["code"]), (503, &json!("TIMEOUT")));
     assert_eq!(late.header("x-frame-options"), "SAMEORIGIN");
     assert_eq!(late.header("x-request-id").len(), 16);
+}
+
+#[actix_web::test]
+async fn a_handler_that_panics_fails_its_request_and_no_other() {
+    async fn broken() -> HttpResponse {
+        panic!("a secret of the inside")
+    }
+    let stage = stage(ElizaosSettings::default()).await;
+    let shared = Shared::new(Arc::new(ElizaosSettings::default()), stage.host.clone());
+    let routes = App::new().route("/api/broken", web::get().to(broken));
+    let service = init_service(routes.wrap(Gate(Arc::new(shared)))).await;
+    for _ in 0..2 {
+        let request = TestRequest::get().uri("/api/broken").to_request();
+        let error = service.call(request).await.unwrap_err();
+        let heard = Heard::of(error.error_response());
+        let expected = json!({"code": 500, "message": "Internal server error"});
+        assert_eq!((heard.status, &heard.json()["error"]), (500, &expected));
+        assert_eq!(heard.header("x-frame-options"), "SAMEORIGIN");
+    }
 }
 
 #[actix_web::test]

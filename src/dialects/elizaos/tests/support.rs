@@ -71,7 +71,7 @@ impl Heard {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    fn of(answer: HttpResponse) -> Self {
+    pub(super) fn of(answer: HttpResponse) -> Self {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.into_body().try_into_bytes();
         let text = body.map(|body| String::from_utf8(body.into()).unwrap()).unwrap_or_default();
