@@ -103,6 +103,7 @@ pub(crate) struct End;
 
 impl Agent {
     pub(crate) fn new(runtime: Arc<Runtime>, seed: Seed) -> Self {
+        runtime.counters.hosted.fetch_add(1, Ordering::Relaxed);
         Self {
             id: seed.id,
             runtime,
@@ -183,10 +184,11 @@ impl Actor for Agent {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        if self.is_rebuilding {
+        // An agent that was not polled before its arbiter ended is started by its own drop, where no
+        // timer can be armed.
+        if self.is_rebuilding || self.runtime.is_draining() {
             return;
         }
-        self.runtime.counters.hosted.fetch_add(1, Ordering::Relaxed);
         self.arm_first(ctx);
         self.next_letter(ctx);
     }

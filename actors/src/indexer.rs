@@ -13,6 +13,12 @@ use crate::runtime::Runtime;
 /// How many memories are embedded in one call of the model and one commit.
 const BATCH: u32 = 32;
 
+/// How many times as long as the last batch took is waited before the next.
+///
+/// An embedding is the larger half of what a memory writes. Nobody waits for it, and whoever waits
+/// for a memory must not: under load a batch takes longer, so that ever fewer are made.
+const REST: u32 = 3;
+
 /// How long to wait where nothing was to be done.
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -22,6 +28,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(300);
 pub(crate) async fn run(runtime: Arc<Runtime>) {
     let mut pause = IDLE;
     while !runtime.is_draining() {
+        let began = runtime.now();
         match index_some(&runtime).await {
             Ok(0) => {
                 pause = IDLE;
@@ -29,7 +36,12 @@ pub(crate) async fn run(runtime: Arc<Runtime>) {
             }
             Ok(_) => {
                 pause = IDLE;
-                tokio::task::yield_now().await;
+                let took = runtime.now().since(began);
+                if took.is_zero() {
+                    tokio::task::yield_now().await;
+                } else {
+                    runtime.sleep(took.saturating_mul(REST)).await;
+                }
             }
             Err(error) => {
                 tracing::warn!(error, "memories are not indexed yet");

@@ -2,6 +2,7 @@
 //! rebuilds and ends them.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -23,6 +24,8 @@ pub(crate) struct Shard {
     runtime: Arc<Runtime>,
     agents: HashMap<AgentId, Entry>,
     turn: u32,
+    /// Its own address, one for all its agents: each clone of an address is an allocation of its own.
+    address: Option<Rc<Addr<Self>>>,
 }
 
 enum Entry {
@@ -82,7 +85,7 @@ struct GaveUp {
 
 impl Shard {
     pub(crate) fn new(runtime: Arc<Runtime>) -> Self {
-        Self { runtime, agents: HashMap::new(), turn: 0 }
+        Self { runtime, agents: HashMap::new(), turn: 0, address: None }
     }
 
     /// Lets the agents run after so many messages; otherwise a flood of messages starves them.
@@ -110,7 +113,7 @@ impl Shard {
         let id = seed.id;
         let settings = &self.runtime.settings;
         let mailbox = usize::try_from(settings.agent_mailbox).unwrap_or(usize::MAX);
-        let shard = ctx.address();
+        let shard = Rc::clone(self.address.get_or_insert_with(|| Rc::new(ctx.address())));
         let address = supervise(
             Agent::new(Arc::clone(&self.runtime), seed),
             mailbox,
@@ -212,23 +215,22 @@ impl Handler<Create> for Shard {
             has_letters: false,
         };
         let event = created(&record);
-        let committed = self.runtime.commit(vec![Fact::AgentCreated(record), event]);
-        ctx.spawn(committed.into_actor(self).map(move |committed, shard, ctx| match committed {
-            Ok(_) => {
-                shard.host(seed, ctx);
-                answer(reply, Ok(()));
+        let runtime = Arc::clone(&self.runtime);
+        let created = async move {
+            match runtime.commit(vec![Fact::AgentCreated(record), event]).await {
+                Ok(_) => (Ok(()), Some(seed)),
+                Err(StoreError::Exists { .. }) => {
+                    // Kept by the store and hosted by nobody: the host is still coming up, and has
+                    // passed it over because it was away.
+                    let seed = runtime.ports.store.seed(id).await.ok().flatten();
+                    (Err(CoreError::AlreadyExists(id)), seed)
+                }
+                Err(error) => (Err(error.into()), None),
             }
-            Err(error) => {
-                shard.agents.remove(&id);
-                answer(
-                    reply,
-                    Err(match error {
-                        // Hosted by nobody yet: the host is still coming up.
-                        StoreError::Exists { .. } => CoreError::AlreadyExists(id),
-                        error => error.into(),
-                    }),
-                );
-            }
+        };
+        ctx.spawn(created.into_actor(self).map(move |(created, seed), shard, ctx| {
+            shard.host_anew(id, seed, ctx);
+            answer(reply, created);
         }));
     }
 }

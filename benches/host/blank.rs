@@ -1,0 +1,120 @@
+//! A store that holds a fleet without keeping it: what is measured over it is the runtime alone.
+
+use std::future::ready;
+
+use futures::FutureExt;
+use greenroom_actors::character::AgentRecord;
+use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
+use greenroom_actors::ids::{AgentId, EntityId, LetterId, LogId, MemoryId, RoomId, RunId, WorldId};
+use greenroom_actors::letters::Letter;
+use greenroom_actors::lifecycle::Autonomy;
+use greenroom_actors::ports::{
+    AgentQuery, Boot, Census, LogQuery, MemoryQuery, Pruned, Retention, RunQuery, Scored,
+    SearchQuery, Seed, Store, StoreFuture,
+};
+use greenroom_actors::records::{
+    Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
+};
+use greenroom_actors::runs::{Run, Step};
+use greenroom_actors::time::UnixMillis;
+
+use crate::fleet;
+
+/// Seeds that follow from their number; everything else is empty, and what is written is forgotten.
+pub(crate) struct Blank {
+    pub(crate) agents: u32,
+    pub(crate) autonomy: Option<Autonomy>,
+}
+
+impl Blank {
+    fn seed_of(&self, number: u32) -> Option<Seed> {
+        (number < self.agents).then(|| Seed {
+            id: fleet::agent(number),
+            lifecycle: fleet::lifecycle(self.autonomy),
+            reflected_at: None,
+            has_letters: false,
+        })
+    }
+}
+
+/// The number of that agent of a [`fleet`].
+fn number(agent: AgentId) -> u32 {
+    u32::try_from(agent.0.as_u64_pair().0 >> 32).unwrap_or(u32::MAX)
+}
+
+fn answer<T: Send + 'static>(answer: T) -> StoreFuture<T> {
+    ready(Ok(answer)).boxed()
+}
+
+/// Questions that are answered with nothing.
+macro_rules! nothing {
+    ($(fn $name:ident($($argument:ty),*) -> $answer:ty;)*) => {
+        $(nothing!(@ $name ($($argument),*) $answer);)*
+    };
+    (@ $name:ident () $answer:ty) => {
+        fn $name(&self) -> StoreFuture<$answer> { answer(<$answer>::default()) }
+    };
+    (@ $name:ident ($a:ty) $answer:ty) => {
+        fn $name(&self, _: $a) -> StoreFuture<$answer> { answer(<$answer>::default()) }
+    };
+    (@ $name:ident ($a:ty, $b:ty) $answer:ty) => {
+        fn $name(&self, _: $a, _: $b) -> StoreFuture<$answer> { answer(<$answer>::default()) }
+    };
+    (@ $name:ident ($a:ty, $b:ty, $c:ty) $answer:ty) => {
+        fn $name(&self, _: $a, _: $b, _: $c) -> StoreFuture<$answer> {
+            answer(<$answer>::default())
+        }
+    };
+}
+
+impl Store for Blank {
+    fn boot(&self, _: UnixMillis) -> StoreFuture<Boot> {
+        answer(Boot { epoch: Epoch(1), interrupted_runs: 0 })
+    }
+
+    fn seed(&self, id: AgentId) -> StoreFuture<Option<Seed>> {
+        answer(self.seed_of(number(id)))
+    }
+
+    fn seeds(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Seed>> {
+        let first = after.map_or(0, |last| number(last) + 1);
+        answer((first..first + limit).map_while(|number| self.seed_of(number)).collect())
+    }
+
+    nothing! {
+        fn commit(Batch) -> Committed;
+        fn agent(AgentId) -> Option<AgentRecord>;
+        fn agent_by_handle(&str) -> Option<AgentRecord>;
+        fn agents(AgentQuery) -> Vec<AgentRecord>;
+        fn census() -> Census;
+        fn is_halted() -> bool;
+        fn memory(AgentId, MemoryId) -> Option<Memory>;
+        fn memories(MemoryQuery) -> Vec<Memory>;
+        fn count_memories(MemoryQuery) -> u64;
+        fn embeddings(AgentId, Vec<MemoryId>) -> Vec<(MemoryId, Embedding)>;
+        fn unembedded(&str, u32) -> Vec<Memory>;
+        fn search(SearchQuery) -> Vec<Scored>;
+        fn room(AgentId, RoomId) -> Option<Room>;
+        fn rooms(AgentId) -> Vec<Room>;
+        fn rooms_of_world(WorldId, Option<AgentId>) -> Vec<Room>;
+        fn participants(AgentId, RoomId) -> Vec<Participant>;
+        fn world(AgentId, WorldId) -> Option<World>;
+        fn worlds(Option<AgentId>) -> Vec<World>;
+        fn entity(AgentId, EntityId) -> Option<Entity>;
+        fn entities(AgentId) -> Vec<Entity>;
+        fn components(AgentId, Option<EntityId>) -> Vec<Component>;
+        fn relationships(AgentId) -> Vec<Relationship>;
+        fn tasks(AgentId) -> Vec<Task>;
+        fn run(AgentId, RunId) -> Option<Run>;
+        fn runs(RunQuery) -> Vec<Run>;
+        fn count_runs(RunQuery) -> u64;
+        fn steps(Vec<RunId>) -> Vec<Step>;
+        fn log(AgentId, LogId) -> Option<LogEntry>;
+        fn logs(LogQuery) -> Vec<LogEntry>;
+        fn events(AgentId, u64, u32) -> Vec<Event>;
+        fn event_bounds(AgentId) -> Option<(u64, u64)>;
+        fn letter(LetterId) -> Option<Letter>;
+        fn waiting_letters(AgentId, u32) -> Vec<Letter>;
+        fn prune(Retention, UnixMillis) -> Pruned;
+    }
+}
