@@ -13,7 +13,7 @@ use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::{Command, State};
 use greenroom_actors::memory_store::MemoryStore;
-use greenroom_actors::ports::{Clock, Store};
+use greenroom_actors::ports::{Clock, Model, Store};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::RunStatus;
 use greenroom_actors::runtime::Ports;
@@ -288,4 +288,19 @@ async fn an_unknown_agent_is_not_found_and_a_known_id_is_taken() {
     assert_eq!(again.err(), Some(CoreError::AlreadyExists(id)));
     let nobody = AgentId::new();
     assert_eq!(stage.registry.status(nobody).await, Err(CoreError::AgentNotFound(nobody)));
+}
+
+#[actix::test]
+async fn an_agent_that_is_created_again_while_the_host_comes_up_is_hosted_all_the_same() {
+    let stage = Stage::set().await;
+    let id = stage.running("Ada").await;
+    let Stage { store, clock, model, .. } = stage;
+    let (kept, asked): (Arc<dyn Store>, Arc<dyn Model>) = (store, model);
+    let ports = Ports { store: kept, model: asked, clock: Arc::new(clock.clone()) };
+    let registry = Registry::start(ports, settings()).await.unwrap();
+    // Before the first page of agents is hosted.
+    let again = registry.create(Character::named("Ada")).await;
+    assert_eq!(again.err(), Some(CoreError::AlreadyExists(id)));
+    clock.settle().await;
+    assert_eq!(registry.status(id).await.unwrap().state, State::Running);
 }

@@ -123,7 +123,9 @@ CREATE TABLE memories (
     created_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE UNIQUE INDEX memories_by_id ON memories (agent, id);
+-- The id first: new ids sort by time, so that this index grows at its end and touches one page for
+-- many memories, where the others touch one for each agent.
+CREATE UNIQUE INDEX memories_by_id ON memories (id, agent);
 CREATE INDEX memories_by_time ON memories (agent, created_at, id, kind);
 CREATE INDEX memories_by_room ON memories (agent, room, created_at, id, kind);
 
