@@ -36,7 +36,7 @@ async fn a_run_that_panics_fails_the_agent_goes_on_and_the_crash_is_seen() {
 async fn one_that_crashes_each_time_fails_among_neighbours_that_tick_on() {
     let stage = Stage::set().await;
     let mut neighbours = Vec::new();
-    for number in 0..100 {
+    for number in 0..1_000 {
         neighbours.push(stage.ticking(&format!("N{number}")).await);
     }
     let bad = stage.create("Bad").await;
