@@ -24,7 +24,7 @@ use serde_json::json;
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
 use crate::ids::{AgentId, RunId};
-use crate::lifecycle::{Lifecycle, State};
+use crate::lifecycle::{Desired, Lifecycle, State};
 use crate::ports::Seed;
 use crate::runs::RunStatus;
 use crate::runtime::Runtime;
@@ -57,6 +57,8 @@ pub struct Agent {
     restarts: u32,
     ticks_skipped: u32,
     is_rebuilding: bool,
+    /// Whether it is being removed: nothing is begun, and nothing is answered but that.
+    is_ending: bool,
     /// Whether a change of the lifecycle is on its way to the store: nothing is begun meanwhile.
     is_changing: bool,
     timer: Option<tick::Timer>,
@@ -89,14 +91,16 @@ pub struct Status {
 pub struct GetStatus;
 
 /// A message with the caller's own reply channel: the agent answers the caller directly.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Forwarded<M: Message> {
+pub(crate) struct Forwarded<M, T> {
     pub(crate) message: M,
-    pub(crate) reply: OneshotSender<M::Result>,
+    pub(crate) reply: OneshotSender<Result<T, CoreError>>,
 }
 
-/// Ends an agent that is about to be removed: silent at once, and no message is handled after it.
+impl<M: 'static, T: 'static> Message for Forwarded<M, T> {
+    type Result = ();
+}
+
+/// Ends an agent that is about to be removed: silent at once, and not there for whoever asks.
 #[derive(Message)]
 #[rtype(result = "Result<(), CoreError>")]
 pub(crate) struct End;
@@ -115,6 +119,7 @@ impl Agent {
             restarts: 0,
             ticks_skipped: 0,
             is_rebuilding: false,
+            is_ending: false,
             is_changing: false,
             timer: None,
             flight: None,
@@ -238,15 +243,20 @@ impl Handler<GetStatus> for Agent {
     }
 }
 
-impl<M> Handler<Forwarded<M>> for Agent
+impl<M, T> Handler<Forwarded<M, T>> for Agent
 where
-    M: Message + 'static,
+    M: Message<Result = Result<T, CoreError>> + 'static,
+    T: 'static,
     Self: Handler<M>,
 {
     type Result = ();
 
-    fn handle(&mut self, forwarded: Forwarded<M>, ctx: &mut Context<Self>) {
+    fn handle(&mut self, forwarded: Forwarded<M, T>, ctx: &mut Context<Self>) {
         let Forwarded { message, reply } = forwarded;
+        if self.is_ending {
+            drop(reply.send(Err(CoreError::AgentNotFound(self.id))));
+            return;
+        }
         self.handle(message, ctx).handle(ctx, Some(reply));
     }
 }
@@ -256,8 +266,14 @@ impl Handler<End> for Agent {
 
     fn handle(&mut self, _: End, ctx: &mut Context<Self>) -> Self::Result {
         // What is cut off is not recorded: the record goes with the agent.
-        drop(self.cut(RunStatus::Cancelled, "the agent is removed"));
-        ctx.stop();
+        let reason = "the agent was removed";
+        drop(self.cut(RunStatus::Cancelled, reason));
+        self.tell_all_waiters(&CoreError::Cancelled(reason.to_owned()));
+        self.disarm(ctx);
+        // Its shard lets go of the address when it is gone from the store. Until then it answers
+        // what still comes.
+        self.is_ending = true;
+        self.lifecycle.desired = Desired::Stopped;
         Ok(())
     }
 }

@@ -54,10 +54,13 @@ pub(crate) async fn run(runtime: Arc<Runtime>) {
 
 /// Embeds the oldest memories that have no embedding; answers with how many.
 async fn index_some(runtime: &Arc<Runtime>) -> Result<usize, String> {
+    if runtime.is_halted() {
+        return Ok(0);
+    }
     let (store, model) = (&runtime.ports.store, &runtime.ports.model);
     let text = |error: StoreError| error.to_string();
     let memories = store.unembedded(&model.embedder(), BATCH).await.map_err(text)?;
-    if memories.is_empty() || runtime.is_halted() {
+    if memories.is_empty() {
         return Ok(0);
     }
     let texts = memories.iter().map(|memory| memory.text().to_owned()).collect();

@@ -104,6 +104,28 @@ async fn a_failure_reaches_whoever_waits_and_the_letter_is_dead() {
 }
 
 #[actix::test]
+async fn whoever_waits_for_an_agent_that_is_removed_is_told_so() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    stage.model.then(Act::Hang);
+    let asking = stage.registry.ask_agent(ada, bob, "hello");
+    futures::pin_mut!(asking);
+    assert!(futures::poll!(&mut asking).is_pending());
+    stage.clock.settle().await;
+    assert!(futures::poll!(&mut asking).is_pending());
+    stage.store.hold_commits();
+    let removing = stage.registry.remove(bob, false);
+    futures::pin_mut!(removing);
+    assert!(futures::poll!(&mut removing).is_pending());
+    stage.clock.settle().await;
+    assert_eq!(asking.await, Err(CoreError::Cancelled("the agent was removed".to_owned())));
+    // On its way out it is not there any more, rather than crashed or starting.
+    assert_eq!(stage.registry.status(bob).await, Err(CoreError::AgentNotFound(bob)));
+    stage.store.release_commits();
+    removing.await.unwrap();
+}
+
+#[actix::test]
 async fn without_anybody_who_waits_a_letter_is_tried_again_then_dead() {
     let stage = Stage::set().await;
     let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);

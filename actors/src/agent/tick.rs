@@ -80,7 +80,8 @@ impl Agent {
             return;
         }
         if self.is_changing {
-            // At the end of the change, if there are ticks then.
+            // For the end of the change: while actix waits for its commit it polls no timer, so that
+            // this does not spin.
             return self.arm(ctx, Duration::ZERO);
         }
         if self.lifecycle.autonomy.is_none() {

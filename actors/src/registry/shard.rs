@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use serde_json::json;
@@ -20,6 +21,9 @@ use crate::runtime::Runtime;
 use crate::supervisor::supervise;
 use crate::vitals::Counters;
 
+/// How long until it is tried again to record that an agent has failed.
+const FAILURE_RETRY: Duration = Duration::from_secs(1);
+
 pub(crate) struct Shard {
     runtime: Arc<Runtime>,
     agents: HashMap<AgentId, Entry>,
@@ -30,8 +34,10 @@ pub(crate) struct Shard {
 
 enum Entry {
     Hosted(Addr<Agent>),
-    /// It is being created, rebuilt or removed: nothing reaches it now.
+    /// It is being created or rebuilt: nothing reaches it now.
     Away,
+    /// It is being removed: nothing reaches it any more.
+    Leaving,
 }
 
 /// A message on its way to an agent, with the caller's reply channel.
@@ -103,6 +109,7 @@ impl Shard {
         match self.agents.get(&id) {
             Some(Entry::Hosted(address)) => Ok(address),
             Some(Entry::Away) => Err(CoreError::Starting),
+            Some(Entry::Leaving) => Err(CoreError::AgentNotFound(id)),
             None if self.runtime.is_booting() => Err(CoreError::Starting),
             None => Err(CoreError::AgentNotFound(id)),
         }
@@ -151,7 +158,7 @@ impl Supervised for Shard {
         tracing::error!(cause, "a shard of the registry crashed, and goes on");
         self.agents.retain(|_, entry| match entry {
             Entry::Hosted(address) => address.connected(),
-            Entry::Away => true,
+            Entry::Away | Entry::Leaving => true,
         });
     }
 }
@@ -171,7 +178,7 @@ where
             Ok(address) => address,
             Err(error) => return answer(reply, Err(error)),
         };
-        match address.try_send::<Forwarded<M>>(Forwarded { message, reply }) {
+        match address.try_send::<Forwarded<M, T>>(Forwarded { message, reply }) {
             Ok(()) => {}
             Err(SendError::Full(refused)) => {
                 Counters::add(&self.runtime.counters.refused, 1);
@@ -245,7 +252,7 @@ impl Handler<Remove> for Shard {
             Ok(address) => address.clone(),
             Err(error) => return answer(reply, Err(error)),
         };
-        self.agents.insert(id, Entry::Away);
+        self.agents.insert(id, Entry::Leaving);
         let runtime = Arc::clone(&self.runtime);
         let removed = async move {
             let (ended, end) = tokio::sync::oneshot::channel();
@@ -271,7 +278,7 @@ impl Handler<Remove> for Shard {
     clippy::disallowed_methods,
     reason = "an agent that is removed must hear of it even if its mailbox is full; once for each"
 )]
-fn tell_end(agent: &Addr<Agent>, end: Forwarded<End>) {
+fn tell_end(agent: &Addr<Agent>, end: Forwarded<End, ()>) {
     agent.do_send(end);
 }
 
@@ -295,41 +302,52 @@ impl Handler<GaveUp> for Shard {
         Counters::add(&self.runtime.counters.gave_up, 1);
         tracing::error!(agent = %id, cause, "an agent crashed too often and is left until it is started anew");
         self.agents.insert(id, Entry::Away);
-        let runtime = Arc::clone(&self.runtime);
-        let failed = async move {
-            let mut seed = runtime.ports.store.seed(id).await?;
-            if let Some(seed) = &mut seed {
-                seed.lifecycle.failure = Some(cause.clone().into());
-                let journal = Journal { agent: id, now: runtime.now() };
-                let mut facts = Vec::new();
-                let reason = format!("crashed: {cause}");
-                for run in runtime.ports.store.runs(RunQuery::open(id)).await? {
-                    let (now, usage) = (journal.now, Usage::default());
-                    let ended =
-                        journal.run_ended(&run, RunStatus::Failed, Some(&reason), now, usage);
-                    facts.extend(ended);
-                }
-                let lifecycle = seed.lifecycle.clone();
-                facts.push(Fact::LifecycleChanged { id, lifecycle });
-                facts.push(journal.event(EventKind::Failed, json!({"cause": cause})));
-                runtime.commit(facts).await?;
-                runtime.record_changed(id);
-            }
-            Ok::<_, StoreError>(seed)
-        };
-        ctx.spawn(failed.into_actor(self).map(move |failed, shard, ctx| match failed {
-            // Hosted again, in the state «failed»: it takes lifecycle commands and nothing else.
-            Ok(seed) => shard.host_anew(id, seed, ctx),
-            Err(error) => {
-                tracing::error!(agent = %id, %error, "its failure is not recorded yet");
-                let again = shard.runtime.sleep(std::time::Duration::from_secs(1));
-                let cause = "its failure could not be recorded at first".to_owned();
-                ctx.spawn(again.into_actor(shard).map(move |(), shard, ctx| {
-                    shard.handle(GaveUp { id, cause }, ctx);
-                }));
-            }
-        }));
+        self.leave_failed(id, cause, ctx);
     }
+}
+
+impl Shard {
+    /// Records that an agent has failed, however long that takes, then hosts it in that state: it
+    /// takes lifecycle commands and nothing else.
+    fn leave_failed(&mut self, id: AgentId, cause: String, ctx: &mut Context<Self>) {
+        let runtime = Arc::clone(&self.runtime);
+        let recorded = async move {
+            let recorded = record_failure(&runtime, id, &cause).await;
+            if let Err(error) = &recorded {
+                tracing::error!(agent = %id, %error, "its failure is not recorded yet");
+                runtime.sleep(FAILURE_RETRY).await;
+            }
+            (recorded, cause)
+        };
+        ctx.spawn(recorded.into_actor(self).map(
+            move |(recorded, cause), shard, ctx| match recorded {
+                Ok(seed) => shard.host_anew(id, seed, ctx),
+                Err(_) => shard.leave_failed(id, cause, ctx),
+            },
+        ));
+    }
+}
+
+/// Ends what the agent left open and marks it as failed; answers with what its actor has to know.
+async fn record_failure(
+    runtime: &Arc<Runtime>,
+    id: AgentId,
+    cause: &str,
+) -> Result<Option<Seed>, StoreError> {
+    let Some(mut seed) = runtime.ports.store.seed(id).await? else { return Ok(None) };
+    seed.lifecycle.failure = Some(cause.into());
+    let journal = Journal { agent: id, now: runtime.now() };
+    let reason = format!("crashed: {cause}");
+    let mut facts = Vec::new();
+    for run in runtime.ports.store.runs(RunQuery::open(id)).await? {
+        let (now, usage) = (journal.now, Usage::default());
+        facts.extend(journal.run_ended(&run, RunStatus::Failed, Some(&reason), now, usage));
+    }
+    facts.push(Fact::LifecycleChanged { id, lifecycle: seed.lifecycle.clone() });
+    facts.push(journal.event(EventKind::Failed, json!({"cause": cause})));
+    runtime.commit(facts).await?;
+    runtime.record_changed(id);
+    Ok(Some(seed))
 }
 
 /// Answers a caller; nobody minds if it has gone away.
