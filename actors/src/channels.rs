@@ -146,6 +146,21 @@ pub enum JobStatus {
     Timeout,
 }
 
+impl JobStatus {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Pending, Self::Processing, Self::Completed, Self::Failed, Self::Timeout];
+
+    /// Whether it changes no more.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        match self {
+            Self::Pending | Self::Processing => false,
+            Self::Completed | Self::Failed | Self::Timeout => true,
+        }
+    }
+}
+
 /// A question to an agent whose answer is fetched later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -224,4 +239,18 @@ pub enum ChannelEventKind {
     Completed,
     /// An agent could not answer.
     Failed,
+}
+
+impl ChannelEventKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Said,
+        Self::Amended,
+        Self::Removed,
+        Self::Cleared,
+        Self::Updated,
+        Self::Deleted,
+        Self::Completed,
+        Self::Failed,
+    ];
 }

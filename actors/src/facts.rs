@@ -85,7 +85,8 @@ pub enum Fact {
         at: UnixMillis,
     },
     /// An agent was removed, with everything that was its own (its memories too, unless they are
-    /// to be kept). Affects 0 rows if there was none.
+    /// to be kept), its part in message servers and channels, its sessions and its jobs; channels
+    /// and what was said in them stay. Affects 0 rows if there was none.
     AgentRemoved {
         /// Which agent.
         id: AgentId,
@@ -237,10 +238,10 @@ pub enum Fact {
         server_id: ServerId,
         /// The agent.
         agent_id: AgentId,
-        /// Since when.
+        /// Since when; one that takes part already keeps the earlier time, and affects 0 rows.
         at: UnixMillis,
     },
-    /// An agent no longer takes part in a message server.
+    /// An agent no longer takes part in a message server. Affects 0 rows if it did not.
     Delisted {
         /// The server.
         server_id: ServerId,
@@ -260,7 +261,7 @@ pub enum Fact {
         channel_id: ChannelId,
         /// Who: a person, or an agent.
         user_id: EntityId,
-        /// Since when; one who takes part already keeps the earlier time.
+        /// Since when; one who takes part already keeps the earlier time, and affects 0 rows.
         at: UnixMillis,
     },
     /// Somebody no longer takes part in a channel. Affects 0 rows if they did not.
@@ -293,6 +294,71 @@ pub enum Fact {
     JobSet(Box<Job>),
     /// A job was removed; its channel stays.
     JobRemoved(JobId),
+}
+
+impl Fact {
+    /// Whether it is about what is shared (message servers, channels, what is said there, sessions,
+    /// jobs), and so belongs to no single agent.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::ServerSet(_)
+            | Self::ServerMet(_)
+            | Self::ServerRemoved(_)
+            | Self::Enlisted { .. }
+            | Self::Delisted { .. }
+            | Self::ChannelSet(_)
+            | Self::ChannelMet(_)
+            | Self::ChannelRemoved(_)
+            | Self::ChannelJoined { .. }
+            | Self::ChannelLeft { .. }
+            | Self::MessageSet(_)
+            | Self::MessageRemoved { .. }
+            | Self::ChannelCleared(_)
+            | Self::ChannelHappened(_)
+            | Self::SessionSet(_)
+            | Self::SessionRemoved(_)
+            | Self::JobSet(_)
+            | Self::JobRemoved(_) => true,
+            Self::AgentCreated(_)
+            | Self::AgentRevised { .. }
+            | Self::LifecycleChanged { .. }
+            | Self::Reflected { .. }
+            | Self::AgentRemoved { .. }
+            | Self::Happened(_)
+            | Self::RunStarted(_)
+            | Self::RunEnded(_)
+            | Self::StepIntended(_)
+            | Self::StepEnded(_)
+            | Self::LetterSent(_)
+            | Self::LetterTried(_)
+            | Self::LetterSettled { .. }
+            | Self::Remembered(_)
+            | Self::Embedded { .. }
+            | Self::Forgot { .. }
+            | Self::ForgotAll { .. }
+            | Self::RoomSet(_)
+            | Self::RoomMet(_)
+            | Self::RoomRemoved { .. }
+            | Self::WorldSet(_)
+            | Self::WorldMet(_)
+            | Self::WorldRemoved { .. }
+            | Self::EntitySet(_)
+            | Self::EntityMet(_)
+            | Self::EntityRemoved { .. }
+            | Self::Joined(_)
+            | Self::Left { .. }
+            | Self::ComponentSet(_)
+            | Self::ComponentRemoved { .. }
+            | Self::RelationshipSet(_)
+            | Self::RelationshipRemoved { .. }
+            | Self::TaskSet(_)
+            | Self::TaskRemoved { .. }
+            | Self::Logged(_)
+            | Self::LogRemoved { .. }
+            | Self::FleetHalted(_) => false,
+        }
+    }
 }
 
 /// One entry in an agent's durable sequence.

@@ -211,7 +211,7 @@ pub trait Store: Send + Sync + 'static {
     /// One job.
     fn job(&self, id: JobId) -> StoreFuture<Option<Job>>;
 
-    /// The job of a channel.
+    /// The job of a channel, the newest if there are several.
     fn job_of_channel(&self, id: ChannelId) -> StoreFuture<Option<Job>>;
 
     /// Jobs, newest first; of one status if given.
@@ -221,8 +221,9 @@ pub trait Store: Send + Sync + 'static {
     /// ones took in all.
     fn job_census(&self) -> StoreFuture<JobCensus>;
 
-    /// Removes what is past its age or number. The newest event of an agent is always kept, so that
-    /// its sequence goes on; open runs and waiting letters are always kept.
+    /// Removes what is past its age or number. The newest event of an agent and of a channel is
+    /// always kept, so that its sequence goes on; open runs, waiting letters and jobs that have not
+    /// ended are always kept.
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned>;
 }
 
@@ -442,7 +443,8 @@ pub struct MessageQuery {
     /// Of which author; any if absent.
     pub author_id: Option<EntityId>,
     /// With all of these words, in whatever case, in any order; any characters, never a query
-    /// language.
+    /// language. A text without a word finds nothing; of more different words than
+    /// [`WORDS_MAX`](Self::WORDS_MAX) the first so many count.
     pub text: Option<String>,
     /// Said before this, exclusive.
     pub before: Option<UnixMillis>,
@@ -454,6 +456,17 @@ pub struct MessageQuery {
     pub offset: u32,
     /// How many at most.
     pub limit: u32,
+}
+
+impl MessageQuery {
+    /// Different words of a text that are looked for; more say little and cost much.
+    pub const WORDS_MAX: usize = 32;
+
+    /// The newest messages of a channel, up to `limit`.
+    #[must_use]
+    pub fn of(channel_id: ChannelId, limit: u32) -> Self {
+        Self { channel_id: Some(channel_id), limit, ..Self::default() }
+    }
 }
 
 /// How many jobs there are, by status.
@@ -468,7 +481,7 @@ pub struct JobCensus {
 /// How long what grows is kept, and how much of it. `None` and 0 mean: without bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// Age of events.
+    /// Age of agents' events.
     pub events_for: Option<Duration>,
     /// Newest events kept of each agent.
     pub events_per_agent: u64,
