@@ -78,7 +78,7 @@ impl Shared {
     }
 
     pub(super) fn prune_events(&mut self, retention: &Retention) -> u64 {
-        let most = size(u32::try_from(retention.events_per_channel).unwrap_or(u32::MAX));
+        let most = usize::try_from(retention.events_per_channel).unwrap_or(usize::MAX);
         if most == 0 {
             return 0;
         }
