@@ -11,9 +11,10 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::cache::RecordCache;
+use crate::channels::ChannelEvent;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
-use crate::facts::{Batch, Committed, Epoch, Fact};
+use crate::facts::{Batch, Committed, Epoch, Event, Fact};
 use crate::feed::Hub;
 use crate::ids::{AgentId, RunId};
 use crate::ports::{Clock, Model, Store};
@@ -37,7 +38,8 @@ pub(crate) struct Runtime {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
     pub(crate) counters: Counters,
-    pub(crate) hub: Hub,
+    pub(crate) hub: Hub<Event>,
+    pub(crate) channel_hub: Hub<ChannelEvent>,
     epoch: Epoch,
     records: RecordCache,
     is_halted: AtomicBool,
@@ -55,6 +57,7 @@ impl Runtime {
             settings,
             counters: Counters::default(),
             hub: Hub::default(),
+            channel_hub: Hub::default(),
             epoch,
             is_halted: AtomicBool::new(is_halted),
             is_draining: AtomicBool::new(false),
@@ -83,6 +86,7 @@ impl Runtime {
             .map(move |committed| {
                 if let Ok(committed) = &committed {
                     runtime.hub.publish(&committed.events);
+                    runtime.channel_hub.publish(&committed.channel_events);
                 }
                 committed
             })
