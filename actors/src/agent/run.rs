@@ -11,10 +11,11 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use serde_json::{Map, Value, json};
 
+use super::hearing::Hearing;
 use super::journal::{Journal, object};
 use super::{letters, prompt};
 use crate::character::AgentRecord;
-use crate::error::{CoreError, ModelError};
+use crate::error::{CoreError, ModelError, StoreError};
 use crate::facts::{EventKind, Fact};
 use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::{Letter, LetterStatus};
@@ -75,6 +76,8 @@ pub(crate) struct Errand {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) agent: AgentId,
     pub(crate) run: RunId,
+    /// The memory that the agent's words will be.
+    pub(crate) said: MemoryId,
     pub(crate) occasion: Occasion,
     /// Whether it was begun by a tick.
     pub(crate) is_tick: bool,
@@ -135,7 +138,8 @@ impl Errand {
     async fn run(&self, letter: Option<Letter>) -> Result<Landing, CoreError> {
         let record = self.runtime.record(self.agent).await?;
         let room_id = letter.as_ref().map_or(RoomId(self.agent.0), |letter| letter.room_id);
-        let prompt = self.prompt(&record, room_id).await?;
+        let may_ignore = letter.as_ref().is_some_and(|letter| letter.may_be_ignored);
+        let prompt = self.prompt(&record, room_id, may_ignore).await?;
         let run = Run {
             id: self.run,
             agent_id: self.agent,
@@ -150,11 +154,16 @@ impl Errand {
             usage: Usage::default(),
         };
         self.open(&run, &prompt).await?;
-        let answer = self.generate(prompt.clone()).await;
-        self.close(&run, &prompt, letter, answer).await
+        let answer = self.generate(prompt.clone(), run.letter_id).await;
+        self.close(&run, &record, &prompt, letter, answer).await
     }
 
-    async fn prompt(&self, record: &AgentRecord, room: RoomId) -> Result<Prompt, CoreError> {
+    async fn prompt(
+        &self,
+        record: &AgentRecord,
+        room: RoomId,
+        may_ignore: bool,
+    ) -> Result<Prompt, CoreError> {
         let settings = &self.runtime.settings;
         let query = MemoryQuery {
             kind: Some(MESSAGES.to_owned()),
@@ -179,7 +188,8 @@ impl Errand {
         Ok(Prompt {
             model: model.or_else(|| character.model()).map(str::to_owned),
             purpose,
-            system: prompt::system(character, purpose),
+            may_ignore,
+            system: prompt::system(character, purpose, may_ignore),
             turns: prompt::turns(&memories, self.agent.into(), max_bytes),
             tools: Vec::new(),
             settings: asked,
@@ -217,14 +227,21 @@ impl Errand {
         Ok(())
     }
 
-    async fn generate(&self, prompt: Prompt) -> Result<Generation, ModelError> {
+    async fn generate(
+        &self,
+        prompt: Prompt,
+        letter: Option<LetterId>,
+    ) -> Result<Generation, ModelError> {
         let deadline = Duration::from_secs(u64::from(self.runtime.settings.run_deadline_s));
         let max_bytes = usize::try_from(self.runtime.settings.answer_max_bytes);
-        let answer = collect(
-            self.runtime.ports.model.generate(prompt),
-            max_bytes.unwrap_or(usize::MAX),
-            |_| {},
-        );
+        let max_bytes = max_bytes.unwrap_or(usize::MAX);
+        let mut watched =
+            letter.map(|letter| self.runtime.pieces.of(self.agent, letter, self.said));
+        let answer = collect(self.runtime.ports.model.generate(prompt), max_bytes, |delta| {
+            if let Some(watched) = &mut watched {
+                watched(delta);
+            }
+        });
         match select(Box::pin(answer), self.runtime.sleep(deadline)).await {
             Either::Left((answer, _)) => answer,
             Either::Right(((), _)) => Err(ModelError::TimedOut(deadline)),
@@ -235,6 +252,7 @@ impl Errand {
     async fn close(
         &self,
         run: &Run,
+        record: &AgentRecord,
         prompt: &Prompt,
         letter: Option<Letter>,
         answer: Result<Generation, ModelError>,
@@ -250,25 +268,14 @@ impl Errand {
             Some(ModelError::TimedOut(_)) => RunStatus::TimedOut,
             Some(_) => RunStatus::Failed,
         };
-        let mut landing =
-            Landing { letter: run.letter_id, status: Some(status), ..Landing::default() };
         let reason = error.as_ref().map(ToString::to_string);
-        let outcome = match &reason {
-            None => json!({"text": text}),
-            Some(reason) => json!({"error": reason}),
-        };
-        let mut facts = Vec::with_capacity(12);
-        facts.push(Fact::StepEnded(Box::new(StepEnd {
-            run_id: run.id,
-            index: 0,
-            status: if error.is_none() { StepStatus::Succeeded } else { StepStatus::Failed },
-            outcome,
-            ended_at: now,
-            usage: usage.clone(),
-        })));
+        let mut facts = Vec::with_capacity(16);
+        facts.push(step_ended(run, &text, reason.as_deref(), &usage, now));
         let took = now.since(run.started_at);
         facts.push(journal.model_log(run, prompt, &text, &usage, reason.as_deref(), took));
-        if error.is_none() {
+        let mut landing =
+            Landing { letter: run.letter_id, status: Some(status), ..Landing::default() };
+        if error.is_none() && is_worth_saying(&text, prompt) {
             let said = self.said(run, letter.as_ref(), &text, now);
             facts.push(Fact::Remembered(Box::new(said.clone())));
             let kind = if letter.is_some() { EventKind::Said } else { EventKind::Thought };
@@ -282,25 +289,64 @@ impl Errand {
             facts.push(Fact::Reflected { id: self.agent, at: now });
             landing.reflected_at = Some(now);
         }
-        if let (Some(letter), Some(said)) = (&letter, &landing.said) {
-            facts.push(Fact::LetterSettled { id: letter.id, status: LetterStatus::Answered });
-            if letter.expects_reply
-                && let Some(asker) = letter.from_agent
-            {
-                facts.extend(letters::answer(letter, asker, said, now));
+        let mut heard = Vec::new();
+        if let Some(letter) = &letter {
+            if error.is_none() {
+                facts.push(Fact::LetterSettled { id: letter.id, status: LetterStatus::Answered });
+                if let (Some(asker), Some(said), true) =
+                    (letter.from_agent, &landing.said, letter.expects_reply)
+                {
+                    facts.extend(letters::answer(letter, asker, said, now));
+                }
             }
+            let name = &record.character.name;
+            heard = self.heard(letter, name, landing.said.as_ref(), reason.as_deref(), now);
         }
         facts.extend(journal.run_ended(run, status, reason.as_deref(), now, usage.clone()));
         self.progress.is_closing.set(true);
-        self.runtime.commit(facts).await?;
+        self.commit_end(facts, heard).await?;
         self.count(&usage);
         landing.error = error.map(CoreError::Model);
         Ok(landing)
     }
 
+    /// What others hear of it, if others heard the letter.
+    fn heard(
+        &self,
+        letter: &Letter,
+        name: &str,
+        said: Option<&Memory>,
+        error: Option<&str>,
+        now: UnixMillis,
+    ) -> Vec<Fact> {
+        let Some(heard) = letter.heard else { return Vec::new() };
+        let hearing = Hearing { heard, agent: self.agent, name, now };
+        match (said, error) {
+            (_, Some(error)) => vec![hearing.failed(error)],
+            (None, None) => vec![hearing.is_done()],
+            (Some(said), None) => {
+                hearing.said(said).into_iter().chain([hearing.is_done()]).collect()
+            }
+        }
+    }
+
+    /// Commits the end of the run; without what others hear of it, if their channel is gone.
+    async fn commit_end(&self, facts: Vec<Fact>, heard: Vec<Fact>) -> Result<(), CoreError> {
+        if heard.is_empty() {
+            self.runtime.commit(facts).await?;
+            return Ok(());
+        }
+        let both = facts.iter().chain(&heard).cloned().collect();
+        match self.runtime.commit(both).await {
+            Err(StoreError::Missing { .. }) => self.runtime.commit(facts).await?,
+            committed => committed?,
+        };
+        Ok(())
+    }
+
     /// What the agent said or thought, as it remembers it.
     fn said(&self, run: &Run, letter: Option<&Letter>, text: &str, now: UnixMillis) -> Memory {
-        let id = MemoryId::new();
+        let id = self.said;
         let content = match letter {
             Some(letter) => json!({
                 "text": text, "thought": "", "actions": ["REPLY"], "providers": [], "simple": true,
@@ -333,4 +379,31 @@ impl Errand {
     fn journal(&self) -> Journal {
         Journal { agent: self.agent, now: self.runtime.now() }
     }
+}
+
+/// Whether an answer is more than silence.
+fn is_worth_saying(text: &str, prompt: &Prompt) -> bool {
+    let text = text.trim();
+    !text.is_empty() && !(prompt.may_ignore && text == Prompt::IGNORE)
+}
+
+fn step_ended(
+    run: &Run,
+    text: &str,
+    error: Option<&str>,
+    usage: &Usage,
+    ended_at: UnixMillis,
+) -> Fact {
+    let (status, outcome) = match error {
+        None => (StepStatus::Succeeded, json!({"text": text})),
+        Some(error) => (StepStatus::Failed, json!({"error": error})),
+    };
+    Fact::StepEnded(Box::new(StepEnd {
+        run_id: run.id,
+        index: 0,
+        status,
+        outcome,
+        ended_at,
+        usage: usage.clone(),
+    }))
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{ReplyTo, TURN_MAX, created};
 use crate::agent::{Agent, End, Forwarded, Journal, Lifted};
+use crate::channels::MessageServer;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
 use crate::facts::{EventKind, Fact};
@@ -212,7 +213,9 @@ impl Handler<Create> for Shard {
             has_letters: false,
         };
         let event = created(&record);
-        let committed = self.runtime.commit(vec![Fact::AgentCreated(record), event]);
+        let server_id = MessageServer::DEFAULT;
+        let enlisted = Fact::Enlisted { server_id, agent_id: id, at: record.created_at };
+        let committed = self.runtime.commit(vec![Fact::AgentCreated(record), enlisted, event]);
         ctx.spawn(committed.into_actor(self).map(move |committed, shard, ctx| match committed {
             Ok(_) => {
                 shard.host(seed, ctx);
