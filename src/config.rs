@@ -1,1 +1,59 @@
-//! See the crate's map.
+//! The configuration: every module's own settings, put together and read from where they may stand.
+//!
+//! Later sources win: the defaults, `config.toml`, the ecosystems' own variables (`SERVER_PORT`, …),
+//! Greenroom's variables (`GREENROOM_<SECTION>__<KEY>`), flags. An unknown key or a bad value is an
+//! error that names the file and line, the variable or the flag.
+
+mod check;
+mod error;
+mod load;
+mod origin;
+mod show;
+mod variables;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::ConfigError;
+pub use load::{FILE_NAME, Loaded, Sources};
+pub use origin::Origin;
+pub use show::shown;
+
+use crate::dialects::elizaos::ElizaosSettings;
+use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
+use crate::server::ServerSettings;
+use crate::store::StoreSettings;
+use crate::telemetry::LogSettings;
+
+/// The whole configuration. A field is a section of `config.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The listener for clients of elizaOS.
+    pub elizaos: ElizaosSettings,
+    /// Which model is used when.
+    pub model: ModelChoice,
+    /// Models by name.
+    pub models: BTreeMap<String, ModelSettings>,
+    /// Where and how everything is kept.
+    pub store: StoreSettings,
+    /// The agents' bounds and intervals.
+    pub runtime: greenroom_actors::settings::Settings,
+    /// The process as a whole.
+    pub server: ServerSettings,
+    /// The log.
+    pub log: LogSettings,
+}
+
+impl Config {
+    /// All that is said about models.
+    #[must_use]
+    pub fn models(&self) -> ModelsSettings {
+        ModelsSettings { model: self.model.clone(), models: self.models.clone() }
+    }
+}
+
+#[cfg(test)]
+#[path = "config/annotated_tests.rs"]
+mod annotated_tests;

@@ -1,1 +1,85 @@
-//! See the crate's map.
+//! The host: what every listener and every dialect is given.
+
+mod vault;
+
+use std::sync::Arc;
+
+use greenroom_actors::registry::Registry;
+use greenroom_actors::time::UnixMillis;
+use tokio::sync::watch;
+
+use crate::secrets::Secrets;
+use crate::telemetry::LogBuffer;
+
+pub use vault::Vault;
+
+/// The running process as its listeners see it. Clones share everything.
+#[derive(Clone)]
+pub struct Host {
+    /// The one way to the agents.
+    pub registry: Registry,
+    /// Seals and opens the agents' secrets.
+    pub secrets: Arc<Secrets>,
+    /// What the process has logged of late.
+    pub logs: Arc<LogBuffer>,
+    /// How to bring the process down.
+    pub stop: Stopper,
+    /// When the process began to serve.
+    pub started_at: UnixMillis,
+    /// The program's version.
+    pub version: &'static str,
+    /// Makes backups; absent where the store makes none.
+    pub vault: Option<Vault>,
+}
+
+/// Asks the process to end, and tells whoever waits that it was asked. Clones share the wish.
+#[derive(Clone, Debug)]
+pub struct Stopper {
+    wish: watch::Sender<bool>,
+}
+
+impl Default for Stopper {
+    fn default() -> Self {
+        Self { wish: watch::Sender::new(false) }
+    }
+}
+
+impl Stopper {
+    /// Asks for an orderly end. Asking again changes nothing.
+    pub fn request(&self) {
+        self.wish.send_replace(true);
+    }
+
+    /// Whether the end was asked for.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        *self.wish.borrow()
+    }
+
+    /// Is ready once the end was asked for.
+    pub async fn requested(&self) {
+        let mut wish = self.wish.subscribe();
+        // This very handle keeps the sender alive, so waiting cannot fail.
+        let _ = wish.wait_for(|asked| *asked).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_learns_of_the_wish_before_and_after_it() {
+        let stop = Stopper::default();
+        let early = tokio::spawn({
+            let stop = stop.clone();
+            async move { stop.requested().await }
+        });
+        assert!(!stop.is_requested());
+        stop.request();
+        stop.request();
+        early.await.unwrap();
+        stop.requested().await;
+        assert!(stop.is_requested());
+    }
+}

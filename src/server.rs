@@ -1,1 +1,208 @@
-//! See the crate's map.
+//! The running server: its parts put together, its listeners, its end.
+
+mod error;
+mod listening;
+mod ports;
+mod settings;
+mod signals;
+mod upkeep;
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::HttpServer;
+use actix_web::dev::{Server, ServerHandle};
+use greenroom_actors::ports::{Clock, SystemClock};
+use greenroom_actors::registry::Registry;
+use greenroom_actors::runtime::Ports;
+
+use crate::config::{Config, Loaded, Origin};
+use crate::dialects::elizaos::Elizaos;
+use crate::host::{Host, Stopper, Vault};
+use crate::models;
+use crate::secrets::Secrets;
+use crate::store::SqliteStore;
+use crate::telemetry::{self, LogBuffer};
+
+pub use error::ServeError;
+pub use listening::Listening;
+pub use settings::ServerSettings;
+
+use ports::Port;
+
+/// How long a connection may be idle between two requests.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// How long a client may take to send the head of a request.
+const HEADERS_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long the last answers may take to be sent, at least and at most, once no run is in flight.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+const LAST_ANSWERS_MAX: Duration = Duration::from_secs(3);
+
+/// Where backups are kept, within the data folder.
+const BACKUPS: &str = "backups";
+
+/// Runs the host of that configuration on this thread and as many more as it wants, until it is
+/// told to stop by a signal or over the API.
+///
+/// # Errors
+/// Whatever keeps it from starting, or from ending well.
+pub fn run(loaded: Loaded) -> Result<(), ServeError> {
+    let logs = Arc::new(LogBuffer::with_capacity(loaded.config.log.lines_kept));
+    telemetry::init(&loaded.config.log, Arc::clone(&logs))?;
+    telemetry::log_panics();
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Actors live on arbiters, and arbiters belong to a system.
+    let system = actix::System::with_tokio_rt(move || threads);
+    system.block_on(async move {
+        let stop = Stopper::default();
+        signals::heed(stop.clone())?;
+        serve(loaded, logs, stop).await
+    })
+}
+
+/// Serves until `stop` is requested. To be awaited within an actix system.
+///
+/// # Errors
+/// Whatever keeps it from starting, or from ending well.
+pub async fn serve(loaded: Loaded, logs: Arc<LogBuffer>, stop: Stopper) -> Result<(), ServeError> {
+    let config = &loaded.config;
+    let data_dir = config.store.data_dir.as_path();
+    make_folder(data_dir)?;
+    let store = SqliteStore::open(&config.store)?;
+    let outcome = match host(config, &store, logs, stop).await {
+        Ok(host) => listen(&loaded, host).await,
+        Err(error) => Err(error),
+    };
+    // Whatever happened: what was acknowledged is to be found again.
+    close(store).await?;
+    outcome
+}
+
+/// Closing blocks until all that waits is written.
+async fn close(store: SqliteStore) -> Result<(), ServeError> {
+    tokio::task::spawn_blocking(move || store.close()).await.map_err(std::io::Error::other)?;
+    Ok(())
+}
+
+/// Puts the parts together, and lets the agents begin.
+async fn host(
+    config: &Config,
+    store: &SqliteStore,
+    logs: Arc<LogBuffer>,
+    stop: Stopper,
+) -> Result<Host, ServeError> {
+    let data_dir = config.store.data_dir.as_path();
+    let secrets = Secrets::from_env_or_file(data_dir)
+        .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
+    let model = models::build(&config.models(), &|name| std::env::var(name).ok())?;
+    let ports = Ports {
+        store: Arc::new(store.clone()),
+        model: Arc::new(model),
+        clock: Arc::new(SystemClock),
+    };
+    let registry = Registry::start(ports, config.runtime.clone()).await?;
+    Ok(Host {
+        registry,
+        secrets: Arc::new(secrets),
+        logs,
+        stop,
+        started_at: SystemClock.now(),
+        version: env!("CARGO_PKG_VERSION"),
+        vault: Some(Vault::new(store.clone(), data_dir.join(BACKUPS))),
+    })
+}
+
+fn make_folder(path: &Path) -> Result<(), ServeError> {
+    std::fs::create_dir_all(path)
+        .map_err(|source| ServeError::File { path: path.to_owned(), source })
+}
+
+/// Opens the listeners and serves until it is time to stop; then drains.
+async fn listen(loaded: &Loaded, host: Host) -> Result<(), ServeError> {
+    let Config { server, store, .. } = &loaded.config;
+    let data_dir = store.data_dir.as_path();
+    let (elizaos, listening) = match listener(loaded)? {
+        Some(listener) => {
+            let elizaos = Some(listener.local_addr()?);
+            (Some(open(loaded, &host, listener)?), Listening { elizaos })
+        }
+        None => (None, Listening { elizaos: None }),
+    };
+    let http = elizaos.as_ref().map(Server::handle);
+    let serving = async {
+        match elizaos {
+            // It ends by itself only where something went wrong.
+            Some(elizaos) => elizaos.await,
+            None => std::future::pending().await,
+        }
+    };
+    let serving = tokio::spawn(serving);
+    listening
+        .write(data_dir)
+        .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
+    match listening.elizaos {
+        Some(elizaos) => tracing::info!(%elizaos, version = host.version, "listening"),
+        None => tracing::info!(version = host.version, "running without a listener"),
+    }
+    let upkeep = upkeep::start(&host.registry, store);
+    let ended = tokio::select! {
+        () = host.stop.requested() => Ok(()),
+        ended = serving => ended.map_err(std::io::Error::other).flatten().map_err(ServeError::Io),
+    };
+    Listening::erase(data_dir);
+    drop(upkeep);
+    drain(http.as_ref(), &host, server.drain()).await;
+    tracing::info!("stopped");
+    ended
+}
+
+/// Serves clients of elizaOS at that listener.
+fn open(loaded: &Loaded, host: &Host, listener: TcpListener) -> Result<Server, ServeError> {
+    let server = &loaded.config.server;
+    let dialect = Elizaos::new(Arc::new(loaded.config.elizaos.clone()), host.clone());
+    let http = HttpServer::new(move || dialect.app())
+        .workers(server.workers())
+        .max_connections(server.connections_per_worker())
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEADERS_DEADLINE)
+        .shutdown_timeout(u64::from(server.drain_s))
+        .disable_signals()
+        .listen(listener)?;
+    Ok(http.run())
+}
+
+/// Accepts nothing more, and lets what is in flight come to its end.
+async fn drain(http: Option<&ServerHandle>, host: &Host, grace: Duration) {
+    let begun = Instant::now();
+    if let Some(http) = http {
+        http.pause().await;
+    }
+    host.registry.shutdown(grace).await;
+    let Some(http) = http else { return };
+    // No run is in flight any more, so that no request has much left to wait for.
+    let left = grace.saturating_sub(begun.elapsed()).clamp(LAST_ANSWERS, LAST_ANSWERS_MAX);
+    if tokio::time::timeout(left, http.stop(true)).await.is_err() {
+        tracing::info!("some connections are cut off");
+    }
+}
+
+fn listener(loaded: &Loaded) -> Result<Option<TcpListener>, ServeError> {
+    if !loaded.config.elizaos.enabled {
+        return Ok(None);
+    }
+    let address = loaded.config.elizaos.bind;
+    let port = match loaded.origin("elizaos.bind") {
+        Origin::Default => Port::Default,
+        Origin::File { .. } | Origin::Variable(_) | Origin::Flag(_) => Port::Chosen,
+    };
+    ports::bind(address, port).map(Some).map_err(|source| ServeError::Bind {
+        address,
+        section: "elizaos",
+        variable: "GREENROOM_ELIZAOS__BIND",
+        source,
+    })
+}

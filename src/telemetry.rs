@@ -1,1 +1,10 @@
-//! See the crate's map.
+//! What the process tells about itself: its log, and its figures.
+
+mod journal;
+mod log;
+mod metrics;
+
+pub use journal::{LogBuffer, LogLine};
+pub use log::{LogFormat, LogSettings, TelemetryError, init, log_panics};
+pub(crate) use metrics::tidy;
+pub use metrics::{metrics_page, render};

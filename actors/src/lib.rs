@@ -20,6 +20,7 @@ pub mod indexer;
 pub mod letters;
 pub mod lifecycle;
 pub mod memory_store;
+pub mod pieces;
 pub mod ports;
 pub mod records;
 pub mod registry;

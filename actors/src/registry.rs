@@ -14,7 +14,7 @@ use std::time::Duration;
 use actix::dev::{OneshotSender, ToEnvelope};
 use actix::prelude::*;
 use serde_json::{Map, Value};
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 
 use crate::agent::{Agent, Delivered, Delivery, GetStatus, Lifted, Reply, Status};
 use crate::character::{AgentRecord, Character, slug};
@@ -23,6 +23,7 @@ use crate::facts::{Committed, EventKind, Fact, NewEvent};
 use crate::feed::{ChannelEventStream, EventStream};
 use crate::ids::{AgentId, ChannelId, LetterId};
 use crate::lifecycle::Lifecycle;
+use crate::pieces::Piece;
 use crate::ports::{Clock, Store};
 use crate::records::Memory;
 use crate::runtime::{Ports, Runtime};
@@ -296,6 +297,13 @@ impl Registry {
         let runtime = &self.inner.runtime;
         let lag_max = runtime.settings.subscriber_lag_max;
         runtime.channel_hub.follow(channel, after, &runtime.ports.store, lag_max)
+    }
+
+    /// What agents say from now on, piece by piece, before the whole is durable. A watcher that lags
+    /// misses the oldest pieces; the whole answer follows as a memory and as an event.
+    #[must_use]
+    pub fn watch_pieces(&self) -> broadcast::Receiver<Arc<Piece>> {
+        self.inner.runtime.pieces.watch()
     }
 
     /// The runtime's own figures.

@@ -17,6 +17,7 @@ use crate::error::{CoreError, StoreError};
 use crate::facts::{Batch, Committed, Epoch, Event, Fact};
 use crate::feed::Hub;
 use crate::ids::{AgentId, RunId};
+use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store};
 use crate::settings::Settings;
 use crate::time::UnixMillis;
@@ -40,6 +41,7 @@ pub(crate) struct Runtime {
     pub(crate) counters: Counters,
     pub(crate) hub: Hub<Event>,
     pub(crate) channel_hub: Hub<ChannelEvent>,
+    pub(crate) pieces: Pieces,
     epoch: Epoch,
     records: RecordCache,
     is_halted: AtomicBool,
@@ -58,6 +60,7 @@ impl Runtime {
             counters: Counters::default(),
             hub: Hub::default(),
             channel_hub: Hub::default(),
+            pieces: Pieces::default(),
             epoch,
             is_halted: AtomicBool::new(is_halted),
             is_draining: AtomicBool::new(false),

@@ -28,6 +28,18 @@ async fn two_agents_talk_and_both_remember() {
 }
 
 #[actix::test]
+async fn the_pieces_of_a_reply_are_seen_under_the_id_that_the_whole_will_have() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    let mut pieces = stage.registry.watch_pieces();
+    stage.model.then(Act::Say("pong".into()));
+    let reply = stage.registry.ask_agent(ada, bob, "ping").await.unwrap();
+    let piece = pieces.try_recv().unwrap();
+    assert_eq!((piece.memory_id, piece.agent_id, piece.index), (reply.id, bob, 0));
+    assert_eq!(piece.text, "pong");
+}
+
+#[actix::test]
 async fn a_letter_to_a_paused_agent_waits_and_is_answered_on_resume() {
     let stage = Stage::set().await;
     let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);

@@ -1,1 +1,3 @@
-//! See the crate's map.
+//! The dialects: one ecosystem's wire contract each, as a view on the same agents.
+
+pub mod elizaos;

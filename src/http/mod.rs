@@ -1,1 +1,11 @@
-//! See the crate's map.
+//! What the dialects share: credentials, limits, bodies and headers. Nothing here knows an agent.
+
+pub mod auth;
+pub mod body;
+pub mod cors;
+pub mod etag;
+pub mod instant;
+pub mod operator;
+pub mod query;
+pub mod rate;
+pub mod security;

@@ -11,7 +11,7 @@ use super::Agent;
 use super::run::{Errand, Landing, Occasion, Progress};
 use crate::error::CoreError;
 use crate::facts::Fact;
-use crate::ids::RunId;
+use crate::ids::{MemoryId, RunId};
 use crate::runs::{RunStatus, Usage};
 use crate::runtime::Runtime;
 use crate::vitals::Counters;
@@ -44,6 +44,7 @@ impl Agent {
                 runtime: Arc::clone(&self.runtime),
                 agent: self.id,
                 run,
+                said: MemoryId::new(),
                 occasion,
                 is_tick,
                 overrides: self.lifecycle.overrides.as_deref().cloned(),

@@ -66,6 +66,8 @@ pub struct AmendWorld {
     pub name: Option<String>,
     /// Keys to set in its metadata; the others stay.
     pub metadata: Map<String, Value>,
+    /// Keys to set in the `settings` of its metadata; the others stay.
+    pub settings: Map<String, Value>,
 }
 
 /// Changes an agent's character, in any state; answers with its record.
@@ -133,6 +135,13 @@ impl Handler<AmendWorld> for Agent {
             world.name = amend.name.unwrap_or(world.name);
             if !amend.metadata.is_empty() {
                 world.metadata.get_or_insert_default().extend(amend.metadata);
+            }
+            if !amend.settings.is_empty() {
+                let metadata = world.metadata.get_or_insert_default();
+                match metadata.get_mut("settings") {
+                    Some(Value::Object(settings)) => settings.extend(amend.settings),
+                    _ => drop(metadata.insert("settings".to_owned(), amend.settings.into())),
+                }
             }
             runtime.commit(vec![Fact::WorldSet(Box::new(world.clone()))]).await?;
             Ok(world)

@@ -75,6 +75,8 @@ pub(crate) struct Errand {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) agent: AgentId,
     pub(crate) run: RunId,
+    /// The memory that the agent's words will be.
+    pub(crate) said: MemoryId,
     pub(crate) occasion: Occasion,
     /// Whether it was begun by a tick.
     pub(crate) is_tick: bool,
@@ -150,7 +152,7 @@ impl Errand {
             usage: Usage::default(),
         };
         self.open(&run, &prompt).await?;
-        let answer = self.generate(prompt.clone()).await;
+        let answer = self.generate(prompt.clone(), run.letter_id).await;
         self.close(&run, &prompt, letter, answer).await
     }
 
@@ -217,14 +219,21 @@ impl Errand {
         Ok(())
     }
 
-    async fn generate(&self, prompt: Prompt) -> Result<Generation, ModelError> {
+    async fn generate(
+        &self,
+        prompt: Prompt,
+        letter: Option<LetterId>,
+    ) -> Result<Generation, ModelError> {
         let deadline = Duration::from_secs(u64::from(self.runtime.settings.run_deadline_s));
         let max_bytes = usize::try_from(self.runtime.settings.answer_max_bytes);
-        let answer = collect(
-            self.runtime.ports.model.generate(prompt),
-            max_bytes.unwrap_or(usize::MAX),
-            |_| {},
-        );
+        let max_bytes = max_bytes.unwrap_or(usize::MAX);
+        let mut watched =
+            letter.map(|letter| self.runtime.pieces.of(self.agent, letter, self.said));
+        let answer = collect(self.runtime.ports.model.generate(prompt), max_bytes, |delta| {
+            if let Some(watched) = &mut watched {
+                watched(delta);
+            }
+        });
         match select(Box::pin(answer), self.runtime.sleep(deadline)).await {
             Either::Left((answer, _)) => answer,
             Either::Right(((), _)) => Err(ModelError::TimedOut(deadline)),
@@ -300,7 +309,7 @@ impl Errand {
 
     /// What the agent said or thought, as it remembers it.
     fn said(&self, run: &Run, letter: Option<&Letter>, text: &str, now: UnixMillis) -> Memory {
-        let id = MemoryId::new();
+        let id = self.said;
         let content = match letter {
             Some(letter) => json!({
                 "text": text, "thought": "", "actions": ["REPLY"], "providers": [], "simple": true,

@@ -1,0 +1,112 @@
+//! The host as a whole: halt and lift, backup and verify.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::config::Loaded;
+use crate::store::{self, SqliteStore};
+
+use super::CliError;
+use super::client::{Client, Remote};
+
+/// Halts the fleet, or ends the halt.
+pub(super) async fn halt(
+    remote: &Remote,
+    loaded: &Loaded,
+    halt: bool,
+    out: &mut dyn Write,
+) -> Result<(), CliError> {
+    let (path, said) = if halt {
+        ("/api/greenroom/halt", "halted: no agent works until `greenroom lift`")
+    } else {
+        ("/api/greenroom/lift", "lifted: the agents go on as they were asked to")
+    };
+    remote.client(loaded)?.ask(Method::POST, path, None).await?;
+    writeln!(out, "{said}")?;
+    Ok(())
+}
+
+/// `greenroom backup`.
+#[derive(Debug, Args)]
+pub(super) struct Backup {
+    /// The new file.
+    #[arg(value_name = "TO")]
+    to: PathBuf,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Backup {
+    pub(super) async fn carry_out(
+        self,
+        loaded: &Loaded,
+        out: &mut dyn Write,
+    ) -> Result<(), CliError> {
+        let to = std::path::absolute(&self.to)?;
+        if to.exists() {
+            return Err(CliError::Failed(format!("{} exists already", to.display())));
+        }
+        let client = self.remote.client(loaded)?;
+        if client.is_there().await {
+            remotely(&client, &to).await?;
+        } else {
+            let store = SqliteStore::open(&loaded.config.store).map_err(failed)?;
+            let copied = store.backup(&to).await;
+            store.close();
+            copied.map_err(failed)?;
+        }
+        writeln!(out, "{}", to.display())?;
+        Ok(())
+    }
+}
+
+/// Lets the running host make the backup in its own folder, then takes it from there.
+async fn remotely(client: &Client, to: &Path) -> Result<(), CliError> {
+    // A name that no other backup has: the host overwrites none.
+    let name = format!("{}.db", uuid::Uuid::now_v7());
+    let body = json!({ "name": name });
+    let made = client.ask(Method::POST, "/api/greenroom/backup", Some(&body)).await?;
+    let made = made.get("file").and_then(Value::as_str).map(PathBuf::from);
+    let made =
+        made.ok_or_else(|| CliError::Failed("the host's answer names no file".to_owned()))?;
+    if !made.exists() {
+        let made = made.display();
+        return Err(CliError::Failed(format!("the backup is on the host's machine: {made}")));
+    }
+    // Within one file system it is moved; beyond it has to be copied.
+    if std::fs::rename(&made, to).is_err() {
+        std::fs::copy(&made, to)?;
+        std::fs::remove_file(&made)?;
+    }
+    Ok(())
+}
+
+fn failed(error: impl ToString) -> CliError {
+    CliError::Failed(error.to_string())
+}
+
+/// `greenroom verify`.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// The store or backup.
+    file: PathBuf,
+}
+
+impl Verify {
+    pub(super) fn carry_out(self, out: &mut dyn Write) -> Result<(), CliError> {
+        let report = store::verify(&self.file).map_err(failed)?;
+        for (table, rows) in &report.rows {
+            writeln!(out, "{table}: {rows}")?;
+        }
+        let file = self.file.display();
+        if report.is_whole() {
+            writeln!(out, "{file} is whole, of schema {}", report.schema)?;
+            return Ok(());
+        }
+        Err(failed(format!("{file} is damaged: {}", report.complaints.join("; "))))
+    }
+}

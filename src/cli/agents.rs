@@ -1,0 +1,213 @@
+//! `greenroom agents`: looks at and moves the agents of a running host.
+
+mod chat;
+mod create;
+mod list;
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::config::Loaded;
+
+use super::CliError;
+use super::client::{Client, Remote};
+
+/// What to do with agents.
+#[derive(Debug, Subcommand)]
+pub(super) enum Agents {
+    /// Lists agents: running ones first, then by name.
+    List(list::List),
+    /// Shows one agent.
+    Show(One),
+    /// Creates an agent, from a character or from a name alone.
+    Create(create::Create),
+    /// Starts an agent.
+    Start(Start),
+    /// Pauses an agent: it keeps its place, its messages wait.
+    Pause(One),
+    /// Lets a paused agent go on.
+    Resume(One),
+    /// Stops an agent at once.
+    Stop(One),
+    /// Stops an agent if it runs, then starts it.
+    Restart(One),
+    /// Removes an agent with everything that is its own.
+    Delete(Delete),
+    /// Shows an agent's log, newest first.
+    Logs(list::Logs),
+    /// Speaks with an agent: one message, or line by line.
+    Chat(chat::Chat),
+}
+
+/// One agent of one host.
+#[derive(Debug, Args)]
+pub(super) struct One {
+    /// The agent's id, name or handle.
+    agent: String,
+    /// Answers in JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// `greenroom agents start`.
+#[derive(Debug, Args)]
+pub(super) struct Start {
+    #[command(flatten)]
+    one: One,
+    /// Lets the agent act without being spoken to.
+    #[arg(long)]
+    autonomy: bool,
+}
+
+/// `greenroom agents delete`.
+#[derive(Debug, Args)]
+pub(super) struct Delete {
+    #[command(flatten)]
+    one: One,
+    /// Leaves the agent's memories in the store.
+    #[arg(long)]
+    keep_memories: bool,
+}
+
+impl Agents {
+    pub(super) async fn carry_out(
+        self,
+        loaded: &Loaded,
+        out: &mut dyn Write,
+    ) -> Result<(), CliError> {
+        match self {
+            Self::List(list) => list.carry_out(loaded, out).await,
+            Self::Logs(logs) => logs.carry_out(loaded, out).await,
+            Self::Create(create) => create.carry_out(loaded, out).await,
+            Self::Chat(chat) => chat.carry_out(loaded, out).await,
+            Self::Show(one) => one.show(loaded, out).await,
+            Self::Start(start) => start.carry_out(loaded, out).await,
+            Self::Pause(one) => one.command(loaded, "pause", out).await,
+            Self::Resume(one) => one.command(loaded, "resume", out).await,
+            Self::Restart(one) => one.command(loaded, "restart", out).await,
+            Self::Stop(one) => one.stop(loaded, out).await,
+            Self::Delete(delete) => delete.carry_out(loaded, out).await,
+        }
+    }
+}
+
+impl One {
+    async fn show(self, loaded: &Loaded, out: &mut dyn Write) -> Result<(), CliError> {
+        let client = self.remote.client(loaded)?;
+        let agent = look_up(&client, &self.agent).await?;
+        if self.json {
+            return print_json(out, &agent);
+        }
+        let Some(fields) = agent.as_object() else { return print_json(out, &agent) };
+        for (field, value) in fields.iter().filter(|(field, _)| *field != "character") {
+            let shown = match value {
+                Value::String(text) => text.clone(),
+                Value::Null => "-".to_owned(),
+                other => other.to_string(),
+            };
+            writeln!(out, "{:<18}{shown}", format!("{field}:"))?;
+        }
+        Ok(())
+    }
+
+    /// A command that elizaOS does not know.
+    async fn command(
+        self,
+        loaded: &Loaded,
+        command: &str,
+        out: &mut dyn Write,
+    ) -> Result<(), CliError> {
+        let client = self.remote.client(loaded)?;
+        let id = id_of(&look_up(&client, &self.agent).await?)?;
+        let path = format!("/api/greenroom/agents/{id}/{command}");
+        let agent = client.ask(Method::POST, &path, None).await?;
+        self.say(&agent, out)
+    }
+
+    async fn stop(self, loaded: &Loaded, out: &mut dyn Write) -> Result<(), CliError> {
+        let client = self.remote.client(loaded)?;
+        let id = id_of(&look_up(&client, &self.agent).await?)?;
+        client.ask(Method::POST, &format!("/api/agents/{id}/stop"), None).await?;
+        self.say(&look_up(&client, &id).await?, out)
+    }
+
+    fn say(&self, agent: &Value, out: &mut dyn Write) -> Result<(), CliError> {
+        if self.json {
+            return print_json(out, agent);
+        }
+        writeln!(out, "{} is {}", text_of(agent, "name"), text_of(agent, "state"))?;
+        Ok(())
+    }
+}
+
+impl Start {
+    async fn carry_out(self, loaded: &Loaded, out: &mut dyn Write) -> Result<(), CliError> {
+        let client = self.one.remote.client(loaded)?;
+        let id = id_of(&look_up(&client, &self.one.agent).await?)?;
+        start(&client, &id, self.autonomy).await?;
+        self.one.say(&look_up(&client, &id).await?, out)
+    }
+}
+
+impl Delete {
+    async fn carry_out(self, loaded: &Loaded, out: &mut dyn Write) -> Result<(), CliError> {
+        let client = self.one.remote.client(loaded)?;
+        let agent = look_up(&client, &self.one.agent).await?;
+        let id = id_of(&agent)?;
+        let all = !self.keep_memories;
+        let path = format!("/api/agents/{id}?deleteAllData={all}");
+        client.ask(Method::DELETE, &path, None).await?;
+        if self.one.json {
+            return print_json(out, &json!({ "id": id, "deleted": true }));
+        }
+        writeln!(out, "{} is gone", text_of(&agent, "name"))?;
+        Ok(())
+    }
+}
+
+/// Starts an agent; with `autonomy` it acts without being spoken to.
+async fn start(client: &Client, id: &str, autonomy: bool) -> Result<(), CliError> {
+    let body = json!({ "enableAutonomy": autonomy });
+    client.ask(Method::POST, &format!("/api/agents/{id}/start"), Some(&body)).await?;
+    Ok(())
+}
+
+/// The agent that an id, name or handle speaks of.
+async fn look_up(client: &Client, who: &str) -> Result<Value, CliError> {
+    client.ask(Method::GET, &format!("/api/greenroom/agents/{}", escaped(who)), None).await
+}
+
+fn id_of(agent: &Value) -> Result<String, CliError> {
+    let id = agent.get("id").and_then(Value::as_str);
+    id.map(str::to_owned)
+        .ok_or_else(|| CliError::Failed("the host's answer names no agent".to_owned()))
+}
+
+fn text_of<'a>(agent: &'a Value, field: &str) -> &'a str {
+    agent.get(field).and_then(Value::as_str).unwrap_or("-")
+}
+
+fn print_json(out: &mut dyn Write, value: &Value) -> Result<(), CliError> {
+    serde_json::to_writer_pretty(&mut *out, value).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// A text as one segment of a path or one value of a query.
+fn escaped(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            // A dot as well: `..` would be a step up.
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+        out
+    })
+}

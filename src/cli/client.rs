@@ -1,0 +1,143 @@
+//! The client: finds a running host and asks it.
+
+use std::time::Duration;
+
+use clap::Args;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::config::Loaded;
+use crate::server::Listening;
+
+use super::CliError;
+
+/// How long a host may take to answer: longer than it gives an agent for a reply.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(180);
+
+/// Which host.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Remote {
+    /// Where the host answers; found by itself where it runs on this machine.
+    #[arg(long, value_name = "URL", env = "GREENROOM_URL")]
+    url: Option<String>,
+    /// The credential, if the host wants one; that of the configuration where none is given.
+    #[arg(long, value_name = "TOKEN", env = "GREENROOM_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// A host to ask.
+pub(super) struct Client {
+    base: String,
+    token: Option<String>,
+    http: reqwest::Client,
+}
+
+impl Remote {
+    /// The client for that host.
+    pub(super) fn client(&self, loaded: &Loaded) -> Result<Client, CliError> {
+        let base = match &self.url {
+            Some(url) => url.clone(),
+            None => format!("http://{}", Listening::address_of(&loaded.config)),
+        };
+        let base = base.trim_end_matches('/').trim_end_matches("/api").to_owned();
+        let token = self.token.clone().or_else(|| loaded.text("elizaos.auth_token"));
+        let http = reqwest::Client::builder()
+            .timeout(ANSWER_DEADLINE)
+            .build()
+            .map_err(|error| CliError::Failed(error.to_string()))?;
+        Ok(Client { base, token: token.filter(|token| !token.is_empty()), http })
+    }
+}
+
+impl Client {
+    /// Asks; answers with `data` of what came, or all of it where there is none.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, CliError> {
+        let (status, answer) = self.exchange(method, path, body).await?;
+        if !status.is_success() {
+            return Err(CliError::Failed(complaint(status, &answer)));
+        }
+        Ok(match answer {
+            Value::Object(mut fields) => match fields.remove("data") {
+                Some(data) => data,
+                None => Value::Object(fields),
+            },
+            other => other,
+        })
+    }
+
+    /// Whether a host answers at all.
+    pub(super) async fn is_there(&self) -> bool {
+        self.exchange(Method::GET, "/api/server/ping", None).await.is_ok()
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Value), CliError> {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("X-API-KEY", token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.map_err(|error| self.unreached(&error))?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| self.unreached(&error))?;
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::Null)))
+    }
+
+    fn unreached(&self, error: &reqwest::Error) -> CliError {
+        let base = &self.base;
+        CliError::Failed(if error.is_builder() {
+            format!("{base} is not an address")
+        } else if error.is_connect() {
+            format!("no host answers at {base}; run `greenroom serve`, or name another with --url")
+        } else if error.is_timeout() {
+            format!("no answer from {base} within {} s", ANSWER_DEADLINE.as_secs())
+        } else {
+            format!("no answer from {base}: {error}")
+        })
+    }
+}
+
+/// What the host says went wrong, in whichever envelope.
+fn complaint(status: StatusCode, answer: &Value) -> String {
+    let error = answer.get("error");
+    let said = error
+        .and_then(|error| error.get("message").or(Some(error)))
+        .or_else(|| answer.get("message"))
+        .and_then(Value::as_str);
+    let said = said.map_or_else(|| format!("the host answered {status}"), str::to_owned);
+    if status == StatusCode::UNAUTHORIZED {
+        return format!("{said}; give it with --token or GREENROOM_TOKEN");
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn complaints_are_found_in_every_envelope() {
+        let status = StatusCode::NOT_FOUND;
+        for (answer, said) in [
+            (json!({"success": false, "error": {"code": "X", "message": "gone"}}), "gone"),
+            (json!({"success": false, "error": "gone"}), "gone"),
+            (json!({"message": "gone"}), "gone"),
+            (Value::Null, "the host answered 404 Not Found"),
+        ] {
+            assert_eq!(complaint(status, &answer), said);
+        }
+    }
+}

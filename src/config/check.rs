@@ -1,0 +1,36 @@
+//! What must hold of a configuration beyond its types.
+
+use crate::models;
+
+use super::{ConfigError, Loaded};
+
+impl Loaded {
+    /// Checks what no single value's type can say.
+    ///
+    /// # Errors
+    /// [`ConfigError::Refused`], with the key and where it stands.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let config = &self.config;
+        config.elizaos.check().map_err(|at_fault| self.at_fault("elizaos", &at_fault))?;
+        let env = |name: &str| self.variable(name);
+        models::build(&config.models(), &env)
+            .map_err(|error| self.refused(&error.key, error.reason))?;
+        if let Err(at_fault) = config.runtime.clone().checked() {
+            return Err(self.at_fault("runtime", &at_fault));
+        }
+        config.log.parse_filter().map_err(|error| self.refused("log.filter", error))?;
+        config.server.check().map_err(|at_fault| self.at_fault("server", &at_fault))?;
+        Ok(())
+    }
+
+    fn refused(&self, key: &str, reason: impl ToString) -> ConfigError {
+        let origin = self.origin(key);
+        ConfigError::Refused { origin, key: key.to_owned(), reason: reason.to_string() }
+    }
+
+    /// A refusal that begins with the name of the key at fault.
+    fn at_fault(&self, section: &str, reason: &str) -> ConfigError {
+        let key = reason.split([' ', ':']).next().unwrap_or_default();
+        self.refused(&format!("{section}.{key}"), reason)
+    }
+}

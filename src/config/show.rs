@@ -1,0 +1,73 @@
+//! The configuration in words, without its secrets.
+
+use toml::Value;
+
+use super::Config;
+
+/// What stands for a secret.
+const MASK: &str = "********";
+
+/// Endings of keys whose values are secrets.
+const SECRETS: [&str; 5] = ["token", "secret", "password", "api_key", "key"];
+
+/// The whole configuration as TOML; a secret shows only that it is set.
+///
+/// # Errors
+/// A value that TOML cannot say.
+pub fn shown(config: &Config) -> Result<String, toml::ser::Error> {
+    let mut value = Value::try_from(config)?;
+    mask(&mut value);
+    // A token is never written, not even to be masked; that there is one is worth knowing.
+    let section = value.get_mut("elizaos").and_then(Value::as_table_mut);
+    if let (Some(section), Some(_)) = (section, &config.elizaos.auth_token) {
+        section.insert("auth_token".to_owned(), Value::String(MASK.to_owned()));
+    }
+    toml::to_string(&value)
+}
+
+/// Whether the value of `key` must not be shown.
+pub(super) fn is_secret(key: &str) -> bool {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    SECRETS.iter().any(|secret| {
+        last.strip_suffix(secret).is_some_and(|head| head.is_empty() || head.ends_with('_'))
+    })
+}
+
+fn mask(value: &mut Value) {
+    let Value::Table(table) = value else { return };
+    for (key, value) in table.iter_mut() {
+        match value {
+            Value::String(secret) if is_secret(key) && !secret.is_empty() => {
+                MASK.clone_into(secret);
+            }
+            other => mask(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_secret, shown};
+    use crate::config::Config;
+
+    #[test]
+    fn a_secret_shows_only_that_it_is_set() {
+        let config: Config = toml::from_str("[elizaos]\nauth_token = \"s3cret\"").unwrap();
+        let text = shown(&config).unwrap();
+        assert!(text.contains("auth_token = \"********\"") && !text.contains("s3cret"), "{text}");
+        assert!(!shown(&Config::default()).unwrap().contains("auth_token"));
+    }
+
+    #[test]
+    fn names_of_secrets_are_known_and_names_of_variables_are_not_secrets() {
+        for (key, secret) in [
+            ("elizaos.auth_token", true),
+            ("models.fast.api_key", true),
+            ("models.fast.api_key_env", false),
+            ("elizaos.bind", false),
+            ("runtime.max_tokens", false),
+        ] {
+            assert_eq!(is_secret(key), secret, "{key}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Environment variables: which of them set which key.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::ConfigError;
+use super::origin::Origin;
+
+/// What Greenroom's own variables begin with.
+const PREFIX: &str = "GREENROOM_";
+
+/// Between the sections and the key in the name of a variable.
+const SEPARATOR: &str = "__";
+
+/// Greenroom's short name for the filter of the log.
+const LOG: &str = "GREENROOM_LOG";
+
+/// The key of the elizaOS listener's address, which two variables of elizaOS set half each.
+const BIND: &str = "elizaos.bind";
+
+/// Variables of Greenroom that set no key of the configuration: they speak to the command line.
+const NOT_SETTINGS: [&str; 4] = [LOG, "GREENROOM_CONFIG", "GREENROOM_URL", "GREENROOM_TOKEN"];
+
+/// How a variable's value becomes that of a key.
+type Reading = fn(&str) -> Result<String, String>;
+
+/// The ecosystems' own variables, the stronger ones later, with the key that each sets.
+const ALIASES: [(&str, &str, Reading); 9] = [
+    ("ELIZA_SERVER_AUTH_TOKEN", "elizaos.auth_token", as_is),
+    ("API_CORS_ORIGIN", "elizaos.cors_origin", as_is),
+    ("CORS_ORIGIN", "elizaos.cors_origin", as_is),
+    ("EXPRESS_MAX_PAYLOAD", "elizaos.json_max_bytes", size),
+    ("ELIZA_UI_ENABLE", "elizaos.ui", as_is),
+    ("APP_VERSION", "elizaos.app_version", as_is),
+    ("LOG_JSON_FORMAT", "log.format", log_format),
+    ("LOG_LEVEL", "log.filter", as_is),
+    (LOG, "log.filter", as_is),
+];
+
+/// What variables set: the key, the variable and the value.
+pub(super) type Set = (String, String, String);
+
+/// What the variables set, the stronger ones later; `bind` is the address that the file says.
+///
+/// # Errors
+/// A variable of an ecosystem that cannot be read.
+pub(super) fn settings(
+    variables: &BTreeMap<String, String>,
+    bind: SocketAddr,
+) -> Result<Vec<Set>, ConfigError> {
+    let mut settings = Vec::new();
+    let read = |name: &str, reading: Reading| match present(variables, name) {
+        None => Ok(None),
+        Some(value) => reading(value).map(Some).map_err(|reason| ConfigError::Misread {
+            origin: Origin::Variable(name.to_owned()),
+            reason,
+        }),
+    };
+    let mut address = bind;
+    let halves: [(&str, Reading); 2] = [("SERVER_HOST", host), ("SERVER_PORT", port)];
+    for (name, reading) in halves {
+        let Some(value) = read(name, reading)? else { continue };
+        // Both readings have just been checked to be what is parsed here.
+        match (value.parse::<IpAddr>(), value.parse::<u16>()) {
+            (Ok(host), _) => address.set_ip(host),
+            (_, Ok(port)) => address.set_port(port),
+            _ => {}
+        }
+        settings.push((BIND.to_owned(), name.to_owned(), address.to_string()));
+    }
+    for (name, key, reading) in ALIASES {
+        if let Some(value) = read(name, reading)? {
+            settings.push((key.to_owned(), name.to_owned(), value));
+        }
+    }
+    for (name, value) in variables {
+        let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+        if !NOT_SETTINGS.contains(&name.as_str()) {
+            let key = rest.to_ascii_lowercase().replace(SEPARATOR, ".");
+            settings.push((key, name.clone(), value.clone()));
+        }
+    }
+    Ok(settings)
+}
+
+/// The value of a variable of another program, where an empty one means: not set.
+fn present<'a>(variables: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+}
+
+fn as_is(value: &str) -> Result<String, String> {
+    Ok(value.to_owned())
+}
+
+fn host(value: &str) -> Result<String, String> {
+    let host = match value {
+        "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
+        value => value.parse::<IpAddr>().ok(),
+    };
+    let host = host.ok_or_else(|| "must be an IP address or localhost".to_owned())?;
+    Ok(host.to_string())
+}
+
+fn port(value: &str) -> Result<String, String> {
+    let port = value.parse::<u16>().ok().ok_or_else(|| "must be 0 to 65535".to_owned())?;
+    Ok(port.to_string())
+}
+
+/// A size as elizaOS takes it: a number of bytes, or with `kb`, `mb` or `gb` behind it.
+fn size(value: &str) -> Result<String, String> {
+    let value = value.to_ascii_lowercase();
+    let units = [("kb", 1_u64 << 10), ("mb", 1 << 20), ("gb", 1 << 30), ("b", 1), ("", 1)];
+    let found = units.iter().find_map(|(name, unit)| Some((value.strip_suffix(name)?, *unit)));
+    let bytes =
+        found.and_then(|(number, unit)| number.trim().parse::<u64>().ok()?.checked_mul(unit));
+    bytes
+        .map(|bytes| bytes.to_string())
+        .ok_or_else(|| "must be a size such as 2mb or 2097152".to_owned())
+}
+
+fn log_format(value: &str) -> Result<String, String> {
+    match value {
+        "true" => Ok("json".to_owned()),
+        "false" => Ok("human".to_owned()),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(variables: &[(&str, &str)]) -> Result<BTreeMap<String, String>, String> {
+        let variables = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let set = settings(&variables, SocketAddr::from(([127, 0, 0, 1], 3000)));
+        let set = set.map_err(|error| error.to_string())?;
+        Ok(set.into_iter().map(|(key, _, value)| (key, value)).collect())
+    }
+
+    #[test]
+    fn the_ecosystems_variables_become_keys() {
+        for (variables, key, value) in [
+            (&[("SERVER_PORT", "81")][..], "elizaos.bind", "127.0.0.1:81"),
+            (&[("SERVER_HOST", "::1"), ("SERVER_PORT", "81")], "elizaos.bind", "[::1]:81"),
+            (&[("SERVER_HOST", "localhost")], "elizaos.bind", "127.0.0.1:3000"),
+            (
+                &[("SERVER_PORT", "81"), ("GREENROOM_ELIZAOS__BIND", "127.0.0.1:82")],
+                "elizaos.bind",
+                "127.0.0.1:82",
+            ),
+            (&[("EXPRESS_MAX_PAYLOAD", "2mb")], "elizaos.json_max_bytes", "2097152"),
+            (&[("EXPRESS_MAX_PAYLOAD", "100 KB")], "elizaos.json_max_bytes", "102400"),
+            (&[("EXPRESS_MAX_PAYLOAD", "5")], "elizaos.json_max_bytes", "5"),
+            (&[("LOG_JSON_FORMAT", "true")], "log.format", "json"),
+            (&[("ELIZA_SERVER_AUTH_TOKEN", "t")], "elizaos.auth_token", "t"),
+            (&[("GREENROOM_MODELS__FAST__MODEL", "m")], "models.fast.model", "m"),
+        ] {
+            assert_eq!(set(variables).unwrap().get(key).map(String::as_str), Some(value), "{key}");
+        }
+        assert!(
+            set(&[("LOG_LEVEL", ""), ("GREENROOM_URL", "http://h"), ("HOME", "/")])
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_names_its_variable() {
+        for (name, value) in
+            [("SERVER_PORT", "x"), ("SERVER_HOST", "example.org"), ("EXPRESS_MAX_PAYLOAD", "much")]
+        {
+            assert!(set(&[(name, value)]).unwrap_err().contains(name));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Whether the server is there, and how it is doing.
+
+use actix_web::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::error::ElizaError;
+use super::wire::{Answer, json};
+use crate::http::instant;
+
+/// The id of the one message server that is always there.
+pub(super) const DEFAULT_SERVER: uuid::Uuid = uuid::Uuid::nil();
+
+/// `GET /healthz`: the process answers.
+pub(super) async fn alive(call: Call) -> Answer {
+    json(StatusCode::OK, &json!({"status": "ok", "timestamp": instant::iso(call.now())}))
+}
+
+/// `GET /health`: 503 while no agent runs.
+pub(super) async fn root(call: Call) -> Answer {
+    let running = running(&call).await?;
+    let word = if running > 0 { "OK" } else { "DEGRADED" };
+    let mut body = health(&call, word, running);
+    if let Some(body) = body.as_object_mut() {
+        body.insert("agentCount".to_owned(), json!(running));
+    }
+    json(status_of(running), &body)
+}
+
+/// `GET /api/server/health`: the same for clients of the API, to whom the word is always `OK`.
+pub(super) async fn server(call: Call) -> Answer {
+    let running = running(&call).await?;
+    json(status_of(running), &health(&call, "OK", running))
+}
+
+fn health(call: &Call, word: &str, running: u64) -> Value {
+    json!({
+        "status": word,
+        "version": call.settings.app_version,
+        "timestamp": instant::iso(call.now()),
+        "dependencies": {"agents": if running > 0 { "healthy" } else { "no_agents" }},
+    })
+}
+
+fn status_of(running: u64) -> StatusCode {
+    if running > 0 { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+async fn running(call: &Call) -> Result<u64, ElizaError> {
+    Ok(call.store().census().await?.running)
+}
+
+/// `GET /api/server/ping`.
+pub(super) async fn ping(call: Call) -> Answer {
+    json(StatusCode::OK, &json!({"pong": true, "timestamp": call.now()}))
+}
+
+/// `GET /api/server/hello`.
+pub(super) async fn hello() -> Answer {
+    json(StatusCode::OK, &json!({"message": "Hello World!"}))
+}
+
+/// `GET /api/server/status`.
+pub(super) async fn status(call: Call) -> Answer {
+    let census = call.store().census().await?;
+    let (total, active) = (census.total(), census.running);
+    let inactive = total.saturating_sub(active);
+    json(
+        StatusCode::OK,
+        &json!({
+            "status": "ok",
+            "agentCount": active,
+            "timestamp": instant::iso(call.now()),
+            "agents": {"total": total, "active": active, "inactive": inactive},
+            "uptime": uptime_s(&call),
+            "version": call.settings.app_version,
+        }),
+    )
+}
+
+/// Seconds since the process began to serve.
+pub(super) fn uptime_s(call: &Call) -> f64 {
+    call.now().since(call.host.started_at).as_secs_f64()
+}
+
+/// `POST /api/server/stop`: the answer is on its way before the listener closes.
+pub(super) async fn stop(call: Call) -> Answer {
+    tracing::info!("asked over the API to stop");
+    call.host.stop.request();
+    json(StatusCode::OK, &json!({"message": "Server stopping..."}))
+}
+
+/// `GET /api/server/debug/servers`.
+pub(super) async fn servers(call: Call) -> Answer {
+    let since = instant::iso(call.host.started_at);
+    let servers = json!([{
+        "id": DEFAULT_SERVER,
+        "name": "Default Server",
+        "sourceType": "eliza_default",
+        "createdAt": since,
+        "updatedAt": since,
+    }]);
+    json(
+        StatusCode::OK,
+        &json!({
+            "success": true,
+            "servers": servers,
+            "count": 1,
+            "data": {"servers": servers, "count": 1},
+        }),
+    )
+}

@@ -1,0 +1,233 @@
+//! What is done to one request and its answer on their way through the gate.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, ORIGIN,
+};
+use actix_web::web::Bytes;
+use actix_web::{Error, HttpResponse};
+
+use super::error::ElizaError;
+use super::refusal;
+use super::said::Dialect;
+use super::shared::Shared;
+use super::visit::{Area, Visit};
+use crate::http::rate::Verdict;
+use crate::http::{etag, security};
+
+/// Tells a caller of a failed request by what to find it in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Headers that an answer usually has.
+const HEADERS_USUAL: usize = 24;
+
+/// What is known of one request on its way.
+pub(super) struct Pass {
+    pub(super) id: u64,
+    pub(super) visit: Visit,
+    /// What the client sent that the answer depends on: `Origin`, `If-None-Match`, …
+    asked: Asked,
+    verdict: Option<Verdict>,
+}
+
+/// Headers of the request that the answer depends on, kept because the request is given away.
+#[derive(Default)]
+struct Asked(HeaderMap);
+
+impl Asked {
+    const NAMES: [HeaderName; 3] = [ORIGIN, IF_NONE_MATCH, CACHE_CONTROL];
+
+    fn of(headers: &HeaderMap) -> Self {
+        let mut asked = HeaderMap::new();
+        for name in Self::NAMES {
+            if let Some(value) = headers.get(&name) {
+                asked.insert(name, value.clone());
+            }
+        }
+        Self(asked)
+    }
+}
+
+impl Pass {
+    pub(super) fn of(shared: &Shared, request: &ServiceRequest) -> Self {
+        Self {
+            id: shared.next_request(),
+            visit: Visit::of(request.method(), request.path()),
+            asked: Asked::of(request.headers()),
+            verdict: None,
+        }
+    }
+
+    /// Whether the request may go on, in the order that elizaOS asks: credentials, quota, type.
+    pub(super) fn admit(
+        &mut self,
+        shared: &Shared,
+        request: &ServiceRequest,
+    ) -> Result<(), ElizaError> {
+        if let Some(token) = &shared.settings.auth_token
+            && self.visit.is_guarded()
+            && !token.is_in(request.headers())
+        {
+            return Err((&refusal::UNAUTHORIZED).into());
+        }
+        let client = request.peer_addr().map(|address| address.ip());
+        for (limiter, refusal) in shared.limits.of(&self.visit, client) {
+            let verdict = limiter.count_now(shared, client);
+            self.verdict = Some(verdict);
+            if verdict.is_refused {
+                let is_health = self.visit.area == Area::Health;
+                return Err(if is_health {
+                    ElizaError::Plain(refusal, "text/html; charset=utf-8")
+                } else {
+                    refusal.into()
+                });
+            }
+        }
+        let headers = request.headers();
+        if self.visit.needs_type && has_body(headers) && !has_known_type(headers) {
+            return Err((&refusal::CONTENT_TYPE).into());
+        }
+        Ok(())
+    }
+
+    fn dialect(&self) -> Dialect {
+        if self.visit.area == Area::Bare { Dialect::Bare } else { Dialect::Api }
+    }
+
+    pub(super) fn preflight(&self, shared: &Shared, mut answer: HttpResponse) -> HttpResponse {
+        security::tell(false, answer.headers_mut());
+        shared.cors.tell(&self.asked.0, answer.headers_mut());
+        shared.cors.tell_preflight(answer.headers_mut());
+        answer
+    }
+
+    pub(super) fn refuse(&self, shared: &Shared, error: &ElizaError) -> HttpResponse {
+        let answer = error.answer(self.dialect());
+        self.log(answer.status(), error.cause());
+        self.dress(shared, answer)
+    }
+
+    pub(super) fn cut_off(&self, shared: &Shared, error: &ElizaError) -> Error {
+        let answer = self.refuse(shared, error);
+        InternalError::from_response(error.to_string(), answer).into()
+    }
+
+    pub(super) fn finish(
+        &self,
+        shared: &Shared,
+        answer: ServiceResponse<BoxBody>,
+    ) -> ServiceResponse<BoxBody> {
+        let (request, mut answer) = answer.into_parts();
+        let mut cause = None;
+        if let Some(error) = answer.error().and_then(|error| error.as_error::<ElizaError>()) {
+            cause = error.cause();
+            // Handlers answer in the envelope of /api.
+            if self.dialect() == Dialect::Bare {
+                answer = error.answer(Dialect::Bare);
+            }
+        }
+        self.log(answer.status(), cause);
+        ServiceResponse::new(request, self.dress(shared, answer))
+    }
+
+    /// Puts the headers on that every answer has.
+    fn dress(&self, shared: &Shared, mut answer: HttpResponse) -> HttpResponse {
+        let is_api = self.visit.area == Area::Api;
+        let is_fault = answer.status().is_server_error();
+        let headers = answer.headers_mut();
+        // At once, so that the map does not grow three times over.
+        headers.reserve(HEADERS_USUAL);
+        security::tell(is_api, headers);
+        shared.cors.tell(&self.asked.0, headers);
+        if is_api {
+            shared.cors.tell_api(headers);
+        }
+        if let Some(verdict) = &self.verdict {
+            verdict.tell(headers);
+        }
+        if is_fault && let Ok(id) = HeaderValue::from_str(&format!("{:016x}", self.id)) {
+            headers.insert(REQUEST_ID, id);
+        }
+        let answer = self.tag(answer);
+        if !self.visit.is_head {
+            return answer;
+        }
+        answer.map_body(|_, body| {
+            let size = body.size();
+            BoxBody::new(Headless(size))
+        })
+    }
+
+    /// Tags a body that is at hand, and leaves it out if the client has it already.
+    fn tag(&self, answer: HttpResponse) -> HttpResponse {
+        answer.map_body(|head, body| {
+            let body = match body.try_into_bytes() {
+                Ok(body) => body,
+                Err(streamed) => return streamed,
+            };
+            if body.is_empty() {
+                return BoxBody::new(body);
+            }
+            let tag = match head.headers.get(ETAG) {
+                Some(tag) => Some(tag.clone()),
+                None => etag::weak(&body),
+            };
+            let Some(tag) = tag else { return BoxBody::new(body) };
+            let is_held = self.visit.is_read
+                && head.status.is_success()
+                && etag::is_held(&self.asked.0, &tag);
+            head.headers.insert(ETAG, tag);
+            if is_held {
+                head.status = StatusCode::NOT_MODIFIED;
+                head.headers.remove(CONTENT_TYPE);
+                return BoxBody::new(Bytes::new());
+            }
+            BoxBody::new(body)
+        })
+    }
+
+    fn log(&self, status: StatusCode, cause: Option<String>) {
+        let (id, status) = (format_args!("{:016x}", self.id), status.as_u16());
+        match cause {
+            Some(cause) => tracing::error!(request = %id, status, cause, "a request failed"),
+            None => tracing::debug!(status, "answered"),
+        }
+    }
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
+}
+
+fn has_known_type(headers: &HeaderMap) -> bool {
+    let known = ["application/json", "multipart/form-data", "application/x-www-form-urlencoded"];
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|sort| {
+        let sort = sort.to_ascii_lowercase();
+        known.iter().any(|known| sort.contains(known))
+    })
+}
+
+/// The body of an answer to `HEAD`: the size of what `GET` would get, and nothing of it.
+struct Headless(BodySize);
+
+impl MessageBody for Headless {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Poll::Ready(None)
+    }
+}

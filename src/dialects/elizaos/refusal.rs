@@ -1,0 +1,139 @@
+//! Refusals with fixed words: a status, a code and a message, as clients know them.
+
+use actix_web::http::StatusCode;
+
+/// A refusal with fixed words.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// Absent: the status is the code.
+    pub(super) code: Option<&'static str>,
+    pub(super) message: &'static str,
+    /// Whether the details repeat the message.
+    pub(super) repeats: bool,
+    /// A message beside the error.
+    pub(super) aside: Option<&'static str>,
+}
+
+impl Refusal {
+    const fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
+        Self { status, code: Some(code), message, repeats: false, aside: None }
+    }
+
+    const fn bad(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    const fn id(message: &'static str) -> Self {
+        Self::bad("INVALID_ID", message)
+    }
+
+    const fn missing(message: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+    }
+
+    const fn fault(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, message)
+    }
+
+    const fn too_many(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, code, message)
+    }
+
+    const fn later(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+    }
+}
+
+macro_rules! refusals {
+    ($($name:ident = $refusal:expr;)*) => {
+        $(pub(super) static $name: Refusal = $refusal;)*
+    };
+}
+
+refusals! {
+    // Credentials and limits.
+    UNAUTHORIZED = Refusal {
+        aside: Some("Missing or invalid X-API-KEY header"),
+        ..Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "API key required")
+    };
+    CONTENT_TYPE = Refusal::bad("INVALID_CONTENT_TYPE", "Invalid or missing Content-Type header");
+    RATE = Refusal::too_many(
+        "RATE_LIMIT_EXCEEDED", "Too many requests. Please try again later.");
+    FILE_RATE = Refusal::too_many(
+        "FILE_RATE_LIMIT_EXCEEDED", "Too many file operations. Please try again later.");
+    UPLOAD_RATE = Refusal::too_many(
+        "UPLOAD_RATE_LIMIT_EXCEEDED", "Too many upload attempts. Please try again later.");
+    CHANNEL_UPLOAD_RATE = Refusal::too_many(
+        "RATE_LIMIT_EXCEEDED", "Too many requests, please try again later.");
+    HEALTH_RATE = Refusal::too_many(
+        "RATE_LIMIT_EXCEEDED",
+        "Too many health check requests from this IP, please try again later.");
+    BUSY = Refusal::later("OVERLOADED", "Too many requests are in flight, please try again");
+    TOO_SLOW = Refusal::later("TIMEOUT", "The request took too long; whether it was done is unknown");
+
+    // Requests that cannot be.
+    BAD_REQUEST = Refusal::bad("BAD_REQUEST", "Bad request");
+    CREATE = Refusal { repeats: true, ..Refusal::bad("CREATE_ERROR", "Error creating agent") };
+    WORLD_NAME = Refusal::bad("BAD_REQUEST", "World name is required");
+    ROOM_NAME = Refusal::bad("MISSING_PARAM", "Room name is required");
+    AGENT_IDS = Refusal::bad("BAD_REQUEST", "agentIds must be a non-empty array");
+    ENV_CONTENT = Refusal::bad("INVALID_INPUT", "Missing or invalid \"content\" in request body");
+    FORBIDDEN_ENV = Refusal::new(
+        StatusCode::FORBIDDEN, "FORBIDDEN",
+        "Local environment management is not available in production");
+
+    // Ids that are none.
+    AGENT_ID = Refusal::id("Invalid agent ID format");
+    AGENT_ID_SHORT = Refusal::id("Invalid agent ID");
+    AGENT_OR_LOG_ID = Refusal::id("Invalid agent or log ID format");
+    AGENT_OR_RUN_ID = Refusal::id("Invalid agent or run ID format");
+    AGENT_OR_WORLD_ID = Refusal::id("Invalid agent ID or world ID format");
+    AGENT_OR_ROOM_ID = Refusal::id("Invalid agent ID or room ID format");
+    AGENT_OR_CHANNEL_ID = Refusal::id("Invalid agent ID or channel ID format");
+    AGENT_OR_MEMORY_ID = Refusal::id("Invalid agent ID or memory ID format");
+    ROOM_ID = Refusal::id("Invalid room ID format");
+    ROOM_ID_SHORT = Refusal::id("Invalid room ID");
+    CHANNEL_ID = Refusal::id("Invalid channel ID format");
+    USER_ID = Refusal::id("Invalid user ID format");
+    GROUP_ID = Refusal::id("Invalid messageServerId (worldId) format");
+    PLUGIN_AGENT_ID = Refusal::bad("INVALID_AGENT_ID", "Invalid agent ID format");
+
+    // What is not there.
+    AGENT_NOT_FOUND = Refusal::missing("Agent not found");
+    NO_ACTIVE_AGENTS = Refusal::missing("No active agents found to get worlds");
+    WORLD_NOT_FOUND = Refusal::missing("World not found");
+    ROOM_NOT_FOUND = Refusal::missing("Room not found");
+    MEMORY_NOT_FOUND = Refusal::missing("Memory not found");
+    LOG_NOT_FOUND = Refusal::missing("Log not found");
+    PANEL_NOT_FOUND = Refusal::missing("Panel not found");
+    PLUGIN_AGENT = Refusal::new(StatusCode::NOT_FOUND, "AGENT_NOT_FOUND", "Agent not found");
+    PAGE_NOT_FOUND = Refusal::missing("Not Found");
+    PAGE_FORBIDDEN = Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Forbidden");
+    UNKNOWN_ENDPOINT = Refusal {
+        code: None, ..Refusal::missing("API endpoint not found")
+    };
+
+    // Faults of the inside, as the routes call them.
+    INTERNAL = Refusal {
+        code: None, ..Refusal::fault("INTERNAL_SERVER_ERROR", "Internal server error")
+    };
+    AGENT_LIST = Refusal::fault("DB_ERROR", "Error retrieving agents");
+    AGENT_UPDATE = Refusal::fault("UPDATE_ERROR", "Error updating agent");
+    AGENT_CREATE = Refusal::fault("CREATE_ERROR", "Error creating agent");
+    AGENT_DELETE = Refusal::fault("DELETE_ERROR", "Error deleting agent");
+    AGENT_START = Refusal::fault("START_ERROR", "Error starting agent");
+    LOGS = Refusal::fault("LOG_ERROR", "Error retrieving agent logs");
+    LOG_DELETE = Refusal::fault("DELETE_ERROR", "Failed to delete log");
+    RUNS = Refusal::fault("RUNS_ERROR", "Error retrieving agent runs");
+    RUN_DETAIL = Refusal::fault("RUN_DETAIL_ERROR", "Error retrieving run details");
+    MEMORIES = Refusal::fault("MEMORY_ERROR", "Error retrieving memories");
+    MEMORY_UPDATE = Refusal::fault("UPDATE_ERROR", "Failed to update memory");
+    MEMORY_DELETE = Refusal::fault("DELETE_ERROR", "Error deleting memories");
+    ROOMS = Refusal::fault("RETRIEVAL_ERROR", "Failed to retrieve agent rooms");
+    ROOM_CREATE = Refusal::fault("CREATE_ERROR", "Failed to create room");
+    GROUP_CREATE = Refusal::fault("CREATE_ERROR", "Failed to Create group");
+    GROUP_DELETE = Refusal::fault("DELETE_ERROR", "Error deleting message server");
+    ENV_READ = Refusal::fault("FETCH_ERROR", "Failed to retrieve local envs");
+    ENV_WRITE = Refusal::fault("UPDATE_ERROR", "Failed to update local envs");
+}

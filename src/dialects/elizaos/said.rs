@@ -1,0 +1,149 @@
+//! How facts are said in the dialect: the status, the code and the message of each.
+
+use std::borrow::Cow;
+
+use actix_web::http::StatusCode;
+use greenroom_actors::error::{CoreError, ModelError, StoreError};
+use greenroom_actors::lifecycle::{Command, State};
+
+use super::refusal::{self, Refusal};
+use crate::http::body::BodyError;
+
+/// Seconds after which a refused request may be tried again: queues drain in well under one.
+const TRY_AGAIN_S: u32 = 1;
+
+/// Which family of paths an answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// Under `/api`: an error is an object.
+    Api,
+    /// `/agents` without a prefix: an error is a text.
+    Bare,
+}
+
+/// How an error is said.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) status: StatusCode,
+    /// Absent: the status is the code.
+    pub(super) code: Option<&'static str>,
+    pub(super) message: Cow<'static, str>,
+    pub(super) retry_after_s: Option<u32>,
+}
+
+impl Said {
+    pub(super) fn of(refusal: &Refusal) -> Self {
+        Self {
+            status: refusal.status,
+            code: refusal.code,
+            message: Cow::Borrowed(refusal.message),
+            retry_after_s: (refusal.status == StatusCode::SERVICE_UNAVAILABLE)
+                .then_some(TRY_AGAIN_S),
+        }
+    }
+
+    fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code: Some(code), message: message.into(), retry_after_s: None }
+    }
+
+    fn later(code: &'static str, message: &'static str) -> Self {
+        let said = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
+        Self { retry_after_s: Some(TRY_AGAIN_S), ..said }
+    }
+}
+
+/// How the dialect says what the core says.
+pub(super) fn of_core(
+    error: &CoreError,
+    doing: Option<&'static Refusal>,
+    dialect: Dialect,
+) -> Said {
+    use StatusCode as S;
+    let fault = || doing.map_or_else(|| Said::of(&refusal::INTERNAL), Said::of);
+    match error {
+        CoreError::AgentNotFound(_) => Said::of(&refusal::AGENT_NOT_FOUND),
+        CoreError::NotFound { what, .. } => Said::new(S::NOT_FOUND, "NOT_FOUND", missing(what)),
+        CoreError::AlreadyExists(_) => Said::new(S::CONFLICT, "CONFLICT", "Agent already exists"),
+        CoreError::WrongState { command, state } => wrong_state(*command, *state, dialect),
+        // An agent that does not run has no instance, which this contract words as not being there.
+        CoreError::NotRunning { .. } | CoreError::Failed { .. } => not_running(dialect),
+        CoreError::Invalid { field, reason } => {
+            Said::new(S::BAD_REQUEST, "BAD_REQUEST", format!("{field}: {reason}"))
+        }
+        CoreError::Overloaded => Said::later("OVERLOADED", "Too busy, please try again"),
+        CoreError::Starting => Said::later("STARTING", "Still starting, please try again"),
+        CoreError::ShuttingDown => Said::later("SHUTTING_DOWN", "Shutting down"),
+        CoreError::Halted => Said::new(S::SERVICE_UNAVAILABLE, "HALTED", "All agents are halted"),
+        CoreError::Crashed(_) => {
+            let message = "The agent crashed; what it had done by then is unknown";
+            Said::new(S::INTERNAL_SERVER_ERROR, "AGENT_CRASHED", message)
+        }
+        CoreError::DeadlineExceeded(_) => {
+            let message = "No answer in time; whether it was done is unknown";
+            Said::new(S::REQUEST_TIMEOUT, "TIMEOUT", message)
+        }
+        CoreError::Cancelled(_) => {
+            Said::new(S::CONFLICT, "CANCELLED", "The work was cancelled before it ended")
+        }
+        CoreError::Model(ModelError::RateLimited { .. }) => {
+            Said::later("MODEL_ERROR", "The model's provider asks to wait")
+        }
+        CoreError::Model(
+            ModelError::Refused(_)
+            | ModelError::Unavailable(_)
+            | ModelError::TimedOut(_)
+            | ModelError::Unsupported(_),
+        ) => Said::new(S::INTERNAL_SERVER_ERROR, "MODEL_ERROR", "The model did not answer"),
+        CoreError::Store(error) => match error {
+            StoreError::Exists { .. } => Said::new(S::CONFLICT, "CONFLICT", "It exists already"),
+            StoreError::Missing { what, .. } => Said::new(S::NOT_FOUND, "NOT_FOUND", missing(what)),
+            StoreError::Busy => Said::later("OVERLOADED", "Too busy, please try again"),
+            StoreError::Fenced | StoreError::Closed => {
+                Said::later("SHUTTING_DOWN", "Shutting down")
+            }
+            StoreError::Full(_) => {
+                Said::new(S::INSUFFICIENT_STORAGE, "STORAGE_FULL", "No space is left")
+            }
+            StoreError::Failed(_) => fault(),
+        },
+    }
+}
+
+fn wrong_state(command: Command, state: State, dialect: Dialect) -> Said {
+    let message: Cow<'static, str> = match (command, state) {
+        // Under /api, what does not run is not there.
+        (Command::Stop, _) if dialect == Dialect::Api => return not_running(dialect),
+        (Command::Stop, _) => "Agent is not running".into(),
+        (Command::Start, State::Running) => "Agent is already running".into(),
+        (command, state) => format!("Cannot {command} an agent that is {state}").into(),
+    };
+    Said::new(StatusCode::CONFLICT, "CONFLICT", message)
+}
+
+fn not_running(dialect: Dialect) -> Said {
+    match dialect {
+        Dialect::Api => Said::of(&refusal::AGENT_NOT_FOUND),
+        Dialect::Bare => Said::new(StatusCode::NOT_FOUND, "NOT_FOUND", "Agent is not running"),
+    }
+}
+
+/// «World not found» of `world`.
+fn missing(what: &str) -> String {
+    let mut letters = what.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{} not found", first.unwrap_or_default(), letters.as_str())
+}
+
+pub(super) fn of_body(error: &BodyError) -> Said {
+    let (status, code) = match error {
+        BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+        BodyError::Encoding(_) | BodyError::Charset(_) => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
+        }
+        BodyError::Malformed(_)
+        | BodyError::NotAnObject(_)
+        | BodyError::Packed(_)
+        | BodyError::BrokenOff => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+    };
+    Said::new(status, code, error.to_string())
+}

@@ -1,0 +1,10 @@
+//! The dialect over a host in memory: every route, as a client meets it.
+
+mod agents;
+mod bare;
+mod gate;
+mod memories;
+mod places;
+mod support;
+mod system;
+mod wrong_types;

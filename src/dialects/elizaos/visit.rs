@@ -1,0 +1,196 @@
+//! What can be told of a request by its method and path alone.
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::{Method, Uri};
+
+/// Which part of the listener a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Area {
+    /// `/api/**`.
+    Api,
+    /// `/agents/**` and `/messaging/**` without a prefix.
+    Bare,
+    /// `/health` and `/healthz`.
+    Health,
+    /// `/metrics`.
+    Metrics,
+    /// Anything else: pages, which anyone may see.
+    Page,
+}
+
+/// Routes that are limited more tightly than others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Upload {
+    /// Not one of them.
+    No,
+    /// Sound, and files for a channel.
+    File,
+    /// Files for a channel by its older path.
+    Channel,
+}
+
+/// What can be told of a request by its method and path alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Visit {
+    pub(super) area: Area,
+    pub(super) upload: Upload,
+    /// Whether it was `HEAD`, which is carried out as `GET`.
+    pub(super) is_head: bool,
+    /// Whether it only reads.
+    pub(super) is_read: bool,
+    /// Whether a body must say what it is.
+    pub(super) needs_type: bool,
+    /// Whether it waits for an agent to speak.
+    pub(super) waits_for_reply: bool,
+}
+
+impl Visit {
+    pub(super) fn of(method: &Method, path: &str) -> Self {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let area = area(path);
+        let writes = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+        let is_ours = matches!(area, Area::Api | Area::Bare);
+        Self {
+            area,
+            upload: upload(area, method, path),
+            is_head: method == Method::HEAD,
+            is_read: method == Method::GET || method == Method::HEAD,
+            needs_type: writes && is_ours && !is_under(path, "/api/media"),
+            waits_for_reply: is_ours && ends_with(path, "/message"),
+        }
+    }
+
+    /// Whether a token is asked for, where one is configured.
+    pub(super) fn is_guarded(&self) -> bool {
+        matches!(self.area, Area::Api | Area::Bare | Area::Metrics)
+    }
+
+    /// Makes the request what the routes are written for: in lower case, without a slash at its
+    /// end, and `GET` in place of `HEAD`.
+    ///
+    /// Ids are the same in any case; other parts of paths that are not are outside of these areas.
+    pub(super) fn fold(&self, request: &mut ServiceRequest) {
+        if self.is_head {
+            request.head_mut().method = Method::GET;
+        }
+        if self.area == Area::Page {
+            return;
+        }
+        let path = request.path();
+        let has_slash = path.len() > 1 && path.ends_with('/');
+        if !has_slash && !path.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return;
+        }
+        let mut folded = path.trim_end_matches('/').to_ascii_lowercase();
+        if !request.query_string().is_empty() {
+            folded.push('?');
+            folded.push_str(request.query_string());
+        }
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = folded.parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            request.match_info_mut().get_mut().update(&uri);
+            request.head_mut().uri = uri;
+        }
+    }
+}
+
+fn area(path: &str) -> Area {
+    if is_under(path, "/api") {
+        Area::Api
+    } else if is_under(path, "/agents") || is_under(path, "/messaging") {
+        Area::Bare
+    } else if path.eq_ignore_ascii_case("/health") || path.eq_ignore_ascii_case("/healthz") {
+        Area::Health
+    } else if path.eq_ignore_ascii_case("/metrics") {
+        Area::Metrics
+    } else {
+        Area::Page
+    }
+}
+
+fn upload(area: Area, method: &Method, path: &str) -> Upload {
+    if area != Area::Api {
+        return Upload::No;
+    }
+    let is_upload = method == Method::POST && ends_with(path, "/upload-media");
+    if is_under(path, "/api/audio") || is_upload && is_under(path, "/api/messaging/channels") {
+        Upload::File
+    } else if is_upload && is_under(path, "/api/media/channels") {
+        Upload::Channel
+    } else {
+        Upload::No
+    }
+}
+
+/// Whether `path` is `folder` or lies in it, in any case.
+fn is_under(path: &str, folder: &str) -> bool {
+    let (path, folder) = (path.as_bytes(), folder.as_bytes());
+    path.split_at_checked(folder.len()).is_some_and(|(start, rest)| {
+        start.eq_ignore_ascii_case(folder) && matches!(rest.first(), None | Some(b'/'))
+    })
+}
+
+fn ends_with(path: &str, end: &str) -> bool {
+    let (path, end) = (path.as_bytes(), end.as_bytes());
+    path.split_at_checked(path.len().saturating_sub(end.len()))
+        .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn each_path_belongs_to_one_area() {
+        for (path, expected) in [
+            ("/api", Area::Api),
+            ("/api/", Area::Api),
+            ("/API/Agents", Area::Api),
+            ("/apis", Area::Page),
+            ("/agents", Area::Bare),
+            ("/agents/x/start", Area::Bare),
+            ("/messaging/sessions", Area::Bare),
+            ("/agentsmith", Area::Page),
+            ("/health", Area::Health),
+            ("/Healthz/", Area::Health),
+            ("/metrics", Area::Metrics),
+            ("/", Area::Page),
+            ("/chat/x", Area::Page),
+        ] {
+            assert_eq!(Visit::of(&Method::GET, path).area, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn uploads_are_known_by_their_paths() {
+        for (method, path, expected) in [
+            (Method::POST, "/api/audio/x/speech", Upload::File),
+            (Method::GET, "/api/audio", Upload::File),
+            (Method::POST, "/api/messaging/channels/x/upload-media", Upload::File),
+            (Method::POST, "/api/media/channels/x/upload-media", Upload::Channel),
+            (Method::GET, "/api/media/channels/x/upload-media", Upload::No),
+            (Method::POST, "/api/agents", Upload::No),
+            (Method::POST, "/audio/x", Upload::No),
+        ] {
+            assert_eq!(Visit::of(&method, path).upload, expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn paths_are_folded_and_their_queries_are_not() {
+        for (sent, path, query) in [
+            ("/API/Agents/?Name=Ada", "/api/agents", "Name=Ada"),
+            ("/api/agents", "/api/agents", ""),
+            ("/api/agents/A%2FB", "/api/agents/a%2fb", ""),
+            ("/Assets/Main.js", "/Assets/Main.js", ""),
+        ] {
+            let mut request = TestRequest::get().uri(sent).to_srv_request();
+            Visit::of(&Method::GET, request.path()).fold(&mut request);
+            assert_eq!((request.path(), request.query_string()), (path, query), "{sent}");
+            assert_eq!(request.uri().path(), path);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What an operator needs and no ecosystem's API has: under `/api/greenroom`, with the envelope and
+//! the credentials of `/api`.
+
+mod body;
+mod error;
+mod host;
+mod lookup;
+mod message;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use actix_web::web::{self, Data, Json, Path, PathConfig, Query, QueryConfig, ServiceConfig};
+use greenroom_actors::agent::Change;
+use greenroom_actors::lifecycle::Command;
+
+use crate::host::Host;
+
+use error::OperatorError;
+use lookup::Who;
+use wire::{AgentList, AgentView, ListQuery, Success};
+
+type Answer<T> = Result<Json<Success<T>>, OperatorError>;
+
+/// Mounts the routes; the listener puts them under `/api/greenroom`, behind its credentials.
+pub fn routes(at: &mut ServiceConfig) {
+    at.app_data(QueryConfig::default().error_handler(|error, _| {
+        OperatorError::Invalid { field: "query", reason: error.to_string() }.into()
+    }))
+    .app_data(PathConfig::default().error_handler(|error, _| {
+        OperatorError::Invalid { field: "path", reason: error.to_string() }.into()
+    }))
+    .route("/agents", web::get().to(list))
+    .route("/agents/{who}", web::get().to(show))
+    .route("/agents/{who}/pause", web::post().to(pause))
+    .route("/agents/{who}/resume", web::post().to(resume))
+    .route("/agents/{who}/restart", web::post().to(restart))
+    .route("/agents/{who}/message", web::post().to(message::say))
+    .route("/halt", web::get().to(host::is_halted))
+    .route("/halt", web::post().to(host::halt))
+    .route("/lift", web::post().to(host::lift))
+    .route("/backup", web::post().to(host::backup));
+}
+
+async fn list(query: Query<ListQuery>, host: Data<Host>) -> Answer<AgentList> {
+    let store = host.registry.store();
+    let agents = store.agents(query.read()?).await?;
+    let agents = agents.iter().map(AgentView::listed).collect();
+    Ok(Success::of(AgentList { agents, total: store.census().await?.total() }))
+}
+
+async fn show(who: Path<Who>, host: Data<Host>) -> Answer<AgentView> {
+    let record = who.find(&host.registry).await?;
+    let status = host.registry.status(record.id).await?;
+    Ok(Success::of(AgentView::shown(&record, &status)))
+}
+
+async fn pause(who: Path<Who>, host: Data<Host>) -> Answer<AgentView> {
+    command(&who, &host, Command::Pause).await
+}
+
+async fn resume(who: Path<Who>, host: Data<Host>) -> Answer<AgentView> {
+    command(&who, &host, Command::Resume).await
+}
+
+async fn restart(who: Path<Who>, host: Data<Host>) -> Answer<AgentView> {
+    command(&who, &host, Command::Restart).await
+}
+
+async fn command(who: &Who, host: &Host, command: Command) -> Answer<AgentView> {
+    let record = who.find(&host.registry).await?;
+    let lifecycle = host.registry.ask(record.id, Change::to(command)).await?;
+    Ok(Success::of(AgentView::after(&record, &lifecycle)))
+}

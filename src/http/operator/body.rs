@@ -1,0 +1,51 @@
+//! Bodies of an operator's requests: small JSON objects, refused by the name of the field at fault.
+
+use actix_web::HttpRequest;
+use actix_web::web::Payload;
+use serde_json::{Map, Value};
+
+use crate::http::body;
+
+use super::error::OperatorError;
+
+/// Bytes of a body.
+const BODY_MAX_BYTES: usize = 256 * 1024;
+
+/// The fields of a body.
+pub(super) struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// Reads the body; no body has no fields.
+    pub(super) async fn read(
+        request: &HttpRequest,
+        mut payload: Payload,
+    ) -> Result<Self, OperatorError> {
+        match body::json(request.headers(), &mut payload, BODY_MAX_BYTES).await? {
+            None => Ok(Self(Map::new())),
+            Some(Value::Object(fields)) => Ok(Self(fields)),
+            Some(other) => Err(body::BodyError::NotAnObject(body::kind(&other)).into()),
+        }
+    }
+
+    /// A text, trimmed; `None` if it is absent or null.
+    pub(super) fn text(&self, field: &'static str) -> Result<Option<&str>, OperatorError> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim())),
+            Some(other) => {
+                let reason = format!("must be a string, not {}", body::kind(other));
+                Err(OperatorError::Invalid { field, reason })
+            }
+        }
+    }
+
+    /// A text of 1 to `max` bytes that must be there.
+    pub(super) fn required(&self, field: &'static str, max: usize) -> Result<&str, OperatorError> {
+        let text = self.text(field)?.unwrap_or_default();
+        if text.is_empty() || text.len() > max {
+            let reason = format!("must be a string of 1 to {max} bytes");
+            return Err(OperatorError::Invalid { field, reason });
+        }
+        Ok(text)
+    }
+}

@@ -1,0 +1,116 @@
+//! How an operator's routes word what went wrong.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::{HttpResponse, ResponseError};
+use greenroom_actors::error::{CoreError, StoreError};
+use serde_json::json;
+
+use crate::http::body::BodyError;
+
+/// Characters of what a request said that an answer repeats.
+const ECHO_MAX: usize = 100;
+
+/// Why an operator's request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OperatorError {
+    /// The core did not do it.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    /// No agent has that id, handle or name.
+    #[error("no agent is called `{}`", .0.chars().take(ECHO_MAX).collect::<String>())]
+    Nobody(String),
+    /// The body cannot be read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// A field of the request cannot be.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// This host keeps its data where no backup can be made of it.
+    #[error("this host's store makes no backups")]
+    NoBackups,
+}
+
+impl From<StoreError> for OperatorError {
+    fn from(error: StoreError) -> Self {
+        Self::Core(error.into())
+    }
+}
+
+impl OperatorError {
+    fn code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Nobody(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::Body(BodyError::TooLarge(_)) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE")
+            }
+            Self::Body(
+                BodyError::Malformed(_)
+                | BodyError::NotAnObject(_)
+                | BodyError::Encoding(_)
+                | BodyError::Charset(_)
+                | BodyError::Packed(_)
+                | BodyError::BrokenOff,
+            )
+            | Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+            Self::NoBackups => (StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
+            Self::Core(core) => match core {
+                CoreError::AgentNotFound(_) | CoreError::NotFound { .. } => {
+                    (StatusCode::NOT_FOUND, "NOT_FOUND")
+                }
+                CoreError::AlreadyExists(_)
+                | CoreError::WrongState { .. }
+                | CoreError::NotRunning { .. }
+                | CoreError::Failed { .. }
+                | CoreError::Halted
+                | CoreError::Cancelled(_) => (StatusCode::CONFLICT, "CONFLICT"),
+                CoreError::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+                CoreError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
+                CoreError::Starting => (StatusCode::SERVICE_UNAVAILABLE, "STARTING"),
+                CoreError::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN"),
+                CoreError::DeadlineExceeded(_) => (StatusCode::REQUEST_TIMEOUT, "TIMEOUT"),
+                CoreError::Crashed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "AGENT_CRASHED"),
+                CoreError::Model(_) => (StatusCode::BAD_GATEWAY, "MODEL_ERROR"),
+                CoreError::Store(StoreError::Exists { .. }) => (StatusCode::CONFLICT, "CONFLICT"),
+                CoreError::Store(StoreError::Missing { .. }) => {
+                    (StatusCode::NOT_FOUND, "NOT_FOUND")
+                }
+                CoreError::Store(StoreError::Busy) => {
+                    (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED")
+                }
+                CoreError::Store(StoreError::Full(_)) => {
+                    (StatusCode::INSUFFICIENT_STORAGE, "STORE_FULL")
+                }
+                CoreError::Store(
+                    StoreError::Fenced | StoreError::Closed | StoreError::Failed(_),
+                ) => (StatusCode::INTERNAL_SERVER_ERROR, "STORE_FAILED"),
+            },
+        }
+    }
+}
+
+impl ResponseError for OperatorError {
+    fn status_code(&self) -> StatusCode {
+        self.code().0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (status, code) = self.code();
+        let message = if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(error = %self, "an operator's request failed");
+            "the host failed; its log says why".to_owned()
+        } else {
+            self.to_string()
+        };
+        let mut answer = HttpResponse::build(status);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.insert_header((RETRY_AFTER, "1"));
+        }
+        answer.json(json!({ "success": false, "error": { "code": code, "message": message } }))
+    }
+}

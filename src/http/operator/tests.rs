@@ -1,0 +1,86 @@
+//! The routes, against a host in memory.
+
+use std::sync::Arc;
+
+use actix_web::App;
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::web::{self, Data};
+use greenroom_actors::character::Character;
+use greenroom_actors::memory_store::MemoryStore;
+use greenroom_actors::ports::{Clock, SystemClock};
+use greenroom_actors::registry::Registry;
+use greenroom_actors::runtime::Ports;
+use greenroom_actors::settings::Settings;
+
+use crate::host::{Host, Stopper};
+use crate::models::{self, ModelsSettings};
+use crate::secrets::Secrets;
+
+async fn host() -> Host {
+    let ports = Ports {
+        store: Arc::new(MemoryStore::new()),
+        model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
+        clock: Arc::new(SystemClock),
+    };
+    let settings = Settings { arbiters: Some(0), ..Settings::default() };
+    let registry = Registry::start(ports, settings).await.unwrap();
+    registry.create(Character::named("Ada Lovelace")).await.unwrap();
+    Host {
+        registry,
+        secrets: Arc::new(Secrets::new("salt")),
+        logs: Arc::default(),
+        stop: Stopper::default(),
+        started_at: SystemClock.now(),
+        version: "0.0.0",
+        vault: None,
+    }
+}
+
+#[actix_web::test]
+async fn each_request_is_carried_out_or_refused_by_name() {
+    let host = Data::new(host().await);
+    let routes = web::scope("/op").configure(super::routes);
+    let app = init_service(App::new().app_data(host).service(routes)).await;
+    let id = greenroom_actors::ids::derived("Ada Lovelace");
+    let (get, post) = (Method::GET, Method::POST);
+    let by_id = format!("/op/agents/{id}");
+    let long_name = format!(r#"{{"name": "{}"}}"#, "x".repeat(300));
+    for (method, path, body, status, says) in [
+        (&get, "/op/agents", "", 200, r#""handle":"ada-lovelace""#),
+        (&get, "/op/agents?state=stopped&limit=1", "", 200, r#""total":1"#),
+        (&get, "/op/agents?state=running", "", 200, r#""agents":[]"#),
+        (&get, "/op/agents?state=odd", "", 400, "state: "),
+        (&get, "/op/agents?limit=-1", "", 400, "limit: "),
+        (&get, "/op/agents?limit=99999999999", "", 400, "limit: "),
+        (&get, "/op/agents?limit=1&limit=2", "", 400, "query: "),
+        (&get, by_id.as_str(), "", 200, r#""state":"stopped""#),
+        (&get, "/op/agents/Ada%20Lovelace", "", 200, r#""character":{"#),
+        (&get, "/op/agents/nobody", "", 404, "no agent is called `nobody`"),
+        (&get, "/op/agents/%ff", "", 404, "no agent is called"),
+        (&post, "/op/agents/ada-lovelace/pause", "", 409, "CONFLICT"),
+        (&post, "/op/agents/ada-lovelace/message", "{}", 400, "text: "),
+        (&post, "/op/agents/ada-lovelace/message", r#"{"text": 1}"#, 400, "text: must be a string"),
+        (&post, "/op/agents/ada-lovelace/message", r#"{"text": "a", "from": []}"#, 400, "from: "),
+        (&post, "/op/agents/ada-lovelace/message", "[]", 400, "not an array"),
+        (&post, "/op/agents/ada-lovelace/message", "{", 400, "not valid JSON"),
+        (&post, "/op/agents/ada-lovelace/message", r#"{"text": "a"}"#, 409, "is stopped"),
+        (&post, "/op/agents/ada-lovelace/restart", "", 200, r#""state":"running""#),
+        (&post, "/op/agents/ada-lovelace/message", r#"{"text": "hello"}"#, 200, r#""reply":""#),
+        (&post, "/op/halt", "", 200, r#""halted":true"#),
+        (&get, "/op/halt", "", 200, r#""halted":true"#),
+        (&post, "/op/lift", "", 200, r#""halted":false"#),
+        (&post, "/op/backup", "{}", 400, "name: "),
+        (&post, "/op/backup", r#"{"name": "../x"}"#, 400, "name: "),
+        (&post, "/op/backup", long_name.as_str(), 400, "name: "),
+        (&post, "/op/backup", r#"{"name": "x.db"}"#, 501, "NOT_IMPLEMENTED"),
+    ] {
+        let request = TestRequest::with_uri(path).method(method.clone());
+        let request = request.insert_header(("content-type", "application/json"));
+        let answer = call_service(&app, request.set_payload(body.to_owned()).to_request()).await;
+        let found = answer.status().as_u16();
+        let text = read_body(answer).await;
+        let text = String::from_utf8_lossy(&text);
+        assert!(found == status && text.contains(says), "{method} {path} {body}: {found} {text}");
+    }
+}

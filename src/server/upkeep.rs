@@ -1,0 +1,64 @@
+//! Upkeep: what the host does by itself, again and again, while it serves.
+
+use std::time::Duration;
+
+use greenroom_actors::error::StoreError;
+use greenroom_actors::ports::Pruned;
+use greenroom_actors::registry::Registry;
+use tokio::task::JoinSet;
+
+use crate::store::StoreSettings;
+use crate::telemetry;
+
+/// Between two rounds in which the recorder of metrics tidies up.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// What goes on beside the answers; ends when it is dropped.
+pub(super) struct Upkeep {
+    _work: JoinSet<()>,
+}
+
+/// Begins it.
+pub(super) fn start(registry: &Registry, store: &StoreSettings) -> Upkeep {
+    let mut work = JoinSet::new();
+    work.spawn(prune(registry.clone(), store.clone()));
+    work.spawn(tidy_metrics());
+    let indexer = registry.clone();
+    work.spawn(async move { indexer.index_memories().await });
+    Upkeep { _work: work }
+}
+
+/// Removes what is past its time, over and over. The first round waits as well: a host that comes
+/// up has better things to do.
+async fn prune(registry: Registry, settings: StoreSettings) {
+    let period = Duration::from_secs(u64::from(settings.prune_every_s.max(1)));
+    loop {
+        registry.clock().sleep(period).await;
+        let now = registry.clock().now();
+        match registry.store().prune(settings.retention(), now).await {
+            Ok(pruned) if pruned == Pruned::default() => {}
+            Ok(Pruned { events, runs, logs, letters, channel_events, jobs }) => {
+                tracing::info!(
+                    events,
+                    runs,
+                    logs,
+                    letters,
+                    channel_events,
+                    jobs,
+                    "removed what was past its time"
+                );
+            }
+            Err(StoreError::Closed) => return,
+            // It is tried again; what is kept too long does no harm meanwhile.
+            Err(error) => tracing::warn!(%error, "could not remove what is past its time"),
+        }
+    }
+}
+
+/// Keeps the recorder of metrics small.
+async fn tidy_metrics() {
+    loop {
+        tokio::time::sleep(METRICS_UPKEEP).await;
+        telemetry::tidy();
+    }
+}

@@ -1,0 +1,122 @@
+//! The log lines of late, kept in memory for those who ask over the API.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use greenroom_actors::time::UnixMillis;
+use tracing::Level;
+
+/// Lines kept where nothing else is asked for: what elizaOS answers at most.
+pub(super) const LINES_KEPT: usize = 1_000;
+
+/// Bytes kept of one message: a line is for reading, and a thousand of them must stay small.
+const MESSAGE_MAX_BYTES: usize = 4_096;
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When it was written.
+    pub time: UnixMillis,
+    /// How grave it is, in elizaOS' numbers: fatal 60, error 50, warn 40, info 30, debug 20,
+    /// trace 10.
+    pub level: u8,
+    /// What it says.
+    pub msg: String,
+    /// The name of the agent it is about.
+    pub agent_name: Option<String>,
+    /// The id of the agent it is about.
+    pub agent_id: Option<String>,
+}
+
+/// The newest lines of the log. The oldest give way.
+#[derive(Debug)]
+pub struct LogBuffer {
+    lines: Mutex<VecDeque<LogLine>>,
+    capacity: usize,
+}
+
+impl Default for LogBuffer {
+    fn default() -> Self {
+        Self::with_capacity(LINES_KEPT)
+    }
+}
+
+impl LogBuffer {
+    /// A buffer of the newest `capacity` lines.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { lines: Mutex::default(), capacity: capacity.max(1) }
+    }
+
+    /// Adds a line; of a long message the beginning.
+    pub fn push(&self, mut line: LogLine) {
+        line.msg.truncate(line.msg.floor_char_boundary(MESSAGE_MAX_BYTES));
+        let mut lines = self.lock();
+        while lines.len() >= self.capacity {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    /// The lines, oldest first.
+    #[must_use]
+    pub fn entries(&self) -> Vec<LogLine> {
+        self.lock().iter().cloned().collect()
+    }
+
+    /// Forgets all lines; answers how many there were.
+    pub fn clear(&self) -> usize {
+        std::mem::take(&mut *self.lock()).len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<LogLine>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The number that elizaOS gives to a level.
+pub(super) fn number_of(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 50,
+        Level::WARN => 40,
+        Level::INFO => 30,
+        Level::DEBUG => 20,
+        Level::TRACE => 10,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(msg: &str) -> LogLine {
+        LogLine {
+            time: UnixMillis(0),
+            level: 30,
+            msg: msg.to_owned(),
+            agent_name: None,
+            agent_id: None,
+        }
+    }
+
+    #[test]
+    fn the_oldest_lines_give_way() {
+        let buffer = LogBuffer::with_capacity(2);
+        for msg in ["a", "b", "c"] {
+            buffer.push(line(msg));
+        }
+        let kept: Vec<_> = buffer.entries().into_iter().map(|line| line.msg).collect();
+        assert_eq!(kept, ["b", "c"]);
+        assert_eq!(buffer.clear(), 2);
+        assert!(buffer.entries().is_empty());
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let buffer = LogBuffer::default();
+        buffer.push(line(&"é".repeat(MESSAGE_MAX_BYTES)));
+        let kept = buffer.entries();
+        assert!(kept[0].msg.len() <= MESSAGE_MAX_BYTES);
+        assert!(kept[0].msg.chars().all(|c| c == 'é'));
+    }
+}

@@ -1,0 +1,206 @@
+//! The program: how it is configured, called, stopped and looked after.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use serde_json::Value;
+
+use crate::support::{Host, Site};
+
+#[test]
+fn a_bad_configuration_is_refused_with_its_place() {
+    for (config, variable, says) in [
+        ("[server]\nworkers = \"x\"\n", ("A", "b"), "config.toml, line 2: server.workers"),
+        ("[elizaos]\nbnid = 1\n", ("A", "b"), "config.toml, line 2: elizaos.bnid"),
+        ("", ("GREENROOM_SERVER__WROKERS", "1"), "GREENROOM_SERVER__WROKERS"),
+        ("[model]\ndefault = \"nobody\"\n", ("A", "b"), "line 2: model.default"),
+        ("[runtime]\nagent_mailbox = 1\n", ("A", "b"), "line 2: runtime.agent_mailbox"),
+        ("", ("SERVER_HOST", "0.0.0.0"), "ELIZA_SERVER_AUTH_TOKEN"),
+    ] {
+        let site = Site::configured(config).with(variable.0, variable.1);
+        for command in [&["config", "check"][..], &["serve"]] {
+            let output = site.run(command);
+            assert_eq!(output.status.code(), Some(1), "{config} {variable:?}");
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(said.starts_with("error: ") && said.contains(says), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_call_is_told_from_a_failed_one() {
+    let site = Site::new();
+    for (arguments, code) in [
+        (&["agents", "pause"][..], 2),
+        (&["frobnicate"], 2),
+        (&["serve", "--log-format", "xml"], 2),
+        (&["agents", "create"], 2),
+        (&["agents", "create", "--file", "absent.json"], 2),
+        (&["--config", "absent.toml", "config", "check"], 1),
+        (&["agents", "list", "--url", "http://127.0.0.1:1"], 1),
+        (&["verify", "absent.db"], 1),
+        (&["--version"], 0),
+        (&["help"], 2),
+    ] {
+        let output = site.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let site = Site::configured("").with("ELIZA_SERVER_AUTH_TOKEN", "s3cret");
+    let shown = site.say(&["config", "show"]);
+    assert!(shown.contains("auth_token = \"********\"") && !shown.contains("s3cret"), "{shown}");
+    let site = Site::configured("[elizaos]\nauth_token = 5317\n");
+    let said = String::from_utf8(site.run(&["config", "check"]).stderr).unwrap();
+    assert!(said.contains("line 2: elizaos.auth_token") && !said.contains("5317"), "{said}");
+}
+
+#[test]
+fn a_signal_drains_and_the_next_host_finds_everything() {
+    let site = Site::new();
+    let mut host = site.serve();
+    let written = std::fs::read_to_string(site.folder().join("data/listening.json")).unwrap();
+    assert!(written.contains(&host.address.to_string()), "{written}");
+    site.say(&["agents", "create", "Ada", "--autonomy"]);
+    site.say(&["agents", "create", "Bob", "--start"]);
+    site.say(&["agents", "pause", "bob"]);
+    host.signal("TERM");
+    host.wait_for("stopped");
+    assert_eq!(host.end().code(), Some(0));
+    assert!(!site.folder().join("data/listening.json").exists());
+
+    let _host = site.serve();
+    let listed: Value = serde_json::from_str(&site.say(&["agents", "list", "--json"])).unwrap();
+    let states = |agents: &Value| {
+        let agents = agents["agents"].as_array().unwrap().iter();
+        agents.map(|agent| format!("{} {}", agent["name"], agent["state"])).collect::<Vec<_>>()
+    };
+    assert_eq!(states(&listed), ["\"Ada\" \"running\"", "\"Bob\" \"paused\""]);
+}
+
+/// A host whose agent waits for a model that never answers; with the model's end of the call.
+fn stuck(settings: &str) -> (Site, Host, TcpStream) {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let model = format!("openai:x@http://{}/v1", silent.local_addr().unwrap());
+    let site = Site::configured(&format!("[model]\ndefault = \"{model}\"\n{settings}"));
+    let host = site.serve();
+    site.say(&["agents", "create", "Ada", "--autonomy"]);
+    let (mut call, _) = silent.accept().unwrap();
+    assert!(call.read(&mut [0; 64]).unwrap() > 0);
+    (site, host, call)
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let (_site, mut host, _call) = stuck("");
+    host.signal("TERM");
+    host.wait_for("draining");
+    host.signal("INT");
+    assert_eq!(host.end().code(), Some(130));
+}
+
+#[test]
+fn a_run_that_outlasts_the_drain_is_cut_off_with_its_outcome() {
+    let (site, host, mut call) = stuck("[server]\ndrain_s = 0\n");
+    host.signal("TERM");
+    assert_eq!(host.end().code(), Some(0));
+    assert!(call.read_to_end(&mut Vec::new()).is_ok(), "the call is closed");
+    let mut next = site.serve_logging();
+    assert!(next.wait_for("booting").contains("interrupted_runs=0"));
+}
+
+#[test]
+fn agents_are_moved_from_the_command_line() {
+    let site = Site::new();
+    let _host = site.serve();
+    let character = r#"{"name": "Grace Hopper", "bio": ["Admiral"], "topics": ["compilers"]}"#;
+    std::fs::write(site.folder().join("grace.json"), character).unwrap();
+    assert!(site.say(&["agents", "create", "--file", "grace.json"]).ends_with("is stopped\n"));
+    for (arguments, says) in [
+        (&["agents", "start", "grace-hopper"][..], "Grace Hopper is running\n"),
+        (&["agents", "pause", "Grace Hopper"], "Grace Hopper is paused\n"),
+        (&["agents", "resume", "grace-hopper"], "Grace Hopper is running\n"),
+        (&["agents", "restart", "grace-hopper"], "Grace Hopper is running\n"),
+        (&["halt"], "halted: no agent works until `greenroom lift`\n"),
+        (&["lift"], "lifted: the agents go on as they were asked to\n"),
+    ] {
+        assert_eq!(site.say(arguments), says, "{arguments:?}");
+    }
+    let reply = site.say(&["agents", "chat", "grace-hopper", "I need", "some help"]);
+    assert!(reply.starts_with("Grace Hopper: "), "{reply}");
+    assert!(site.say(&["agents", "logs", "grace-hopper"]).contains("run_event"));
+    let shown: Value =
+        serde_json::from_str(&site.say(&["agents", "show", "grace-hopper", "--json"])).unwrap();
+    assert_eq!(shown["character"]["topics"][0], "compilers");
+    assert_eq!(site.say(&["agents", "stop", "grace-hopper"]), "Grace Hopper is stopped\n");
+    let refused = site.run(&["agents", "pause", "grace-hopper"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&refused.stderr).lines().count(), 1);
+    assert_eq!(site.say(&["agents", "delete", "grace-hopper"]), "Grace Hopper is gone\n");
+    let nobody = site.run(&["agents", "show", "grace-hopper"]);
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("no agent is called `grace-hopper`"));
+}
+
+#[test]
+fn a_dialogue_is_read_line_by_line() {
+    let site = Site::new();
+    let _host = site.serve();
+    site.say(&["agents", "create", "Ada", "--start"]);
+    let mut chat = site.command(&["agents", "chat", "ada"]);
+    chat.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut chat = chat.spawn().unwrap();
+    chat.stdin.take().unwrap().write_all(b"hello\n\nI am glad\n").unwrap();
+    let said = String::from_utf8(chat.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(said.lines().filter(|line| line.starts_with("Ada: ")).count(), 2, "{said}");
+}
+
+#[test]
+fn backups_are_made_with_and_without_a_host_and_verified() {
+    let site = Site::new();
+    let host = site.serve();
+    site.say(&["agents", "create", "Ada"]);
+    site.say(&["backup", "running.db"]);
+    assert_eq!(site.run(&["backup", "running.db"]).status.code(), Some(1), "never overwritten");
+    host.signal("KILL");
+    host.end();
+    site.say(&["backup", "alone.db"]);
+    for file in ["running.db", "alone.db"] {
+        let said = site.say(&["verify", file]);
+        assert!(said.contains("agents: 1\n") && said.contains("is whole"), "{said}");
+    }
+    std::fs::write(site.folder().join("other.db"), "not a database").unwrap();
+    assert_eq!(site.run(&["verify", "other.db"]).status.code(), Some(1));
+}
+
+#[test]
+fn one_folder_has_one_host() {
+    let site = Site::new();
+    let _host = site.serve();
+    let mut second = site.command(&["serve"]);
+    let output = second.env("GREENROOM_ELIZAOS__BIND", "127.0.0.1:0").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("data/lock"));
+}
+
+#[test]
+fn a_port_that_was_chosen_and_is_busy_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let site = Site::new().with("SERVER_PORT", &port);
+    let output = site.run(&["serve"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{said}");
+}
+
+#[test]
+fn a_token_is_asked_for_and_taken_from_the_configuration() {
+    let site = Site::configured("[elizaos]\nauth_token = \"s3cret\"\n");
+    let _host = site.serve();
+    site.say(&["agents", "list"]);
+    let refused = site.run(&["agents", "list", "--token", "wrong"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--token"));
+}
