@@ -37,8 +37,16 @@ async fn prune(registry: Registry, settings: StoreSettings) {
         let now = registry.clock().now();
         match registry.store().prune(settings.retention(), now).await {
             Ok(pruned) if pruned == Pruned::default() => {}
-            Ok(Pruned { events, runs, logs, letters }) => {
-                tracing::info!(events, runs, logs, letters, "removed what was past its time");
+            Ok(Pruned { events, runs, logs, letters, channel_events, jobs }) => {
+                tracing::info!(
+                    events,
+                    runs,
+                    logs,
+                    letters,
+                    channel_events,
+                    jobs,
+                    "removed what was past its time"
+                );
             }
             Err(StoreError::Closed) => return,
             // It is tried again; what is kept too long does no harm meanwhile.
