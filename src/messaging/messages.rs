@@ -143,7 +143,8 @@ impl Messaging {
             updated_at: now,
         };
         let said = self.about(&message, ChannelEventKind::Said, data);
-        let kept = self.registry.keep(vec![Fact::MessageSet(Box::new(message.clone())), said]).await;
+        let kept =
+            self.registry.keep(vec![Fact::MessageSet(Box::new(message.clone())), said]).await;
         kept.map_err(|error| match error {
             CoreError::Store(StoreError::Missing { id, .. }) => {
                 CoreError::NotFound { what: "channel", id }

@@ -204,7 +204,8 @@ impl Agent {
         let event = self.journal().event(EventKind::LetterReceived, data);
         let letter_id = letter.id;
         let mut facts = meeting(self.id, delivery.from, delivery.from_name.as_deref(), room, now);
-        let world = delivery.world.map(|world| World { agent_id: self.id, created_at: now, ..world });
+        let world =
+            delivery.world.map(|world| World { agent_id: self.id, created_at: now, ..world });
         facts.extend(world.map(|world| Fact::WorldMet(Box::new(world))));
         facts.push(Fact::LetterSent(Box::new(letter)));
         facts.push(Fact::Remembered(Box::new(memory.clone())));

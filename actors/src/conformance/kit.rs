@@ -256,6 +256,8 @@ pub(super) fn letter(to: AgentId, number: u128, at: i64) -> Letter {
         memory_id: id(4),
         content: content("a letter"),
         expects_reply: true,
+        may_be_ignored: false,
+        heard: None,
         in_reply_to: Some(id(5)),
         status: LetterStatus::Waiting,
         attempts: 0,

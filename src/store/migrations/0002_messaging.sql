@@ -128,3 +128,8 @@ CREATE INDEX jobs_by_agent ON jobs (agent);
 CREATE INDEX jobs_by_channel ON jobs (channel, created_at, id);
 CREATE INDEX jobs_by_age ON jobs (coalesce(ended_at, created_at))
     WHERE status IN ('completed', 'failed', 'timeout');
+
+-- Whether a letter may be ignored, and where it was said, if others heard it.
+ALTER TABLE letters ADD COLUMN may_be_ignored INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE letters ADD COLUMN heard_channel BLOB;
+ALTER TABLE letters ADD COLUMN heard_message BLOB;
