@@ -4,7 +4,8 @@ use greenroom_actors::channels::{Channel, ChannelEventKind, NewChannelEvent};
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::facts::Fact;
 use greenroom_actors::feed::ChannelEventStream;
-use greenroom_actors::ids::{ChannelId, EntityId, ServerId};
+use greenroom_actors::ids::{ChannelId, ChannelMessageId, EntityId, ServerId};
+use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, Value, json};
 
 use super::Messaging;
@@ -138,6 +139,27 @@ impl Messaging {
         Ok(participants.into_iter().map(|(user, _)| user).collect())
     }
 
+    /// Who takes part in a channel and since when, longest first.
+    ///
+    /// # Errors
+    /// [`CoreError::NotFound`], [`CoreError::Store`].
+    pub async fn members(&self, id: ChannelId) -> Result<Vec<(EntityId, UnixMillis)>, CoreError> {
+        self.channel(id).await?;
+        Ok(self.registry.store().channel_participants(id).await?)
+    }
+
+    /// The channel of a server that stands for a channel elsewhere.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`].
+    pub async fn channel_from(
+        &self,
+        server: ServerId,
+        source_id: &str,
+    ) -> Result<Option<Channel>, CoreError> {
+        Ok(self.registry.store().channel_by_source(server, source_id).await?)
+    }
+
     /// Lets somebody take part in a channel.
     ///
     /// # Errors
@@ -194,13 +216,34 @@ impl Messaging {
         Ok(channel)
     }
 
-    /// Removes a channel; those who follow it are told.
+    /// Removes a channel and what its agents remember of it; those who follow it are told. One that
+    /// is not there stays so.
     ///
     /// # Errors
-    /// [`CoreError::Store`].
+    /// [`CoreError::Store`], and what forgetting fails with; the channel is gone then.
     pub async fn remove_channel(&self, id: ChannelId) -> Result<(), CoreError> {
+        if self.registry.store().channel(id).await?.is_none() {
+            return Ok(());
+        }
+        let agents = self.agents_in(id).await?;
         let deleted = self.channel_event(id, ChannelEventKind::Deleted, json!({}));
         self.registry.keep(vec![Fact::ChannelRemoved(id), deleted]).await?;
+        self.forget_channel(id, agents).await
+    }
+
+    /// Tells those who follow a channel that a message, or whatever was last said, is dealt with.
+    ///
+    /// # Errors
+    /// [`CoreError::NotFound`], [`CoreError::Store`].
+    pub async fn complete(
+        &self,
+        id: ChannelId,
+        message: Option<ChannelMessageId>,
+    ) -> Result<(), CoreError> {
+        self.channel(id).await?;
+        let data = message.map_or_else(|| json!({}), |message| json!({"messageId": message}));
+        let completed = self.channel_event(id, ChannelEventKind::Completed, data);
+        self.registry.keep(vec![completed]).await?;
         Ok(())
     }
 

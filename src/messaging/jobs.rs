@@ -22,6 +22,9 @@ const ABOUT_TO: &str = "Executing action:";
 /// Messages of the agent that are looked through for its answer.
 const LOOKED_THROUGH: u32 = 16;
 
+/// Jobs removed in one go of the sweep.
+const SWEEP: u32 = 256;
+
 /// A job to be given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewJob {
@@ -35,6 +38,11 @@ pub struct NewJob {
     pub metadata: Map<String, Value>,
     /// How long the agent has.
     pub timeout: Duration,
+}
+
+impl NewJob {
+    /// Jobs that are kept at most, as elizaOS does it.
+    pub const MAX: u32 = 10_000;
 }
 
 impl Messaging {
@@ -98,7 +106,17 @@ impl Messaging {
             source_id: None,
             metadata: about("isJobMessage"),
         };
-        self.say_to(question, agent_id).await?;
+        let said = self.say_to(question, agent_id).await?;
+        if let Some(Err(error)) = said.told.into_iter().next().map(|told| told.outcome) {
+            let failed = Job {
+                status: JobStatus::Failed,
+                error: Some("The agent could not be told".to_owned()),
+                ended_at: Some(self.now()),
+                ..job
+            };
+            self.registry.keep(vec![Fact::JobSet(Box::new(failed))]).await?;
+            return Err(error);
+        }
         Ok(job)
     }
 
@@ -152,6 +170,27 @@ impl Messaging {
     pub async fn settle_jobs(&self) -> Result<(), CoreError> {
         for job in self.registry.store().jobs(Some(JobStatus::Processing), 0, u32::MAX).await? {
             self.stand(job).await?;
+        }
+        Ok(())
+    }
+
+    /// Settles what is left open, and removes the oldest tenth of the jobs where there are more
+    /// than [`MAX`](NewJob::MAX).
+    ///
+    /// # Errors
+    /// [`CoreError::Store`].
+    pub async fn sweep_jobs(&self) -> Result<(), CoreError> {
+        self.settle_jobs().await?;
+        let store = self.registry.store();
+        let spare = NewJob::MAX - NewJob::MAX / 10;
+        let is_full = !store.jobs(None, NewJob::MAX, 1).await?.is_empty();
+        while is_full {
+            let oldest = store.jobs(None, spare, SWEEP).await?;
+            if oldest.is_empty() {
+                break;
+            }
+            let facts = oldest.into_iter().map(|job| Fact::JobRemoved(job.id)).collect();
+            self.registry.keep(facts).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use greenroom_actors::channels::{Channel, ChannelEventKind, ChannelMessage};
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::{
-    self, AgentId, ChannelId, ChannelMessageId, EntityId, MemoryId, RoomId,
+    self, AgentId, ChannelId, ChannelMessageId, EntityId, LetterId, MemoryId, RoomId,
 };
 use greenroom_actors::ports::MessageQuery;
 use serde_json::{Map, Value, json};
@@ -69,7 +69,16 @@ pub struct Said {
 pub struct Told {
     /// The agent.
     pub agent_id: AgentId,
-    /// What it answers; dropping it changes nothing.
+    /// The letter that told it, or why there is none; the message is kept all the same.
+    pub outcome: Result<Letter, CoreError>,
+}
+
+/// A letter that brought an agent a message.
+#[derive(Debug)]
+pub struct Letter {
+    /// Its id.
+    pub id: LetterId,
+    /// What the agent answers; dropping it changes nothing.
     pub reply: Option<Reply>,
 }
 
@@ -85,8 +94,10 @@ impl Messaging {
     /// Keeps a message, tells those who follow the channel, and brings it to the agents in it.
     /// Answers once all of that is durable.
     ///
+    /// An agent that could not be told does not keep the others from hearing it.
+    ///
     /// # Errors
-    /// As [`post`](Self::post), and what bringing a letter fails with; the message is kept then.
+    /// As [`post`](Self::post).
     pub async fn say(&self, new: NewMessage) -> Result<Said, CoreError> {
         let channel = self.channel(new.channel_id).await?;
         let agents = self.recipients(&channel, new.author_id).await?;
@@ -114,10 +125,24 @@ impl Messaging {
         let message = self.keep_message(new, &ids).await?;
         let is_shared = agents.len() > 1;
         let mut told = Vec::with_capacity(agents.len());
+        let mut events = Vec::new();
+        if agents.is_empty() {
+            events.push(self.about(&message, ChannelEventKind::Completed, json!({})));
+        }
         for agent in agents {
             let delivery = agent.delivery(channel, &message, name.as_deref(), is_shared);
-            let delivered = self.registry.deliver(agent.id, delivery).await?;
-            told.push(Told { agent_id: agent.id, reply: delivered.reply });
+            let outcome = match self.registry.deliver(agent.id, delivery).await {
+                Ok(delivered) => Ok(Letter { id: delivered.letter_id, reply: delivered.reply }),
+                Err(error) => {
+                    let data = json!({"agentId": agent.id, "error": error.to_string()});
+                    events.push(self.about(&message, ChannelEventKind::Failed, data));
+                    Err(error)
+                }
+            };
+            told.push(Told { agent_id: agent.id, outcome });
+        }
+        if !events.is_empty() {
+            self.registry.keep(events).await?;
         }
         Ok(Said { message, told })
     }
@@ -128,6 +153,11 @@ impl Messaging {
         agents: &[AgentId],
     ) -> Result<ChannelMessage, CoreError> {
         let now = self.now();
+        if let Some(id) = new.id
+            && self.registry.store().message(id).await?.is_some()
+        {
+            return Err(StoreError::Exists { what: "message", id: id.0 }.into());
+        }
         let data = json!({"authorName": new.author_name, "agents": agents});
         let message = ChannelMessage {
             id: new.id.unwrap_or_default(),
@@ -214,6 +244,9 @@ impl Messaging {
         channel_id: ChannelId,
         id: ChannelMessageId,
     ) -> Result<(), CoreError> {
+        if self.registry.store().channel(channel_id).await?.is_none() {
+            return Ok(());
+        }
         let data = json!({"messageId": id});
         let event = self.channel_event(channel_id, ChannelEventKind::Removed, data);
         self.registry.keep(vec![Fact::MessageRemoved { channel_id, id }, event]).await?;
@@ -231,9 +264,22 @@ impl Messaging {
     /// # Errors
     /// [`CoreError::Store`].
     pub async fn clear_channel(&self, id: ChannelId) -> Result<(), CoreError> {
+        if self.registry.store().channel(id).await?.is_none() {
+            return Ok(());
+        }
         let event = self.channel_event(id, ChannelEventKind::Cleared, json!({}));
         self.registry.keep(vec![Fact::ChannelCleared(id), event]).await?;
-        for agent_id in self.agents_in(id).await? {
+        let agents = self.agents_in(id).await?;
+        self.forget_channel(id, agents).await
+    }
+
+    /// Lets agents forget all that was said in a channel.
+    pub(super) async fn forget_channel(
+        &self,
+        id: ChannelId,
+        agents: Vec<AgentId>,
+    ) -> Result<(), CoreError> {
+        for agent_id in agents {
             let room_id = Some(room_of(agent_id, id));
             self.forget(agent_id, vec![Fact::ForgotAll { agent_id, kind: None, room_id }]).await?;
         }
@@ -241,8 +287,11 @@ impl Messaging {
     }
 
     async fn forget(&self, agent: AgentId, facts: Vec<Fact>) -> Result<(), CoreError> {
-        self.registry.ask(agent, Keep { facts, while_running: false }).await?;
-        Ok(())
+        match self.registry.ask(agent, Keep { facts, while_running: false }).await {
+            // Gone meanwhile, and its memories with it.
+            Ok(_) | Err(CoreError::AgentNotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -253,5 +302,23 @@ pub(super) fn room_of(agent: AgentId, channel: ChannelId) -> RoomId {
 
 /// The memory that an agent has of a message that it was told.
 pub(super) fn memory_of(agent: AgentId, message: ChannelMessageId) -> MemoryId {
-    MemoryId(ids::seen_by(agent, &message.to_string()))
+    MemoryId(ids::seen_by(agent, &format!("{message}-{agent}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_files_a_message_under_the_recorded_ids() {
+        let agent = AgentId(ids::derived("Golden"));
+        let channel = "29aa35f6-da28-414a-86df-d2f246db8bb8".parse().unwrap();
+        let message = "b4023c89-233b-4555-88e4-8e7e1cfaf2de".parse().unwrap();
+        let memory = memory_of(agent, message).to_string();
+        assert_eq!(memory, "aa2a6c7d-1261-0540-b10b-4d26ddadf916");
+        let room = room_of(agent, channel).to_string();
+        assert_eq!(room, "653db6e9-54e7-08de-9041-0fdb47ead3c2");
+        let answered = ids::seen_by(agent, &memory).to_string();
+        assert_eq!(answered, "5a970ac5-a28e-0183-ad22-4f7bb1ebac24");
+    }
 }

@@ -32,15 +32,18 @@ impl Messaging {
         channel: &Channel,
         author: EntityId,
     ) -> Result<Vec<Recipient>, CoreError> {
-        let enlisted = self.enlisted(channel.server_id).await?;
         let mut recipients = Vec::new();
         for user in self.participants(channel.id).await? {
             let id = AgentId(user.0);
-            if user == author || !enlisted.contains(&id) {
+            if user == author {
                 continue;
             }
             match self.recipient(id).await {
-                Ok(recipient) => recipients.push(recipient),
+                Ok(recipient) => {
+                    if self.servers_of(id).await?.contains(&channel.server_id) {
+                        recipients.push(recipient);
+                    }
+                }
                 Err(CoreError::AgentNotFound(_) | CoreError::NotRunning { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -99,9 +102,10 @@ impl Recipient {
             channel_id: Some(channel.id.to_string()),
             message_server_id: Some(channel.server_id.0),
             world_id: Some(world.id),
-            kind: word("channelType").unwrap_or_else(|| channel.kind.clone()),
+            // As elizaOS does it, whatever the channel is.
+            kind: word("channelType").unwrap_or_else(|| "GROUP".to_owned()),
             source: source.clone(),
-            metadata: Some(Map::new()),
+            metadata: None,
             created_at: message.created_at,
         };
         let may_be_ignored = is_shared && !self.is_addressed(channel, message, &source);
@@ -164,7 +168,10 @@ fn provenance(
         Some(Value::Object(raw)) => raw.clone(),
         _ => Map::new(),
     };
-    raw.insert("senderName".to_owned(), json!(author_name));
+    let author = message.author_id.to_string();
+    let unnamed = || format!("User-{}", author.get(..8).unwrap_or_default());
+    let name = author_name.map_or_else(unnamed, str::to_owned);
+    raw.insert("senderName".to_owned(), json!(name));
     raw.insert("senderId".to_owned(), json!(message.author_id));
     let mut all = metadata.clone();
     all.insert("type".to_owned(), json!("message"));

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use super::Messaging;
 
+/// Channels that are removed between two looks at what is left.
+const AT_ONCE: u32 = 256;
+
 /// A message server to be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewServer {
@@ -58,7 +61,7 @@ impl Messaging {
         Ok(server)
     }
 
-    /// Removes a message server with its channels.
+    /// Removes a message server with its channels, and what agents remember of those.
     ///
     /// # Errors
     /// [`CoreError::Invalid`] for the default one, [`CoreError::NotFound`], [`CoreError::Store`].
@@ -68,6 +71,15 @@ impl Messaging {
             return Err(CoreError::Invalid { field: "messageServerId", reason });
         }
         self.server(id).await?;
+        loop {
+            let channels = self.channels(id, 0, AT_ONCE).await?;
+            if channels.is_empty() {
+                break;
+            }
+            for channel in channels {
+                self.remove_channel(channel.id).await?;
+            }
+        }
         self.registry.keep(vec![Fact::ServerRemoved(id)]).await?;
         Ok(())
     }

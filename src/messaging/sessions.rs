@@ -2,6 +2,8 @@
 //!
 //! The rules are those of elizaOS 1.7.2, but a session is durable: it outlives the process.
 
+use std::time::Duration;
+
 use greenroom_actors::channels::{MessageServer, Session, SessionTimeout};
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::error::CoreError;
@@ -22,25 +24,28 @@ const SWEEP: u32 = 256;
 #[serde(deny_unknown_fields, default)]
 pub struct SessionRules {
     /// How long a session lasts that nobody says otherwise of.
-    pub default_timeout_minutes: f64,
+    pub default_timeout_minutes: u32,
     /// How long it lasts at least.
-    pub min_timeout_minutes: f64,
+    pub min_timeout_minutes: u32,
     /// How long it lasts at most without activity.
-    pub max_timeout_minutes: f64,
+    pub max_timeout_minutes: u32,
     /// How long it lasts at most in all.
-    pub max_duration_minutes: f64,
+    pub max_duration_minutes: u32,
     /// How long before its end it counts as about to end.
-    pub warning_threshold_minutes: f64,
+    pub warning_threshold_minutes: u32,
+    /// How often those that have ended are removed.
+    pub cleanup_interval_minutes: u32,
 }
 
 impl Default for SessionRules {
     fn default() -> Self {
         Self {
-            default_timeout_minutes: 30.0,
-            min_timeout_minutes: 5.0,
-            max_timeout_minutes: 1_440.0,
-            max_duration_minutes: 720.0,
-            warning_threshold_minutes: 5.0,
+            default_timeout_minutes: 30,
+            min_timeout_minutes: 5,
+            max_timeout_minutes: 1_440,
+            max_duration_minutes: 720,
+            warning_threshold_minutes: 5,
+            cleanup_interval_minutes: 5,
         }
     }
 }
@@ -103,26 +108,58 @@ pub enum SessionsError {
 }
 
 impl SessionRules {
+    /// Whether the values can be.
+    ///
+    /// # Errors
+    /// The name of the key at fault and what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        for (key, value) in [
+            ("default_timeout_minutes", self.default_timeout_minutes),
+            ("min_timeout_minutes", self.min_timeout_minutes),
+            ("max_duration_minutes", self.max_duration_minutes),
+            ("cleanup_interval_minutes", self.cleanup_interval_minutes),
+        ] {
+            if value == 0 {
+                return Err(format!("{key} is 0, and must be at least 1"));
+            }
+        }
+        if self.max_timeout_minutes < self.min_timeout_minutes {
+            return Err("max_timeout_minutes is less than min_timeout_minutes".to_owned());
+        }
+        Ok(())
+    }
+
+    /// How often sessions that have ended are removed.
+    #[must_use]
+    pub fn cleanup_every(&self) -> Duration {
+        Duration::from_secs(60 * u64::from(self.cleanup_interval_minutes.max(1)))
+    }
+
     /// The timeout of a session: what is wished, else what the agent's settings say, else the rules;
     /// held within the bounds.
     #[must_use]
     pub fn timeout(&self, wish: TimeoutWish, agent: &AgentRecord) -> SessionTimeout {
         let setting = |key: &str| agent.character.setting(key);
         let minutes = |key: &str| setting(key).and_then(number);
+        // Not `clamp`, which panics where the bounds cross.
+        let within = |value: f64, least: f64, most: f64| value.min(most).max(least);
+        let max_timeout = f64::from(self.max_timeout_minutes);
         let timeout_minutes = wish
             .timeout_minutes
             .or_else(|| minutes("SESSION_TIMEOUT_MINUTES"))
-            .unwrap_or(self.default_timeout_minutes)
-            .clamp(self.min_timeout_minutes, self.max_timeout_minutes);
+            .unwrap_or(f64::from(self.default_timeout_minutes));
+        let timeout_minutes =
+            within(timeout_minutes, f64::from(self.min_timeout_minutes), max_timeout);
         let max_duration_minutes = wish
             .max_duration_minutes
             .or_else(|| minutes("SESSION_MAX_DURATION_MINUTES"))
-            .unwrap_or(self.max_duration_minutes)
-            .clamp(timeout_minutes, (self.max_timeout_minutes * 2.0).max(timeout_minutes));
+            .unwrap_or(f64::from(self.max_duration_minutes));
+        let max_duration_minutes =
+            within(max_duration_minutes, timeout_minutes, max_timeout * 2.0);
         let warning_threshold_minutes = wish
             .warning_threshold_minutes
             .or_else(|| minutes("SESSION_WARNING_THRESHOLD_MINUTES"))
-            .unwrap_or(self.warning_threshold_minutes)
+            .unwrap_or(f64::from(self.warning_threshold_minutes))
             .max(1.0);
         let auto_renew = wish
             .auto_renew
@@ -137,7 +174,25 @@ impl SessionRules {
     }
 }
 
-fn number(value: &Value) -> Option<f64> {
+/// A timeout as elizaOS shows it, in minutes.
+#[must_use]
+pub fn shown(timeout: SessionTimeout) -> Value {
+    json!({
+        "timeoutMinutes": whole(timeout.timeout_minutes),
+        "autoRenew": timeout.auto_renew,
+        "maxDurationMinutes": whole(timeout.max_duration_minutes),
+        "warningThresholdMinutes": whole(timeout.warning_threshold_minutes),
+    })
+}
+
+/// A number without a fraction where it has none, as JavaScript writes it.
+fn whole(number: f64) -> Value {
+    let text = number.to_string();
+    text.parse::<i64>().map_or_else(|_| json!(number), Value::from)
+}
+
+/// A number, or a text that is one.
+pub fn number(value: &Value) -> Option<f64> {
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
     number.is_finite().then_some(number)
 }
@@ -149,7 +204,7 @@ fn flag(value: &Value) -> Option<bool> {
 /// When a session ends that was last active at `active`.
 fn expiry(timeout: SessionTimeout, created: UnixMillis, active: UnixMillis) -> UnixMillis {
     let minutes = |minutes: f64| {
-        std::time::Duration::try_from_secs_f64(minutes.max(0.0) * 60.0).unwrap_or_default()
+        Duration::try_from_secs_f64(minutes.max(0.0) * 60.0).unwrap_or_default()
     };
     let from = if timeout.auto_renew { active } else { created };
     let latest = created.plus(minutes(timeout.max_duration_minutes));
@@ -176,7 +231,7 @@ impl Messaging {
         let timeout = rules.timeout(new.timeout, &record);
         let mut metadata = json!({
             "sessionId": id, "agentId": new.agent_id, "userId": new.user_id,
-            "timeoutConfig": timeout,
+            "timeoutConfig": shown(timeout),
         });
         if let Some(all) = metadata.as_object_mut() {
             all.extend(new.metadata.clone());
@@ -241,7 +296,6 @@ impl Messaging {
         let now = self.now();
         let renews = session.timeout.auto_renew;
         let after = expiry(session.timeout, session.created_at, now);
-        let was_renewed = renews && after > session.expires_at;
         let session = Session {
             last_activity_at: now,
             renewals: session.renewals.saturating_add(u32::from(renews)),
@@ -249,7 +303,7 @@ impl Messaging {
             ..session
         };
         self.keep_session(&session).await?;
-        Ok(Renewed { session, was_renewed })
+        Ok(Renewed { session, was_renewed: renews })
     }
 
     /// Renews a session, whether or not it renews itself.
@@ -323,8 +377,6 @@ impl Messaging {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use greenroom_actors::character::Character;
     use greenroom_actors::lifecycle::Lifecycle;
 
@@ -362,6 +414,22 @@ mod tests {
             assert!(timeout.max_duration_minutes >= timeout.timeout_minutes);
         }
         assert!(!rules.timeout(wish(None), &agent(settings)).auto_renew);
+    }
+
+    #[test]
+    fn bounds_that_cross_and_odd_numbers_do_no_harm() {
+        let crossed =
+            SessionRules { min_timeout_minutes: 60, max_timeout_minutes: 5, ..Default::default() };
+        assert!(crossed.check().is_err());
+        let timeout = crossed.timeout(TimeoutWish::default(), &agent(json!({})));
+        assert_eq!(shown(timeout)["timeoutMinutes"], json!(60));
+        assert_eq!(SessionRules::default().check(), Ok(()));
+        for (given, number_of) in
+            [(json!("7.5"), Some(7.5)), (json!("NaN"), None), (json!("inf"), None)]
+        {
+            assert_eq!(number(&given), number_of);
+        }
+        assert_eq!(whole(7.5), json!(7.5));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::hearing::Hearing;
 use super::journal::{Journal, object};
@@ -17,7 +18,7 @@ use super::{letters, prompt};
 use crate::character::AgentRecord;
 use crate::error::{CoreError, ModelError, StoreError};
 use crate::facts::{EventKind, Fact};
-use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
+use crate::ids::{self, AgentId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::{Letter, LetterStatus};
 use crate::ports::{Generation, MemoryQuery, Prompt, Purpose, collect};
 use crate::records::{MESSAGES, Memory};
@@ -350,7 +351,7 @@ impl Errand {
         let content = match letter {
             Some(letter) => json!({
                 "text": text, "thought": "", "actions": ["REPLY"], "providers": [], "simple": true,
-                "responseId": id, "inReplyTo": letter.memory_id,
+                "responseId": id, "inReplyTo": answered(letter),
             }),
             None => json!({"text": text, "thought": text, "source": "autonomy", "actions": []}),
         };
@@ -378,6 +379,15 @@ impl Errand {
 
     fn journal(&self) -> Journal {
         Journal { agent: self.agent, now: self.runtime.now() }
+    }
+}
+
+/// What a reply says that it answers. elizaOS derives that anew from the memory's id where it was
+/// said in a channel, and its clients compare it.
+fn answered(letter: &Letter) -> Uuid {
+    match letter.heard {
+        Some(_) => ids::seen_by(letter.to, &letter.memory_id.to_string()),
+        None => letter.memory_id.0,
     }
 }
 

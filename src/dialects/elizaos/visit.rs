@@ -56,7 +56,9 @@ impl Visit {
             is_head: method == Method::HEAD,
             is_read: method == Method::GET || method == Method::HEAD,
             needs_type: writes && is_ours && !is_under(path, "/api/media"),
-            waits_for_reply: is_ours && ends_with(path, "/message"),
+            waits_for_reply: is_ours
+                && (ends_with(path, "/message")
+                    || *method == Method::POST && ends_with(path, "/messages")),
         }
     }
 
