@@ -138,7 +138,8 @@ fn size(value: &str) -> Result<String, String> {
 
 /// Minutes as elizaOS takes them: what is beyond the bounds becomes the nearer bound.
 fn minutes(value: &str, least: u32, most: u32) -> Result<String, String> {
-    let value = value.parse::<u32>().ok().ok_or_else(|| "must be a number of minutes".to_owned())?;
+    let value =
+        value.parse::<u32>().ok().ok_or_else(|| "must be a number of minutes".to_owned())?;
     Ok(value.clamp(least, most).to_string())
 }
 

@@ -1,5 +1,7 @@
 //! Channels, and who takes part in them.
 
+use std::time::Duration;
+
 use greenroom_actors::channels::{Channel, ChannelEventKind, NewChannelEvent};
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::facts::Fact;
@@ -65,11 +67,7 @@ impl Messaging {
         };
         let id = channel.id;
         let mut facts = vec![Fact::ChannelMet(Box::new(channel))];
-        facts.extend(new.participants.into_iter().map(|user_id| Fact::ChannelJoined {
-            channel_id: id,
-            user_id,
-            at: now,
-        }));
+        facts.extend(joined(id, new.participants, now));
         self.registry.keep(facts).await.map_err(|error| match error {
             CoreError::Store(StoreError::Missing { id, .. }) => {
                 CoreError::NotFound { what: "message server", id }
@@ -205,11 +203,7 @@ impl Messaging {
                     facts.push(Fact::ChannelLeft { channel_id: id, user_id });
                 }
             }
-            facts.extend(participants.into_iter().map(|user_id| Fact::ChannelJoined {
-                channel_id: id,
-                user_id,
-                at: now,
-            }));
+            facts.extend(joined(id, participants, now));
         }
         facts.push(self.channel_event(id, ChannelEventKind::Updated, json!({})));
         self.registry.keep(facts).await?;
@@ -262,4 +256,17 @@ impl Messaging {
         let data = data.as_object().cloned().unwrap_or_default();
         Fact::ChannelHappened(NewChannelEvent { channel_id, at: self.now(), kind, data })
     }
+}
+
+/// That these take part, in this order: who joined first is asked first, so that no two join in the
+/// same millisecond.
+fn joined(
+    channel_id: ChannelId,
+    users: Vec<EntityId>,
+    now: UnixMillis,
+) -> impl Iterator<Item = Fact> {
+    users.into_iter().zip(0_u64..).map(move |(user_id, nth)| {
+        let at = now.plus(Duration::from_millis(nth));
+        Fact::ChannelJoined { channel_id, user_id, at }
+    })
 }

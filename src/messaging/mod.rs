@@ -21,9 +21,7 @@ pub use channels::{ChannelPatch, NewChannel};
 pub use jobs::NewJob;
 pub use messages::{Letter, MessagePatch, NewMessage, Said, Told};
 pub use servers::NewServer;
-pub use sessions::{
-    NewSession, Renewed, SessionRules, SessionsError, TimeoutWish, number, shown,
-};
+pub use sessions::{NewSession, Renewed, SessionRules, SessionsError, TimeoutWish, number, shown};
 
 /// Servers, channels, messages, sessions and jobs over one registry. Clones share them.
 #[derive(Clone)]

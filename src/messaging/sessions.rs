@@ -100,8 +100,15 @@ pub enum SessionsError {
         at: UnixMillis,
     },
     /// It has lasted as long as it may.
-    #[error("session {0} has lasted as long as it may")]
-    Spent(Box<SessionId>),
+    #[error("session {id} has lasted as long as it may")]
+    Spent {
+        /// Which session.
+        id: SessionId,
+        /// When it began.
+        created_at: UnixMillis,
+        /// How long it may last, in minutes.
+        max_duration_minutes: f64,
+    },
     /// The core refused.
     #[error(transparent)]
     Core(#[from] CoreError),
@@ -154,8 +161,7 @@ impl SessionRules {
             .max_duration_minutes
             .or_else(|| minutes("SESSION_MAX_DURATION_MINUTES"))
             .unwrap_or(f64::from(self.max_duration_minutes));
-        let max_duration_minutes =
-            within(max_duration_minutes, timeout_minutes, max_timeout * 2.0);
+        let max_duration_minutes = within(max_duration_minutes, timeout_minutes, max_timeout * 2.0);
         let warning_threshold_minutes = wish
             .warning_threshold_minutes
             .or_else(|| minutes("SESSION_WARNING_THRESHOLD_MINUTES"))
@@ -203,9 +209,8 @@ fn flag(value: &Value) -> Option<bool> {
 
 /// When a session ends that was last active at `active`.
 fn expiry(timeout: SessionTimeout, created: UnixMillis, active: UnixMillis) -> UnixMillis {
-    let minutes = |minutes: f64| {
-        Duration::try_from_secs_f64(minutes.max(0.0) * 60.0).unwrap_or_default()
-    };
+    let minutes =
+        |minutes: f64| Duration::try_from_secs_f64(minutes.max(0.0) * 60.0).unwrap_or_default();
     let from = if timeout.auto_renew { active } else { created };
     let latest = created.plus(minutes(timeout.max_duration_minutes));
     from.plus(minutes(timeout.timeout_minutes)).min(latest)
@@ -316,7 +321,11 @@ impl Messaging {
         let renewing = SessionTimeout { auto_renew: true, ..session.timeout };
         let after = expiry(renewing, session.created_at, now);
         if after <= now {
-            return Err(SessionsError::Spent(Box::new(id)));
+            return Err(SessionsError::Spent {
+                id,
+                created_at: session.created_at,
+                max_duration_minutes: session.timeout.max_duration_minutes,
+            });
         }
         let session = Session {
             last_activity_at: now,

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::Service;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service};
@@ -79,6 +79,25 @@ impl Heard {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
+    /// An answer, read to the end of its stream if it is one.
+    async fn whole(answer: HttpResponse) -> Self {
+        let (head, body) = answer.into_parts();
+        let body = to_bytes(body).await.unwrap();
+        Self::of(head.set_body(BoxBody::new(body)))
+    }
+
+    /// The events of a stream: their names and data.
+    pub(super) fn events(&self) -> Vec<(String, Value)> {
+        let frames = self.text.split("\n\n").filter(|frame| !frame.is_empty());
+        frames
+            .map(|frame| {
+                let (event, data) = frame.split_once('\n').unwrap();
+                let data = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+                (event.strip_prefix("event: ").unwrap().to_owned(), data)
+            })
+            .collect()
+    }
+
     pub(super) fn of(answer: HttpResponse) -> Self {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.into_body().try_into_bytes();
@@ -117,8 +136,8 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
         let service = Rc::clone(&service);
         async move {
             match service.call(request.to_request()).await {
-                Ok(answer) => Heard::of(answer.into_parts().1),
-                Err(error) => Heard::of(error.error_response()),
+                Ok(answer) => Heard::whole(answer.into_parts().1).await,
+                Err(error) => Heard::whole(error.error_response()).await,
             }
         }
         .boxed_local()
