@@ -190,6 +190,19 @@ mod tests {
     }
 
     #[test]
+    fn minutes_beyond_the_bounds_become_the_nearer_bound() {
+        for (name, value, key, minutes) in [
+            ("SESSION_MIN_TIMEOUT_MINUTES", "0", "min_timeout_minutes", "1"),
+            ("SESSION_DEFAULT_TIMEOUT_MINUTES", "99999", "default_timeout_minutes", "10080"),
+            ("SESSION_MAX_DURATION_MINUTES", "90", "max_duration_minutes", "90"),
+        ] {
+            let set = set(&[(name, value)]).unwrap();
+            assert_eq!(set.get(&format!("elizaos.sessions.{key}")).unwrap(), minutes);
+        }
+        assert!(set(&[("SESSION_MAX_TIMEOUT_MINUTES", "long")]).is_err());
+    }
+
+    #[test]
     fn what_cannot_be_read_names_its_variable() {
         for (name, value) in
             [("SERVER_PORT", "x"), ("SERVER_HOST", "example.org"), ("EXPRESS_MAX_PAYLOAD", "much")]

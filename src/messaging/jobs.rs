@@ -183,16 +183,17 @@ impl Messaging {
         self.settle_jobs().await?;
         let store = self.registry.store();
         let spare = NewJob::MAX - NewJob::MAX / 10;
-        let is_full = !store.jobs(None, NewJob::MAX, 1).await?.is_empty();
-        while is_full {
+        if store.jobs(None, NewJob::MAX, 1).await?.is_empty() {
+            return Ok(());
+        }
+        loop {
             let oldest = store.jobs(None, spare, SWEEP).await?;
             if oldest.is_empty() {
-                break;
+                return Ok(());
             }
             let facts = oldest.into_iter().map(|job| Fact::JobRemoved(job.id)).collect();
             self.registry.keep(facts).await?;
         }
-        Ok(())
     }
 
     /// What has become of a job, noted if it has ended.

@@ -18,6 +18,8 @@ pub(super) struct Hearing<'a> {
     pub(super) heard: Heard,
     pub(super) agent: AgentId,
     pub(super) name: &'a str,
+    /// What sort of channel the agent takes it for.
+    pub(super) channel_type: String,
     pub(super) now: UnixMillis,
 }
 
@@ -28,7 +30,10 @@ impl Hearing<'_> {
         let raw = json!({
             "text": memory.text(), "thought": part("thought"), "actions": part("actions"),
         });
-        let metadata = json!({"agent_id": self.agent, "agentName": self.name});
+        let metadata = json!({
+            "agent_id": self.agent, "agentName": self.name, "channelType": self.channel_type,
+            "isDm": self.channel_type == "DM",
+        });
         let message = ChannelMessage {
             id: ChannelMessageId(memory.id.0),
             channel_id: self.heard.channel_id,

@@ -139,8 +139,7 @@ impl Errand {
     async fn run(&self, letter: Option<Letter>) -> Result<Landing, CoreError> {
         let record = self.runtime.record(self.agent).await?;
         let room_id = letter.as_ref().map_or(RoomId(self.agent.0), |letter| letter.room_id);
-        let may_ignore = letter.as_ref().is_some_and(|letter| letter.may_be_ignored);
-        let prompt = self.prompt(&record, room_id, may_ignore).await?;
+        let prompt = self.prompt(&record, room_id, letter.as_ref()).await?;
         let run = Run {
             id: self.run,
             agent_id: self.agent,
@@ -163,15 +162,26 @@ impl Errand {
         &self,
         record: &AgentRecord,
         room: RoomId,
-        may_ignore: bool,
+        letter: Option<&Letter>,
     ) -> Result<Prompt, CoreError> {
+        let may_ignore = letter.is_some_and(|letter| letter.may_be_ignored);
         let settings = &self.runtime.settings;
         let query = MemoryQuery {
             kind: Some(MESSAGES.to_owned()),
             room_id: Some(room),
             ..MemoryQuery::of(self.agent, settings.context_memories)
         };
-        let memories = self.runtime.ports.store.memories(query).await?;
+        let mut memories = self.runtime.ports.store.memories(query).await?;
+        if let Some(letter) = letter {
+            // Others may have been written since, or in the same millisecond: the last message must
+            // be the one that is answered.
+            let place = memories.iter().position(|memory| memory.id == letter.memory_id);
+            let answered = match place {
+                Some(place) => Some(memories.remove(place)),
+                None => self.runtime.ports.store.memory(self.agent, letter.memory_id).await?,
+            };
+            memories.splice(0..0, answered);
+        }
         let max_bytes = usize::try_from(settings.context_memory_max_bytes).unwrap_or(usize::MAX);
         let purpose = match self.occasion {
             Occasion::Letter => Purpose::Reply,
@@ -301,7 +311,7 @@ impl Errand {
                 }
             }
             let name = &record.character.name;
-            heard = self.heard(letter, name, landing.said.as_ref(), reason.as_deref(), now);
+            heard = self.heard(letter, name, landing.said.as_ref(), reason.as_deref(), now).await?;
         }
         facts.extend(journal.run_ended(run, status, reason.as_deref(), now, usage.clone()));
         self.progress.is_closing.set(true);
@@ -312,23 +322,28 @@ impl Errand {
     }
 
     /// What others hear of it, if others heard the letter.
-    fn heard(
+    async fn heard(
         &self,
         letter: &Letter,
         name: &str,
         said: Option<&Memory>,
         error: Option<&str>,
         now: UnixMillis,
-    ) -> Vec<Fact> {
-        let Some(heard) = letter.heard else { return Vec::new() };
-        let hearing = Hearing { heard, agent: self.agent, name, now };
-        match (said, error) {
+    ) -> Result<Vec<Fact>, StoreError> {
+        let Some(heard) = letter.heard else { return Ok(Vec::new()) };
+        let room = match said {
+            Some(_) => self.runtime.ports.store.room(self.agent, letter.room_id).await?,
+            None => None,
+        };
+        let channel_type = room.map_or_else(|| "GROUP".to_owned(), |room| room.kind);
+        let hearing = Hearing { heard, agent: self.agent, name, channel_type, now };
+        Ok(match (said, error) {
             (_, Some(error)) => vec![hearing.failed(error)],
             (None, None) => vec![hearing.is_done()],
             (Some(said), None) => {
                 hearing.said(said).into_iter().chain([hearing.is_done()]).collect()
             }
-        }
+        })
     }
 
     /// Commits the end of the run; without what others hear of it, if their channel is gone.

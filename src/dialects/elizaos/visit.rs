@@ -182,6 +182,19 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_an_agent_has_more_time() {
+        for (method, path, waits) in [
+            (Method::POST, "/agents/x/message", true),
+            (Method::POST, "/api/messaging/channels/x/messages", true),
+            (Method::POST, "/messaging/sessions/x/messages/", true),
+            (Method::GET, "/api/messaging/channels/x/messages", false),
+            (Method::POST, "/api/messaging/jobs", false),
+        ] {
+            assert_eq!(Visit::of(&method, path).waits_for_reply, waits, "{method} {path}");
+        }
+    }
+
+    #[test]
     fn paths_are_folded_and_their_queries_are_not() {
         for (sent, path, query) in [
             ("/API/Agents/?Name=Ada", "/api/agents", "Name=Ada"),

@@ -6,7 +6,6 @@ use greenroom_actors::channels::{Channel, ChannelMessage, MessageServer};
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::{self, AgentId, ChannelId, EntityId, ServerId};
 use greenroom_actors::lifecycle::State;
-use greenroom_actors::records::Memory;
 use serde_json::{Map, Value, json};
 
 use super::super::call::Call;
@@ -36,8 +35,8 @@ pub(super) struct Listener {
 pub(super) enum Spoken {
     /// It is kept, and answered later.
     Kept(ChannelMessage),
-    /// It is kept and dealt with.
-    Answered(ChannelMessage, Option<Memory>),
+    /// It is kept and dealt with; the answer's content, if it was answered.
+    Answered(ChannelMessage, Option<Map<String, Value>>),
     /// The answer is on its way, piece by piece.
     Streaming(HttpResponse),
 }
@@ -72,7 +71,7 @@ pub(super) async fn post(call: Call, body: Body) -> Answer {
     let mut answer = Map::new();
     answer.insert("userMessage".to_owned(), Value::Object(user_message));
     if let Some(reply) = response {
-        answer.insert("agentResponse".to_owned(), json!(reply.map(|reply| reply.content)));
+        answer.insert("agentResponse".to_owned(), json!(reply));
     }
     // The client library takes what is in `data` for the message.
     let mut data = json!(MessageView::of(&message));
@@ -222,7 +221,7 @@ pub(super) async fn say(
                 }
                 None => None,
             };
-            Ok(Spoken::Answered(said.message, reply))
+            Ok(Spoken::Answered(said.message, reply.map(|reply| reply.content)))
         }
         Transport::Sse => {
             let name = new.author_name.clone();

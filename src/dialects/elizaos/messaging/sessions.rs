@@ -126,10 +126,10 @@ fn not_there(call: &Call, agent: AgentId, error: ElizaError) -> ElizaError {
 }
 
 /// The metadata of a request, if it is not too much.
-fn metadata(fields: &Fields, now: UnixMillis) -> Result<Map<String, Value>, SessionFault> {
+fn metadata(fields: &Fields, now: UnixMillis) -> Result<Map<String, Value>, ElizaError> {
     let invalid = |reason: String, given: &Value| {
         let details = json!({"reason": reason, "providedMetadata": given});
-        SessionFault::invalid(now, format!("Invalid metadata: {reason}"), details)
+        ElizaError::from(SessionFault::invalid(now, format!("Invalid metadata: {reason}"), details))
     };
     match given::any(fields, "metadata") {
         None => Ok(Map::new()),
@@ -273,7 +273,7 @@ pub(super) async fn send(call: Call, body: Body) -> Answer {
     put("success", json!(true));
     put("userMessage", Value::Object(bus(&message, channel.server_id, None)));
     if let Some(reply) = reply {
-        put("agentResponse", json!(reply.map(|reply| reply.content)));
+        put("agentResponse", json!(reply));
     }
     let status = json!({
         "expiresAt": instant::iso(session.expires_at), "renewalCount": session.renewals,
@@ -327,12 +327,12 @@ fn message(
 pub(super) async fn messages(call: Call) -> Answer {
     let session = there(&call).await?;
     let query = call.query();
-    let at = |parameter: &str| -> Result<Option<UnixMillis>, SessionFault> {
+    let at = |parameter: &str| -> Result<Option<UnixMillis>, ElizaError> {
         let Some(value) = query.get(parameter) else { return Ok(None) };
         let reason = "Must be a valid timestamp";
         let details = json!({"parameter": parameter, "value": value, "reason": reason});
         let message = format!("Invalid pagination parameter '{parameter}': {reason}");
-        let invalid = || SessionFault::invalid(call.now(), message, details);
+        let invalid = || SessionFault::invalid(call.now(), message, details).into();
         instant::read(value).map(Some).ok_or_else(invalid)
     };
     let limit = query.count(&["limit"]).unwrap_or(PAGE).clamp(1, PAGE_MAX);

@@ -3,12 +3,14 @@
 use greenroom_actors::time::UnixMillis;
 use serde_json::{Value, json};
 
+use super::super::error::ElizaError;
 use super::fault::SessionFault;
 use crate::messaging::{TimeoutWish, number};
 
 /// Reads a wish. A text that is no number counts as absent, as by elizaOS.
-pub(super) fn read(config: &Value, now: UnixMillis) -> Result<TimeoutWish, SessionFault> {
-    wished(config).ok_or_else(|| invalid(now, "Invalid timeout configuration format", config))
+pub(super) fn read(config: &Value, now: UnixMillis) -> Result<TimeoutWish, ElizaError> {
+    wished(config)
+        .ok_or_else(|| invalid(now, "Invalid timeout configuration format", config).into())
 }
 
 /// Why a wish cannot be.

@@ -521,6 +521,10 @@ async fn a_channel_comes_to_be_when_somebody_speaks_in_it() {
     let (status, heard) = stage.said("POST", &path, body).await;
     assert_eq!((status, &heard["data"]["channelId"]), (201, &json!(chat)));
     settled(&stage, chat).await;
+    let metadata = &messages(&stage, chat).await[0]["metadata"];
+    let told = json!({"agent_id": agent, "agentName": "Golden", "channelType": "GROUP",
+        "isDm": false, "thought": "", "actions": ["REPLY"]});
+    assert_eq!(metadata, &told);
     assert_eq!(messages(&stage, chat).await.len(), 2);
     let query = format!("{path}?limit=1&offset=1");
     assert_eq!(stage.get(&query).await.json()["data"]["messages"][0]["content"], "hi");
