@@ -1,12 +1,16 @@
 //! Message servers, channels and what is said there.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use greenroom_actors::channels::ChannelEventKind;
 use greenroom_actors::feed::Fed;
 use greenroom_actors::ids::{AgentId, seen_by};
+use greenroom_actors::ports::VirtualClock;
+use greenroom_actors::time::UnixMillis;
 use serde_json::{Value, json};
 
-use super::support::{NOBODY, Stage, stage};
+use super::support::{NOBODY, Stage, stage, stage_at};
 use crate::dialects::elizaos::ElizaosSettings;
 
 const NONE: Value = Value::Null;
@@ -624,4 +628,17 @@ async fn what_is_said_reaches_nobody_beside_those_inside() {
     assert_eq!(theirs["data"]["memories"], json!([]));
     let mut feed = stage.host.messaging.follow(other.parse().unwrap(), 0);
     assert!(feed.next().now_or_never().is_none());
+}
+
+#[actix_web::test]
+async fn messages_of_one_millisecond_are_each_answered() {
+    let clock = VirtualClock::at(UnixMillis(1_700_000_000_000));
+    let stage = stage_at(ElizaosSettings::default(), Arc::new(clock)).await;
+    let agent = stage.running("Golden").await;
+    let id = channel(&stage, &[&agent], "DM").await;
+    let path = format!("{API}/channels/{id}/messages");
+    for content in ["one", "two", "three", "four", "five", "six"] {
+        let (_, heard) = stage.said("POST", &path, said(content, "http")).await;
+        assert_eq!(heard["agentResponse"]["text"], format!("echo: {content}"));
+    }
 }
