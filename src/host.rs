@@ -8,6 +8,7 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
+use crate::messaging::Messaging;
 use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
 
@@ -18,6 +19,8 @@ pub use vault::Vault;
 pub struct Host {
     /// The one way to the agents.
     pub registry: Registry,
+    /// What is said between people and agents.
+    pub messaging: Messaging,
     /// Seals and opens the agents' secrets.
     pub secrets: Arc<Secrets>,
     /// What the process has logged of late.

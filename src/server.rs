@@ -21,6 +21,7 @@ use greenroom_actors::runtime::Ports;
 use crate::config::{Config, Loaded, Origin};
 use crate::dialects::elizaos::Elizaos;
 use crate::host::{Host, Stopper, Vault};
+use crate::messaging::Messaging;
 use crate::models;
 use crate::secrets::Secrets;
 use crate::store::SqliteStore;
@@ -106,6 +107,7 @@ async fn host(
     };
     let registry = Registry::start(ports, config.runtime.clone()).await?;
     Ok(Host {
+        messaging: Messaging::open(registry.clone()).await?,
         registry,
         secrets: Arc::new(secrets),
         logs,
@@ -148,7 +150,7 @@ async fn listen(loaded: &Loaded, host: Host) -> Result<(), ServeError> {
         Some(elizaos) => tracing::info!(%elizaos, version = host.version, "listening"),
         None => tracing::info!(version = host.version, "running without a listener"),
     }
-    let upkeep = upkeep::start(&host.registry, store);
+    let upkeep = upkeep::start(&host, store, loaded.config.elizaos.sessions);
     let ended = tokio::select! {
         () = host.stop.requested() => Ok(()),
         ended = serving => ended.map_err(std::io::Error::other).flatten().map_err(ServeError::Io),

@@ -6,6 +6,7 @@
 
 mod change;
 mod errand;
+mod hearing;
 mod journal;
 mod keep;
 mod letters;

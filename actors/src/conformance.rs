@@ -21,17 +21,21 @@
 
 mod agents;
 mod boots;
+mod channel_events;
+mod channels;
 mod events;
 mod kit;
 mod letters;
 mod logs;
 mod memories;
+mod messages;
 mod people;
 mod places;
 mod removal;
 mod retention;
 mod runs;
 mod search;
+mod sessions;
 mod writes;
 
 use std::panic::AssertUnwindSafe;
@@ -120,6 +124,7 @@ cases! {
         memories_stay_where_they_are_to_be_kept,
         removing_nobody_affects_nothing,
         an_agent_made_anew_begins_anew,
+        with_an_agent_goes_its_part_in_what_is_shared,
     }
     events {
         each_agent_has_its_own_sequence_from_one,
@@ -195,5 +200,43 @@ cases! {
         ended_runs_go_with_their_steps,
         old_log_entries_go,
         settled_letters_go,
+        events_of_channels_go_by_number_and_the_sequence_goes_on,
+        ended_jobs_go,
+    }
+    channels {
+        a_server_is_set_met_and_removed,
+        agents_take_part_in_servers,
+        a_channel_is_set_and_met,
+        channels_come_in_pages_oldest_first,
+        a_channel_is_found_by_its_source,
+        people_take_part_in_channels,
+        two_have_the_oldest_channel_that_is_theirs_alone,
+        with_a_channel_goes_all_but_its_events,
+        with_a_server_go_its_channels,
+        what_needs_a_server_or_a_channel_fails_without_one,
+    }
+    messages {
+        a_message_is_kept_in_full,
+        a_message_is_replaced_as_a_whole,
+        messages_are_listed_newest_first_and_filtered,
+        messages_are_removed_one_by_one_or_all,
+        messages_are_found_by_all_of_the_words,
+        no_text_is_a_query_language_in_channels,
+        messages_of_every_script_are_found,
+    }
+    channel_events {
+        each_channel_has_its_own_sequence_from_one,
+        a_failed_batch_leaves_no_gap_in_a_channel,
+        events_of_a_channel_are_read_from_a_number_on,
+        every_kind_of_event_of_a_channel_is_kept,
+    }
+    sessions {
+        a_session_is_set_and_removed,
+        sessions_come_in_pages_oldest_first,
+        sessions_that_ended_come_longest_past_first,
+        a_job_is_set_and_removed,
+        the_first_end_of_a_job_stands,
+        jobs_are_listed_newest_first_by_status,
+        jobs_are_counted_by_status,
     }
 }

@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::channels::{
+    Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
+};
 use crate::character::{AgentRecord, Character};
 use crate::ids::{
-    AgentId, ComponentId, EntityId, LetterId, LogId, MemoryId, RelationshipId, RoomId, TaskId,
-    WorldId,
+    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, JobId, LetterId, LogId, MemoryId,
+    RelationshipId, RoomId, ServerId, SessionId, TaskId, WorldId,
 };
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::Lifecycle;
@@ -40,6 +43,8 @@ pub struct Batch {
 pub struct Committed {
     /// The events of the batch, in order, with the sequence numbers they were given.
     pub events: Vec<Event>,
+    /// The channels' events of the batch, in order, with the sequence numbers they were given.
+    pub channel_events: Vec<ChannelEvent>,
     /// For each fact in order: how many rows it wrote or removed.
     pub affected: Vec<u64>,
 }
@@ -80,7 +85,8 @@ pub enum Fact {
         at: UnixMillis,
     },
     /// An agent was removed, with everything that was its own (its memories too, unless they are
-    /// to be kept). Affects 0 rows if there was none.
+    /// to be kept), its part in message servers and channels, its sessions and its jobs; channels
+    /// and what was said in them stay. Affects 0 rows if there was none.
     AgentRemoved {
         /// Which agent.
         id: AgentId,
@@ -220,6 +226,139 @@ pub enum Fact {
     },
     /// The whole fleet was halted, or let go again.
     FleetHalted(bool),
+    /// A message server was made or replaced.
+    ServerSet(Box<MessageServer>),
+    /// A message server was made, unless there was one of that id.
+    ServerMet(Box<MessageServer>),
+    /// A message server was removed, with its channels and all that is theirs.
+    ServerRemoved(ServerId),
+    /// An agent takes part in a message server.
+    Enlisted {
+        /// The server.
+        server_id: ServerId,
+        /// The agent.
+        agent_id: AgentId,
+        /// Since when; one that takes part already keeps the earlier time, and affects 0 rows.
+        at: UnixMillis,
+    },
+    /// An agent no longer takes part in a message server. Affects 0 rows if it did not.
+    Delisted {
+        /// The server.
+        server_id: ServerId,
+        /// The agent.
+        agent_id: AgentId,
+    },
+    /// A channel was made or replaced. Fails with
+    /// [`Missing`](crate::error::StoreError::Missing) if its server is not there.
+    ChannelSet(Box<Channel>),
+    /// A channel was made, unless there was one of that id; fails as `ChannelSet` does.
+    ChannelMet(Box<Channel>),
+    /// A channel was removed, with its participants, messages, sessions and jobs. Its events stay.
+    ChannelRemoved(ChannelId),
+    /// Somebody takes part in a channel.
+    ChannelJoined {
+        /// The channel.
+        channel_id: ChannelId,
+        /// Who: a person, or an agent.
+        user_id: EntityId,
+        /// Since when; one who takes part already keeps the earlier time, and affects 0 rows.
+        at: UnixMillis,
+    },
+    /// Somebody no longer takes part in a channel. Affects 0 rows if they did not.
+    ChannelLeft {
+        /// The channel.
+        channel_id: ChannelId,
+        /// Who.
+        user_id: EntityId,
+    },
+    /// Something was said in a channel, or what was said under that id was replaced. Fails with
+    /// [`Missing`](crate::error::StoreError::Missing) if the channel is not there.
+    MessageSet(Box<ChannelMessage>),
+    /// A message was removed. Affects 0 rows if there was none.
+    MessageRemoved {
+        /// The channel.
+        channel_id: ChannelId,
+        /// The message.
+        id: ChannelMessageId,
+    },
+    /// All messages of a channel were removed.
+    ChannelCleared(ChannelId),
+    /// Something happened in a channel; the store gives it the channel's next sequence number. The
+    /// sequence of one channel has no gaps and starts at 1.
+    ChannelHappened(NewChannelEvent),
+    /// A session was begun or changed.
+    SessionSet(Box<Session>),
+    /// A session was removed; its channel stays.
+    SessionRemoved(SessionId),
+    /// A job was given or changed. A job that has ended does not change any more: affects 0 rows.
+    JobSet(Box<Job>),
+    /// A job was removed; its channel stays.
+    JobRemoved(JobId),
+}
+
+impl Fact {
+    /// Whether it is about what is shared (message servers, channels, what is said there, sessions,
+    /// jobs), and so belongs to no single agent.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::ServerSet(_)
+            | Self::ServerMet(_)
+            | Self::ServerRemoved(_)
+            | Self::Enlisted { .. }
+            | Self::Delisted { .. }
+            | Self::ChannelSet(_)
+            | Self::ChannelMet(_)
+            | Self::ChannelRemoved(_)
+            | Self::ChannelJoined { .. }
+            | Self::ChannelLeft { .. }
+            | Self::MessageSet(_)
+            | Self::MessageRemoved { .. }
+            | Self::ChannelCleared(_)
+            | Self::ChannelHappened(_)
+            | Self::SessionSet(_)
+            | Self::SessionRemoved(_)
+            | Self::JobSet(_)
+            | Self::JobRemoved(_) => true,
+            Self::AgentCreated(_)
+            | Self::AgentRevised { .. }
+            | Self::LifecycleChanged { .. }
+            | Self::Reflected { .. }
+            | Self::AgentRemoved { .. }
+            | Self::Happened(_)
+            | Self::RunStarted(_)
+            | Self::RunEnded(_)
+            | Self::StepIntended(_)
+            | Self::StepEnded(_)
+            | Self::LetterSent(_)
+            | Self::LetterTried(_)
+            | Self::LetterSettled { .. }
+            | Self::Remembered(_)
+            | Self::Embedded { .. }
+            | Self::Forgot { .. }
+            | Self::ForgotAll { .. }
+            | Self::RoomSet(_)
+            | Self::RoomMet(_)
+            | Self::RoomRemoved { .. }
+            | Self::WorldSet(_)
+            | Self::WorldMet(_)
+            | Self::WorldRemoved { .. }
+            | Self::EntitySet(_)
+            | Self::EntityMet(_)
+            | Self::EntityRemoved { .. }
+            | Self::Joined(_)
+            | Self::Left { .. }
+            | Self::ComponentSet(_)
+            | Self::ComponentRemoved { .. }
+            | Self::RelationshipSet(_)
+            | Self::RelationshipRemoved { .. }
+            | Self::TaskSet(_)
+            | Self::TaskRemoved { .. }
+            | Self::Logged(_)
+            | Self::LogRemoved { .. }
+            | Self::FleetHalted(_) => false,
+        }
+    }
 }
 
 /// One entry in an agent's durable sequence.

@@ -78,6 +78,16 @@ ids! {
     LogId,
     /// Identifies one letter: a message on its way to an agent.
     LetterId,
+    /// Identifies one message server.
+    ServerId,
+    /// Identifies one channel, for everybody in it.
+    ChannelId,
+    /// Identifies one message in a channel.
+    ChannelMessageId,
+    /// Identifies one session.
+    SessionId,
+    /// Identifies one job.
+    JobId,
 }
 
 /// The text is not of the form 8-4-4-4-12 hexadecimal digits.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::ids::{AgentId, EntityId, LetterId, MemoryId, RoomId};
+use crate::ids::{AgentId, ChannelId, ChannelMessageId, EntityId, LetterId, MemoryId, RoomId};
 use crate::time::UnixMillis;
 
 /// How far a letter has come.
@@ -16,6 +16,15 @@ pub enum LetterStatus {
     Answered,
     /// Given up: it could not be dealt with in the attempts allowed.
     Dead,
+}
+
+/// Where a letter was said for others to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The channel; the reply is said there too.
+    pub channel_id: ChannelId,
+    /// The message in it.
+    pub message_id: ChannelMessageId,
 }
 
 /// A message on its way to an agent.
@@ -37,6 +46,10 @@ pub struct Letter {
     pub content: Map<String, Value>,
     /// Whether the reader shall answer it.
     pub expects_reply: bool,
+    /// Whether the reader may decide that it is not for it, and say nothing.
+    pub may_be_ignored: bool,
+    /// Where it was said, if others heard it.
+    pub heard: Option<Heard>,
     /// The letter it answers.
     pub in_reply_to: Option<LetterId>,
     /// How far it has come.

@@ -8,6 +8,7 @@
 
 pub mod agent;
 mod cache;
+pub mod channels;
 pub mod character;
 #[cfg(feature = "conformance")]
 pub mod conformance;

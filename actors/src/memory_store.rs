@@ -1,9 +1,11 @@
 //! A store in memory: for embedding, where nothing has to outlive the process, and for tests.
 
 mod apply;
+mod check;
 mod queries;
 mod retention;
 mod search;
+mod shared;
 mod state;
 mod table;
 
@@ -13,14 +15,20 @@ use futures::FutureExt;
 use futures::future::ready;
 use tokio::sync::oneshot;
 
+use crate::channels::{
+    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+};
 use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
-use crate::ids::{AgentId, EntityId, LetterId, LogId, MemoryId, RoomId, RunId, WorldId};
+use crate::ids::{
+    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
+    RunId, ServerId, SessionId, WorldId,
+};
 use crate::letters::Letter;
 use crate::ports::{
-    AgentQuery, Boot, Census, LogQuery, MemoryQuery, Pruned, Retention, RunQuery, Scored,
-    SearchQuery, Seed, Store, StoreFuture,
+    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
+    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -28,6 +36,7 @@ use crate::records::{
 use crate::runs::{Run, Step};
 use crate::time::UnixMillis;
 
+use self::queries::page;
 use self::state::State;
 
 /// Writes that wait while commits are held; one more is refused as [`StoreError::Busy`].
@@ -287,6 +296,92 @@ impl Store for MemoryStore {
 
     fn waiting_letters(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
         self.read(|state| state.waiting_letters(to, limit))
+    }
+
+    fn message_server(&self, id: ServerId) -> StoreFuture<Option<MessageServer>> {
+        self.read(|state| state.shared.servers.get(id).cloned())
+    }
+
+    fn message_servers(&self) -> StoreFuture<Vec<MessageServer>> {
+        self.read(|state| state.shared.servers.oldest_first().cloned().collect())
+    }
+
+    fn enlisted(&self, server: ServerId) -> StoreFuture<Vec<AgentId>> {
+        self.read(|state| state.shared.enlisted(server))
+    }
+
+    fn servers_of(&self, agent: AgentId) -> StoreFuture<Vec<ServerId>> {
+        self.read(|state| state.shared.servers_of(agent))
+    }
+
+    fn channel(&self, id: ChannelId) -> StoreFuture<Option<Channel>> {
+        self.read(|state| state.shared.channels.get(id).cloned())
+    }
+
+    fn channels(&self, server: ServerId, offset: u32, limit: u32) -> StoreFuture<Vec<Channel>> {
+        self.read(|state| page(state.shared.channels_of(server), offset, limit))
+    }
+
+    fn channel_by_source(&self, server: ServerId, source_id: &str) -> StoreFuture<Option<Channel>> {
+        self.read(|state| state.shared.channel_by_source(server, source_id))
+    }
+
+    fn dm_channel(
+        &self,
+        server: ServerId,
+        one: EntityId,
+        other: EntityId,
+    ) -> StoreFuture<Option<Channel>> {
+        self.read(|state| state.shared.dm_channel(server, one, other))
+    }
+
+    fn channel_participants(&self, id: ChannelId) -> StoreFuture<Vec<(EntityId, UnixMillis)>> {
+        self.read(|state| state.shared.presences_in(id).collect())
+    }
+
+    fn message(&self, id: ChannelMessageId) -> StoreFuture<Option<ChannelMessage>> {
+        self.read(|state| state.shared.messages.get(id).cloned())
+    }
+
+    fn messages(&self, query: MessageQuery) -> StoreFuture<Vec<ChannelMessage>> {
+        self.read(|state| state.shared.messages(&query))
+    }
+
+    fn channel_events(
+        &self,
+        id: ChannelId,
+        after: u64,
+        limit: u32,
+    ) -> StoreFuture<Vec<ChannelEvent>> {
+        self.read(|state| state.shared.events(id, after, limit))
+    }
+
+    fn session(&self, id: SessionId) -> StoreFuture<Option<Session>> {
+        self.read(|state| state.shared.sessions.get(id).cloned())
+    }
+
+    fn sessions(&self, offset: u32, limit: u32) -> StoreFuture<Vec<Session>> {
+        self.read(|state| page(state.shared.sessions.oldest_first(), offset, limit))
+    }
+
+    fn expired_sessions(&self, now: UnixMillis, limit: u32) -> StoreFuture<Vec<SessionId>> {
+        self.read(|state| state.shared.expired_sessions(now, limit))
+    }
+
+    fn job(&self, id: JobId) -> StoreFuture<Option<Job>> {
+        self.read(|state| state.shared.jobs.get(id).cloned())
+    }
+
+    fn job_of_channel(&self, id: ChannelId) -> StoreFuture<Option<Job>> {
+        self.read(|state| state.shared.job_of_channel(id))
+    }
+
+    fn jobs(&self, status: Option<JobStatus>, offset: u32, limit: u32) -> StoreFuture<Vec<Job>> {
+        self.read(|state| state.shared.jobs(status, offset, limit))
+    }
+
+    fn job_census(&self) -> StoreFuture<JobCensus> {
+        self.read(|state| state.shared.job_census())
     }
 
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned> {

@@ -10,6 +10,6 @@ pub use model::{
     Turn, collect,
 };
 pub use store::{
-    AgentQuery, Boot, Census, LogQuery, MemoryQuery, Pruned, Retention, RunQuery, Scored,
-    SearchQuery, Seed, Store, StoreFuture, fuse,
+    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
+    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, fuse,
 };

@@ -18,10 +18,10 @@ use tokio::sync::{broadcast, oneshot};
 
 use crate::agent::{Agent, Delivered, Delivery, GetStatus, Lifted, Reply, Status};
 use crate::character::{AgentRecord, Character, slug};
-use crate::error::CoreError;
-use crate::facts::{EventKind, Fact, NewEvent};
-use crate::feed::EventStream;
-use crate::ids::{AgentId, LetterId};
+use crate::error::{CoreError, StoreError};
+use crate::facts::{Committed, EventKind, Fact, NewEvent};
+use crate::feed::{ChannelEventStream, EventStream};
+use crate::ids::{AgentId, ChannelId, LetterId};
 use crate::lifecycle::Lifecycle;
 use crate::pieces::Piece;
 use crate::ports::{Clock, Store};
@@ -160,6 +160,22 @@ impl Registry {
         self.inner.runtime.record(id).await
     }
 
+    /// Keeps facts about what is shared: servers, channels, messages, sessions, jobs; whole or not
+    /// at all. Also while the host goes down, so that what agents say last is heard.
+    ///
+    /// # Errors
+    /// [`CoreError::Invalid`] if one of them is not [shared](Fact::is_shared): those of one agent go
+    /// through its mailbox. [`CoreError::Store`].
+    pub async fn keep(&self, facts: Vec<Fact>) -> Result<Committed, CoreError> {
+        if !facts.iter().all(Fact::is_shared) {
+            let reason = "what is of one agent is kept by that agent".to_owned();
+            return Err(CoreError::Invalid { field: "facts", reason });
+        }
+        // On its own, as the caller may leave: who listens is told all the same.
+        let committed = tokio::spawn(self.inner.runtime.commit(facts));
+        Ok(committed.await.unwrap_or(Err(StoreError::Closed))?)
+    }
+
     /// Brings an agent a letter; answers once it is durable.
     ///
     /// # Errors
@@ -248,7 +264,8 @@ impl Registry {
         self.inner.runtime.is_booting()
     }
 
-    /// The store, for questions. Writes about an agent go through its mailbox.
+    /// The store, for questions. Writes about an agent go through its mailbox, others through
+    /// [`keep`](Self::keep).
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.inner.runtime.ports.store
@@ -270,8 +287,16 @@ impl Registry {
     #[must_use]
     pub fn subscribe(&self, agent: AgentId, after: u64) -> EventStream {
         let runtime = &self.inner.runtime;
-        let live = runtime.hub.listen(agent, runtime.settings.subscriber_lag_max);
-        EventStream::new(agent, after, Arc::clone(&runtime.ports.store), live)
+        let lag_max = runtime.settings.subscriber_lag_max;
+        runtime.hub.follow(agent, after, &runtime.ports.store, lag_max)
+    }
+
+    /// A channel's events from a number on, each as it happens.
+    #[must_use]
+    pub fn subscribe_channel(&self, channel: ChannelId, after: u64) -> ChannelEventStream {
+        let runtime = &self.inner.runtime;
+        let lag_max = runtime.settings.subscriber_lag_max;
+        runtime.channel_hub.follow(channel, after, &runtime.ports.store, lag_max)
     }
 
     /// What agents say from now on, piece by piece, before the whole is durable. A watcher that lags

@@ -11,9 +11,10 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::cache::RecordCache;
+use crate::channels::ChannelEvent;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
-use crate::facts::{Batch, Committed, Epoch, Fact};
+use crate::facts::{Batch, Committed, Epoch, Event, Fact};
 use crate::feed::Hub;
 use crate::ids::{AgentId, RunId};
 use crate::pieces::Pieces;
@@ -38,7 +39,8 @@ pub(crate) struct Runtime {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
     pub(crate) counters: Counters,
-    pub(crate) hub: Hub,
+    pub(crate) hub: Hub<Event>,
+    pub(crate) channel_hub: Hub<ChannelEvent>,
     pub(crate) pieces: Pieces,
     epoch: Epoch,
     records: RecordCache,
@@ -57,6 +59,7 @@ impl Runtime {
             settings,
             counters: Counters::default(),
             hub: Hub::default(),
+            channel_hub: Hub::default(),
             pieces: Pieces::default(),
             epoch,
             is_halted: AtomicBool::new(is_halted),
@@ -86,6 +89,7 @@ impl Runtime {
             .map(move |committed| {
                 if let Ok(committed) = &committed {
                     runtime.hub.publish(&committed.events);
+                    runtime.channel_hub.publish(&committed.channel_events);
                 }
                 committed
             })

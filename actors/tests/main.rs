@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod channels;
 mod crashes;
 mod letters;
 mod lifecycle;

@@ -3,14 +3,20 @@
 use std::future::ready;
 
 use futures::FutureExt;
+use greenroom_actors::channels::{
+    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+};
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
-use greenroom_actors::ids::{AgentId, EntityId, LetterId, LogId, MemoryId, RoomId, RunId, WorldId};
+use greenroom_actors::ids::{
+    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
+    RunId, ServerId, SessionId, WorldId,
+};
 use greenroom_actors::letters::Letter;
 use greenroom_actors::lifecycle::Autonomy;
 use greenroom_actors::ports::{
-    AgentQuery, Boot, Census, LogQuery, MemoryQuery, Pruned, Retention, RunQuery, Scored,
-    SearchQuery, Seed, Store, StoreFuture,
+    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
+    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -115,6 +121,25 @@ impl Store for Blank {
         fn event_bounds(AgentId) -> Option<(u64, u64)>;
         fn letter(LetterId) -> Option<Letter>;
         fn waiting_letters(AgentId, u32) -> Vec<Letter>;
+        fn message_server(ServerId) -> Option<MessageServer>;
+        fn message_servers() -> Vec<MessageServer>;
+        fn enlisted(ServerId) -> Vec<AgentId>;
+        fn servers_of(AgentId) -> Vec<ServerId>;
+        fn channel(ChannelId) -> Option<Channel>;
+        fn channels(ServerId, u32, u32) -> Vec<Channel>;
+        fn channel_by_source(ServerId, &str) -> Option<Channel>;
+        fn dm_channel(ServerId, EntityId, EntityId) -> Option<Channel>;
+        fn channel_participants(ChannelId) -> Vec<(EntityId, UnixMillis)>;
+        fn message(ChannelMessageId) -> Option<ChannelMessage>;
+        fn messages(MessageQuery) -> Vec<ChannelMessage>;
+        fn channel_events(ChannelId, u64, u32) -> Vec<ChannelEvent>;
+        fn session(SessionId) -> Option<Session>;
+        fn sessions(u32, u32) -> Vec<Session>;
+        fn expired_sessions(UnixMillis, u32) -> Vec<SessionId>;
+        fn job(JobId) -> Option<Job>;
+        fn job_of_channel(ChannelId) -> Option<Job>;
+        fn jobs(Option<JobStatus>, u32, u32) -> Vec<Job>;
+        fn job_census() -> JobCensus;
         fn prune(Retention, UnixMillis) -> Pruned;
     }
 }

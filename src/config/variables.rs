@@ -25,13 +25,31 @@ const NOT_SETTINGS: [&str; 4] = [LOG, "GREENROOM_CONFIG", "GREENROOM_URL", "GREE
 type Reading = fn(&str) -> Result<String, String>;
 
 /// The ecosystems' own variables, the stronger ones later, with the key that each sets.
-const ALIASES: [(&str, &str, Reading); 9] = [
+const ALIASES: [(&str, &str, Reading); 15] = [
     ("ELIZA_SERVER_AUTH_TOKEN", "elizaos.auth_token", as_is),
     ("API_CORS_ORIGIN", "elizaos.cors_origin", as_is),
     ("CORS_ORIGIN", "elizaos.cors_origin", as_is),
     ("EXPRESS_MAX_PAYLOAD", "elizaos.json_max_bytes", size),
     ("ELIZA_UI_ENABLE", "elizaos.ui", as_is),
     ("APP_VERSION", "elizaos.app_version", as_is),
+    ("SESSION_DEFAULT_TIMEOUT_MINUTES", "elizaos.sessions.default_timeout_minutes", |value| {
+        minutes(value, 1, 10_080)
+    }),
+    ("SESSION_MIN_TIMEOUT_MINUTES", "elizaos.sessions.min_timeout_minutes", |value| {
+        minutes(value, 1, 60)
+    }),
+    ("SESSION_MAX_TIMEOUT_MINUTES", "elizaos.sessions.max_timeout_minutes", |value| {
+        minutes(value, 60, 10_080)
+    }),
+    ("SESSION_MAX_DURATION_MINUTES", "elizaos.sessions.max_duration_minutes", |value| {
+        minutes(value, 60, 20_160)
+    }),
+    ("SESSION_WARNING_THRESHOLD_MINUTES", "elizaos.sessions.warning_threshold_minutes", |value| {
+        minutes(value, 1, 60)
+    }),
+    ("SESSION_CLEANUP_INTERVAL_MINUTES", "elizaos.sessions.cleanup_interval_minutes", |value| {
+        minutes(value, 1, 60)
+    }),
     ("LOG_JSON_FORMAT", "log.format", log_format),
     ("LOG_LEVEL", "log.filter", as_is),
     (LOG, "log.filter", as_is),
@@ -118,6 +136,13 @@ fn size(value: &str) -> Result<String, String> {
         .ok_or_else(|| "must be a size such as 2mb or 2097152".to_owned())
 }
 
+/// Minutes as elizaOS takes them: what is beyond the bounds becomes the nearer bound.
+fn minutes(value: &str, least: u32, most: u32) -> Result<String, String> {
+    let value =
+        value.parse::<u32>().ok().ok_or_else(|| "must be a number of minutes".to_owned())?;
+    Ok(value.clamp(least, most).to_string())
+}
+
 fn log_format(value: &str) -> Result<String, String> {
     match value {
         "true" => Ok("json".to_owned()),
@@ -162,6 +187,19 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn minutes_beyond_the_bounds_become_the_nearer_bound() {
+        for (name, value, key, minutes) in [
+            ("SESSION_MIN_TIMEOUT_MINUTES", "0", "min_timeout_minutes", "1"),
+            ("SESSION_DEFAULT_TIMEOUT_MINUTES", "99999", "default_timeout_minutes", "10080"),
+            ("SESSION_MAX_DURATION_MINUTES", "90", "max_duration_minutes", "90"),
+        ] {
+            let set = set(&[(name, value)]).unwrap();
+            assert_eq!(set.get(&format!("elizaos.sessions.{key}")).unwrap(), minutes);
+        }
+        assert!(set(&[("SESSION_MAX_TIMEOUT_MINUTES", "long")]).is_err());
     }
 
     #[test]

@@ -70,6 +70,7 @@ fn prompt(model: Option<&str>) -> Prompt {
     Prompt {
         model: model.map(str::to_owned),
         purpose: Purpose::Reply,
+        may_ignore: false,
         character: Arc::new(Character::named("Ada")),
         system: "You are Ada.".to_owned(),
         turns: vec![Turn::new(Role::User, "hello")],

@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
-use greenroom_actors::error::StoreError;
+use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::ports::Pruned;
 use greenroom_actors::registry::Registry;
 use tokio::task::JoinSet;
 
+use crate::host::Host;
+use crate::messaging::SessionRules;
 use crate::store::StoreSettings;
 use crate::telemetry;
 
 /// Between two rounds in which the recorder of metrics tidies up.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// Between two looks at the jobs that are open, as elizaOS does it.
+const JOBS_EVERY: Duration = Duration::from_secs(60);
 
 /// What goes on beside the answers; ends when it is dropped.
 pub(super) struct Upkeep {
@@ -19,11 +24,13 @@ pub(super) struct Upkeep {
 }
 
 /// Begins it.
-pub(super) fn start(registry: &Registry, store: &StoreSettings) -> Upkeep {
+pub(super) fn start(host: &Host, store: &StoreSettings, sessions: SessionRules) -> Upkeep {
     let mut work = JoinSet::new();
-    work.spawn(prune(registry.clone(), store.clone()));
+    work.spawn(prune(host.registry.clone(), store.clone()));
+    work.spawn(sweep_sessions(host.clone(), sessions));
+    work.spawn(sweep_jobs(host.clone()));
     work.spawn(tidy_metrics());
-    let indexer = registry.clone();
+    let indexer = host.registry.clone();
     work.spawn(async move { indexer.index_memories().await });
     Upkeep { _work: work }
 }
@@ -37,12 +44,50 @@ async fn prune(registry: Registry, settings: StoreSettings) {
         let now = registry.clock().now();
         match registry.store().prune(settings.retention(), now).await {
             Ok(pruned) if pruned == Pruned::default() => {}
-            Ok(Pruned { events, runs, logs, letters }) => {
-                tracing::info!(events, runs, logs, letters, "removed what was past its time");
+            Ok(Pruned { events, runs, logs, letters, channel_events, jobs }) => {
+                tracing::info!(
+                    events,
+                    runs,
+                    logs,
+                    letters,
+                    channel_events,
+                    jobs,
+                    "removed what was past its time"
+                );
             }
             Err(StoreError::Closed) => return,
             // It is tried again; what is kept too long does no harm meanwhile.
             Err(error) => tracing::warn!(%error, "could not remove what is past its time"),
+        }
+    }
+}
+
+/// Removes sessions that have ended, over and over.
+async fn sweep_sessions(host: Host, rules: SessionRules) {
+    loop {
+        host.registry.clock().sleep(rules.cleanup_every()).await;
+        loop {
+            match host.messaging.sweep_sessions().await {
+                Ok(0) => break,
+                Ok(sessions) => tracing::debug!(sessions, "removed sessions that had ended"),
+                Err(CoreError::Store(StoreError::Closed)) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "could not remove sessions that have ended");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Notes which jobs are over, over and over.
+async fn sweep_jobs(host: Host) {
+    loop {
+        host.registry.clock().sleep(JOBS_EVERY).await;
+        match host.messaging.sweep_jobs().await {
+            Ok(()) => {}
+            Err(CoreError::Store(StoreError::Closed)) => return,
+            Err(error) => tracing::warn!(%error, "could not settle the jobs that are over"),
         }
     }
 }

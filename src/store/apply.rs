@@ -8,7 +8,10 @@ use super::columns::run;
 use super::fault::Fault;
 use super::places::Upsert;
 use super::sqlite::Writing;
-use super::{agents, events, letters, logs, memories, people, places, runs, tasks};
+use super::{
+    agents, channel_events, channels, events, jobs, letters, logs, memories, messages, people,
+    places, runs, servers, sessions, tasks,
+};
 
 /// Applies a batch, unless a newer boot has begun.
 pub(super) fn batch(writing: &mut Writing<'_>, batch: Batch) -> Result<Committed, Fault> {
@@ -35,7 +38,7 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::Reflected { id, at } => agents::reflect(connection, id, at)?,
         Fact::AgentRemoved { id, keep_memories } => remove_agent(writing, id, keep_memories)?,
         Fact::Happened(event) => {
-            let event = events::append(connection, writing.sequences, event)?;
+            let event = events::append(connection, &mut writing.sequences.agents, event)?;
             committed.events.push(event);
             1
         }
@@ -87,11 +90,41 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::Logged(entry) => logs::write(connection, &entry)?,
         Fact::LogRemoved { agent_id, id } => logs::remove(connection, agent_id, id)?,
         Fact::FleetHalted(is_halted) => runs::halt(connection, is_halted)?,
+        Fact::ServerSet(server) => servers::set(connection, &server, Upsert::Set)?,
+        Fact::ServerMet(server) => servers::set(connection, &server, Upsert::Met)?,
+        Fact::ServerRemoved(id) => servers::remove(writing, id)?,
+        Fact::Enlisted { server_id, agent_id, at } => {
+            servers::enlist(connection, server_id, agent_id, at)?
+        }
+        Fact::Delisted { server_id, agent_id } => servers::delist(connection, server_id, agent_id)?,
+        Fact::ChannelSet(channel) => channels::set(connection, &channel, Upsert::Set)?,
+        Fact::ChannelMet(channel) => channels::set(connection, &channel, Upsert::Met)?,
+        Fact::ChannelRemoved(id) => channels::remove(writing, id)?,
+        Fact::ChannelJoined { channel_id, user_id, at } => {
+            channels::join(connection, channel_id, user_id, at)?
+        }
+        Fact::ChannelLeft { channel_id, user_id } => {
+            channels::leave(connection, channel_id, user_id)?
+        }
+        Fact::MessageSet(message) => messages::set(writing, &message)?,
+        Fact::MessageRemoved { channel_id, id } => messages::remove(writing, channel_id, id)?,
+        Fact::ChannelCleared(id) => messages::clear(writing, id)?,
+        Fact::ChannelHappened(event) => {
+            let numbers = &mut writing.sequences.channels;
+            let event = channel_events::append(connection, numbers, event)?;
+            committed.channel_events.push(event);
+            1
+        }
+        Fact::SessionSet(session) => sessions::set(connection, &session)?,
+        Fact::SessionRemoved(id) => sessions::remove(connection, id)?,
+        Fact::JobSet(job) => jobs::set(connection, &job)?,
+        Fact::JobRemoved(id) => jobs::remove(connection, id)?,
     };
     Ok(affected)
 }
 
-/// Removes everything that was an agent's own, and answers whether there was one.
+/// Removes everything that was an agent's own and its part in what is shared, and answers whether
+/// there was one.
 fn remove_agent(writing: &mut Writing<'_>, id: AgentId, keep_memories: bool) -> Result<u64, Fault> {
     let connection = writing.connection;
     let removed = agents::remove(connection, id)?;
@@ -101,7 +134,7 @@ fn remove_agent(writing: &mut Writing<'_>, id: AgentId, keep_memories: bool) -> 
     if !keep_memories {
         memories::forget_all(writing, id, None, None)?;
     }
-    writing.sequences.forget(id);
+    writing.sequences.agents.forget(id.0);
     letters::remove_to(connection, id)?;
     runs::remove_of(connection, id)?;
     for sql in [
@@ -114,6 +147,10 @@ fn remove_agent(writing: &mut Writing<'_>, id: AgentId, keep_memories: bool) -> 
         "DELETE FROM relationships WHERE agent = ?1",
         "DELETE FROM tasks WHERE agent = ?1",
         "DELETE FROM logs WHERE agent = ?1",
+        "DELETE FROM enlistments WHERE agent = ?1",
+        "DELETE FROM members WHERE user = ?1",
+        "DELETE FROM sessions WHERE agent = ?1",
+        "DELETE FROM jobs WHERE agent = ?1",
     ] {
         run(connection, sql, (id.0,))?;
     }

@@ -102,6 +102,43 @@ pub fn verify(file: &Path) -> Result<Report, StoreError> {
     look(&connection).map_err(|error| Fault::from(error).told(file))
 }
 
+/// What must not be found in the tables of the first schema, and how it is said.
+const OF_TABLES: &[(&str, &str)] = &[
+    (
+        "SELECT count(*) FROM agents WHERE id NOT IN (SELECT agent FROM characters)",
+        "agents without a character",
+    ),
+    (
+        "SELECT count(*) FROM embeddings WHERE memory NOT IN (SELECT number FROM memories)",
+        "embeddings of no memory",
+    ),
+    (
+        "SELECT count(*) FROM unembedded WHERE memory NOT IN (SELECT number FROM memories)",
+        "queued memories that are not there",
+    ),
+    ("SELECT count(*) FROM steps WHERE run NOT IN (SELECT id FROM runs)", "steps of no run"),
+    (
+        "SELECT count(*) FROM (SELECT 1 FROM events GROUP BY agent HAVING max(seq) - min(seq) + 1 <> count(*))",
+        "sequences of events with gaps",
+    ),
+];
+
+/// The same for those of messaging, which came with the second schema.
+const OF_MESSAGING: &[(&str, &str)] = &[
+    (
+        "SELECT count(*) FROM channels WHERE server NOT IN (SELECT id FROM servers)",
+        "channels of no server",
+    ),
+    (
+        "SELECT count(*) FROM messages WHERE channel NOT IN (SELECT id FROM channels)",
+        "messages of no channel",
+    ),
+    (
+        "SELECT count(*) FROM (SELECT 1 FROM channel_events GROUP BY channel HAVING max(seq) - min(seq) + 1 <> count(*))",
+        "sequences of channels' events with gaps",
+    ),
+];
+
 fn look(connection: &Connection) -> rusqlite::Result<Report> {
     let schema = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
     let mut complaints = Vec::new();
@@ -117,37 +154,22 @@ fn look(connection: &Connection) -> rusqlite::Result<Report> {
         complaints.push(format!("a row of {} refers to nothing", row.get::<_, String>(0)?));
         Ok(())
     })?;
-    for (sql, complaint) in [
-        (
-            "SELECT count(*) FROM agents WHERE id NOT IN (SELECT agent FROM characters)",
-            "agents without a character",
-        ),
-        (
-            "SELECT count(*) FROM embeddings WHERE memory NOT IN (SELECT number FROM memories)",
-            "embeddings of no memory",
-        ),
-        (
-            "SELECT count(*) FROM unembedded WHERE memory NOT IN (SELECT number FROM memories)",
-            "queued memories that are not there",
-        ),
-        ("SELECT count(*) FROM steps WHERE run NOT IN (SELECT id FROM runs)", "steps of no run"),
-        (
-            "SELECT count(*) FROM (SELECT 1 FROM events GROUP BY agent HAVING max(seq) - min(seq) + 1 <> count(*))",
-            "sequences of events with gaps",
-        ),
-    ] {
+    let schema = super::columns::unsigned(schema);
+    // What an older schema does not have cannot be amiss.
+    for (sql, complaint) in OF_TABLES.iter().chain(if schema < 2 { &[] } else { OF_MESSAGING }) {
         let count: i64 = connection.query_row(sql, [], |row| row.get(0))?;
         if count > 0 {
             complaints.push(format!("{count} {complaint}"));
         }
     }
     complaints.truncate(usize::try_from(COMPLAINTS_MAX).unwrap_or(usize::MAX));
-    Ok(Report { schema: super::columns::unsigned(schema), complaints, rows: counts(connection)? })
+    Ok(Report { schema, complaints, rows: counts(connection)? })
 }
 
 fn counts(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
     let sql = "SELECT name FROM sqlite_schema
                WHERE type = 'table' AND name NOT LIKE 'memory\\_words%' ESCAPE '\\'
+                   AND name NOT LIKE 'message\\_words%' ESCAPE '\\'
                    AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
                ORDER BY name";
     let names = super::columns::all(connection, sql, [], |row| row.get::<_, String>(0))?;

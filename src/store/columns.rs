@@ -1,5 +1,6 @@
 //! Reading and writing columns: ids, times, JSON and the names of states.
 
+use greenroom_actors::channels::{ChannelEventKind, JobStatus};
 use greenroom_actors::letters::LetterStatus;
 use greenroom_actors::lifecycle::{Desired, State};
 use greenroom_actors::runs::{RunKind, RunStatus, StepKind, StepStatus, Usage};
@@ -54,6 +55,14 @@ named! {
         OutcomeUnknown = "outcome_unknown",
     }
     LetterStatus { Waiting = "waiting", Answered = "answered", Dead = "dead" }
+    ChannelEventKind {
+        Said = "said", Amended = "amended", Removed = "removed", Cleared = "cleared",
+        Updated = "updated", Deleted = "deleted", Completed = "completed", Failed = "failed",
+    }
+    JobStatus {
+        Pending = "pending", Processing = "processing", Completed = "completed",
+        Failed = "failed", Timeout = "timeout",
+    }
 }
 
 /// Takes the columns of a row from left to right.
@@ -238,5 +247,7 @@ mod tests {
         round_trips::<StepKind>();
         round_trips::<StepStatus>();
         round_trips::<LetterStatus>();
+        round_trips::<ChannelEventKind>();
+        round_trips::<JobStatus>();
     }
 }

@@ -37,31 +37,41 @@ impl From<&str> for Bound {
 }
 
 impl Filter {
+    /// Begins with no condition.
+    pub(super) fn none() -> Self {
+        Self { sql: String::new(), values: Vec::new() }
+    }
+
     /// Begins with a condition that is always there.
     pub(super) fn new(condition: &str, value: impl Into<Bound>) -> Self {
-        Self { sql: String::new(), values: Vec::new() }.push(" WHERE ", condition, value.into())
+        Self::none().push(condition, value.into())
     }
 
     /// Adds a condition if its value is there.
     pub(super) fn and(self, condition: &str, value: Option<impl Into<Bound>>) -> Self {
         match value {
             None => self,
-            Some(value) => self.push(" AND ", condition, value.into()),
+            Some(value) => self.push(condition, value.into()),
         }
     }
 
     /// Adds a condition without a value, if it is to hold.
     pub(super) fn and_if(mut self, holds: bool, condition: &str) -> Self {
         if holds {
-            self.sql.push_str(" AND ");
-            self.sql.push_str(condition);
+            self.join(condition);
         }
         self
     }
 
     /// Orders by a time and then by id, both descending, and takes one page.
     pub(super) fn newest_first(mut self, time: &str, limit: u32, offset: u32) -> Self {
-        self.sql.push_str(&format!(" ORDER BY {time} DESC, id DESC LIMIT ? OFFSET ?"));
+        self.sql.push_str(&format!(" ORDER BY {time} DESC, id DESC"));
+        self.page(limit, offset)
+    }
+
+    /// Takes one page.
+    pub(super) fn page(mut self, limit: u32, offset: u32) -> Self {
+        self.sql.push_str(" LIMIT ? OFFSET ?");
         self.values.push(Value::Integer(i64::from(limit)));
         self.values.push(Value::Integer(i64::from(offset)));
         self
@@ -99,10 +109,14 @@ impl Filter {
         Ok(count.map_or(0, unsigned))
     }
 
-    fn push(mut self, joint: &str, condition: &str, value: Bound) -> Self {
-        self.sql.push_str(joint);
-        self.sql.push_str(condition);
+    fn push(mut self, condition: &str, value: Bound) -> Self {
+        self.join(condition);
         self.values.push(value.0);
         self
+    }
+
+    fn join(&mut self, condition: &str) {
+        self.sql.push_str(if self.sql.is_empty() { " WHERE " } else { " AND " });
+        self.sql.push_str(condition);
     }
 }

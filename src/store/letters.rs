@@ -1,8 +1,8 @@
 //! Letters: kept until they are dealt with.
 
 use greenroom_actors::error::StoreError;
-use greenroom_actors::ids::{AgentId, LetterId};
-use greenroom_actors::letters::{Letter, LetterStatus};
+use greenroom_actors::ids::{AgentId, ChannelId, ChannelMessageId, LetterId};
+use greenroom_actors::letters::{Heard, Letter, LetterStatus};
 use rusqlite::{Connection, Row, params};
 
 use super::columns::{Columns, Named, all, first, json, run};
@@ -11,8 +11,9 @@ use super::fault::{Fault, is_taken};
 /// Writes a letter.
 pub(super) fn send(connection: &Connection, letter: &Letter) -> Result<u64, Fault> {
     let sql = "INSERT INTO letters (id, reader, writer, writer_agent, room, memory, content,
-                   expects_reply, in_reply_to, status, attempts, sent_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                   expects_reply, in_reply_to, status, attempts, sent_at, may_be_ignored,
+                   heard_channel, heard_message)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     let written = run(
         connection,
         sql,
@@ -29,6 +30,9 @@ pub(super) fn send(connection: &Connection, letter: &Letter) -> Result<u64, Faul
             letter.status.name(),
             letter.attempts,
             letter.sent_at.0,
+            letter.may_be_ignored,
+            letter.heard.map(|heard| heard.channel_id.0),
+            letter.heard.map(|heard| heard.message_id.0),
         ],
     );
     written.map_err(|error| match is_taken(&error) {
@@ -74,7 +78,8 @@ pub(super) fn waiting(
 }
 
 const LETTER: &str = "SELECT id, reader, writer, writer_agent, room, memory, content,
-        expects_reply, in_reply_to, status, attempts, sent_at
+        expects_reply, in_reply_to, status, attempts, sent_at, may_be_ignored, heard_channel,
+        heard_message
     FROM letters";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Letter> {
@@ -92,5 +97,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Letter> {
         status: columns.named()?,
         attempts: columns.small()?,
         sent_at: columns.at()?,
+        may_be_ignored: columns.take()?,
+        heard: heard(columns.id_or_null()?, columns.id_or_null()?),
     })
+}
+
+fn heard(channel: Option<ChannelId>, message: Option<ChannelMessageId>) -> Option<Heard> {
+    Some(Heard { channel_id: channel?, message_id: message? })
 }

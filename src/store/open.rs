@@ -16,7 +16,10 @@ use super::{logs, vector};
 pub(super) const APPLICATION_ID: i64 = 0x4772_726d;
 
 /// Each version of the schema, by what leads to it from the one before. Only ever added to.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001_tables.sql"))];
+pub(super) const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("migrations/0001_tables.sql")),
+    M::up(include_str!("migrations/0002_messaging.sql")),
+];
 
 /// The version of the schema that this program writes.
 pub(super) const SCHEMA: usize = MIGRATIONS.len();

@@ -18,9 +18,14 @@ pub(super) enum Upsert {
 impl Upsert {
     /// The end of an insertion into a table whose key is agent and id.
     pub(super) fn clause(self, set: &str) -> String {
+        self.clause_on("agent, id", set)
+    }
+
+    /// The same for a table of another key.
+    pub(super) fn clause_on(self, key: &str, set: &str) -> String {
         match self {
-            Self::Set => format!("ON CONFLICT (agent, id) DO UPDATE SET {set}"),
-            Self::Met => "ON CONFLICT (agent, id) DO NOTHING".to_owned(),
+            Self::Set => format!("ON CONFLICT ({key}) DO UPDATE SET {set}"),
+            Self::Met => format!("ON CONFLICT ({key}) DO NOTHING"),
         }
     }
 }

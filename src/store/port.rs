@@ -1,14 +1,19 @@
 //! The store as the core sees it.
 
 use futures::FutureExt;
+use greenroom_actors::channels::{
+    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+};
 use greenroom_actors::character::AgentRecord;
-use greenroom_actors::error::StoreError;
 use greenroom_actors::facts::{Batch, Committed, Event};
-use greenroom_actors::ids::{AgentId, EntityId, LetterId, LogId, MemoryId, RoomId, RunId, WorldId};
+use greenroom_actors::ids::{
+    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
+    RunId, ServerId, SessionId, WorldId,
+};
 use greenroom_actors::letters::Letter;
 use greenroom_actors::ports::{
-    AgentQuery, Boot, Census, LogQuery, MemoryQuery, Pruned, Retention, RunQuery, Scored,
-    SearchQuery, Seed, Store, StoreFuture,
+    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
+    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -17,8 +22,8 @@ use greenroom_actors::runs::{Run, Step};
 use greenroom_actors::time::UnixMillis;
 
 use super::{
-    SqliteStore, agents, apply, events, letters, logs, memories, people, places, retention, runs,
-    search, tasks,
+    SqliteStore, agents, apply, channel_events, channels, events, jobs, letters, logs, memories,
+    messages, people, places, retention, runs, search, servers, sessions, tasks,
 };
 
 impl Store for SqliteStore {
@@ -172,68 +177,95 @@ impl Store for SqliteStore {
         self.read(move |connection| letters::waiting(connection, to, limit))
     }
 
+    fn message_server(&self, id: ServerId) -> StoreFuture<Option<MessageServer>> {
+        self.read(move |connection| servers::server(connection, id))
+    }
+
+    fn message_servers(&self) -> StoreFuture<Vec<MessageServer>> {
+        self.read(servers::list)
+    }
+
+    fn enlisted(&self, server: ServerId) -> StoreFuture<Vec<AgentId>> {
+        self.read(move |connection| servers::enlisted(connection, server))
+    }
+
+    fn servers_of(&self, agent: AgentId) -> StoreFuture<Vec<ServerId>> {
+        self.read(move |connection| servers::of(connection, agent))
+    }
+
+    fn channel(&self, id: ChannelId) -> StoreFuture<Option<Channel>> {
+        self.read(move |connection| channels::channel(connection, id))
+    }
+
+    fn channels(&self, server: ServerId, offset: u32, limit: u32) -> StoreFuture<Vec<Channel>> {
+        self.read(move |connection| channels::list(connection, server, offset, limit))
+    }
+
+    fn channel_by_source(&self, server: ServerId, source_id: &str) -> StoreFuture<Option<Channel>> {
+        let source = source_id.to_owned();
+        self.read(move |connection| channels::by_source(connection, server, &source))
+    }
+
+    fn dm_channel(
+        &self,
+        server: ServerId,
+        one: EntityId,
+        other: EntityId,
+    ) -> StoreFuture<Option<Channel>> {
+        self.read(move |connection| channels::dm(connection, server, one, other))
+    }
+
+    fn channel_participants(&self, id: ChannelId) -> StoreFuture<Vec<(EntityId, UnixMillis)>> {
+        self.read(move |connection| channels::members(connection, id))
+    }
+
+    fn message(&self, id: ChannelMessageId) -> StoreFuture<Option<ChannelMessage>> {
+        self.read(move |connection| messages::message(connection, id))
+    }
+
+    fn messages(&self, query: MessageQuery) -> StoreFuture<Vec<ChannelMessage>> {
+        self.read(move |connection| messages::list(connection, &query))
+    }
+
+    fn channel_events(
+        &self,
+        id: ChannelId,
+        after: u64,
+        limit: u32,
+    ) -> StoreFuture<Vec<ChannelEvent>> {
+        self.read(move |connection| channel_events::after(connection, id, after, limit))
+    }
+
+    fn session(&self, id: SessionId) -> StoreFuture<Option<Session>> {
+        self.read(move |connection| sessions::session(connection, id))
+    }
+
+    fn sessions(&self, offset: u32, limit: u32) -> StoreFuture<Vec<Session>> {
+        self.read(move |connection| sessions::list(connection, offset, limit))
+    }
+
+    fn expired_sessions(&self, now: UnixMillis, limit: u32) -> StoreFuture<Vec<SessionId>> {
+        self.read(move |connection| sessions::expired(connection, now, limit))
+    }
+
+    fn job(&self, id: JobId) -> StoreFuture<Option<Job>> {
+        self.read(move |connection| jobs::job(connection, id))
+    }
+
+    fn job_of_channel(&self, id: ChannelId) -> StoreFuture<Option<Job>> {
+        self.read(move |connection| jobs::of_channel(connection, id))
+    }
+
+    fn jobs(&self, status: Option<JobStatus>, offset: u32, limit: u32) -> StoreFuture<Vec<Job>> {
+        self.read(move |connection| jobs::list(connection, status, offset, limit))
+    }
+
+    fn job_census(&self) -> StoreFuture<JobCensus> {
+        self.read(jobs::census)
+    }
+
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned> {
         let store = self.clone();
-        async move { store.prune_in_slices(retention, now).await }.boxed()
-    }
-}
-
-impl SqliteStore {
-    /// Removes slice after slice; between two, other writes have their turn.
-    async fn prune_in_slices(
-        &self,
-        retention: Retention,
-        now: UnixMillis,
-    ) -> Result<Pruned, StoreError> {
-        let limit = |age| now.minus(age);
-        let mut pruned =
-            Pruned { events: self.prune_events(retention, now).await?, ..Pruned::default() };
-        if let Some(limit) = retention.runs_for.map(limit) {
-            pruned.runs = self.prune_by(retention::remove_runs, limit).await?;
-        }
-        if let Some(limit) = retention.logs_for.map(limit) {
-            pruned.logs = self.prune_by(retention::remove_logs, limit).await?;
-        }
-        if let Some(limit) = retention.letters_for.map(limit) {
-            pruned.letters = self.prune_by(retention::remove_letters, limit).await?;
-        }
-        while self.write(|writing| Ok(retention::shrink(writing.connection)?)).await? {}
-        Ok(pruned)
-    }
-
-    async fn prune_events(&self, retention: Retention, now: UnixMillis) -> Result<u64, StoreError> {
-        if retention.events_for.is_none() && retention.events_per_agent == 0 {
-            return Ok(0);
-        }
-        let (mut removed, mut after) = (0, None);
-        loop {
-            let (cuts, last) = self
-                .read(move |connection| retention::cuts(connection, after, &retention, now))
-                .await?;
-            for slice in retention::slices(cuts) {
-                removed += self
-                    .write(move |writing| Ok(retention::remove_events(writing.connection, &slice)?))
-                    .await?;
-            }
-            match last {
-                None => return Ok(removed),
-                last => after = last,
-            }
-        }
-    }
-
-    async fn prune_by(
-        &self,
-        remove: fn(&rusqlite::Connection, UnixMillis) -> rusqlite::Result<u64>,
-        limit: UnixMillis,
-    ) -> Result<u64, StoreError> {
-        let mut removed = 0;
-        loop {
-            let slice = self.write(move |writing| Ok(remove(writing.connection, limit)?)).await?;
-            removed += slice;
-            if slice < u64::from(retention::SLICE) {
-                return Ok(removed);
-            }
-        }
+        async move { retention::prune(&store, retention, now).await }.boxed()
     }
 }

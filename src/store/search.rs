@@ -29,12 +29,23 @@ const POOL_FACTOR: u32 = 4;
 /// The least depth of a ranking.
 const POOL_MIN: u32 = 64;
 
-/// A change to the full-text index.
+/// A change to the full-text indexes.
 pub(super) enum WordChange {
     /// The memory of this number says these words, each with its mark.
     Add(i64, String),
     /// The memory of this number says nothing any more.
     Remove(i64),
+    /// A message was said.
+    AddMessage {
+        /// Its number.
+        number: i64,
+        /// Its channel's id, as a word.
+        channel: String,
+        /// Its words.
+        words: String,
+    },
+    /// The message of this number says nothing any more.
+    RemoveMessage(i64),
 }
 
 impl WordChange {
@@ -60,6 +71,14 @@ impl WordChange {
             }
             Self::Remove(number) => {
                 run(connection, "DELETE FROM memory_words WHERE rowid = ?1", (number,))
+            }
+            Self::AddMessage { number, channel, words } => {
+                let sql = "INSERT INTO message_words (rowid, channel_word, words)
+                           VALUES (?1, ?2, ?3)";
+                run(connection, sql, (number, channel, words))
+            }
+            Self::RemoveMessage(number) => {
+                run(connection, "DELETE FROM message_words WHERE rowid = ?1", (number,))
             }
         };
         changed.map(drop)
@@ -141,7 +160,8 @@ fn expression(agent: AgentId, text: &str) -> Option<String> {
     (!quoted.is_empty()).then(|| quoted.join(" OR "))
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
+/// The words of a text: letters and digits alone, none longer than what counts.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter| !is_of_a_word(letter)).filter(|word| !word.is_empty()).map(cut)
 }
 

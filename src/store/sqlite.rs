@@ -14,10 +14,10 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::columns::rows;
-use super::events::Sequences;
 use super::fault::Fault;
 use super::open::BUSY_TIMEOUT;
 use super::search::WordChange;
+use super::sequences::Sequences;
 use super::sizes::{Counters, length, wal_of};
 
 /// Jobs in one transaction at most, so that none waits long for its neighbours: at 256 rows to a
@@ -28,10 +28,10 @@ const GROUP_MAX: usize = 256;
 pub(super) struct Writing<'a> {
     /// The connection, inside the job's savepoint.
     pub(super) connection: &'a Connection,
-    /// The last event number of each agent.
+    /// The last event numbers.
     pub(super) sequences: &'a mut Sequences,
-    /// Changes to the full-text index, made together at the end of the group: SQLite has the index
-    /// write out what it gathered at each savepoint, which would cost a segment for each memory.
+    /// Changes to the full-text indexes, made together at the end of the group: SQLite has an index
+    /// write out what it gathered at each savepoint, which would cost a segment for each text.
     pub(super) words: &'a mut Vec<WordChange>,
 }
 

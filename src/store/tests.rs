@@ -4,4 +4,6 @@ mod conformance;
 mod files;
 mod group;
 mod memories;
+mod messages;
 mod support;
+mod upgrade;

@@ -15,8 +15,8 @@ use super::run::Occasion;
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
 use crate::ids::{self, AgentId, EntityId, LetterId, MemoryId, RoomId};
-use crate::letters::{Letter, LetterStatus};
-use crate::records::{Entity, MESSAGES, Memory, Participant, Room};
+use crate::letters::{Heard, Letter, LetterStatus};
+use crate::records::{Entity, MESSAGES, Memory, Participant, Room, World};
 use crate::time::UnixMillis;
 
 /// Brings an agent a letter.
@@ -37,6 +37,8 @@ pub struct Delivery {
     pub from_agent: Option<AgentId>,
     /// Where it was said, in the agent's eyes; kept if the agent does not know the room.
     pub room: Room,
+    /// The world of that room; kept if the agent does not know it.
+    pub world: Option<World>,
     /// What it says: `text` and more.
     pub content: Map<String, Value>,
     /// Where it came from; kept with the memory of it.
@@ -45,6 +47,10 @@ pub struct Delivery {
     pub memory_id: Option<MemoryId>,
     /// Whether the agent shall answer it.
     pub expects_reply: bool,
+    /// Whether the agent may decide that it is not for it, and say nothing.
+    pub may_be_ignored: bool,
+    /// Where it was said, if others heard it; the reply is said there too.
+    pub heard: Option<Heard>,
     /// Whether it is refused, instead of kept, while the agent does not run.
     pub refuse_unless_running: bool,
 }
@@ -61,10 +67,13 @@ impl Delivery {
             from_name: None,
             from_agent: Some(from),
             room: shared_room(to, from, UnixMillis::default()),
+            world: None,
             content,
             metadata: Map::new(),
             memory_id: None,
             expects_reply,
+            may_be_ignored: false,
+            heard: None,
             refuse_unless_running: false,
         }
     }
@@ -184,6 +193,8 @@ impl Agent {
             memory_id: id,
             content: memory.content.clone(),
             expects_reply: delivery.expects_reply,
+            may_be_ignored: delivery.may_be_ignored,
+            heard: delivery.heard,
             in_reply_to: None,
             status: LetterStatus::Waiting,
             attempts: 0,
@@ -193,6 +204,9 @@ impl Agent {
         let event = self.journal().event(EventKind::LetterReceived, data);
         let letter_id = letter.id;
         let mut facts = meeting(self.id, delivery.from, delivery.from_name.as_deref(), room, now);
+        let world =
+            delivery.world.map(|world| World { agent_id: self.id, created_at: now, ..world });
+        facts.extend(world.map(|world| Fact::WorldMet(Box::new(world))));
         facts.push(Fact::LetterSent(Box::new(letter)));
         facts.push(Fact::Remembered(Box::new(memory.clone())));
         facts.push(event);
@@ -330,6 +344,8 @@ pub(super) fn answer(letter: &Letter, asker: AgentId, said: &Memory, now: UnixMi
         memory_id: id,
         content: said.content.clone(),
         expects_reply: false,
+        may_be_ignored: false,
+        heard: None,
         in_reply_to: Some(letter.id),
         status: LetterStatus::Answered,
         attempts: 0,

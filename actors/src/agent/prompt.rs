@@ -2,11 +2,11 @@
 
 use crate::character::Character;
 use crate::ids::EntityId;
-use crate::ports::{Purpose, Role, Turn};
+use crate::ports::{Prompt, Purpose, Role, Turn};
 use crate::records::Memory;
 
 /// The character in words, and what is wanted of it.
-pub(crate) fn system(character: &Character, purpose: Purpose) -> String {
+pub(crate) fn system(character: &Character, purpose: Purpose, may_ignore: bool) -> String {
     let mut text = match &character.system {
         Some(system) => system.clone(),
         None => format!("You are {}.", character.name),
@@ -28,6 +28,14 @@ pub(crate) fn system(character: &Character, purpose: Purpose) -> String {
              do next. Answer with one thought, in a few sentences."
         }
     });
+    if may_ignore {
+        text.push_str(
+            " You are one of several here. If the last message is not for you and you have nothing \
+             to add, answer with the one word ",
+        );
+        text.push_str(Prompt::IGNORE);
+        text.push('.');
+    }
     text
 }
 
@@ -76,10 +84,10 @@ mod tests {
             "name": "Ada", "bio": ["Counts."], "topics": ["engines"], "style": {"chat": ["brief"]}
         }))
         .unwrap();
-        let reply = system(&character, Purpose::Reply);
+        let reply = system(&character, Purpose::Reply, false);
         for part in ["You are Ada.", "- Counts.", "- engines", "- brief"] {
             assert!(reply.contains(part), "{part} in {reply}");
         }
-        assert!(!system(&character, Purpose::Reflect).contains("- brief"));
+        assert!(!system(&character, Purpose::Reflect, false).contains("- brief"));
     }
 }

@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
+use super::hearing::Hearing;
 use super::journal::{Journal, object};
 use super::{letters, prompt};
 use crate::character::AgentRecord;
-use crate::error::{CoreError, ModelError};
+use crate::error::{CoreError, ModelError, StoreError};
 use crate::facts::{EventKind, Fact};
-use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
+use crate::ids::{self, AgentId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::{Letter, LetterStatus};
 use crate::ports::{Generation, MemoryQuery, Prompt, Purpose, collect};
 use crate::records::{MESSAGES, Memory};
@@ -137,7 +139,7 @@ impl Errand {
     async fn run(&self, letter: Option<Letter>) -> Result<Landing, CoreError> {
         let record = self.runtime.record(self.agent).await?;
         let room_id = letter.as_ref().map_or(RoomId(self.agent.0), |letter| letter.room_id);
-        let prompt = self.prompt(&record, room_id).await?;
+        let prompt = self.prompt(&record, room_id, letter.as_ref()).await?;
         let run = Run {
             id: self.run,
             agent_id: self.agent,
@@ -153,17 +155,33 @@ impl Errand {
         };
         self.open(&run, &prompt).await?;
         let answer = self.generate(prompt.clone(), run.letter_id).await;
-        self.close(&run, &prompt, letter, answer).await
+        self.close(&run, &record, &prompt, letter, answer).await
     }
 
-    async fn prompt(&self, record: &AgentRecord, room: RoomId) -> Result<Prompt, CoreError> {
+    async fn prompt(
+        &self,
+        record: &AgentRecord,
+        room: RoomId,
+        letter: Option<&Letter>,
+    ) -> Result<Prompt, CoreError> {
+        let may_ignore = letter.is_some_and(|letter| letter.may_be_ignored);
         let settings = &self.runtime.settings;
         let query = MemoryQuery {
             kind: Some(MESSAGES.to_owned()),
             room_id: Some(room),
             ..MemoryQuery::of(self.agent, settings.context_memories)
         };
-        let memories = self.runtime.ports.store.memories(query).await?;
+        let mut memories = self.runtime.ports.store.memories(query).await?;
+        if let Some(letter) = letter {
+            // Others may have been written since, or in the same millisecond: the last message must
+            // be the one that is answered.
+            let place = memories.iter().position(|memory| memory.id == letter.memory_id);
+            let answered = match place {
+                Some(place) => Some(memories.remove(place)),
+                None => self.runtime.ports.store.memory(self.agent, letter.memory_id).await?,
+            };
+            memories.splice(0..0, answered);
+        }
         let max_bytes = usize::try_from(settings.context_memory_max_bytes).unwrap_or(usize::MAX);
         let purpose = match self.occasion {
             Occasion::Letter => Purpose::Reply,
@@ -181,7 +199,8 @@ impl Errand {
         Ok(Prompt {
             model: model.or_else(|| character.model()).map(str::to_owned),
             purpose,
-            system: prompt::system(character, purpose),
+            may_ignore,
+            system: prompt::system(character, purpose, may_ignore),
             turns: prompt::turns(&memories, self.agent.into(), max_bytes),
             tools: Vec::new(),
             settings: asked,
@@ -244,6 +263,7 @@ impl Errand {
     async fn close(
         &self,
         run: &Run,
+        record: &AgentRecord,
         prompt: &Prompt,
         letter: Option<Letter>,
         answer: Result<Generation, ModelError>,
@@ -259,25 +279,14 @@ impl Errand {
             Some(ModelError::TimedOut(_)) => RunStatus::TimedOut,
             Some(_) => RunStatus::Failed,
         };
-        let mut landing =
-            Landing { letter: run.letter_id, status: Some(status), ..Landing::default() };
         let reason = error.as_ref().map(ToString::to_string);
-        let outcome = match &reason {
-            None => json!({"text": text}),
-            Some(reason) => json!({"error": reason}),
-        };
-        let mut facts = Vec::with_capacity(12);
-        facts.push(Fact::StepEnded(Box::new(StepEnd {
-            run_id: run.id,
-            index: 0,
-            status: if error.is_none() { StepStatus::Succeeded } else { StepStatus::Failed },
-            outcome,
-            ended_at: now,
-            usage: usage.clone(),
-        })));
+        let mut facts = Vec::with_capacity(16);
+        facts.push(step_ended(run, &text, reason.as_deref(), &usage, now));
         let took = now.since(run.started_at);
         facts.push(journal.model_log(run, prompt, &text, &usage, reason.as_deref(), took));
-        if error.is_none() {
+        let mut landing =
+            Landing { letter: run.letter_id, status: Some(status), ..Landing::default() };
+        if error.is_none() && is_worth_saying(&text, prompt) {
             let said = self.said(run, letter.as_ref(), &text, now);
             facts.push(Fact::Remembered(Box::new(said.clone())));
             let kind = if letter.is_some() { EventKind::Said } else { EventKind::Thought };
@@ -291,20 +300,64 @@ impl Errand {
             facts.push(Fact::Reflected { id: self.agent, at: now });
             landing.reflected_at = Some(now);
         }
-        if let (Some(letter), Some(said)) = (&letter, &landing.said) {
-            facts.push(Fact::LetterSettled { id: letter.id, status: LetterStatus::Answered });
-            if letter.expects_reply
-                && let Some(asker) = letter.from_agent
-            {
-                facts.extend(letters::answer(letter, asker, said, now));
+        let mut heard = Vec::new();
+        if let Some(letter) = &letter {
+            if error.is_none() {
+                facts.push(Fact::LetterSettled { id: letter.id, status: LetterStatus::Answered });
+                if let (Some(asker), Some(said), true) =
+                    (letter.from_agent, &landing.said, letter.expects_reply)
+                {
+                    facts.extend(letters::answer(letter, asker, said, now));
+                }
             }
+            let name = &record.character.name;
+            heard = self.heard(letter, name, landing.said.as_ref(), reason.as_deref(), now).await?;
         }
         facts.extend(journal.run_ended(run, status, reason.as_deref(), now, usage.clone()));
         self.progress.is_closing.set(true);
-        self.runtime.commit(facts).await?;
+        self.commit_end(facts, heard).await?;
         self.count(&usage);
         landing.error = error.map(CoreError::Model);
         Ok(landing)
+    }
+
+    /// What others hear of it, if others heard the letter.
+    async fn heard(
+        &self,
+        letter: &Letter,
+        name: &str,
+        said: Option<&Memory>,
+        error: Option<&str>,
+        now: UnixMillis,
+    ) -> Result<Vec<Fact>, StoreError> {
+        let Some(heard) = letter.heard else { return Ok(Vec::new()) };
+        let room = match said {
+            Some(_) => self.runtime.ports.store.room(self.agent, letter.room_id).await?,
+            None => None,
+        };
+        let channel_type = room.map_or_else(|| "GROUP".to_owned(), |room| room.kind);
+        let hearing = Hearing { heard, agent: self.agent, name, channel_type, now };
+        Ok(match (said, error) {
+            (_, Some(error)) => vec![hearing.failed(error)],
+            (None, None) => vec![hearing.is_done()],
+            (Some(said), None) => {
+                hearing.said(said).into_iter().chain([hearing.is_done()]).collect()
+            }
+        })
+    }
+
+    /// Commits the end of the run; without what others hear of it, if their channel is gone.
+    async fn commit_end(&self, facts: Vec<Fact>, heard: Vec<Fact>) -> Result<(), CoreError> {
+        if heard.is_empty() {
+            self.runtime.commit(facts).await?;
+            return Ok(());
+        }
+        let both = facts.iter().chain(&heard).cloned().collect();
+        match self.runtime.commit(both).await {
+            Err(StoreError::Missing { .. }) => self.runtime.commit(facts).await?,
+            committed => committed?,
+        };
+        Ok(())
     }
 
     /// What the agent said or thought, as it remembers it.
@@ -313,7 +366,7 @@ impl Errand {
         let content = match letter {
             Some(letter) => json!({
                 "text": text, "thought": "", "actions": ["REPLY"], "providers": [], "simple": true,
-                "responseId": id, "inReplyTo": letter.memory_id,
+                "responseId": id, "inReplyTo": answered(letter),
             }),
             None => json!({"text": text, "thought": text, "source": "autonomy", "actions": []}),
         };
@@ -342,4 +395,40 @@ impl Errand {
     fn journal(&self) -> Journal {
         Journal { agent: self.agent, now: self.runtime.now() }
     }
+}
+
+/// What a reply says that it answers. elizaOS derives that anew from the memory's id where it was
+/// said in a channel, and its clients compare it.
+fn answered(letter: &Letter) -> Uuid {
+    match letter.heard {
+        Some(_) => ids::seen_by(letter.to, &letter.memory_id.to_string()),
+        None => letter.memory_id.0,
+    }
+}
+
+/// Whether an answer is more than silence.
+fn is_worth_saying(text: &str, prompt: &Prompt) -> bool {
+    let is_ignored = prompt.may_ignore && text.trim() == Prompt::IGNORE;
+    !is_ignored && !text.trim().is_empty()
+}
+
+fn step_ended(
+    run: &Run,
+    text: &str,
+    error: Option<&str>,
+    usage: &Usage,
+    ended_at: UnixMillis,
+) -> Fact {
+    let (status, outcome) = match error {
+        None => (StepStatus::Succeeded, json!({"text": text})),
+        Some(error) => (StepStatus::Failed, json!({"error": error})),
+    };
+    Fact::StepEnded(Box::new(StepEnd {
+        run_id: run.id,
+        index: 0,
+        status,
+        outcome,
+        ended_at,
+        usage: usage.clone(),
+    }))
 }

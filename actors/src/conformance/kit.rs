@@ -6,6 +6,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::channels::{
+    Channel, ChannelEventKind, ChannelMessage, Job, JobStatus, MessageServer, NewChannelEvent,
+    Session, SessionTimeout,
+};
 use crate::character::{AgentRecord, Character};
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, EventKind, Fact, NewEvent};
@@ -252,6 +256,8 @@ pub(super) fn letter(to: AgentId, number: u128, at: i64) -> Letter {
         memory_id: id(4),
         content: content("a letter"),
         expects_reply: true,
+        may_be_ignored: false,
+        heard: None,
         in_reply_to: Some(id(5)),
         status: LetterStatus::Waiting,
         attempts: 0,
@@ -261,4 +267,130 @@ pub(super) fn letter(to: AgentId, number: u128, at: i64) -> Letter {
 
 pub(super) fn sent(letter: &Letter) -> Fact {
     Fact::LetterSent(Box::new(letter.clone()))
+}
+
+pub(super) fn server(number: u128, at: i64) -> MessageServer {
+    MessageServer {
+        id: id(number),
+        name: format!("server {number}"),
+        source_type: "eliza_default".into(),
+        source_id: Some("guild 1".into()),
+        metadata: Some(content("about the server")),
+        created_at: UnixMillis(at),
+        updated_at: UnixMillis(at + 1),
+    }
+}
+
+pub(super) fn server_set(server: &MessageServer) -> Fact {
+    Fact::ServerSet(Box::new(server.clone()))
+}
+
+/// A channel on the server of number 1.
+pub(super) fn channel(number: u128, at: i64) -> Channel {
+    Channel {
+        id: id(number),
+        server_id: id(1),
+        name: format!("channel {number}"),
+        kind: "GROUP".into(),
+        source_type: Some("test".into()),
+        source_id: Some(format!("source {number}")),
+        topic: Some("tea".into()),
+        metadata: Some(content("about the channel")),
+        created_at: UnixMillis(at),
+        updated_at: UnixMillis(at + 1),
+    }
+}
+
+pub(super) fn channel_set(channel: &Channel) -> Fact {
+    Fact::ChannelSet(Box::new(channel.clone()))
+}
+
+pub(super) fn joined(channel: u128, user: u128, at: i64) -> Fact {
+    Fact::ChannelJoined { channel_id: id(channel), user_id: id(user), at: UnixMillis(at) }
+}
+
+pub(super) fn message(channel: u128, number: u128, at: i64, text: &str) -> ChannelMessage {
+    ChannelMessage {
+        id: id(number),
+        channel_id: id(channel),
+        author_id: id(2),
+        content: text.into(),
+        raw_message: Some(Value::Object(content("as it was sent"))),
+        in_reply_to: Some(id(8)),
+        source_type: Some("eliza_gui".into()),
+        source_id: Some("m 1".into()),
+        metadata: Some(content("about the message")),
+        created_at: UnixMillis(at),
+        updated_at: UnixMillis(at + 1),
+    }
+}
+
+pub(super) fn message_set(message: &ChannelMessage) -> Fact {
+    Fact::MessageSet(Box::new(message.clone()))
+}
+
+pub(super) fn channel_happened(channel: u128, at: i64) -> Fact {
+    Fact::ChannelHappened(NewChannelEvent {
+        channel_id: id(channel),
+        at: UnixMillis(at),
+        kind: ChannelEventKind::Said,
+        data: map(json!({"at": at})),
+    })
+}
+
+pub(super) fn session(agent_id: AgentId, channel: u128, number: u128, at: i64) -> Session {
+    Session {
+        id: id(number),
+        agent_id,
+        channel_id: id(channel),
+        user_id: id(2),
+        metadata: content("about the session"),
+        timeout: SessionTimeout {
+            timeout_minutes: 0.5,
+            auto_renew: true,
+            max_duration_minutes: 720.0,
+            warning_threshold_minutes: 0.1,
+        },
+        renewals: 3,
+        created_at: UnixMillis(at),
+        last_activity_at: UnixMillis(at + 1),
+        expires_at: UnixMillis(at + 2),
+    }
+}
+
+pub(super) fn session_set(session: &Session) -> Fact {
+    Fact::SessionSet(Box::new(session.clone()))
+}
+
+pub(super) fn job(agent_id: AgentId, channel: u128, number: u128, at: i64) -> Job {
+    Job {
+        id: id(number),
+        agent_id,
+        user_id: id(2),
+        channel_id: id(channel),
+        prompt: "what is \"tea\"?".into(),
+        metadata: content("about the job"),
+        status: JobStatus::Pending,
+        answer_id: None,
+        error: None,
+        created_at: UnixMillis(at),
+        expires_at: UnixMillis(at + 100),
+        ended_at: None,
+    }
+}
+
+/// The job, ended as `status` at `at`.
+pub(super) fn ended(job: &Job, status: JobStatus, at: i64) -> Job {
+    let is_answered = status == JobStatus::Completed;
+    Job {
+        status,
+        answer_id: is_answered.then(|| id(7)),
+        error: (!is_answered).then(|| format!("{status:?}, it's over")),
+        ended_at: Some(UnixMillis(at)),
+        ..job.clone()
+    }
+}
+
+pub(super) fn job_set(job: &Job) -> Fact {
+    Fact::JobSet(Box::new(job.clone()))
 }

@@ -1,7 +1,7 @@
 //! Letters: kept until they are dealt with.
 
 use crate::facts::Fact;
-use crate::letters::{Letter, LetterStatus};
+use crate::letters::{Heard, Letter, LetterStatus};
 
 use super::kit::{ADA, BOB, Subject, id, letter, sent};
 
@@ -15,6 +15,8 @@ pub(super) async fn a_letter_is_kept_in_full(on: Subject) {
     let full = letter(ADA, 1, 1_700_000_000_000);
     let plain = Letter {
         from_agent: None,
+        may_be_ignored: true,
+        heard: Some(Heard { channel_id: id(91), message_id: id(92) }),
         in_reply_to: None,
         expects_reply: false,
         ..letter(ADA, 2, 1_700_000_000_001)

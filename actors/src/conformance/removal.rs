@@ -1,14 +1,16 @@
 //! Removing an agent.
 
+use crate::channels::ChannelMessage;
 use crate::facts::Fact;
-use crate::ids::AgentId;
+use crate::ids::{AgentId, EntityId, ServerId};
 use crate::ports::{LogQuery, MemoryQuery, RunQuery, SearchQuery};
 use crate::records::{Embedding, Memory};
 use crate::time::UnixMillis;
 
 use super::kit::{
-    ADA, BOB, Subject, created, happened, id, intended, letter, memory, participant, remembered,
-    room, run, sent, started, step, world,
+    ADA, BOB, Subject, channel, channel_happened, channel_set, created, happened, id, intended,
+    job, job_set, joined, letter, memory, message, message_set, participant, remembered, room, run,
+    sent, server, server_set, session, session_set, started, step, world,
 };
 use super::{logs, people};
 
@@ -135,4 +137,32 @@ pub(super) async fn an_agent_made_anew_begins_anew(on: Subject) {
     assert_eq!((seed.reflected_at, seed.has_letters), (None, false));
     assert_eq!(on.event_bounds(ADA).await.unwrap(), Some((1, 1)));
     assert_eq!(on.agent(ADA).await.unwrap().unwrap().handle, "ada");
+}
+
+pub(super) async fn with_an_agent_goes_its_part_in_what_is_shared(on: Subject) {
+    let on = on.with_agents().await;
+    let said = ChannelMessage { author_id: ADA.into(), ..message(1, 1, 10, "teapots are round") };
+    on.keep([server_set(&server(1, 10)), channel_set(&channel(1, 10)), message_set(&said)]).await;
+    on.keep([channel_happened(1, 10), joined(1, 2, 10)]).await;
+    for (agent, number) in [(ADA, 10), (BOB, 20)] {
+        on.keep([
+            Fact::Enlisted { server_id: id(1), agent_id: agent, at: UnixMillis(20) },
+            joined(1, agent.0.as_u128(), 20),
+            session_set(&session(agent, 1, number, 10)),
+            job_set(&job(agent, 1, number, 10)),
+        ])
+        .await;
+    }
+    on.keep([Fact::AgentRemoved { id: ADA, keep_memories: true }]).await;
+    assert_eq!(on.enlisted(id(1)).await.unwrap(), [BOB]);
+    assert_eq!(on.servers_of(ADA).await.unwrap(), []);
+    assert_eq!(on.servers_of(BOB).await.unwrap(), [id::<ServerId>(1)]);
+    let members = on.channel_participants(id(1)).await.unwrap();
+    let members: Vec<EntityId> = members.into_iter().map(|(user, _)| user).collect();
+    assert_eq!(members, [id(2), EntityId::from(BOB)]);
+    assert_eq!(on.sessions(0, 9).await.unwrap(), [session(BOB, 1, 20, 10)]);
+    assert_eq!(on.jobs(None, 0, 9).await.unwrap(), [job(BOB, 1, 20, 10)]);
+    assert_eq!(on.channel(id(1)).await.unwrap(), Some(channel(1, 10)), "channels stay");
+    assert_eq!(on.message(said.id).await.unwrap(), Some(said), "and what was said in them");
+    assert_eq!(on.channel_events(id(1), 0, 9).await.unwrap().len(), 1);
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::channels::JobStatus;
 use crate::facts::Fact;
 use crate::letters::LetterStatus;
 use crate::ports::{LogQuery, Pruned, Retention};
@@ -9,8 +10,8 @@ use crate::runs::RunStatus;
 use crate::time::UnixMillis;
 
 use super::kit::{
-    ADA, BOB, Subject, end, happened, id, intended, letter, memory, remembered, run, sent, started,
-    step,
+    ADA, BOB, Subject, channel_happened, end, ended, happened, id, intended, job, job_set, letter,
+    memory, remembered, run, sent, started, step,
 };
 use super::logs;
 
@@ -35,6 +36,9 @@ pub(super) async fn without_bounds_nothing_is_removed(on: Subject) {
         sent(&letter(ADA, 1, 1)),
         Fact::LetterSettled { id: id(1), status: LetterStatus::Dead },
         remembered(&memory(ADA, 1, 1, "text")),
+        channel_happened(1, 1),
+        channel_happened(1, 2),
+        job_set(&ended(&job(ADA, 1, 1, 1), JobStatus::Failed, 2)),
     ])
     .await;
     let forever = Retention::default();
@@ -45,9 +49,12 @@ pub(super) async fn without_bounds_nothing_is_removed(on: Subject) {
         runs_for: AGE,
         logs_for: AGE,
         letters_for: AGE,
+        events_per_channel: 1,
+        jobs_for: AGE,
     };
     let pruned = on.prune(everything, NOW).await.unwrap();
-    assert_eq!(pruned, Pruned { events: 1, runs: 1, logs: 1, letters: 1 });
+    let one_each = Pruned { events: 1, runs: 1, logs: 1, letters: 1, channel_events: 1, jobs: 1 };
+    assert_eq!(pruned, one_each);
     assert_eq!(on.prune(everything, NOW).await.unwrap(), Pruned::default());
     assert!(on.memory(ADA, id(1)).await.unwrap().is_some(), "memories are not pruned");
 }
@@ -137,4 +144,41 @@ pub(super) async fn settled_letters_go(on: Subject) {
         assert_eq!(on.letter(id(number)).await.unwrap().is_some(), is_there, "{number}");
     }
     assert_eq!(on.waiting_letters(ADA, 9).await.unwrap(), [letter(ADA, 3, 30)]);
+}
+
+pub(super) async fn events_of_channels_go_by_number_and_the_sequence_goes_on(on: Subject) {
+    on.keep((1..=10).map(|at| channel_happened(1, at)).collect::<Vec<_>>()).await;
+    on.keep([channel_happened(2, 1), channel_happened(2, 2)]).await;
+    let numbers = async |channel: u128, after| {
+        let events = on.channel_events(id(channel), after, 9).await.unwrap();
+        events.iter().map(|event| event.seq).collect::<Vec<_>>()
+    };
+    let retention = Retention { events_per_channel: 3, events_for: AGE, ..Retention::default() };
+    let pruned = on.prune(retention, NOW).await.unwrap();
+    assert_eq!(pruned, Pruned { channel_events: 7, ..Pruned::default() });
+    assert_eq!(numbers(1, 0).await, [8, 9, 10]);
+    assert_eq!(numbers(2, 0).await, [1, 2]);
+    assert_eq!(numbers(1, 9).await, [10]);
+    let next = on.keep([channel_happened(1, 11), channel_happened(2, 11)]).await;
+    assert_eq!(next.channel_events.iter().map(|event| event.seq).collect::<Vec<_>>(), [11, 3]);
+    let one = Retention { events_per_channel: 1, ..Retention::default() };
+    assert_eq!(on.prune(one, NOW).await.unwrap().channel_events, 5);
+    assert_eq!((numbers(1, 0).await, numbers(2, 0).await), (vec![11], vec![3]));
+}
+
+pub(super) async fn ended_jobs_go(on: Subject) {
+    let given = |number, at| job(ADA, number, number, at);
+    for job in [
+        given(1, 10),
+        ended(&given(2, 10), JobStatus::Completed, 499),
+        ended(&given(3, 10), JobStatus::Timeout, 500),
+        ended(&given(4, 20), JobStatus::Failed, 30),
+    ] {
+        on.keep([job_set(&job)]).await;
+    }
+    let retention = Retention { jobs_for: AGE, ..Retention::default() };
+    assert_eq!(on.prune(retention, NOW).await.unwrap(), Pruned { jobs: 2, ..Pruned::default() });
+    for (number, is_there) in [(1, true), (2, false), (3, true), (4, false)] {
+        assert_eq!(on.job(id(number)).await.unwrap().is_some(), is_there, "{number}");
+    }
 }

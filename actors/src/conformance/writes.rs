@@ -4,12 +4,13 @@ use std::slice::from_ref;
 
 use futures::future::join_all;
 
+use crate::channels::MessageServer;
 use crate::error::StoreError;
 use crate::facts::{Committed, Fact};
 use crate::ids::AgentId;
 use crate::letters::LetterStatus;
 use crate::lifecycle::Lifecycle;
-use crate::ports::{AgentQuery, Census, LogQuery, MemoryQuery};
+use crate::ports::{AgentQuery, Census, LogQuery, MemoryQuery, MessageQuery};
 use crate::runs::{RunStatus, Step};
 
 use super::kit::{
@@ -37,6 +38,13 @@ pub(super) async fn a_new_store_is_empty(on: Subject) {
     assert_eq!(on.letter(id(1)).await.unwrap(), None);
     assert_eq!(on.waiting_letters(ADA, u32::MAX).await.unwrap(), []);
     assert_eq!(on.unembedded("test", u32::MAX).await.unwrap(), []);
+    assert_eq!(on.message_servers().await.unwrap(), []);
+    assert_eq!(on.channels(MessageServer::DEFAULT, 0, u32::MAX).await.unwrap(), []);
+    let everything = MessageQuery { limit: u32::MAX, ..MessageQuery::default() };
+    assert_eq!(on.messages(everything).await.unwrap(), []);
+    assert_eq!(on.channel_events(id(1), 0, u32::MAX).await.unwrap(), []);
+    assert_eq!(on.sessions(0, u32::MAX).await.unwrap(), []);
+    assert_eq!(on.jobs(None, 0, u32::MAX).await.unwrap(), []);
 }
 
 pub(super) async fn a_batch_of_nothing_is_committed(on: Subject) {

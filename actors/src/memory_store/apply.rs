@@ -1,7 +1,8 @@
 //! What each fact changes. Nothing in here can fail: the batch was checked before.
 
+use crate::channels::ChannelMessage;
 use crate::character::{AgentRecord, Character};
-use crate::facts::{Event, Fact, NewEvent};
+use crate::facts::{Committed, Event, Fact, NewEvent};
 use crate::ids::{AgentId, LetterId, MemoryId, RoomId};
 use crate::letters::{Letter, LetterStatus};
 use crate::records::{Embedding, Memory, Participant, Room};
@@ -13,7 +14,7 @@ use super::table::Kept;
 
 impl State {
     /// Applies the fact; how many rows it wrote or removed, not counting what goes with them.
-    pub(super) fn apply(&mut self, fact: Fact, events: &mut Vec<Event>) -> u64 {
+    pub(super) fn apply(&mut self, fact: Fact, committed: &mut Committed) -> u64 {
         match fact {
             Fact::AgentCreated(record) => self.create(*record),
             Fact::AgentRevised { id, character, handle, at } => {
@@ -31,7 +32,7 @@ impl State {
             }),
             Fact::AgentRemoved { id, keep_memories } => self.remove(id, keep_memories),
             Fact::Happened(event) => {
-                events.push(self.home_mut(event.agent_id).happened(event));
+                committed.events.push(self.home_mut(event.agent_id).happened(event));
                 1
             }
             Fact::RunStarted(run) => self.home_mut(run.agent_id).runs.meet(*run),
@@ -112,11 +113,46 @@ impl State {
             Fact::LogRemoved { agent_id, id } => {
                 self.removed(agent_id, |home| home.logs.remove(id))
             }
+            Fact::ServerSet(server) => self.shared.servers.set(*server),
+            Fact::ServerMet(server) => self.shared.servers.meet(*server),
+            Fact::ServerRemoved(id) => self.shared.remove_server(id),
+            Fact::Enlisted { server_id, agent_id, at } => {
+                self.shared.enlist(server_id, agent_id, at)
+            }
+            Fact::Delisted { server_id, agent_id } => {
+                gone(self.shared.enlistments.remove((server_id, agent_id)))
+            }
+            Fact::ChannelSet(channel) => self.shared.channels.set(*channel),
+            Fact::ChannelMet(channel) => self.shared.channels.meet(*channel),
+            Fact::ChannelRemoved(id) => self.shared.remove_channel(id),
+            Fact::ChannelJoined { channel_id, user_id, at } => {
+                self.shared.join(channel_id, user_id, at)
+            }
+            Fact::ChannelLeft { channel_id, user_id } => {
+                gone(self.shared.presences.remove((channel_id, user_id)))
+            }
+            Fact::MessageSet(message) => self.shared.messages.set(*message),
+            Fact::MessageRemoved { channel_id, id } => {
+                let messages = &mut self.shared.messages;
+                let is_there = |message: &ChannelMessage| message.channel_id == channel_id;
+                if messages.get(id).is_some_and(is_there) { gone(messages.remove(id)) } else { 0 }
+            }
+            Fact::ChannelCleared(id) => {
+                self.shared.messages.remove_where(|message| message.channel_id == id)
+            }
+            Fact::ChannelHappened(event) => {
+                committed.channel_events.push(self.shared.happened(event));
+                1
+            }
+            Fact::SessionSet(session) => self.shared.sessions.set(*session),
+            Fact::SessionRemoved(id) => gone(self.shared.sessions.remove(id)),
+            Fact::JobSet(job) => self.shared.set_job(*job),
+            Fact::JobRemoved(id) => gone(self.shared.jobs.remove(id)),
         }
     }
 
     fn removed<R>(&mut self, agent: AgentId, remove: impl FnOnce(&mut Home) -> Option<R>) -> u64 {
-        self.homes.get_mut(&agent).and_then(remove).map_or(0, |_| 1)
+        gone(self.homes.get_mut(&agent).and_then(remove))
     }
 
     fn create(&mut self, mut record: AgentRecord) -> u64 {
@@ -177,6 +213,7 @@ impl State {
         }
         self.agents.remove(&id).map_or(0, |agent| {
             self.free_handle(&agent.record.handle);
+            self.shared.remove_agent(id);
             1
         })
     }
@@ -223,6 +260,11 @@ impl State {
         }
         1
     }
+}
+
+/// How many rows went.
+fn gone<R>(row: Option<R>) -> u64 {
+    u64::from(row.is_some())
 }
 
 impl Home {

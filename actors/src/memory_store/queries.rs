@@ -208,7 +208,11 @@ impl State {
     }
 }
 
-fn page<'a, T: Clone + 'a>(rows: impl Iterator<Item = &'a T>, offset: u32, limit: u32) -> Vec<T> {
+pub(super) fn page<'a, T: Clone + 'a>(
+    rows: impl Iterator<Item = &'a T>,
+    offset: u32,
+    limit: u32,
+) -> Vec<T> {
     rows.skip(size(offset)).take(size(limit)).cloned().collect()
 }
 

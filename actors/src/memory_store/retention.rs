@@ -39,6 +39,8 @@ impl State {
             }
             pruned.letters = count(settled.len());
         }
+        pruned.channel_events = self.shared.prune_events(&retention);
+        pruned.jobs = self.shared.prune_jobs(&retention, now);
         pruned
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::character::AgentRecord;
 use crate::error::StoreError;
-use crate::facts::{Batch, Committed, Epoch, Event, Fact};
+use crate::facts::{Batch, Committed, Epoch, Event};
 use crate::ids::{AgentId, LetterId, RunId};
 use crate::letters::Letter;
 use crate::ports::Boot;
@@ -12,6 +12,8 @@ use crate::records::{Component, Entity, LogEntry, Participant, Relationship, Roo
 use crate::runs::{Run, RunStatus, Step, StepStatus};
 use crate::time::UnixMillis;
 
+use super::check::check;
+use super::shared::Shared;
 use super::table::{Kept, Table};
 
 /// Everything that is kept.
@@ -28,6 +30,8 @@ pub(super) struct State {
     pub(super) homes: HashMap<AgentId, Home>,
     pub(super) steps: BTreeMap<(RunId, u32), Step>,
     pub(super) letters: Table<Letter>,
+    /// What belongs to no single agent.
+    pub(super) shared: Shared,
 }
 
 /// An agent.
@@ -77,40 +81,13 @@ impl State {
         if batch.epoch < self.epoch {
             return Err(StoreError::Fenced);
         }
-        self.check(&batch.facts)?;
-        let mut events = Vec::new();
-        let affected = batch.facts.into_iter().map(|fact| self.apply(fact, &mut events)).collect();
-        Ok(Committed { events, affected })
-    }
-
-    /// Whether the facts can be applied one after the other. What they need is only ever an agent
-    /// that is there or is not; `there` holds what the facts before have changed about that.
-    fn check(&self, facts: &[Fact]) -> Result<(), StoreError> {
-        let what = "agent";
-        let mut there = HashMap::new();
-        for fact in facts {
-            let is_there = |id: AgentId| {
-                there.get(&id).copied().unwrap_or_else(|| self.agents.contains_key(&id))
-            };
-            match fact {
-                Fact::AgentCreated(record) if is_there(record.id) => {
-                    return Err(StoreError::Exists { what, id: record.id.0 });
-                }
-                Fact::AgentRevised { id, .. } | Fact::LifecycleChanged { id, .. }
-                    if !is_there(*id) =>
-                {
-                    return Err(StoreError::Missing { what, id: id.0 });
-                }
-                Fact::AgentCreated(record) => {
-                    there.insert(record.id, true);
-                }
-                Fact::AgentRemoved { id, .. } => {
-                    there.insert(*id, false);
-                }
-                _ => {}
-            }
+        check(self, &batch.facts)?;
+        let mut committed = Committed::default();
+        for fact in batch.facts {
+            let affected = self.apply(fact, &mut committed);
+            committed.affected.push(affected);
         }
-        Ok(())
+        Ok(committed)
     }
 
     /// Begins a new boot and ends what the one before has left open.

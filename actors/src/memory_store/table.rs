@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::channels::{Channel, ChannelMessage, Job, MessageServer, Session};
 use crate::ids::{
-    ComponentId, EntityId, LetterId, LogId, MemoryId, RelationshipId, RoomId, RunId, TaskId,
-    WorldId,
+    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, JobId, LetterId, LogId, MemoryId,
+    RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
 };
 use crate::letters::Letter;
 use crate::records::{
@@ -103,7 +104,7 @@ impl<R: Row> Table<R> {
         keys.into_iter().filter_map(|key| self.remove(key)).collect()
     }
 
-    pub(super) fn oldest_first(&self) -> impl DoubleEndedIterator<Item = &R> {
+    pub(super) fn oldest_first(&self) -> impl DoubleEndedIterator<Item = &R> + Clone {
         self.order.iter().filter_map(|(_, key)| self.rows.get(key))
     }
 
@@ -153,6 +154,32 @@ impl Row for Participant {
     }
 }
 
+/// That somebody takes part in something shared.
+#[derive(Debug)]
+pub(super) struct Part<W, M> {
+    pub(super) of: W,
+    pub(super) member: M,
+    pub(super) since: UnixMillis,
+}
+
+/// An agent's part in a message server.
+pub(super) type Enlistment = Part<ServerId, AgentId>;
+
+/// Somebody's part in a channel.
+pub(super) type Presence = Part<ChannelId, EntityId>;
+
+impl<W: Copy + Ord, M: Copy + Ord> Row for Part<W, M> {
+    type Key = (W, M);
+
+    fn key(&self) -> (W, M) {
+        (self.of, self.member)
+    }
+
+    fn at(&self) -> UnixMillis {
+        self.since
+    }
+}
+
 macro_rules! rows {
     ($($row:ty, $key:ty, $at:ident;)*) => {$(
         impl Row for $row {
@@ -179,4 +206,9 @@ rows! {
     LogEntry, LogId, created_at;
     Run, RunId, started_at;
     Letter, LetterId, sent_at;
+    MessageServer, ServerId, created_at;
+    Channel, ChannelId, created_at;
+    ChannelMessage, ChannelMessageId, created_at;
+    Session, SessionId, created_at;
+    Job, JobId, created_at;
 }

@@ -112,12 +112,20 @@ pub struct Prompt {
     pub character: Arc<Character>,
     /// What the model is told before anything else.
     pub system: String,
+    /// Whether the last turn may not be for the agent at all. A model that finds so answers with
+    /// [`IGNORE`](Self::IGNORE) and nothing else.
+    pub may_ignore: bool,
     /// The conversation, oldest first; the last turn is the one to answer. May be empty.
     pub turns: Vec<Turn>,
     /// The tools it may call.
     pub tools: Vec<ToolSpec>,
     /// Settings by elizaOS' names: `temperature`, `maxTokens`, `topP`, `stop`, …
     pub settings: Map<String, Value>,
+}
+
+impl Prompt {
+    /// The answer of a model that finds that nothing is to be said.
+    pub const IGNORE: &str = "IGNORE";
 }
 
 /// A piece of an answer.

@@ -6,10 +6,16 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use crate::channels::{
+    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+};
 use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, Event};
-use crate::ids::{AgentId, EntityId, LetterId, LogId, MemoryId, RoomId, RunId, WorldId};
+use crate::ids::{
+    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
+    RunId, ServerId, SessionId, WorldId,
+};
 use crate::letters::Letter;
 use crate::lifecycle::{Lifecycle, State};
 use crate::records::{
@@ -146,8 +152,78 @@ pub trait Store: Send + Sync + 'static {
     /// The letters that wait for an agent, oldest first.
     fn waiting_letters(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>>;
 
-    /// Removes what is past its age or number. The newest event of an agent is always kept, so that
-    /// its sequence goes on; open runs and waiting letters are always kept.
+    /// One message server.
+    fn message_server(&self, id: ServerId) -> StoreFuture<Option<MessageServer>>;
+
+    /// Every message server, oldest first.
+    fn message_servers(&self) -> StoreFuture<Vec<MessageServer>>;
+
+    /// The agents that take part in a message server, longest first.
+    fn enlisted(&self, server: ServerId) -> StoreFuture<Vec<AgentId>>;
+
+    /// The message servers that an agent takes part in, longest first.
+    fn servers_of(&self, agent: AgentId) -> StoreFuture<Vec<ServerId>>;
+
+    /// One channel.
+    fn channel(&self, id: ChannelId) -> StoreFuture<Option<Channel>>;
+
+    /// The channels of a message server, oldest first.
+    fn channels(&self, server: ServerId, offset: u32, limit: u32) -> StoreFuture<Vec<Channel>>;
+
+    /// The channel of a message server that has this id where it comes from.
+    fn channel_by_source(&self, server: ServerId, source_id: &str) -> StoreFuture<Option<Channel>>;
+
+    /// The `DM` channel of a message server that just these two take part in, the oldest if there
+    /// are several.
+    fn dm_channel(
+        &self,
+        server: ServerId,
+        one: EntityId,
+        other: EntityId,
+    ) -> StoreFuture<Option<Channel>>;
+
+    /// Who takes part in a channel and since when, longest first.
+    fn channel_participants(&self, id: ChannelId) -> StoreFuture<Vec<(EntityId, UnixMillis)>>;
+
+    /// One message.
+    fn message(&self, id: ChannelMessageId) -> StoreFuture<Option<ChannelMessage>>;
+
+    /// Messages, newest first; oldest first where the query says so.
+    fn messages(&self, query: MessageQuery) -> StoreFuture<Vec<ChannelMessage>>;
+
+    /// A channel's events with a number greater than `after`, ascending.
+    fn channel_events(
+        &self,
+        id: ChannelId,
+        after: u64,
+        limit: u32,
+    ) -> StoreFuture<Vec<ChannelEvent>>;
+
+    /// One session.
+    fn session(&self, id: SessionId) -> StoreFuture<Option<Session>>;
+
+    /// Every session, oldest first.
+    fn sessions(&self, offset: u32, limit: u32) -> StoreFuture<Vec<Session>>;
+
+    /// The sessions that ended before `now`, the longest past first.
+    fn expired_sessions(&self, now: UnixMillis, limit: u32) -> StoreFuture<Vec<SessionId>>;
+
+    /// One job.
+    fn job(&self, id: JobId) -> StoreFuture<Option<Job>>;
+
+    /// The job of a channel, the newest if there are several.
+    fn job_of_channel(&self, id: ChannelId) -> StoreFuture<Option<Job>>;
+
+    /// Jobs, newest first; of one status if given.
+    fn jobs(&self, status: Option<JobStatus>, offset: u32, limit: u32) -> StoreFuture<Vec<Job>>;
+
+    /// How many jobs there are of each status that any has, and how many milliseconds the completed
+    /// ones took in all.
+    fn job_census(&self) -> StoreFuture<JobCensus>;
+
+    /// Removes what is past its age or number. The newest event of an agent and of a channel is
+    /// always kept, so that its sequence goes on; open runs, waiting letters and jobs that have not
+    /// ended are always kept.
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned>;
 }
 
@@ -359,10 +435,53 @@ impl LogQuery {
     }
 }
 
+/// Which messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageQuery {
+    /// Of which channel; any if absent.
+    pub channel_id: Option<ChannelId>,
+    /// Of which author; any if absent.
+    pub author_id: Option<EntityId>,
+    /// With all of these words, in whatever case, in any order; any characters, never a query
+    /// language. A text without a word finds nothing; of more different words than
+    /// [`WORDS_MAX`](Self::WORDS_MAX) the first so many count.
+    pub text: Option<String>,
+    /// Said before this, exclusive.
+    pub before: Option<UnixMillis>,
+    /// Said after this, exclusive.
+    pub after: Option<UnixMillis>,
+    /// Whether the oldest come first.
+    pub is_oldest_first: bool,
+    /// How many to pass over.
+    pub offset: u32,
+    /// How many at most.
+    pub limit: u32,
+}
+
+impl MessageQuery {
+    /// Different words of a text that are looked for; more say little and cost much.
+    pub const WORDS_MAX: usize = 32;
+
+    /// The newest messages of a channel, up to `limit`.
+    #[must_use]
+    pub fn of(channel_id: ChannelId, limit: u32) -> Self {
+        Self { channel_id: Some(channel_id), limit, ..Self::default() }
+    }
+}
+
+/// How many jobs there are, by status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobCensus {
+    /// By status.
+    pub counts: Vec<(JobStatus, u64)>,
+    /// How long the completed ones took, in milliseconds, in all.
+    pub completed_took_ms: u64,
+}
+
 /// How long what grows is kept, and how much of it. `None` and 0 mean: without bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// Age of events.
+    /// Age of agents' events.
     pub events_for: Option<Duration>,
     /// Newest events kept of each agent.
     pub events_per_agent: u64,
@@ -372,6 +491,10 @@ pub struct Retention {
     pub logs_for: Option<Duration>,
     /// Age of settled letters.
     pub letters_for: Option<Duration>,
+    /// Newest events kept of each channel.
+    pub events_per_channel: u64,
+    /// Age of ended jobs.
+    pub jobs_for: Option<Duration>,
 }
 
 /// How many rows retention removed.
@@ -385,6 +508,10 @@ pub struct Pruned {
     pub logs: u64,
     /// Letters.
     pub letters: u64,
+    /// Channels' events.
+    pub channel_events: u64,
+    /// Jobs.
+    pub jobs: u64,
 }
 
 /// Puts rankings together by reciprocal rank: each list adds `1 / (60 + rank)` to what it names.

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{ReplyTo, TURN_MAX, created};
 use crate::agent::{Agent, End, Forwarded, Journal, Lifted};
+use crate::channels::MessageServer;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
 use crate::facts::{EventKind, Fact};
@@ -222,9 +223,11 @@ impl Handler<Create> for Shard {
             has_letters: false,
         };
         let event = created(&record);
+        let server_id = MessageServer::DEFAULT;
+        let enlisted = Fact::Enlisted { server_id, agent_id: id, at: record.created_at };
         let runtime = Arc::clone(&self.runtime);
         let created = async move {
-            match runtime.commit(vec![Fact::AgentCreated(record), event]).await {
+            match runtime.commit(vec![Fact::AgentCreated(record), enlisted, event]).await {
                 Ok(_) => (Ok(()), Some(seed)),
                 Err(StoreError::Exists { .. }) => {
                     // Kept by the store and hosted by nobody: the host is still coming up, and has

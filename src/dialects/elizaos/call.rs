@@ -10,7 +10,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::error::CoreError;
-use greenroom_actors::ids::{AgentId, NotAnId};
+use greenroom_actors::ids::{AgentId, EntityId, NotAnId};
 use greenroom_actors::lifecycle::State;
 use greenroom_actors::ports::Store;
 use greenroom_actors::registry::Registry;
@@ -21,6 +21,7 @@ use super::refusal::{self, Refusal};
 use super::shared::Shared;
 use crate::http::instant;
 use crate::http::query::Query;
+use crate::messaging::Messaging;
 
 /// What the routes call the agent in a path.
 const AGENT: &str = "agent";
@@ -55,6 +56,20 @@ impl Deref for Call {
 impl Call {
     pub(super) fn registry(&self) -> &Registry {
         &self.host.registry
+    }
+
+    pub(super) fn messaging(&self) -> &Messaging {
+        &self.host.messaging
+    }
+
+    /// Who acts, if the request says it in a way that can be read.
+    pub(super) fn entity(&self) -> Option<EntityId> {
+        self.request.headers().get("x-entity-id")?.to_str().ok()?.parse().ok()
+    }
+
+    /// A part of the path as it stands there.
+    pub(super) fn part(&self, name: &str) -> &str {
+        self.request.match_info().get(name).unwrap_or_default()
     }
 
     pub(super) fn store(&self) -> &Arc<dyn Store> {

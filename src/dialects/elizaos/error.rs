@@ -11,6 +11,7 @@ use greenroom_actors::error::{CoreError, StoreError};
 use serde_json::{Map, Value, json};
 
 use super::groups::NotJoined;
+use super::messaging::SessionFault;
 use super::refusal::{self, Refusal};
 use super::said::{Dialect, Said, of_body, of_core};
 use crate::http::body::BodyError;
@@ -31,6 +32,8 @@ pub(super) enum ElizaError {
     Plain(&'static Refusal, &'static str),
     /// A group that none of its members could be given a room of.
     NobodyJoined(Vec<NotJoined>),
+    /// A session did not do what was asked.
+    Session(Box<SessionFault>),
     /// A handler panicked; what it did by then is unknown.
     Panicked,
 }
@@ -53,6 +56,7 @@ impl ElizaError {
                 self.said(Dialect::Api).status.is_server_error().then(|| error.to_string())
             }
             Self::Panicked => Some("a handler panicked".to_owned()),
+            Self::Session(fault) => fault.cause(),
             Self::NobodyJoined(_)
             | Self::Refused(_)
             | Self::Refusing(..)
@@ -85,6 +89,9 @@ impl ElizaError {
         if dialect == Dialect::Bare {
             return json!({"success": false, "error": said.message});
         }
+        if let Self::Session(fault) = self {
+            return fault.envelope();
+        }
         if let Self::NobodyJoined(members) = self {
             return json!({"success": false, "error": members});
         }
@@ -113,6 +120,7 @@ impl ElizaError {
             }
             Self::Body(error) => of_body(error),
             Self::NobodyJoined(_) => Said::of(&refusal::GROUP_CREATE),
+            Self::Session(fault) => fault.said(),
             Self::Panicked => Said::of(&refusal::INTERNAL),
         }
     }

@@ -99,10 +99,13 @@ impl Said {
             from_name: self.from_name,
             from_agent: None,
             room: self.room,
+            world: None,
             content: self.content,
             metadata: self.metadata,
             memory_id: None,
             expects_reply: true,
+            may_be_ignored: false,
+            heard: None,
             refuse_unless_running: true,
         }
     }

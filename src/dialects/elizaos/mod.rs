@@ -20,6 +20,7 @@ mod lifecycle;
 mod logs;
 mod memories;
 mod message;
+mod messaging;
 mod pass;
 mod refusal;
 mod remembering;

@@ -40,6 +40,10 @@ impl Refusal {
         Self::new(StatusCode::TOO_MANY_REQUESTS, code, message)
     }
 
+    const fn forbidden(message: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
+    }
+
     const fn later(code: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
     }
@@ -83,7 +87,51 @@ refusals! {
         StatusCode::FORBIDDEN, "FORBIDDEN",
         "Local environment management is not available in production");
 
+    // Messaging.
+    SERVER_FIELDS = Refusal::bad("BAD_REQUEST", "Missing required fields: name, sourceType");
+    OTHER_SERVER_READ = Refusal::forbidden("Cannot access agents for a different server");
+    OTHER_SERVER_WRITE = Refusal::forbidden("Cannot modify agents for a different server");
+    CHANNEL_PAYLOAD = Refusal::bad(
+        "BAD_REQUEST",
+        "Invalid payload. Required: name, message_server_id (UUID), participantCentralUserIds \
+         (array of UUIDs). Optional: type, metadata.");
+    DM_IDS = Refusal::bad("BAD_REQUEST", "Missing targetUserId or currentUserId");
+    DM_SELF = Refusal::bad("BAD_REQUEST", "Cannot create DM channel with oneself");
+    NOT_A_PARTICIPANT = Refusal::missing("Agent is not a participant in this channel");
+    MESSAGE_FIELDS = Refusal::bad(
+        "BAD_REQUEST",
+        "Missing required fields: channelId, message_server_id, author_id, content");
+    NO_AGENT = Refusal::bad("BAD_REQUEST", "No agent found in channel participants");
+    SERVER_MISSING = Refusal::missing("Server does not exist");
+    SUBMIT_FIELDS = Refusal::bad(
+        "BAD_REQUEST",
+        "Missing required fields: channel_id, message_server_id, author_id, content, \
+         source_type, raw_message");
+    INGEST_PAYLOAD = Refusal::bad("BAD_REQUEST", "Invalid external message payload");
+    TITLE_AGENT = Refusal::bad("BAD_REQUEST", "Valid agent ID is required");
+    TITLE_AGENT_NOT_FOUND = Refusal::missing("Agent not found or not active");
+    TITLE = Refusal::new(
+        StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED",
+        "Titles are not made yet: they need a run of the model");
+    JOB = Refusal::bad("BAD_REQUEST", "Invalid job");
+    JOB_NOT_FOUND = Refusal::missing("Job not found");
+    NO_AGENTS = Refusal::missing("No agents available on server");
+    JOB_AGENT = Refusal::missing("Agent not found");
+
     // Ids that are none.
+    SERVER_ID = Refusal::id("Invalid messageServerId format");
+    SERVER_ID_SHORT = Refusal::id("Invalid messageServerId");
+    SERVER_OR_AGENT_ID = Refusal::id("Invalid messageServerId or agentId format");
+    AGENT_ID_CAMEL = Refusal::id("Invalid agentId format");
+    CHANNEL_SERVER_ID = Refusal::id("Invalid message_server_id format");
+    CHANNEL_ID_SHORT = Refusal::id("Invalid channelId");
+    CHANNEL_ID_FORMAT = Refusal::id("Invalid channelId format");
+    CHANNEL_OR_AGENT_ID = Refusal::id("Invalid channelId or agentId format");
+    CHANNEL_OR_MESSAGE_ID = Refusal::id("Invalid channelId or messageId");
+    MESSAGE_ID = Refusal::id("Invalid messageId format");
+    ACTION_ID = Refusal::id("Invalid message id");
+    IN_REPLY_TO = Refusal::id("Invalid in_reply_to_message_id format");
+    AUTHOR_ID = Refusal::id("Invalid author_id format");
     AGENT_ID = Refusal::id("Invalid agent ID format");
     AGENT_ID_SHORT = Refusal::id("Invalid agent ID");
     AGENT_OR_LOG_ID = Refusal::id("Invalid agent or log ID format");
@@ -134,6 +182,30 @@ refusals! {
     ROOM_CREATE = Refusal::fault("CREATE_ERROR", "Failed to create room");
     GROUP_CREATE = Refusal::fault("CREATE_ERROR", "Failed to Create group");
     GROUP_DELETE = Refusal::fault("DELETE_ERROR", "Error deleting message server");
+    SERVERS = Refusal::fault("RETRIEVAL_ERROR", "Failed to fetch message servers");
+    SERVER_CREATE = Refusal::fault("CREATE_ERROR", "Failed to create message server");
+    SERVER_AGENTS = Refusal::fault("RETRIEVAL_ERROR", "Failed to fetch message server agents");
+    SERVER_AGENT_ADD = Refusal::fault("UPDATE_ERROR", "Failed to add agent to message server");
+    SERVER_AGENT_REMOVE = Refusal::fault(
+        "UPDATE_ERROR", "Failed to remove agent from message server");
+    CHANNELS = Refusal::fault("RETRIEVAL_ERROR", "Failed to fetch channels");
+    CHANNEL_CREATE = Refusal::fault("CREATE_ERROR", "Failed to create group channel");
+    CHANNEL_UPDATE = Refusal::fault("UPDATE_ERROR", "Failed to update channel");
+    CHANNEL_DELETE = Refusal::fault("DELETE_ERROR", "Failed to delete channel");
+    CHANNEL_CLEAR = Refusal::fault("DELETE_ERROR", "Failed to clear channel messages");
+    DM_CHANNEL = Refusal::fault("CREATE_ERROR", "Failed to find or create DM channel");
+    MESSAGES = Refusal::fault("RETRIEVAL_ERROR", "Failed to fetch messages");
+    MESSAGE = Refusal::fault("PROCESSING_ERROR", "Failed to process message");
+    MESSAGE_DELETE = Refusal::fault("DELETE_ERROR", "Failed to delete message");
+    HTTP_TRANSPORT = Refusal::fault(
+        "PROCESSING_ERROR", "Failed to process message in HTTP transport");
+    SUBMIT = Refusal::fault("PROCESSING_ERROR", "Failed to submit agent message");
+    ACTION = Refusal::fault("PROCESSING_ERROR", "Failed to create action");
+    INGEST = Refusal::fault("PROCESSING_ERROR", "Failed to ingest message");
+    TITLE_FAILED = Refusal::fault("PROCESSING_ERROR", "Failed to summarize channel");
+    SESSION = Refusal::fault("INTERNAL_SERVER_ERROR", "An unexpected error occurred");
+    JOB_CREATE = Refusal::fault("CREATE_ERROR", "Failed to create job");
+    JOBS = Refusal::fault("RETRIEVAL_ERROR", "Failed to list jobs");
     ENV_READ = Refusal::fault("FETCH_ERROR", "Failed to retrieve local envs");
     ENV_WRITE = Refusal::fault("UPDATE_ERROR", "Failed to update local envs");
 }

@@ -4,8 +4,8 @@ use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
 use super::{
-    agents, create, groups, health, lifecycle, logs, memories, message, remembering, rooms, runs,
-    server_logs, system, unknown, worlds,
+    agents, create, groups, health, lifecycle, logs, memories, message, messaging, remembering,
+    rooms, runs, server_logs, system, unknown, worlds,
 };
 use crate::http::operator;
 use crate::telemetry;
@@ -15,6 +15,8 @@ pub(super) fn all(at: &mut ServiceConfig) {
     at.service(
         web::scope("/api")
             .configure(api_agents)
+            .service(web::scope("/messaging").configure(messaging::routes).default_service(none()))
+            .service(on("/channels/{channel}/members").route(get().to(messaging::members)))
             .service(web::scope("/memory").configure(memory).default_service(none()))
             .service(web::scope("/server").configure(server).default_service(none()))
             .service(web::scope("/system").configure(self::system).default_service(none()))
@@ -23,7 +25,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
             .default_service(none()),
     )
     .service(web::scope("/agents").configure(bare).default_service(none()))
-    .service(web::scope("/messaging").default_service(none()))
+    .service(web::scope("/messaging").configure(messaging::bare).default_service(none()))
     .route("/health", get().to(health::root))
     .route("/healthz", get().to(health::alive))
     .route("/metrics", get().to(telemetry::metrics_page))
@@ -31,11 +33,11 @@ pub(super) fn all(at: &mut ServiceConfig) {
 }
 
 /// What answers where no route does; a path with another method counts as no route.
-fn none() -> actix_web::Route {
+pub(super) fn none() -> actix_web::Route {
     web::to(unknown::endpoint)
 }
 
-fn on(path: &str) -> Resource {
+pub(super) fn on(path: &str) -> Resource {
     web::resource(path).default_service(none())
 }
 

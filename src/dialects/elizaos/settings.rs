@@ -8,6 +8,7 @@ use actix_web::http::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use crate::http::auth::Token;
+use crate::messaging::SessionRules;
 
 /// The `[elizaos]` section of the configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +52,8 @@ pub struct ElizaosSettings {
     pub list_max: u32,
     /// The version that the health routes tell.
     pub app_version: String,
+    /// How long sessions last.
+    pub sessions: SessionRules,
 }
 
 impl Default for ElizaosSettings {
@@ -73,6 +76,7 @@ impl Default for ElizaosSettings {
             ui: false,
             list_max: 10_000,
             app_version: "unknown".to_owned(),
+            sessions: SessionRules::default(),
         }
     }
 }
@@ -94,6 +98,7 @@ impl ElizaosSettings {
                 return Err(format!("{key} is 0, and must be at least 1"));
             }
         }
+        self.sessions.check().map_err(|at_fault| format!("sessions.{at_fault}"))?;
         let origin = self.cors_origin.as_deref().unwrap_or_default();
         if HeaderValue::from_str(origin).is_err() {
             return Err("cors_origin is not fit for a header".to_owned());

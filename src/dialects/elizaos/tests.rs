@@ -3,8 +3,11 @@
 mod agents;
 mod bare;
 mod gate;
+mod jobs;
 mod memories;
+mod messaging;
 mod places;
+mod sessions;
 mod support;
 mod system;
 mod wrong_types;

@@ -56,7 +56,9 @@ impl Visit {
             is_head: method == Method::HEAD,
             is_read: method == Method::GET || method == Method::HEAD,
             needs_type: writes && is_ours && !is_under(path, "/api/media"),
-            waits_for_reply: is_ours && ends_with(path, "/message"),
+            waits_for_reply: is_ours
+                && (ends_with(path, "/message")
+                    || *method == Method::POST && ends_with(path, "/messages")),
         }
     }
 
@@ -176,6 +178,19 @@ mod tests {
             (Method::POST, "/audio/x", Upload::No),
         ] {
             assert_eq!(Visit::of(&method, path).upload, expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_waits_for_an_agent_has_more_time() {
+        for (method, path, waits) in [
+            (Method::POST, "/agents/x/message", true),
+            (Method::POST, "/api/messaging/channels/x/messages", true),
+            (Method::POST, "/messaging/sessions/x/messages/", true),
+            (Method::GET, "/api/messaging/channels/x/messages", false),
+            (Method::POST, "/api/messaging/jobs", false),
+        ] {
+            assert_eq!(Visit::of(&method, path).waits_for_reply, waits, "{method} {path}");
         }
     }
 

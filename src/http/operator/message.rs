@@ -47,6 +47,9 @@ pub(super) async fn say(
         metadata: Map::new(),
         memory_id: None,
         expects_reply: true,
+        may_be_ignored: false,
+        heard: None,
+        world: None,
         refuse_unless_running: true,
     };
     let delivered = host.registry.deliver(agent, delivery).await?;

@@ -14,6 +14,7 @@ use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 
 use crate::host::{Host, Stopper};
+use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
 use crate::secrets::Secrets;
 
@@ -27,6 +28,7 @@ async fn host() -> Host {
     let registry = Registry::start(ports, settings).await.unwrap();
     registry.create(Character::named("Ada Lovelace")).await.unwrap();
     Host {
+        messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),

@@ -20,6 +20,7 @@ fn prompt(character: Character, purpose: Purpose, turns: Vec<Turn>) -> Prompt {
     Prompt {
         model: None,
         purpose,
+        may_ignore: false,
         character: Arc::new(character),
         system: String::new(),
         turns,

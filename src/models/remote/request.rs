@@ -188,6 +188,7 @@ mod tests {
         Prompt {
             model: None,
             purpose,
+            may_ignore: false,
             character: Arc::new(Character::named("Ada")),
             system: "You are Ada.".to_owned(),
             turns,

@@ -39,6 +39,7 @@ fn prompt() -> Prompt {
     Prompt {
         model: None,
         purpose: Purpose::Reply,
+        may_ignore: false,
         character: Arc::new(Character::named("Ada")),
         system: "You are Ada.".to_owned(),
         turns: vec![Turn::new(Role::User, "hello")],

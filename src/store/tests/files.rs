@@ -144,7 +144,7 @@ async fn a_copy_holds_everything_and_is_whole() {
 
     let report = verify(&file).unwrap();
     assert!(report.is_whole(), "{report:?}");
-    assert_eq!(report.schema, 1);
+    assert_eq!(report.schema, 2);
     let rows = |table: &str| report.rows.iter().find(|(name, _)| name == table).unwrap().1;
     assert_eq!((rows("agents"), rows("events"), rows("memories")), (1, 2, 1));
     assert!(verify(&store.file()).unwrap().is_whole());

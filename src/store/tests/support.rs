@@ -1,8 +1,11 @@
 //! A store in a folder of its own, and facts to put into it.
 
+use greenroom_actors::channels::{Channel, ChannelMessage, MessageServer};
 use greenroom_actors::character::{AgentRecord, Character};
 use greenroom_actors::facts::{Batch, Epoch, EventKind, Fact, NewEvent};
-use greenroom_actors::ids::{AgentId, EntityId, MemoryId, RoomId};
+use greenroom_actors::ids::{
+    AgentId, ChannelId, ChannelMessageId, EntityId, MemoryId, RoomId, ServerId,
+};
 use greenroom_actors::lifecycle::Lifecycle;
 use greenroom_actors::records::{MESSAGES, Memory};
 use greenroom_actors::time::UnixMillis;
@@ -70,4 +73,54 @@ pub(super) fn memory(agent_id: AgentId, text: &str, at: i64) -> Memory {
 
 pub(super) fn remembered(memory: &Memory) -> Fact {
     Fact::Remembered(Box::new(memory.clone()))
+}
+
+pub(super) fn server(id: ServerId) -> MessageServer {
+    MessageServer {
+        id,
+        name: "Default Server".to_owned(),
+        source_type: "eliza_default".to_owned(),
+        source_id: None,
+        metadata: None,
+        created_at: UnixMillis(1),
+        updated_at: UnixMillis(1),
+    }
+}
+
+/// The default server, and a channel on it.
+pub(super) fn opened(id: ChannelId) -> [Fact; 2] {
+    let channel = Channel {
+        id,
+        server_id: MessageServer::DEFAULT,
+        name: "Lobby".to_owned(),
+        kind: "GROUP".to_owned(),
+        source_type: None,
+        source_id: None,
+        topic: None,
+        metadata: None,
+        created_at: UnixMillis(1),
+        updated_at: UnixMillis(1),
+    };
+    let server = server(MessageServer::DEFAULT);
+    [Fact::ServerMet(Box::new(server)), Fact::ChannelMet(Box::new(channel))]
+}
+
+pub(super) fn message(channel_id: ChannelId, text: &str, at: i64) -> ChannelMessage {
+    ChannelMessage {
+        id: ChannelMessageId::new(),
+        channel_id,
+        author_id: EntityId(channel_id.0),
+        content: text.to_owned(),
+        raw_message: None,
+        in_reply_to: None,
+        source_type: None,
+        source_id: None,
+        metadata: None,
+        created_at: UnixMillis(at),
+        updated_at: UnixMillis(at),
+    }
+}
+
+pub(super) fn said(message: &ChannelMessage) -> Fact {
+    Fact::MessageSet(Box::new(message.clone()))
 }

@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::Service;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service};
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt, StreamExt, stream};
+use greenroom_actors::error::ModelError;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{Clock, Delta, Model, ModelFuture, ModelStream, Prompt, SystemClock};
 use greenroom_actors::records::Embedding;
@@ -21,20 +22,27 @@ use serde_json::{Value, json};
 
 use crate::dialects::elizaos::{Elizaos, ElizaosSettings};
 use crate::host::{Host, Stopper};
+use crate::messaging::Messaging;
 use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
 
 /// An id that nothing has.
 pub(super) const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
 
-/// Says what was said to it.
+/// Says what was said to it; `!fail` makes it fail, `!ignore` makes it say nothing.
 struct Echo;
 
 impl Model for Echo {
     fn generate(&self, prompt: Prompt) -> ModelStream {
         let said = prompt.turns.last().map(|turn| turn.text.clone()).unwrap_or_default();
-        let text = Delta::Text(format!("echo: {said}"));
-        stream::iter([Ok(text), Ok(Delta::Done(Usage::default()))]).boxed()
+        if said.contains("!fail") {
+            return stream::iter([Err(ModelError::Refused("told so".to_owned()))]).boxed();
+        }
+        let words = if said.contains("!ignore") { String::new() } else { format!("echo: {said}") };
+        // In two pieces, so that a stream has more than one.
+        let (first, second) = words.split_at(words.len().min(6));
+        let pieces = [first, second].map(|piece| Ok(Delta::Text(piece.to_owned())));
+        stream::iter(pieces.into_iter().chain([Ok(Delta::Done(Usage::default()))])).boxed()
     }
 
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {
@@ -71,6 +79,25 @@ impl Heard {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
+    /// An answer, read to the end of its stream if it is one.
+    async fn whole(answer: HttpResponse) -> Self {
+        let (head, body) = answer.into_parts();
+        let body = to_bytes(body).await.unwrap();
+        Self::of(head.set_body(BoxBody::new(body)))
+    }
+
+    /// The events of a stream: their names and data.
+    pub(super) fn events(&self) -> Vec<(String, Value)> {
+        let frames = self.text.split("\n\n").filter(|frame| !frame.is_empty());
+        frames
+            .map(|frame| {
+                let (event, data) = frame.split_once('\n').unwrap();
+                let data = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+                (event.strip_prefix("event: ").unwrap().to_owned(), data)
+            })
+            .collect()
+    }
+
     pub(super) fn of(answer: HttpResponse) -> Self {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.into_body().try_into_bytes();
@@ -80,19 +107,23 @@ impl Heard {
 }
 
 pub(super) async fn stage(settings: ElizaosSettings) -> Stage {
+    stage_at(settings, Arc::new(SystemClock)).await
+}
+
+/// The same with a clock of its own.
+pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -> Stage {
     let store = MemoryStore::new();
-    let ports = Ports {
-        store: Arc::new(store.clone()),
-        model: Arc::new(Echo),
-        clock: Arc::new(SystemClock),
-    };
+    let started_at = clock.now();
+    let ports = Ports { store: Arc::new(store.clone()), model: Arc::new(Echo), clock };
     let runtime = Settings { arbiters: Some(0), ..Settings::default() };
+    let registry = Registry::start(ports, runtime).await.unwrap();
     let host = Host {
-        registry: Registry::start(ports, runtime).await.unwrap(),
+        messaging: Messaging::open(registry.clone()).await.unwrap(),
+        registry,
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),
         stop: Stopper::default(),
-        started_at: SystemClock.now(),
+        started_at,
         version: "0.0.0",
         vault: None,
     };
@@ -105,8 +136,8 @@ pub(super) async fn stage(settings: ElizaosSettings) -> Stage {
         let service = Rc::clone(&service);
         async move {
             match service.call(request.to_request()).await {
-                Ok(answer) => Heard::of(answer.into_parts().1),
-                Err(error) => Heard::of(error.error_response()),
+                Ok(answer) => Heard::whole(answer.into_parts().1).await,
+                Err(error) => Heard::whole(error.error_response()).await,
             }
         }
         .boxed_local()

@@ -1,0 +1,98 @@
+//! Whether a batch can be, before any of it is applied.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::facts::Fact;
+use crate::ids::{AgentId, ChannelId, ServerId};
+
+use super::state::State;
+
+/// Whether the facts can be applied one after the other. What they need is only ever an agent, a
+/// message server or a channel that is there or is not.
+pub(super) fn check(state: &State, facts: &[Fact]) -> Result<(), StoreError> {
+    let mut after =
+        After { state, agents: HashMap::new(), servers: HashMap::new(), channels: HashMap::new() };
+    facts.iter().try_for_each(|fact| after.next(fact))
+}
+
+/// What is there after the facts so far: what they have changed, over the state before them.
+struct After<'a> {
+    state: &'a State,
+    agents: HashMap<AgentId, bool>,
+    servers: HashMap<ServerId, bool>,
+    /// The server that each channel lies on; `None`: it is not there.
+    channels: HashMap<ChannelId, Option<ServerId>>,
+}
+
+impl After<'_> {
+    fn next(&mut self, fact: &Fact) -> Result<(), StoreError> {
+        match fact {
+            Fact::AgentCreated(record) => {
+                if self.has_agent(record.id) {
+                    return Err(StoreError::Exists { what: "agent", id: record.id.0 });
+                }
+                self.agents.insert(record.id, true);
+            }
+            Fact::AgentRevised { id, .. } | Fact::LifecycleChanged { id, .. } => {
+                there(self.has_agent(*id), "agent", id.0)?;
+            }
+            Fact::AgentRemoved { id, .. } => {
+                self.agents.insert(*id, false);
+            }
+            Fact::ServerSet(server) | Fact::ServerMet(server) => {
+                self.servers.insert(server.id, true);
+            }
+            Fact::ServerRemoved(id) => self.remove_server(*id),
+            Fact::ChannelSet(channel) => {
+                there(self.has_server(channel.server_id), "server", channel.server_id.0)?;
+                self.channels.insert(channel.id, Some(channel.server_id));
+            }
+            Fact::ChannelMet(channel) => {
+                there(self.has_server(channel.server_id), "server", channel.server_id.0)?;
+                let server = self.server_of(channel.id).unwrap_or(channel.server_id);
+                self.channels.insert(channel.id, Some(server));
+            }
+            Fact::ChannelRemoved(id) => {
+                self.channels.insert(*id, None);
+            }
+            Fact::MessageSet(message) => {
+                let id = message.channel_id;
+                there(self.server_of(id).is_some(), "channel", id.0)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn has_agent(&self, id: AgentId) -> bool {
+        self.agents.get(&id).copied().unwrap_or_else(|| self.state.agents.contains_key(&id))
+    }
+
+    fn has_server(&self, id: ServerId) -> bool {
+        let known = self.servers.get(&id).copied();
+        known.unwrap_or_else(|| self.state.shared.servers.get(id).is_some())
+    }
+
+    fn server_of(&self, id: ChannelId) -> Option<ServerId> {
+        let before = || self.state.shared.channels.get(id).map(|channel| channel.server_id);
+        self.channels.get(&id).copied().unwrap_or_else(before)
+    }
+
+    fn remove_server(&mut self, id: ServerId) {
+        self.servers.insert(id, false);
+        for server in self.channels.values_mut().filter(|server| **server == Some(id)) {
+            *server = None;
+        }
+        for channel in self.state.shared.channels_of(id) {
+            // One that was moved to another server before is no longer this one's.
+            self.channels.entry(channel.id).or_insert(None);
+        }
+    }
+}
+
+fn there(is_there: bool, what: &'static str, id: Uuid) -> Result<(), StoreError> {
+    if is_there { Ok(()) } else { Err(StoreError::Missing { what, id }) }
+}

@@ -1,0 +1,88 @@
+//! Why a session did not do what was asked, as elizaOS says it.
+
+use actix_web::http::StatusCode;
+use greenroom_actors::error::CoreError;
+use greenroom_actors::time::UnixMillis;
+use serde_json::{Map, Value, json};
+
+use super::super::error::ElizaError;
+use super::super::refusal;
+use super::super::said::{Dialect, Said, of_core};
+use crate::http::instant;
+
+/// Why a session did not do what was asked.
+#[derive(Clone, Debug)]
+pub(in super::super) struct SessionFault {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    details: Option<Value>,
+    at: UnixMillis,
+    cause: Option<String>,
+}
+
+impl SessionFault {
+    pub(super) fn new(
+        at: UnixMillis,
+        (status, code): (StatusCode, &'static str),
+        message: impl Into<String>,
+    ) -> Self {
+        Self { status, code, message: message.into(), details: None, at, cause: None }
+    }
+
+    /// A request that cannot be.
+    pub(super) fn invalid(at: UnixMillis, message: impl Into<String>, details: Value) -> Self {
+        let bad = (StatusCode::BAD_REQUEST, "VALIDATION_ERROR");
+        Self { details: Some(details), ..Self::new(at, bad, message) }
+    }
+
+    pub(super) fn with(self, details: Value) -> Self {
+        Self { details: Some(details), ..self }
+    }
+
+    /// What the core says.
+    pub(super) fn core(at: UnixMillis, error: &CoreError) -> Self {
+        let said = of_core(error, Some(&refusal::SESSION), Dialect::Api);
+        let code = said.code.unwrap_or("INTERNAL_SERVER_ERROR");
+        let cause = said.status.is_server_error().then(|| error.to_string());
+        Self { cause, ..Self::new(at, (said.status, code), said.message) }
+    }
+
+    /// What went wrong on a way that channels share.
+    pub(super) fn sending(at: UnixMillis, error: &ElizaError) -> Self {
+        let status = actix_web::ResponseError::status_code(error);
+        let code =
+            if status.is_server_error() { "MESSAGE_SEND_FAILED" } else { "VALIDATION_ERROR" };
+        Self { cause: error.cause(), ..Self::new(at, (status, code), error.words(Dialect::Api)) }
+    }
+
+    pub(in super::super) fn cause(&self) -> Option<String> {
+        self.cause.clone()
+    }
+
+    pub(in super::super) fn said(&self) -> Said {
+        Said {
+            status: self.status,
+            code: Some(self.code),
+            message: self.message.clone().into(),
+            retry_after_s: None,
+        }
+    }
+
+    pub(in super::super) fn envelope(&self) -> Value {
+        let mut error = Map::new();
+        error.insert("code".to_owned(), json!(self.code));
+        error.insert("message".to_owned(), json!(self.message));
+        error.insert("timestamp".to_owned(), json!(instant::iso(self.at)));
+        if let Some(details) = &self.details {
+            error.insert("details".to_owned(), details.clone());
+        }
+        json!({"success": false, "error": error})
+    }
+}
+
+impl From<SessionFault> for ElizaError {
+    fn from(fault: SessionFault) -> Self {
+        Self::Session(Box::new(fault))
+    }
+}

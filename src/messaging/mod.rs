@@ -1,0 +1,55 @@
+//! Messaging: servers, channels, what is said in them, and who of the agents hears it.
+//!
+//! No HTTP in it. A message is durable before it is acknowledged, and so are the letters that bring
+//! it to the agents. What an agent answers is committed together with the run that made it; every
+//! live transport is a view of a channel's durable sequence of events.
+
+mod channels;
+mod jobs;
+mod messages;
+mod recipients;
+mod servers;
+mod sessions;
+
+use greenroom_actors::channels::MessageServer;
+use greenroom_actors::error::CoreError;
+use greenroom_actors::facts::Fact;
+use greenroom_actors::registry::Registry;
+use greenroom_actors::time::UnixMillis;
+
+pub use channels::{ChannelPatch, NewChannel};
+pub use jobs::NewJob;
+pub use messages::{Letter, MessagePatch, NewMessage, Said, Told};
+pub use servers::NewServer;
+pub use sessions::{NewSession, Renewed, SessionRules, SessionsError, TimeoutWish, number, shown};
+
+/// Servers, channels, messages, sessions and jobs over one registry. Clones share them.
+#[derive(Clone)]
+pub struct Messaging {
+    registry: Registry,
+}
+
+impl Messaging {
+    /// Opens messaging; makes the default message server if it is not there.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`].
+    pub async fn open(registry: Registry) -> Result<Self, CoreError> {
+        let now = registry.clock().now();
+        let server = MessageServer {
+            id: MessageServer::DEFAULT,
+            name: "Default Server".to_owned(),
+            source_type: "eliza_default".to_owned(),
+            source_id: None,
+            metadata: None,
+            created_at: now,
+            updated_at: now,
+        };
+        registry.keep(vec![Fact::ServerMet(Box::new(server))]).await?;
+        Ok(Self { registry })
+    }
+
+    fn now(&self) -> UnixMillis {
+        self.registry.clock().now()
+    }
+}
