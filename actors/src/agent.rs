@@ -269,7 +269,7 @@ impl Handler<End> for Agent {
         // What is cut off is not recorded: the record goes with the agent.
         let reason = "the agent was removed";
         drop(self.cut(RunStatus::Cancelled, reason));
-        self.tell_all_waiters(&CoreError::Cancelled(reason.to_owned()));
+        drop(self.dismiss_waiters(&CoreError::Cancelled(reason.to_owned())));
         self.disarm(ctx);
         // Its shard lets go of the address when it is gone from the store. Until then it answers
         // what still comes.

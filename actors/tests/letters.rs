@@ -104,6 +104,26 @@ async fn a_failure_reaches_whoever_waits_and_the_letter_is_dead() {
 }
 
 #[actix::test]
+async fn a_letter_whose_writer_was_told_of_a_stop_is_not_answered_later() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    stage.model.then(Act::Hang);
+    let asking = stage.registry.ask_agent(ada, bob, "hello");
+    futures::pin_mut!(asking);
+    assert!(futures::poll!(&mut asking).is_pending());
+    stage.clock.settle().await;
+    assert!(futures::poll!(&mut asking).is_pending());
+    stage.registry.ask(bob, Change::to(Command::Stop)).await.unwrap();
+    let told = CoreError::Cancelled("the agent was stopped".to_owned());
+    assert_eq!(asking.await, Err(told));
+    assert!(stage.store.waiting_letters(bob, 9).await.unwrap().is_empty());
+    assert!(stage.kinds(bob).await.contains(&"letter_dead"));
+    stage.registry.ask(bob, Change::to(Command::Start)).await.unwrap();
+    stage.advance(600).await;
+    assert_eq!(stage.model.calls(), 1);
+}
+
+#[actix::test]
 async fn whoever_waits_for_an_agent_that_is_removed_is_told_so() {
     let stage = Stage::set().await;
     let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);

@@ -85,7 +85,7 @@ impl Handler<Change> for Agent {
         };
         let mut facts = self.cut(RunStatus::Cancelled, reason);
         if matches!(command, Command::Stop | Command::Restart) {
-            self.tell_all_waiters(&CoreError::Cancelled(reason.to_owned()));
+            facts.extend(self.dismiss_waiters(&CoreError::Cancelled(reason.to_owned())));
         }
         facts.push(Fact::LifecycleChanged { id: self.id, lifecycle: next.clone() });
         facts.push(self.journal().event(kind, Value::Null));

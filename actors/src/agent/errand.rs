@@ -19,7 +19,7 @@ use crate::vitals::Counters;
 /// A run in flight. Dropped, it is cut off: no byte leaves the process for it any more.
 pub(crate) struct Flight {
     pub(crate) run: RunId,
-    progress: Rc<Progress>,
+    pub(crate) progress: Rc<Progress>,
     task: AbortHandle,
     runtime: Arc<Runtime>,
 }
@@ -103,8 +103,8 @@ impl Agent {
             (RunStatus::Cancelled, "the fleet was halted")
         };
         Counters::add(&self.runtime.counters.runs_failed, 1);
-        self.tell_all_waiters(&CoreError::Cancelled(reason.to_owned()));
-        let facts = self.end_of(&flight, status, reason);
+        let mut facts = self.end_of(&flight, status, reason);
+        facts.extend(self.dismiss_waiters(&CoreError::Cancelled(reason.to_owned())));
         let recorded = self.runtime.commit(facts);
         ctx.spawn(recorded.into_actor(self).map(move |recorded, agent, _| {
             drop(flight);

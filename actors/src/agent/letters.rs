@@ -101,9 +101,9 @@ impl Reply {
     /// Waits for it; `None` if the agent dealt with the letter and said nothing.
     ///
     /// # Errors
-    /// [`CoreError::Model`] if the run failed (the letter is dead then), [`CoreError::Cancelled`] if
-    /// it was cut off, [`CoreError::Crashed`] if the agent crashed (in both cases the letter waits on),
-    /// and [`CoreError::DeadlineExceeded`] after `deadline`.
+    /// [`CoreError::Model`] if the run failed and [`CoreError::Cancelled`] if it was cut off (the letter
+    /// is dead then); [`CoreError::Crashed`] if the agent crashed, and
+    /// [`CoreError::DeadlineExceeded`] after `deadline` (the letter waits on then).
     pub async fn within(self, deadline: Duration) -> Result<Option<Memory>, CoreError> {
         match tokio::time::timeout(deadline, self.answer).await {
             Ok(Ok(answer)) => answer,
@@ -261,10 +261,27 @@ impl Agent {
         }
     }
 
-    pub(super) fn tell_all_waiters(&mut self, error: &CoreError) {
+    /// Tells everybody who waits for a reply that there will be none, and gives their letters up: one
+    /// that was answered later all the same would be answered twice to a client that asks again. Only
+    /// the one whose answer is on its way to the store waits on.
+    pub(super) fn dismiss_waiters(&mut self, error: &CoreError) -> Vec<Fact> {
+        let journal = self.journal();
+        let answered = self.flight.as_ref().and_then(|flight| flight.progress.closing_letter());
+        let mut facts = Vec::new();
         for waiter in std::mem::take(&mut self.waiters) {
-            drop(waiter.reply.send(Err(error.clone())));
+            let letter = waiter.letter;
+            if Some(letter) == answered {
+                self.waiters.push(waiter);
+                continue;
+            }
+            if waiter.reply.send(Err(error.clone())).is_ok() {
+                self.letters_waiting = self.letters_waiting.saturating_sub(1);
+                let data = json!({"letterId": letter, "reason": error.to_string()});
+                facts.push(Fact::LetterSettled { id: letter, status: LetterStatus::Dead });
+                facts.push(journal.event(EventKind::LetterDead, data));
+            }
         }
+        facts
     }
 }
 

@@ -44,6 +44,11 @@ impl Progress {
     pub(crate) fn is_closing(&self) -> bool {
         self.is_closing.get()
     }
+
+    /// The letter whose answer is on its way to the store.
+    pub(crate) fn closing_letter(&self) -> Option<LetterId> {
+        if self.is_closing.get() { self.run.borrow().as_ref()?.letter_id } else { None }
+    }
 }
 
 /// What a run is begun for.
