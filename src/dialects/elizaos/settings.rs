@@ -34,7 +34,8 @@ pub struct ElizaosSettings {
     pub request_timeout_s: u32,
     /// Seconds that an agent has for its reply to a request that waits for it.
     pub reply_timeout_s: u32,
-    /// Requests in flight at most; further ones are refused at once.
+    /// Requests in flight at most that wait for a reply, and as many others; further ones are
+    /// refused at once. What governs agents or the host, and probes, have places of their own.
     pub in_flight_max: u32,
     /// The folder that `characterPath` may name files of; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]

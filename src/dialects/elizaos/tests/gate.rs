@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::gate::Gate;
 use super::super::shared::Shared;
-use super::support::{Heard, stage};
+use super::support::{HUSH, Heard, stage};
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::http::auth::Token;
 
@@ -293,6 +293,34 @@ async fn too_many_requests_in_flight_are_refused_at_once() {
     assert_eq!((held.status, refused.status), (200, 503));
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(stage.get("/api/agents").await.status, 200);
+}
+
+#[actix_web::test]
+async fn those_who_wait_for_a_reply_hold_up_nobody_else() {
+    let one = ElizaosSettings { in_flight_max: 1, ..ElizaosSettings::default() };
+    let stage = stage(one).await;
+    let id = stage.running("Ada").await;
+    let say = format!("/agents/{id}/message");
+    let waiting = stage.send("POST", &say, json!({"text": HUSH}));
+    let others = async {
+        let refused = stage.send("POST", &say, json!({"text": "hello"})).await;
+        assert_eq!((refused.status, refused.header("retry-after")), (503, "1"));
+        let stop = format!("/api/agents/{id}/stop");
+        for (method, path) in [
+            ("GET", "/health"),
+            ("GET", "/healthz"),
+            ("GET", "/metrics"),
+            ("GET", "/api/agents"),
+            ("GET", "/api/server/ping"),
+            ("POST", "/api/greenroom/halt"),
+            ("POST", "/api/greenroom/lift"),
+            ("POST", stop.as_str()),
+        ] {
+            let heard = stage.send(method, path, Value::Null).await;
+            assert_eq!(heard.status, 200, "{method} {path}: {}", heard.text);
+        }
+    };
+    let _stopped = futures::join!(waiting, others);
 }
 
 #[actix_web::test]

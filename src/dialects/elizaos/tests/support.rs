@@ -27,12 +27,18 @@ use crate::telemetry::LogBuffer;
 /// An id that nothing has.
 pub(super) const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
 
+/// What is said to it is never answered.
+pub(super) const HUSH: &str = "hush";
+
 /// Says what was said to it.
 struct Echo;
 
 impl Model for Echo {
     fn generate(&self, prompt: Prompt) -> ModelStream {
         let said = prompt.turns.last().map(|turn| turn.text.clone()).unwrap_or_default();
+        if said.contains(HUSH) {
+            return stream::pending().boxed();
+        }
         let text = Delta::Text(format!("echo: {said}"));
         stream::iter([Ok(text), Ok(Delta::Done(Usage::default()))]).boxed()
     }
