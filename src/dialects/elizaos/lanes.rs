@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::visit::{Area, ends_with, is_under};
+use super::visit::{Area, OPERATORS, ends_with, is_under};
 
 /// Requests in flight that govern the host or tell how it does. A constant, because whoever lowers
 /// the limit of the others must not lock themselves out; and far more than operators and probes
@@ -31,7 +31,7 @@ impl Lane {
         let controls = match area {
             Area::Health | Area::Metrics => true,
             Area::Page => false,
-            Area::Api | Area::Bare if is_under(path, "/api/greenroom") => true,
+            Area::Api | Area::Bare if is_under(path, OPERATORS) => true,
             Area::Api | Area::Bare => {
                 let is_of_agent = is_under(path, "/api/agents") || is_under(path, "/agents");
                 let is_command = method == Method::POST && (ends("/start") || ends("/stop"));

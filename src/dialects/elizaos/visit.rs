@@ -5,6 +5,9 @@ use actix_web::http::{Method, Uri};
 
 use super::lanes::Lane;
 
+/// Where the operator's routes are.
+pub(super) const OPERATORS: &str = "/api/greenroom";
+
 /// Which part of the listener a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Area {
@@ -42,6 +45,8 @@ pub(super) struct Visit {
     pub(super) is_read: bool,
     /// Whether a body must say what it is.
     pub(super) needs_type: bool,
+    /// Whether it is for the operator's routes, `/api/greenroom/**`.
+    pub(super) is_operators: bool,
     /// Where it finds its place among those in flight.
     pub(super) lane: Lane,
 }
@@ -58,6 +63,7 @@ impl Visit {
             is_head: method == Method::HEAD,
             is_read: method == Method::GET || method == Method::HEAD,
             needs_type: writes && is_ours && !is_under(path, "/api/media"),
+            is_operators: is_under(path, OPERATORS),
             lane: Lane::of(area, method, path),
         }
     }
