@@ -127,7 +127,7 @@ impl Pass {
 
     pub(super) fn refuse(&self, shared: &Shared, error: &ElizaError) -> HttpResponse {
         let answer = error.answer(self.dialect());
-        self.log(answer.status(), error.cause());
+        self.log(answer.status(), Some(error));
         self.dress(shared, answer)
     }
 
@@ -142,15 +142,14 @@ impl Pass {
         answer: ServiceResponse<BoxBody>,
     ) -> ServiceResponse<BoxBody> {
         let (request, mut answer) = answer.into_parts();
-        let mut cause = None;
-        if let Some(error) = answer.error().and_then(|error| error.as_error::<ElizaError>()) {
-            cause = error.cause();
-            // Handlers answer in the envelope of /api.
-            if self.dialect() == Dialect::Bare {
-                answer = error.answer(Dialect::Bare);
-            }
+        let error = answer.error().and_then(|error| error.as_error::<ElizaError>());
+        self.log(answer.status(), error);
+        // Handlers answer in the envelope of /api.
+        if self.dialect() == Dialect::Bare
+            && let Some(error) = error
+        {
+            answer = error.answer(Dialect::Bare);
         }
-        self.log(answer.status(), cause);
         ServiceResponse::new(request, self.dress(shared, answer))
     }
 
@@ -222,10 +221,15 @@ impl Pass {
         })
     }
 
-    fn log(&self, status: StatusCode, cause: Option<String>) {
+    fn log(&self, status: StatusCode, error: Option<&ElizaError>) {
         let (id, status) = (format_args!("{:016x}", self.id), status.as_u16());
-        match cause {
-            Some(cause) => tracing::error!(request = %id, status, cause, "a request failed"),
+        match error.and_then(|error| Some((error.cause()?, error.is_expected()))) {
+            Some((cause, false)) => {
+                tracing::error!(request = %id, status, cause, "a request failed");
+            }
+            Some((cause, true)) => {
+                tracing::debug!(request = %id, status, cause, "a request was refused");
+            }
             None => tracing::debug!(status, "answered"),
         }
     }
