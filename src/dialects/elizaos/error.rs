@@ -351,6 +351,7 @@ mod tests {
             (BodyError::Charset("klingon".into()), 415),
             (BodyError::Packed("gzip"), 400),
             (BodyError::BrokenOff, 400),
+            (BodyError::TooSlow(Duration::from_secs(15)), 408),
         ] {
             assert_eq!(body(&ElizaError::from(error), Dialect::Api).0, status);
         }

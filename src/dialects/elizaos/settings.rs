@@ -113,6 +113,12 @@ impl ElizaosSettings {
         if waits_for_reply { own.saturating_add(self.reply_within()) } else { own }
     }
 
+    /// The time that a client has to send a body: half of the request's, so that it is told what was
+    /// too slow, and the handler has the rest.
+    pub(super) fn body_within(&self) -> Duration {
+        Duration::from_secs(u64::from(self.request_timeout_s)) / 2
+    }
+
     /// The time that an agent has for its reply.
     pub(super) fn reply_within(&self) -> Duration {
         Duration::from_secs(u64::from(self.reply_timeout_s))

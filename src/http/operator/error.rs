@@ -31,6 +31,9 @@ pub(super) enum OperatorError {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is a backup of that name, and it is kept.
+    #[error("there is a backup `{0}` already; choose another name")]
+    Taken(String),
     /// This host keeps its data where no backup can be made of it.
     #[error("this host's store makes no backups")]
     NoBackups,
@@ -49,6 +52,7 @@ impl OperatorError {
             Self::Body(BodyError::TooLarge(_)) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE")
             }
+            Self::Body(BodyError::TooSlow(_)) => (StatusCode::REQUEST_TIMEOUT, "TIMEOUT"),
             Self::Body(
                 BodyError::Malformed(_)
                 | BodyError::NotAnObject(_)
@@ -58,6 +62,7 @@ impl OperatorError {
                 | BodyError::BrokenOff,
             )
             | Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+            Self::Taken(_) => (StatusCode::CONFLICT, "CONFLICT"),
             Self::NoBackups => (StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
             Self::Core(core) => match core {
                 CoreError::AgentNotFound(_) | CoreError::NotFound { .. } => {

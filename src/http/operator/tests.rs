@@ -13,9 +13,10 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 
-use crate::host::{Host, Stopper};
+use crate::host::{Host, Stopper, Vault};
 use crate::models::{self, ModelsSettings};
 use crate::secrets::Secrets;
+use crate::store::{SqliteStore, StoreSettings};
 
 async fn host() -> Host {
     let ports = Ports {
@@ -82,5 +83,26 @@ async fn each_request_is_carried_out_or_refused_by_name() {
         let text = read_body(answer).await;
         let text = String::from_utf8_lossy(&text);
         assert!(found == status && text.contains(says), "{method} {path} {body}: {found} {text}");
+    }
+}
+
+#[actix_web::test]
+async fn a_backup_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&StoreSettings::within(&folder.path().join("data"))).unwrap();
+    let vault = Some(Vault::new(store, folder.path().join("backups")));
+    let host = Data::new(Host { vault, ..host().await });
+    let app = init_service(App::new().app_data(host).configure(super::routes)).await;
+    for (name, status, says) in [
+        ("monday.db", 200, "monday.db"),
+        ("monday.db", 409, "there is a backup `monday.db` already"),
+        ("tuesday.db", 200, "tuesday.db"),
+    ] {
+        let request = TestRequest::post().uri("/backup");
+        let request = request.set_json(serde_json::json!({"name": name})).to_request();
+        let answer = call_service(&app, request).await;
+        let found = answer.status().as_u16();
+        let text = String::from_utf8_lossy(&read_body(answer).await).into_owned();
+        assert!(found == status && text.contains(says), "{name}: {found} {text}");
     }
 }
