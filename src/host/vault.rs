@@ -26,6 +26,11 @@ impl Vault {
         self.store.sizes()
     }
 
+    /// Whether there is a backup of that name.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.folder.join(name).exists()
+    }
+
     /// Copies the store into a new file of that name, and answers with its place.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Bodies of requests: JSON of a bounded size, plain or compressed.
 
 use std::io::Read;
+use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::{BytesMut, Payload};
@@ -29,6 +30,9 @@ pub enum BodyError {
     /// It cannot be unpacked.
     #[error("the body is not valid {0} data")]
     Packed(&'static str),
+    /// It was not all there in time.
+    #[error("the body did not arrive within {0:?}")]
+    TooSlow(Duration),
     /// It broke off.
     #[error("the body broke off")]
     BrokenOff,
@@ -37,18 +41,22 @@ pub enum BodyError {
 /// Reads the JSON of a request: `None` if it has no body, or one that is not JSON.
 ///
 /// # Errors
-/// Each [`BodyError`] where its words apply. At most `limit` bytes are held, unpacked or not.
+/// Each [`BodyError`] where its words apply. At most `limit` bytes are held, unpacked or not, and
+/// the client has the time `within` to send them.
 pub async fn json(
     headers: &HeaderMap,
     payload: &mut Payload,
     limit: usize,
+    within: Duration,
 ) -> Result<Option<Value>, BodyError> {
     if !is_json(headers) {
         return Ok(None);
     }
     check_charset(headers)?;
     let packing = Packing::of(headers)?;
-    let sent = collect(headers, payload, limit).await?;
+    let sent = tokio::time::timeout(within, collect(headers, payload, limit))
+        .await
+        .map_err(|_late| BodyError::TooSlow(within))??;
     let text = packing.unpack(sent, limit)?;
     parse(&text)
 }
@@ -188,7 +196,19 @@ mod tests {
         }
         let (request, mut payload) = request.to_http_parts();
         let mut payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
-        json(request.headers(), &mut payload, LIMIT).await
+        json(request.headers(), &mut payload, LIMIT, Duration::from_secs(10)).await
+    }
+
+    #[actix_web::test]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let endless: actix_web::dev::Payload =
+            actix_web::dev::Payload::Stream { payload: Box::pin(futures::stream::pending()) };
+        let (name, value) = JSON;
+        let request = TestRequest::default().insert_header((name, value)).to_http_request();
+        let mut payload = web::Payload::from_request(&request, &mut { endless }).await.unwrap();
+        let within = Duration::from_millis(1);
+        let read = json(request.headers(), &mut payload, LIMIT, within).await;
+        assert_eq!(read, Err(BodyError::TooSlow(within)));
     }
 
     const JSON: (&str, &str) = ("content-type", "application/json");

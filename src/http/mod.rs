@@ -9,3 +9,4 @@ pub mod operator;
 pub mod query;
 pub mod rate;
 pub mod security;
+pub mod site;

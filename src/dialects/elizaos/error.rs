@@ -7,7 +7,7 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
-use greenroom_actors::error::{CoreError, StoreError};
+use greenroom_actors::error::{CoreError, ModelError, StoreError};
 use serde_json::{Map, Value, json};
 
 use super::groups::NotJoined;
@@ -49,7 +49,8 @@ impl ElizaError {
         Self::Refusing(&refusal::CREATE, reason.into())
     }
 
-    /// What is to be logged: the inside of a 5xx, which the answer does not tell.
+    /// What is to be logged: the inside of a 5xx, which the answer does not tell. A fault unless it
+    /// [is expected](Self::is_expected).
     pub(super) fn cause(&self) -> Option<String> {
         match self {
             Self::Core { error, .. } => {
@@ -62,6 +63,28 @@ impl ElizaError {
             | Self::Refusing(..)
             | Self::Body(_)
             | Self::Plain(..) => None,
+        }
+    }
+
+    /// Whether it is a refusal to be expected of a host that works: too busy, or not serving now.
+    pub(super) fn is_expected(&self) -> bool {
+        match self {
+            Self::Core { error, .. } => matches!(
+                error,
+                CoreError::Overloaded
+                    | CoreError::Starting
+                    | CoreError::ShuttingDown
+                    | CoreError::Halted
+                    | CoreError::Model(ModelError::RateLimited { .. })
+                    | CoreError::Store(StoreError::Busy | StoreError::Closed)
+            ),
+            Self::Panicked => false,
+            Self::Session(fault) => fault.cause().is_none(),
+            Self::NobodyJoined(_)
+            | Self::Refused(_)
+            | Self::Refusing(..)
+            | Self::Body(_)
+            | Self::Plain(..) => true,
         }
     }
 
@@ -305,6 +328,29 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_is_busy_or_halted_is_not_at_fault() {
+        for (error, is_expected) in [
+            (CoreError::Overloaded, true),
+            (CoreError::Starting, true),
+            (CoreError::ShuttingDown, true),
+            (CoreError::Halted, true),
+            (CoreError::Store(StoreError::Busy), true),
+            (CoreError::Store(StoreError::Fenced), false),
+            (CoreError::Store(StoreError::Full("/".into())), false),
+            (CoreError::Store(StoreError::Failed("x".into())), false),
+            (CoreError::Crashed(AgentId(Uuid::nil())), false),
+        ] {
+            let error = ElizaError::from(error);
+            assert_eq!(error.is_expected(), is_expected, "{error:?}");
+            assert!(error.cause().is_some());
+        }
+        for error in [ElizaError::from(&refusal::BUSY), ElizaError::from(&refusal::RATE)] {
+            assert!(error.is_expected() && error.cause().is_none());
+        }
+        assert!(!ElizaError::Panicked.is_expected());
+    }
+
+    #[test]
     fn bodies_that_cannot_be_read_are_the_clients_fault() {
         for (error, status) in [
             (BodyError::TooLarge(5), 413),
@@ -314,6 +360,7 @@ mod tests {
             (BodyError::Charset("klingon".into()), 415),
             (BodyError::Packed("gzip"), 400),
             (BodyError::BrokenOff, 400),
+            (BodyError::TooSlow(Duration::from_secs(15)), 408),
         ] {
             assert_eq!(body(&ElizaError::from(error), Dialect::Api).0, status);
         }

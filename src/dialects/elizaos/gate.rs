@@ -18,6 +18,7 @@ use futures::future::LocalBoxFuture;
 use tracing::Instrument;
 
 use super::error::ElizaError;
+use super::lanes::Lane;
 use super::pass::Pass;
 use super::refusal;
 use super::shared::Shared;
@@ -76,11 +77,11 @@ where
                 return Ok(request.into_response(refused));
             }
             pass.visit.fold(&mut request);
-            let Ok(_permit) = shared.in_flight.try_acquire() else {
+            let Some(_place) = shared.in_flight.enter(pass.visit.lane) else {
                 let refused = pass.refuse(&shared, &ElizaError::from(&refusal::BUSY));
                 return Ok(request.into_response(refused));
             };
-            let deadline = shared.settings.deadline(pass.visit.waits_for_reply);
+            let deadline = shared.settings.deadline(pass.visit.lane == Lane::Reply);
             let handled = AssertUnwindSafe(async move { service.call(request).await });
             // The request went with the handler, so what cuts it off is told as an error.
             let answer = match tokio::time::timeout(deadline, handled.catch_unwind()).await {

@@ -27,12 +27,12 @@ impl FromRequest for Body {
         let (request, mut payload) = (request.clone(), payload.take());
         async move {
             let shared = request.app_data::<Data<Shared>>();
-            let limit = shared.map(|shared| shared.settings.body_max());
-            let limit = limit.ok_or(ElizaError::Refused(&refusal::INTERNAL))?;
+            let shared = shared.ok_or(ElizaError::Refused(&refusal::INTERNAL))?;
+            let (limit, within) = (shared.settings.body_max(), shared.settings.body_within());
             let mut payload = web::Payload::from_request(&request, &mut payload)
                 .await
                 .map_err(|_unreadable| BodyError::BrokenOff)?;
-            Ok(Self(body::json(request.headers(), &mut payload, limit).await?))
+            Ok(Self(body::json(request.headers(), &mut payload, limit, within).await?))
         }
         .boxed_local()
     }

@@ -16,6 +16,7 @@ mod gate;
 mod groups;
 mod health;
 mod input;
+mod lanes;
 mod lifecycle;
 mod logs;
 mod memories;

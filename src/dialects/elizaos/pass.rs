@@ -9,7 +9,7 @@ use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_NONE_MATCH, ORIGIN,
+    IF_NONE_MATCH, ORIGIN, VARY,
 };
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpResponse};
@@ -19,8 +19,9 @@ use super::refusal;
 use super::said::Dialect;
 use super::shared::Shared;
 use super::visit::{Area, Visit};
+use crate::http::cors::Cors;
 use crate::http::rate::Verdict;
-use crate::http::{etag, security};
+use crate::http::{etag, security, site};
 
 /// Tells a caller of a failed request by what to find it in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,6 +35,8 @@ pub(super) struct Pass {
     pub(super) visit: Visit,
     /// What the client sent that the answer depends on: `Origin`, `If-None-Match`, …
     asked: Asked,
+    /// Whether it may come from where it does: pages of other sites may not govern the host.
+    is_welcome: bool,
     verdict: Option<Verdict>,
 }
 
@@ -57,10 +60,15 @@ impl Asked {
 
 impl Pass {
     pub(super) fn of(shared: &Shared, request: &ServiceRequest) -> Self {
+        // The path as the routes will see it, decoded: `/%61pi` must not pass for anything but `/api`.
+        let visit = Visit::of(request.method(), request.match_info().as_str());
+        let headers = request.headers();
         Self {
             id: shared.next_request(),
-            visit: Visit::of(request.method(), request.path()),
-            asked: Asked::of(request.headers()),
+            visit,
+            asked: Asked::of(headers),
+            is_welcome: !visit.is_operators
+                || site::is_welcome(headers, shared.cors.origin.as_ref()),
             verdict: None,
         }
     }
@@ -76,6 +84,15 @@ impl Pass {
             && !token.is_in(request.headers())
         {
             return Err((&refusal::UNAUTHORIZED).into());
+        }
+        if self.visit.is_operators {
+            if !self.is_welcome {
+                return Err((&refusal::FOREIGN_ORIGIN).into());
+            }
+            let settings = &shared.settings;
+            if settings.auth_token.is_none() && !site::is_for(request.head(), settings.bind.ip()) {
+                return Err((&refusal::FOREIGN_HOST).into());
+            }
         }
         let client = request.peer_addr().map(|address| address.ip());
         for (limiter, refusal) in shared.limits.of(&self.visit, client) {
@@ -103,14 +120,14 @@ impl Pass {
 
     pub(super) fn preflight(&self, shared: &Shared, mut answer: HttpResponse) -> HttpResponse {
         security::tell(false, answer.headers_mut());
-        shared.cors.tell(&self.asked.0, answer.headers_mut());
+        self.tell_origin(shared, answer.headers_mut());
         shared.cors.tell_preflight(answer.headers_mut());
         answer
     }
 
     pub(super) fn refuse(&self, shared: &Shared, error: &ElizaError) -> HttpResponse {
         let answer = error.answer(self.dialect());
-        self.log(answer.status(), error.cause());
+        self.log(answer.status(), Some(error));
         self.dress(shared, answer)
     }
 
@@ -125,16 +142,27 @@ impl Pass {
         answer: ServiceResponse<BoxBody>,
     ) -> ServiceResponse<BoxBody> {
         let (request, mut answer) = answer.into_parts();
-        let mut cause = None;
-        if let Some(error) = answer.error().and_then(|error| error.as_error::<ElizaError>()) {
-            cause = error.cause();
-            // Handlers answer in the envelope of /api.
-            if self.dialect() == Dialect::Bare {
-                answer = error.answer(Dialect::Bare);
-            }
+        let error = answer.error().and_then(|error| error.as_error::<ElizaError>());
+        self.log(answer.status(), error);
+        // Handlers answer in the envelope of /api.
+        if self.dialect() == Dialect::Bare
+            && let Some(error) = error
+        {
+            answer = error.answer(Dialect::Bare);
         }
-        self.log(answer.status(), cause);
         ServiceResponse::new(request, self.dress(shared, answer))
+    }
+
+    /// Says which pages may read the answer.
+    fn tell_origin(&self, shared: &Shared, headers: &mut HeaderMap) {
+        if !self.visit.is_operators {
+            shared.cors.tell(&self.asked.0, headers);
+        } else if self.is_welcome {
+            // Its own origin, and no other: not even the configured one is told to the rest.
+            Cors::default().tell(&self.asked.0, headers);
+        } else {
+            headers.insert(VARY, HeaderValue::from_static("Origin"));
+        }
     }
 
     /// Puts the headers on that every answer has.
@@ -145,7 +173,7 @@ impl Pass {
         // At once, so that the map does not grow three times over.
         headers.reserve(HEADERS_USUAL);
         security::tell(is_api, headers);
-        shared.cors.tell(&self.asked.0, headers);
+        self.tell_origin(shared, headers);
         if is_api {
             shared.cors.tell_api(headers);
         }
@@ -193,10 +221,15 @@ impl Pass {
         })
     }
 
-    fn log(&self, status: StatusCode, cause: Option<String>) {
+    fn log(&self, status: StatusCode, error: Option<&ElizaError>) {
         let (id, status) = (format_args!("{:016x}", self.id), status.as_u16());
-        match cause {
-            Some(cause) => tracing::error!(request = %id, status, cause, "a request failed"),
+        match error.and_then(|error| Some((error.cause()?, error.is_expected()))) {
+            Some((cause, false)) => {
+                tracing::error!(request = %id, status, cause, "a request failed");
+            }
+            Some((cause, true)) => {
+                tracing::debug!(request = %id, status, cause, "a request was refused");
+            }
             None => tracing::debug!(status, "answered"),
         }
     }

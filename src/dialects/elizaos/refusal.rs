@@ -61,6 +61,12 @@ refusals! {
         aside: Some("Missing or invalid X-API-KEY header"),
         ..Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "API key required")
     };
+    FOREIGN_ORIGIN = Refusal::new(
+        StatusCode::FORBIDDEN, "FORBIDDEN",
+        "Pages of another origin may not use the operator's routes; see elizaos.cors_origin");
+    FOREIGN_HOST = Refusal::new(
+        StatusCode::FORBIDDEN, "FORBIDDEN",
+        "Without a token, the operator's routes answer to localhost and the bound address only");
     CONTENT_TYPE = Refusal::bad("INVALID_CONTENT_TYPE", "Invalid or missing Content-Type header");
     RATE = Refusal::too_many(
         "RATE_LIMIT_EXCEEDED", "Too many requests. Please try again later.");

@@ -140,6 +140,7 @@ pub(super) fn of_body(error: &BodyError) -> Said {
         BodyError::Encoding(_) | BodyError::Charset(_) => {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
         }
+        BodyError::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "TIMEOUT"),
         BodyError::Malformed(_)
         | BodyError::NotAnObject(_)
         | BodyError::Packed(_)

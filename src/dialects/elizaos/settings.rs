@@ -35,7 +35,8 @@ pub struct ElizaosSettings {
     pub request_timeout_s: u32,
     /// Seconds that an agent has for its reply to a request that waits for it.
     pub reply_timeout_s: u32,
-    /// Requests in flight at most; further ones are refused at once.
+    /// Requests in flight at most that wait for a reply, and as many others; further ones are
+    /// refused at once. What governs agents or the host, and probes, have places of their own.
     pub in_flight_max: u32,
     /// The folder that `characterPath` may name files of; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,6 +116,12 @@ impl ElizaosSettings {
     pub(super) fn deadline(&self, waits_for_reply: bool) -> Duration {
         let own = Duration::from_secs(u64::from(self.request_timeout_s));
         if waits_for_reply { own.saturating_add(self.reply_within()) } else { own }
+    }
+
+    /// The time that a client has to send a body: half of the request's, so that it is told what was
+    /// too slow, and the handler has the rest.
+    pub(super) fn body_within(&self) -> Duration {
+        Duration::from_secs(u64::from(self.request_timeout_s)) / 2
     }
 
     /// The time that an agent has for its reply.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
 use greenroom_actors::time::UnixMillis;
-use tokio::sync::Semaphore;
 
+use super::lanes::Lanes;
 use super::refusal::{self, Refusal};
 use super::rows::Rows;
 use super::settings::ElizaosSettings;
@@ -23,19 +23,18 @@ pub(super) struct Shared {
     pub(super) host: Host,
     pub(super) limits: Limits,
     pub(super) cors: Cors,
-    pub(super) in_flight: Semaphore,
+    pub(super) in_flight: Lanes,
     pub(super) rows: Rows,
     requests: AtomicU64,
 }
 
 impl Shared {
     pub(super) fn new(settings: Arc<ElizaosSettings>, host: Host) -> Self {
-        let permits = usize::try_from(settings.in_flight_max).unwrap_or(Semaphore::MAX_PERMITS);
         let origin = settings.cors_origin.as_deref().filter(|origin| !origin.is_empty());
         Self {
             limits: Limits::new(&settings),
             cors: Cors { origin: origin.and_then(|origin| HeaderValue::from_str(origin).ok()) },
-            in_flight: Semaphore::new(permits.min(Semaphore::MAX_PERMITS)),
+            in_flight: Lanes::new(settings.in_flight_max),
             rows: Rows::default(),
             // From a random start, so that ids of two processes do not collide in one log.
             requests: AtomicU64::new(rand::random()),

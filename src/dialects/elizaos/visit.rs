@@ -3,6 +3,11 @@
 use actix_web::dev::ServiceRequest;
 use actix_web::http::{Method, Uri};
 
+use super::lanes::Lane;
+
+/// Where the operator's routes are.
+pub(super) const OPERATORS: &str = "/api/greenroom";
+
 /// Which part of the listener a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Area {
@@ -40,8 +45,10 @@ pub(super) struct Visit {
     pub(super) is_read: bool,
     /// Whether a body must say what it is.
     pub(super) needs_type: bool,
-    /// Whether it waits for an agent to speak.
-    pub(super) waits_for_reply: bool,
+    /// Whether it is for the operator's routes, `/api/greenroom/**`.
+    pub(super) is_operators: bool,
+    /// Where it finds its place among those in flight.
+    pub(super) lane: Lane,
 }
 
 impl Visit {
@@ -56,9 +63,8 @@ impl Visit {
             is_head: method == Method::HEAD,
             is_read: method == Method::GET || method == Method::HEAD,
             needs_type: writes && is_ours && !is_under(path, "/api/media"),
-            waits_for_reply: is_ours
-                && (ends_with(path, "/message")
-                    || *method == Method::POST && ends_with(path, "/messages")),
+            is_operators: is_under(path, OPERATORS),
+            lane: Lane::of(area, method, path),
         }
     }
 
@@ -126,14 +132,14 @@ fn upload(area: Area, method: &Method, path: &str) -> Upload {
 }
 
 /// Whether `path` is `folder` or lies in it, in any case.
-fn is_under(path: &str, folder: &str) -> bool {
+pub(super) fn is_under(path: &str, folder: &str) -> bool {
     let (path, folder) = (path.as_bytes(), folder.as_bytes());
     path.split_at_checked(folder.len()).is_some_and(|(start, rest)| {
         start.eq_ignore_ascii_case(folder) && matches!(rest.first(), None | Some(b'/'))
     })
 }
 
-fn ends_with(path: &str, end: &str) -> bool {
+pub(super) fn ends_with(path: &str, end: &str) -> bool {
     let (path, end) = (path.as_bytes(), end.as_bytes());
     path.split_at_checked(path.len().saturating_sub(end.len()))
         .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(end))
@@ -190,7 +196,8 @@ mod tests {
             (Method::GET, "/api/messaging/channels/x/messages", false),
             (Method::POST, "/api/messaging/jobs", false),
         ] {
-            assert_eq!(Visit::of(&method, path).waits_for_reply, waits, "{method} {path}");
+            let lane = Visit::of(&method, path).lane;
+            assert_eq!(lane == Lane::Reply, waits, "{method} {path}");
         }
     }
 

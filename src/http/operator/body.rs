@@ -1,5 +1,7 @@
 //! Bodies of an operator's requests: small JSON objects, refused by the name of the field at fault.
 
+use std::time::Duration;
+
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 use serde_json::{Map, Value};
@@ -11,6 +13,10 @@ use super::error::OperatorError;
 /// Bytes of a body.
 const BODY_MAX_BYTES: usize = 256 * 1024;
 
+/// The time that a client has to send one. Half of what a request may take by default, so that the
+/// client is told what was too slow.
+const BODY_WITHIN: Duration = Duration::from_secs(15);
+
 /// The fields of a body.
 pub(super) struct Fields(Map<String, Value>);
 
@@ -20,7 +26,7 @@ impl Fields {
         request: &HttpRequest,
         mut payload: Payload,
     ) -> Result<Self, OperatorError> {
-        match body::json(request.headers(), &mut payload, BODY_MAX_BYTES).await? {
+        match body::json(request.headers(), &mut payload, BODY_MAX_BYTES, BODY_WITHIN).await? {
             None => Ok(Self(Map::new())),
             Some(Value::Object(fields)) => Ok(Self(fields)),
             Some(other) => Err(body::BodyError::NotAnObject(body::kind(&other)).into()),

@@ -4,12 +4,16 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use greenroom_actors::error::{CoreError, StoreError};
+use greenroom_actors::ids::AgentId;
 use serde_json::json;
 
 use crate::http::body::BodyError;
 
 /// Characters of what a request said that an answer repeats.
 const ECHO_MAX: usize = 100;
+
+/// Agents of one name that an answer lists.
+const IDS_MAX: usize = 20;
 
 /// Why an operator's request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -18,8 +22,16 @@ pub(super) enum OperatorError {
     #[error(transparent)]
     Core(#[from] CoreError),
     /// No agent has that id, handle or name.
-    #[error("no agent is called `{}`", .0.chars().take(ECHO_MAX).collect::<String>())]
+    #[error("no agent is called `{}`", shown(.0))]
     Nobody(String),
+    /// Several agents have that name.
+    #[error("{} agents are called `{}`; name one by its id: {}", .ids.len(), shown(.who), listed(.ids))]
+    Several {
+        /// The name.
+        who: String,
+        /// The agents.
+        ids: Vec<AgentId>,
+    },
     /// The body cannot be read.
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -31,9 +43,24 @@ pub(super) enum OperatorError {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is a backup of that name, and it is kept.
+    #[error("there is a backup `{0}` already; choose another name")]
+    Taken(String),
     /// This host keeps its data where no backup can be made of it.
     #[error("this host's store makes no backups")]
     NoBackups,
+}
+
+/// The beginning of what a request said.
+fn shown(text: &str) -> String {
+    text.chars().take(ECHO_MAX).collect()
+}
+
+/// The first of them.
+fn listed(ids: &[AgentId]) -> String {
+    let first: Vec<_> = ids.iter().take(IDS_MAX).map(ToString::to_string).collect();
+    let rest = if ids.len() > IDS_MAX { ", ..." } else { "" };
+    first.join(", ") + rest
 }
 
 impl From<StoreError> for OperatorError {
@@ -49,6 +76,7 @@ impl OperatorError {
             Self::Body(BodyError::TooLarge(_)) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE")
             }
+            Self::Body(BodyError::TooSlow(_)) => (StatusCode::REQUEST_TIMEOUT, "TIMEOUT"),
             Self::Body(
                 BodyError::Malformed(_)
                 | BodyError::NotAnObject(_)
@@ -58,6 +86,7 @@ impl OperatorError {
                 | BodyError::BrokenOff,
             )
             | Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+            Self::Several { .. } | Self::Taken(_) => (StatusCode::CONFLICT, "CONFLICT"),
             Self::NoBackups => (StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
             Self::Core(core) => match core {
                 CoreError::AgentNotFound(_) | CoreError::NotFound { .. } => {

@@ -40,7 +40,10 @@ pub(super) async fn backup(
     let fields = Fields::read(&request, payload).await?;
     let name = checked(fields.required("name", NAME_MAX)?)?;
     let vault = host.vault.as_ref().ok_or(OperatorError::NoBackups)?;
-    let file = vault.backup(name).await?;
+    let file = match vault.backup(name).await {
+        Err(_) if vault.holds(name) => return Err(OperatorError::Taken(name.to_owned())),
+        made => made?,
+    };
     Ok(Success::of(BackupMade { file }))
 }
 

@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
-use actix_web::App;
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::{self, Data};
+use actix_web::{App, ResponseError};
 use greenroom_actors::character::Character;
+use greenroom_actors::ids::{AgentId, derived};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{Clock, SystemClock};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 
-use crate::host::{Host, Stopper};
+use super::error::OperatorError;
+use super::lookup::Who;
+use crate::host::{Host, Stopper, Vault};
 use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
 use crate::secrets::Secrets;
+use crate::store::{SqliteStore, StoreSettings};
 
 async fn host() -> Host {
     let ports = Ports {
@@ -85,4 +89,79 @@ async fn each_request_is_carried_out_or_refused_by_name() {
         let text = String::from_utf8_lossy(&text);
         assert!(found == status && text.contains(says), "{method} {path} {body}: {found} {text}");
     }
+}
+
+#[actix_web::test]
+async fn a_backup_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&StoreSettings::within(&folder.path().join("data"))).unwrap();
+    let vault = Some(Vault::new(store, folder.path().join("backups")));
+    let host = Data::new(Host { vault, ..host().await });
+    let app = init_service(App::new().app_data(host).configure(super::routes)).await;
+    for (name, status, says) in [
+        ("monday.db", 200, "monday.db"),
+        ("monday.db", 409, "there is a backup `monday.db` already"),
+        ("tuesday.db", 200, "tuesday.db"),
+    ] {
+        let request = TestRequest::post().uri("/backup");
+        let request = request.set_json(serde_json::json!({"name": name})).to_request();
+        let answer = call_service(&app, request).await;
+        let found = answer.status().as_u16();
+        let text = String::from_utf8_lossy(&read_body(answer).await).into_owned();
+        assert!(found == status && text.contains(says), "{name}: {found} {text}");
+    }
+}
+
+#[actix_web::test]
+async fn a_name_means_one_agent_or_none() {
+    let host = host().await;
+    let mut ids = Vec::new();
+    for (name, id) in [
+        ("Bob", None),
+        ("BOB", None),
+        ("Bob!", None),
+        // Its handle is made of its name, and is the name of the next.
+        ("Twin One", None),
+        ("twin-one", None),
+        ("Twins", None),
+        ("Twins", Some(AgentId(derived("other")))),
+        ("Zoë", None),
+    ] {
+        let mut character = Character::named(name);
+        character.id = id;
+        ids.push(host.registry.create(character).await.unwrap().id);
+    }
+    let [bob, loud, sign, twin, named, first, second, zoe] = ids.try_into().unwrap();
+    for (who, expected) in [
+        (bob.to_string(), Ok(bob)),
+        ("Bob".to_owned(), Ok(bob)),
+        ("BOB".to_owned(), Ok(loud)),
+        ("Bob!".to_owned(), Ok(sign)),
+        ("bob".to_owned(), Ok(bob)),
+        ("boB".to_owned(), Err(vec![bob, loud, sign])),
+        ("Twin One".to_owned(), Ok(twin)),
+        ("twin-one".to_owned(), Ok(twin)),
+        ("TWIN ONE".to_owned(), Err(vec![twin, named])),
+        ("Twins".to_owned(), Err(vec![first, second])),
+        ("ZOË".to_owned(), Ok(zoe)),
+        ("ada LOVELACE".to_owned(), Ok(AgentId(derived("Ada Lovelace")))),
+        ("!!".to_owned(), Err(Vec::new())),
+        ("nobody".to_owned(), Err(Vec::new())),
+    ] {
+        let who: Who = serde_json::from_value(who.into()).unwrap();
+        let found = who.find(&host.registry).await.map(|record| record.id);
+        let found = found.map_err(|error| match error {
+            OperatorError::Nobody(_) => Vec::new(),
+            OperatorError::Several { ids, .. } => ids,
+            other => panic!("{other}"),
+        });
+        let sorted = |mut ids: Vec<AgentId>| {
+            ids.sort();
+            ids
+        };
+        assert_eq!(found.map_err(sorted), expected.map_err(sorted), "{who:?}");
+    }
+    let several = OperatorError::Several { who: "Twins".to_owned(), ids: vec![first, second] };
+    assert_eq!(several.status_code(), 409);
+    assert!(several.to_string().contains(&second.to_string()));
 }

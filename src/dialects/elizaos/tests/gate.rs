@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::gate::Gate;
 use super::super::shared::Shared;
-use super::support::{Heard, stage};
+use super::support::{HUSH, Heard, stage};
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::http::auth::Token;
 
@@ -30,6 +30,9 @@ async fn a_token_guards_the_api_and_nothing_else() {
     for (method, path, open) in [
         ("GET", "/api/agents", false),
         ("GET", "/API/agents", false),
+        ("GET", "/%61pi/agents", false),
+        ("GET", "/%61gents", false),
+        ("GET", "/metric%73", false),
         ("GET", "/api/system/version", false),
         ("GET", "/api/none", false),
         ("GET", "/agents", false),
@@ -87,6 +90,50 @@ async fn any_origin_is_let_in_unless_one_is_configured() {
     assert_eq!(heard.header("access-control-allow-origin"), "http://ui.test");
     assert_eq!(heard.header("access-control-expose-headers"), "X-Total-Count");
     assert_eq!(heard.header("access-control-max-age"), "86400");
+}
+
+#[actix_web::test]
+async fn pages_of_other_sites_cannot_drive_the_operators_routes() {
+    let ui = || Some("http://ui.test".to_owned());
+    let open = stage(ElizaosSettings::default()).await;
+    let with_ui = stage(ElizaosSettings { cors_origin: ui(), ..Default::default() }).await;
+    let with_token = stage(guarded()).await;
+    let (here, evil) = ("http://127.0.0.1:3000", "http://evil.test");
+    for (stage, origin, host, status, allowed) in [
+        (&open, "", "127.0.0.1:3000", 200, ""),
+        (&open, "", "localhost:3000", 200, ""),
+        (&open, "", "[::1]:3000", 200, ""),
+        (&open, here, "127.0.0.1:3000", 200, here),
+        (&open, evil, "127.0.0.1:3000", 403, ""),
+        (&open, "null", "127.0.0.1:3000", 403, ""),
+        (&open, "http://evil.test:3000", "evil.test:3000", 403, "http://evil.test:3000"),
+        (&open, "", "evil.test:3000", 403, ""),
+        (&with_ui, "http://ui.test", "127.0.0.1:3000", 200, "http://ui.test"),
+        (&with_ui, evil, "127.0.0.1:3000", 403, ""),
+        (&with_ui, "", "127.0.0.1:3000", 200, ""),
+        (&with_token, "", "greenroom.test", 200, ""),
+        (&with_token, evil, "greenroom.test", 403, ""),
+    ] {
+        for path in ["/api/greenroom/halt", "/API/Greenroom/lift/", "/api/%67reenroom/lift"] {
+            let request = TestRequest::post().uri(path).insert_header(("Host", host));
+            let mut request = request.insert_header(("X-API-KEY", "s3cret"));
+            if !origin.is_empty() {
+                request = request.insert_header(("Origin", origin));
+            }
+            let heard = stage.ask(request).await;
+            assert_eq!(heard.status, status, "{path} {origin} {host}: {}", heard.text);
+            assert_eq!(heard.header("access-control-allow-origin"), allowed, "{origin} {host}");
+            assert_eq!(heard.header("vary"), "Origin");
+            if status == 403 {
+                assert_eq!(heard.json()["error"]["code"], "FORBIDDEN");
+            }
+        }
+    }
+    let preflight = TestRequest::with_uri("/api/greenroom/halt").method(Method::OPTIONS);
+    let heard = open.ask(preflight.insert_header(("Origin", evil))).await;
+    assert_eq!((heard.status, heard.header("access-control-allow-origin")), (204, ""));
+    let elsewhere = TestRequest::get().uri("/api/agents").insert_header(("Host", "evil.test"));
+    assert_eq!(open.ask(elsewhere.insert_header(("Origin", evil))).await.status, 200);
 }
 
 #[actix_web::test]
@@ -293,6 +340,34 @@ async fn too_many_requests_in_flight_are_refused_at_once() {
     assert_eq!((held.status, refused.status), (200, 503));
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(stage.get("/api/agents").await.status, 200);
+}
+
+#[actix_web::test]
+async fn those_who_wait_for_a_reply_hold_up_nobody_else() {
+    let one = ElizaosSettings { in_flight_max: 1, ..ElizaosSettings::default() };
+    let stage = stage(one).await;
+    let id = stage.running("Ada").await;
+    let say = format!("/agents/{id}/message");
+    let waiting = stage.send("POST", &say, json!({"text": HUSH}));
+    let others = async {
+        let refused = stage.send("POST", &say, json!({"text": "hello"})).await;
+        assert_eq!((refused.status, refused.header("retry-after")), (503, "1"));
+        let stop = format!("/api/agents/{id}/stop");
+        for (method, path) in [
+            ("GET", "/health"),
+            ("GET", "/healthz"),
+            ("GET", "/metrics"),
+            ("GET", "/api/agents"),
+            ("GET", "/api/server/ping"),
+            ("POST", "/api/greenroom/halt"),
+            ("POST", "/api/greenroom/lift"),
+            ("POST", stop.as_str()),
+        ] {
+            let heard = stage.send(method, path, Value::Null).await;
+            assert_eq!(heard.status, 200, "{method} {path}: {}", heard.text);
+        }
+    };
+    let _stopped = futures::join!(waiting, others);
 }
 
 #[actix_web::test]

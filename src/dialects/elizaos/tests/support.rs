@@ -29,12 +29,18 @@ use crate::telemetry::LogBuffer;
 /// An id that nothing has.
 pub(super) const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
 
+/// What is said with this in it is never answered.
+pub(super) const HUSH: &str = "hush";
+
 /// Says what was said to it; `!fail` makes it fail, `!ignore` makes it say nothing.
 struct Echo;
 
 impl Model for Echo {
     fn generate(&self, prompt: Prompt) -> ModelStream {
         let said = prompt.turns.last().map(|turn| turn.text.clone()).unwrap_or_default();
+        if said.contains(HUSH) {
+            return stream::pending().boxed();
+        }
         if said.contains("!fail") {
             return stream::iter([Err(ModelError::Refused("told so".to_owned()))]).boxed();
         }
