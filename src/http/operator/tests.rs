@@ -94,7 +94,7 @@ async fn each_request_is_carried_out_or_refused_by_name() {
 #[actix_web::test]
 async fn a_backup_is_never_written_over() {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&StoreSettings::within(&folder.path().join("data"))).unwrap();
+    let store = SqliteStore::open(&StoreSettings::within(folder.path().join("data"))).unwrap();
     let vault = Some(Vault::new(store, folder.path().join("backups")));
     let host = Data::new(Host { vault, ..host().await });
     let app = init_service(App::new().app_data(host).configure(super::routes)).await;
