@@ -8,6 +8,7 @@ mod admin;
 mod agents;
 mod client;
 mod error;
+mod plain;
 mod settings;
 mod table;
 
@@ -86,7 +87,8 @@ where
     match arguments.carry_out(&mut std::io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            drop(writeln!(std::io::stderr(), "error: {error}"));
+            let error_text = plain::lines(&error.to_string());
+            drop(writeln!(std::io::stderr(), "error: {error_text}"));
             error.code()
         }
     }

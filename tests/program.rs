@@ -35,6 +35,7 @@ fn a_wrong_call_is_told_from_a_failed_one() {
         (&["frobnicate"], 2),
         (&["serve", "--log-format", "xml"], 2),
         (&["agents", "create"], 2),
+        (&["agents", "pause", ""], 2),
         (&["agents", "create", "--file", "absent.json"], 2),
         (&["--config", "absent.toml", "config", "check"], 1),
         (&["agents", "list", "--url", "http://127.0.0.1:1"], 1),
@@ -141,6 +142,23 @@ fn agents_are_moved_from_the_command_line() {
     assert_eq!(site.say(&["agents", "delete", "grace-hopper"]), "Grace Hopper is gone\n");
     let nobody = site.run(&["agents", "show", "grace-hopper"]);
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("no agent is called `grace-hopper`"));
+}
+
+#[test]
+fn names_of_any_kind_are_shown_and_are_told_when_too_long() {
+    let site = Site::new();
+    let _host = site.serve();
+    let long = "x".repeat(100_000);
+    for (file, name) in [("long.json", long.as_str()), ("odd.json", "a\u{1b}[2J\n\u{202e}b")] {
+        let character = serde_json::json!({ "name": name, "bio": [] }).to_string();
+        std::fs::write(site.folder().join(file), character).unwrap();
+        site.say(&["agents", "create", "--file", file]);
+    }
+    let listed = site.say(&["agents", "list"]);
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert!(!listed.contains(['\u{1b}', '\u{202e}']) && listed.contains('…'), "{listed}");
+    let refused = site.run(&["agents", "delete", &long]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("the name is too long"));
 }
 
 #[test]

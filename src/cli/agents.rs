@@ -14,6 +14,10 @@ use crate::config::Loaded;
 
 use super::CliError;
 use super::client::{Client, Remote};
+use super::plain;
+
+/// Bytes that an id, name or handle may have in the path of a request: a head has its limits.
+const WHO_MAX_BYTES: usize = 60_000;
 
 /// What to do with agents.
 #[derive(Debug, Subcommand)]
@@ -110,7 +114,7 @@ impl One {
                 Value::Null => "-".to_owned(),
                 other => other.to_string(),
             };
-            writeln!(out, "{:<18}{shown}", format!("{field}:"))?;
+            writeln!(out, "{:<18}{}", plain::cut(field, 60) + ":", plain::line(&shown))?;
         }
         Ok(())
     }
@@ -140,7 +144,7 @@ impl One {
         if self.json {
             return print_json(out, agent);
         }
-        writeln!(out, "{} is {}", text_of(agent, "name"), text_of(agent, "state"))?;
+        writeln!(out, "{} is {}", name_of(agent), text_of(agent, "state"))?;
         Ok(())
     }
 }
@@ -165,7 +169,7 @@ impl Delete {
         if self.one.json {
             return print_json(out, &json!({ "id": id, "deleted": true }));
         }
-        writeln!(out, "{} is gone", text_of(&agent, "name"))?;
+        writeln!(out, "{} is gone", name_of(&agent))?;
         Ok(())
     }
 }
@@ -179,13 +183,30 @@ async fn start(client: &Client, id: &str, autonomy: bool) -> Result<(), CliError
 
 /// The agent that an id, name or handle speaks of.
 async fn look_up(client: &Client, who: &str) -> Result<Value, CliError> {
-    client.ask(Method::GET, &format!("/api/greenroom/agents/{}", escaped(who)), None).await
+    client.ask(Method::GET, &path_of(who)?, None).await
+}
+
+fn path_of(who: &str) -> Result<String, CliError> {
+    if who.trim().is_empty() {
+        return Err(CliError::Usage("name an agent".to_owned()));
+    }
+    let who = escaped(who);
+    if who.len() > WHO_MAX_BYTES {
+        let reason = "the name is too long to ask for; give the agent's id";
+        return Err(CliError::Usage(reason.to_owned()));
+    }
+    Ok(format!("/api/greenroom/agents/{who}"))
 }
 
 fn id_of(agent: &Value) -> Result<String, CliError> {
     let id = agent.get("id").and_then(Value::as_str);
     id.map(str::to_owned)
         .ok_or_else(|| CliError::Failed("the host's answer names no agent".to_owned()))
+}
+
+/// An agent's name, fit for a terminal.
+fn name_of(agent: &Value) -> String {
+    plain::cut(text_of(agent, "name"), 60)
 }
 
 fn text_of<'a>(agent: &'a Value, field: &str) -> &'a str {

@@ -11,7 +11,7 @@ use crate::cli::CliError;
 use crate::cli::client::Remote;
 use crate::config::Loaded;
 
-use super::{id_of, look_up, print_json, start, text_of};
+use super::{id_of, look_up, name_of, print_json, start, text_of};
 
 /// Bytes that a character may have here; the host has a limit of its own.
 const CHARACTER_MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -56,7 +56,7 @@ impl Create {
         if self.json {
             return print_json(out, &agent);
         }
-        writeln!(out, "{} ({id}) is {}", text_of(&agent, "name"), text_of(&agent, "state"))?;
+        writeln!(out, "{} ({id}) is {}", name_of(&agent), text_of(&agent, "state"))?;
         Ok(())
     }
 

@@ -120,15 +120,13 @@ impl Logs {
 
 /// What an entry says in a few words: its plain fields, in order.
 fn gist(body: &Value) -> String {
-    const WIDTH: usize = 100;
     let fields = body.as_object().into_iter().flatten();
     let plain = fields.filter_map(|(field, value)| match value {
         Value::String(text) => Some(format!("{field}={text}")),
         Value::Number(_) | Value::Bool(_) => Some(format!("{field}={value}")),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     });
-    let all = plain.collect::<Vec<_>>().join(" ").replace(char::is_control, " ");
-    all.chars().take(WIDTH).collect()
+    plain.collect::<Vec<_>>().join(" ").replace(char::is_control, " ")
 }
 
 fn time(millis: i64) -> String {
