@@ -86,9 +86,10 @@ where
     };
     match arguments.carry_out(&mut std::io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_unread() => ExitCode::SUCCESS,
         Err(error) => {
-            let error_text = plain::lines(&error.to_string());
-            drop(writeln!(std::io::stderr(), "error: {error_text}"));
+            let said = plain::lines(&error.to_string());
+            drop(writeln!(std::io::stderr(), "error: {said}"));
             error.code()
         }
     }

@@ -63,9 +63,12 @@ pub(super) struct One {
 pub(super) struct Start {
     #[command(flatten)]
     one: One,
-    /// Lets the agent act without being spoken to.
+    /// Lets the agent act without being spoken to; it stays as it was where nothing is said.
     #[arg(long)]
     autonomy: bool,
+    /// Lets the agent act only when spoken to.
+    #[arg(long, conflicts_with = "autonomy")]
+    no_autonomy: bool,
 }
 
 /// `greenroom agents delete`.
@@ -135,7 +138,9 @@ impl One {
 
     async fn stop(self, loaded: &Loaded, out: &mut dyn Write) -> Result<(), CliError> {
         let client = self.remote.client(loaded)?;
-        let id = id_of(&look_up(&client, &self.agent).await?)?;
+        let agent = look_up(&client, &self.agent).await?;
+        let id = id_of(&agent)?;
+        must_not_be_stopped(&agent)?;
         client.ask(Method::POST, &format!("/api/agents/{id}/stop"), None).await?;
         self.say(&look_up(&client, &id).await?, out)
     }
@@ -153,7 +158,12 @@ impl Start {
     async fn carry_out(self, loaded: &Loaded, out: &mut dyn Write) -> Result<(), CliError> {
         let client = self.one.remote.client(loaded)?;
         let id = id_of(&look_up(&client, &self.one.agent).await?)?;
-        start(&client, &id, self.autonomy).await?;
+        let autonomy = match (self.autonomy, self.no_autonomy) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        };
+        start(&client, &id, autonomy).await?;
         self.one.say(&look_up(&client, &id).await?, out)
     }
 }
@@ -174,9 +184,9 @@ impl Delete {
     }
 }
 
-/// Starts an agent; with `autonomy` it acts without being spoken to.
-async fn start(client: &Client, id: &str, autonomy: bool) -> Result<(), CliError> {
-    let body = json!({ "enableAutonomy": autonomy });
+/// Starts an agent; `autonomy` says whether it acts without being spoken to, if that is to change.
+async fn start(client: &Client, id: &str, autonomy: Option<bool>) -> Result<(), CliError> {
+    let body = autonomy.map_or_else(|| json!({}), |wanted| json!({ "enableAutonomy": wanted }));
     client.ask(Method::POST, &format!("/api/agents/{id}/start"), Some(&body)).await?;
     Ok(())
 }
@@ -184,6 +194,19 @@ async fn start(client: &Client, id: &str, autonomy: bool) -> Result<(), CliError
 /// The agent that an id, name or handle speaks of.
 async fn look_up(client: &Client, who: &str) -> Result<Value, CliError> {
     client.ask(Method::GET, &path_of(who)?, None).await
+}
+
+/// The agent of that id, if there is one.
+async fn find(client: &Client, id: &str) -> Result<Option<Value>, CliError> {
+    client.find(&path_of(id)?).await
+}
+
+/// Told here, since elizaOS calls an agent that does not run unknown.
+fn must_not_be_stopped(agent: &Value) -> Result<(), CliError> {
+    if text_of(agent, "state") == "stopped" {
+        return Err(CliError::Failed(format!("{} is stopped", name_of(agent))));
+    }
+    Ok(())
 }
 
 fn path_of(who: &str) -> Result<String, CliError> {
