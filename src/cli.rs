@@ -8,6 +8,7 @@ mod admin;
 mod agents;
 mod client;
 mod error;
+mod plain;
 mod settings;
 mod table;
 
@@ -85,8 +86,10 @@ where
     };
     match arguments.carry_out(&mut std::io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_unread() => ExitCode::SUCCESS,
         Err(error) => {
-            drop(writeln!(std::io::stderr(), "error: {error}"));
+            let said = plain::lines(&error.to_string());
+            drop(writeln!(std::io::stderr(), "error: {said}"));
             error.code()
         }
     }

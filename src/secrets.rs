@@ -41,13 +41,15 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// A secret is neither a text nor a number nor a flag.
+/// What stands for a secret, or for all of them, is of the wrong kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}: a secret must be a string, a number or a boolean")]
-pub struct NotASecret(
+#[error("{place}: {reason}")]
+pub struct NotASecret {
     /// Where it stands.
-    pub String,
-);
+    pub place: String,
+    /// What should stand there.
+    pub reason: &'static str,
+}
 
 impl Secrets {
     /// Secrets under a key made of `salt`.
@@ -72,10 +74,13 @@ impl Secrets {
     }
 
     /// Seals one value. What is sealed already stays as it is, so that a client may send back what
-    /// it was given.
+    /// it was given; a secret that only looks sealed does not open under this key, and is sealed.
     #[must_use]
     pub fn seal(&self, secret: &str) -> String {
-        if is_sealed(secret) { secret.to_owned() } else { self.seal_anew(secret, rand::random()) }
+        match self.open(secret) {
+            Some(_) => secret.to_owned(),
+            None => self.seal_anew(secret, rand::random()),
+        }
     }
 
     fn seal_anew(&self, secret: &str, iv: [u8; IV_BYTES]) -> String {
@@ -126,7 +131,10 @@ impl Secrets {
         match settings.get_mut(SECRETS) {
             None | Some(Value::Null) => Ok(()),
             Some(Value::Object(secrets)) => self.seal_map(secrets, "settings.secrets"),
-            Some(_) => Err(NotASecret("settings.secrets".to_owned())),
+            Some(_) => Err(NotASecret {
+                place: "settings.secrets".to_owned(),
+                reason: "must be an object",
+            }),
         }
     }
 
@@ -145,7 +153,10 @@ impl Secrets {
                 Value::String(text) => Zeroizing::new(text.clone()),
                 Value::Bool(_) | Value::Number(_) => Zeroizing::new(value.to_string()),
                 Value::Array(_) | Value::Object(_) => {
-                    return Err(NotASecret(format!("{place}.{name}")));
+                    return Err(NotASecret {
+                        place: format!("{place}.{name}"),
+                        reason: "a secret must be a string, a number or a boolean",
+                    });
                 }
             };
             *value = Value::String(self.seal(&text));
@@ -244,6 +255,20 @@ mod tests {
     }
 
     #[test]
+    fn what_only_looks_sealed_is_sealed() {
+        let secrets = Secrets::new("salt");
+        for secret in [
+            "00112233445566778899aabbccddeeff:cafebabecafebabe",
+            "000102030405060708090a0b0c0d0e0f:51114ffe7423d107a99181088e408af9",
+        ] {
+            assert!(is_sealed(secret), "{secret}");
+            let sealed = secrets.seal(secret);
+            assert_ne!(sealed, secret);
+            assert_eq!(secrets.open(&sealed).unwrap().as_str(), secret);
+        }
+    }
+
+    #[test]
     fn a_character_keeps_its_secrets_sealed_in_its_settings() {
         let secrets = Secrets::new("salt");
         let mut character: Character = serde_json::from_value(json!({
@@ -266,8 +291,12 @@ mod tests {
     fn a_secret_that_is_a_list_is_refused_by_name() {
         let mut settings = json!({"secrets": {"A": null, "B": ["x"]}}).as_object().unwrap().clone();
         let refused = Secrets::new("salt").seal_settings(&mut settings).unwrap_err();
-        assert_eq!(refused, NotASecret("settings.secrets.B".to_owned()));
+        assert_eq!(refused.place, "settings.secrets.B");
         assert_eq!(settings["secrets"]["A"], Value::Null);
+
+        let mut settings = json!({"secrets": "a"}).as_object().unwrap().clone();
+        let refused = Secrets::new("salt").seal_settings(&mut settings).unwrap_err();
+        assert_eq!(refused.to_string(), "settings.secrets: must be an object");
     }
 
     #[test]

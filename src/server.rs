@@ -8,7 +8,6 @@ mod signals;
 mod upkeep;
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -71,11 +70,12 @@ pub fn run(loaded: Loaded) -> Result<(), ServeError> {
 /// Whatever keeps it from starting, or from ending well.
 pub async fn serve(loaded: Loaded, logs: Arc<LogBuffer>, stop: Stopper) -> Result<(), ServeError> {
     let config = &loaded.config;
-    let data_dir = config.store.data_dir.as_path();
-    make_folder(data_dir)?;
+    // First of all: a host that cannot listen leaves the store as it was. Nobody is answered yet.
+    let listener = listener(&loaded)?;
+    // Opening makes the folder, for its owner alone.
     let store = SqliteStore::open(&config.store)?;
     let outcome = match host(config, &store, logs, stop).await {
-        Ok(host) => listen(&loaded, host).await,
+        Ok(host) => listen(&loaded, host, listener).await,
         Err(error) => Err(error),
     };
     // Whatever happened: what was acknowledged is to be found again.
@@ -118,16 +118,15 @@ async fn host(
     })
 }
 
-fn make_folder(path: &Path) -> Result<(), ServeError> {
-    std::fs::create_dir_all(path)
-        .map_err(|source| ServeError::File { path: path.to_owned(), source })
-}
-
-/// Opens the listeners and serves until it is time to stop; then drains.
-async fn listen(loaded: &Loaded, host: Host) -> Result<(), ServeError> {
+/// Serves at the listeners until it is time to stop; then drains.
+async fn listen(
+    loaded: &Loaded,
+    host: Host,
+    listener: Option<TcpListener>,
+) -> Result<(), ServeError> {
     let Config { server, store, .. } = &loaded.config;
     let data_dir = store.data_dir.as_path();
-    let (elizaos, listening) = match listener(loaded)? {
+    let (elizaos, listening) = match listener {
         Some(listener) => {
             let elizaos = Some(listener.local_addr()?);
             (Some(open(loaded, &host, listener)?), Listening { elizaos })
@@ -192,6 +191,7 @@ async fn drain(http: Option<&ServerHandle>, host: &Host, grace: Duration) {
     }
 }
 
+/// The socket that clients of elizaOS may connect to from now on; they wait until it is served.
 fn listener(loaded: &Loaded) -> Result<Option<TcpListener>, ServeError> {
     if !loaded.config.elizaos.enabled {
         return Ok(None);

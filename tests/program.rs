@@ -2,10 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Host, Site};
+use crate::support::{Host, Site, until};
 
 #[test]
 fn a_bad_configuration_is_refused_with_its_place() {
@@ -35,6 +37,7 @@ fn a_wrong_call_is_told_from_a_failed_one() {
         (&["frobnicate"], 2),
         (&["serve", "--log-format", "xml"], 2),
         (&["agents", "create"], 2),
+        (&["agents", "pause", ""], 2),
         (&["agents", "create", "--file", "absent.json"], 2),
         (&["--config", "absent.toml", "config", "check"], 1),
         (&["agents", "list", "--url", "http://127.0.0.1:1"], 1),
@@ -63,6 +66,8 @@ fn a_signal_drains_and_the_next_host_finds_everything() {
     let mut host = site.serve();
     let written = std::fs::read_to_string(site.folder().join("data/listening.json")).unwrap();
     assert!(written.contains(&host.address.to_string()), "{written}");
+    let folder = std::fs::metadata(site.folder().join("data")).unwrap();
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
     site.say(&["agents", "create", "Ada", "--autonomy"]);
     site.say(&["agents", "create", "Bob", "--start"]);
     site.say(&["agents", "pause", "bob"]);
@@ -92,12 +97,19 @@ fn stuck(settings: &str) -> (Site, Host, TcpStream) {
     (site, host, call)
 }
 
-#[test]
-fn a_second_signal_ends_at_once() {
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
     let (_site, mut host, _call) = stuck("");
     host.signal("TERM");
     host.wait_for("draining");
-    host.signal("INT");
+    // For a second, it is the same wish.
+    let begun = Instant::now();
+    until("the end", async || {
+        host.signal("INT");
+        host.has_ended().then_some(())
+    })
+    .await;
+    assert!(begun.elapsed() > Duration::from_millis(500));
     assert_eq!(host.end().code(), Some(130));
 }
 
@@ -135,12 +147,62 @@ fn agents_are_moved_from_the_command_line() {
         serde_json::from_str(&site.say(&["agents", "show", "grace-hopper", "--json"])).unwrap();
     assert_eq!(shown["character"]["topics"][0], "compilers");
     assert_eq!(site.say(&["agents", "stop", "grace-hopper"]), "Grace Hopper is stopped\n");
+    for command in ["stop", "logs"] {
+        let refused = site.run(&["agents", command, "grace-hopper"]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert_eq!(String::from_utf8_lossy(&refused.stderr), "error: Grace Hopper is stopped\n");
+    }
+    let refused = site.run(&["agents", "create", "--file", "grace.json", "--start"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("exists already, unchanged"));
     let refused = site.run(&["agents", "pause", "grace-hopper"]);
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&refused.stderr).lines().count(), 1);
     assert_eq!(site.say(&["agents", "delete", "grace-hopper"]), "Grace Hopper is gone\n");
     let nobody = site.run(&["agents", "show", "grace-hopper"]);
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("no agent is called `grace-hopper`"));
+}
+
+#[test]
+fn a_start_leaves_autonomy_as_it_was_unless_told() {
+    let site = Site::new();
+    let _host = site.serve();
+    site.say(&["agents", "create", "Ada", "--autonomy"]);
+    let is_autonomous = || {
+        let shown = site.say(&["agents", "show", "ada", "--json"]);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        shown["autonomyEveryMs"].is_number()
+    };
+    site.say(&["agents", "start", "ada"]);
+    assert!(is_autonomous(), "while it runs");
+    for (flags, expected) in
+        [(&[][..], true), (&["--no-autonomy"], false), (&[], false), (&["--autonomy"], true)]
+    {
+        site.say(&["agents", "stop", "ada"]);
+        site.say(&[&["agents", "start", "ada"], flags].concat());
+        assert_eq!(is_autonomous(), expected, "{flags:?}");
+    }
+    assert_eq!(
+        site.run(&["agents", "start", "ada", "--autonomy", "--no-autonomy"]).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn names_of_any_kind_are_shown_and_are_told_when_too_long() {
+    let site = Site::new();
+    let _host = site.serve();
+    let long = "x".repeat(100_000);
+    for (file, name) in [("long.json", long.as_str()), ("odd.json", "a\u{1b}[2J\n\u{202e}b")] {
+        let character = serde_json::json!({ "name": name, "bio": [] }).to_string();
+        std::fs::write(site.folder().join(file), character).unwrap();
+        site.say(&["agents", "create", "--file", file]);
+    }
+    let listed = site.say(&["agents", "list"]);
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert!(!listed.contains(['\u{1b}', '\u{202e}']) && listed.contains('…'), "{listed}");
+    let refused = site.run(&["agents", "delete", &long]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("the name is too long"));
 }
 
 #[test]
@@ -159,9 +221,13 @@ fn a_dialogue_is_read_line_by_line() {
 #[test]
 fn backups_are_made_with_and_without_a_host_and_verified() {
     let site = Site::new();
+    let refused = site.run(&["backup", "nothing.db"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no store at"));
+    assert!(!site.folder().join("data").exists() && !site.folder().join("nothing.db").exists());
     let host = site.serve();
     site.say(&["agents", "create", "Ada"]);
-    site.say(&["backup", "running.db"]);
+    assert!(site.say(&["backup", "running.db"]).contains("secret.salt"));
     assert_eq!(site.run(&["backup", "running.db"]).status.code(), Some(1), "never overwritten");
     host.signal("KILL");
     host.end();
@@ -193,6 +259,7 @@ fn a_port_that_was_chosen_and_is_busy_is_named() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{said}");
+    assert!(!site.folder().join("data").exists(), "nothing was opened");
 }
 
 #[test]
@@ -202,5 +269,5 @@ fn a_token_is_asked_for_and_taken_from_the_configuration() {
     site.say(&["agents", "list"]);
     let refused = site.run(&["agents", "list", "--token", "wrong"]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("--token"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("did not accept the token"));
 }

@@ -118,6 +118,11 @@ impl Host {
         assert!(sent.success());
     }
 
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits for the end.
     pub(crate) fn end(mut self) -> ExitStatus {
         self.child.wait().unwrap()

@@ -14,6 +14,10 @@ use crate::config::Loaded;
 
 use super::CliError;
 use super::client::{Client, Remote};
+use super::plain;
+
+/// Bytes that an id, name or handle may have in the path of a request: a head has its limits.
+const WHO_MAX_BYTES: usize = 60_000;
 
 /// What to do with agents.
 #[derive(Debug, Subcommand)]
@@ -59,9 +63,12 @@ pub(super) struct One {
 pub(super) struct Start {
     #[command(flatten)]
     one: One,
-    /// Lets the agent act without being spoken to.
+    /// Lets the agent act without being spoken to; it stays as it was where nothing is said.
     #[arg(long)]
     autonomy: bool,
+    /// Lets the agent act only when spoken to.
+    #[arg(long, conflicts_with = "autonomy")]
+    no_autonomy: bool,
 }
 
 /// `greenroom agents delete`.
@@ -110,7 +117,7 @@ impl One {
                 Value::Null => "-".to_owned(),
                 other => other.to_string(),
             };
-            writeln!(out, "{:<18}{shown}", format!("{field}:"))?;
+            writeln!(out, "{:<18}{}", plain::cut(field, 60) + ":", plain::line(&shown))?;
         }
         Ok(())
     }
@@ -131,7 +138,9 @@ impl One {
 
     async fn stop(self, loaded: &Loaded, out: &mut dyn Write) -> Result<(), CliError> {
         let client = self.remote.client(loaded)?;
-        let id = id_of(&look_up(&client, &self.agent).await?)?;
+        let agent = look_up(&client, &self.agent).await?;
+        let id = id_of(&agent)?;
+        must_not_be_stopped(&agent)?;
         client.ask(Method::POST, &format!("/api/agents/{id}/stop"), None).await?;
         self.say(&look_up(&client, &id).await?, out)
     }
@@ -140,7 +149,7 @@ impl One {
         if self.json {
             return print_json(out, agent);
         }
-        writeln!(out, "{} is {}", text_of(agent, "name"), text_of(agent, "state"))?;
+        writeln!(out, "{} is {}", name_of(agent), text_of(agent, "state"))?;
         Ok(())
     }
 }
@@ -149,7 +158,12 @@ impl Start {
     async fn carry_out(self, loaded: &Loaded, out: &mut dyn Write) -> Result<(), CliError> {
         let client = self.one.remote.client(loaded)?;
         let id = id_of(&look_up(&client, &self.one.agent).await?)?;
-        start(&client, &id, self.autonomy).await?;
+        let autonomy = match (self.autonomy, self.no_autonomy) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        };
+        start(&client, &id, autonomy).await?;
         self.one.say(&look_up(&client, &id).await?, out)
     }
 }
@@ -165,27 +179,57 @@ impl Delete {
         if self.one.json {
             return print_json(out, &json!({ "id": id, "deleted": true }));
         }
-        writeln!(out, "{} is gone", text_of(&agent, "name"))?;
+        writeln!(out, "{} is gone", name_of(&agent))?;
         Ok(())
     }
 }
 
-/// Starts an agent; with `autonomy` it acts without being spoken to.
-async fn start(client: &Client, id: &str, autonomy: bool) -> Result<(), CliError> {
-    let body = json!({ "enableAutonomy": autonomy });
+/// Starts an agent; `autonomy` says whether it acts without being spoken to, if that is to change.
+async fn start(client: &Client, id: &str, autonomy: Option<bool>) -> Result<(), CliError> {
+    let body = autonomy.map_or_else(|| json!({}), |wanted| json!({ "enableAutonomy": wanted }));
     client.ask(Method::POST, &format!("/api/agents/{id}/start"), Some(&body)).await?;
     Ok(())
 }
 
 /// The agent that an id, name or handle speaks of.
 async fn look_up(client: &Client, who: &str) -> Result<Value, CliError> {
-    client.ask(Method::GET, &format!("/api/greenroom/agents/{}", escaped(who)), None).await
+    client.ask(Method::GET, &path_of(who)?, None).await
+}
+
+/// The agent of that id, if there is one.
+async fn find(client: &Client, id: &str) -> Result<Option<Value>, CliError> {
+    client.find(&path_of(id)?).await
+}
+
+/// Told here, since elizaOS calls an agent that does not run unknown.
+fn must_not_be_stopped(agent: &Value) -> Result<(), CliError> {
+    if text_of(agent, "state") == "stopped" {
+        return Err(CliError::Failed(format!("{} is stopped", name_of(agent))));
+    }
+    Ok(())
+}
+
+fn path_of(who: &str) -> Result<String, CliError> {
+    if who.trim().is_empty() {
+        return Err(CliError::Usage("name an agent".to_owned()));
+    }
+    let who = escaped(who);
+    if who.len() > WHO_MAX_BYTES {
+        let reason = "the name is too long to ask for; give the agent's id";
+        return Err(CliError::Usage(reason.to_owned()));
+    }
+    Ok(format!("/api/greenroom/agents/{who}"))
 }
 
 fn id_of(agent: &Value) -> Result<String, CliError> {
     let id = agent.get("id").and_then(Value::as_str);
     id.map(str::to_owned)
         .ok_or_else(|| CliError::Failed("the host's answer names no agent".to_owned()))
+}
+
+/// An agent's name, fit for a terminal.
+fn name_of(agent: &Value) -> String {
+    plain::cut(text_of(agent, "name"), 60)
 }
 
 fn text_of<'a>(agent: &'a Value, field: &str) -> &'a str {

@@ -58,8 +58,21 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Value, CliError> {
         let (status, answer) = self.exchange(method, path, body).await?;
+        self.outcome(status, answer)
+    }
+
+    /// Asks for what may not be there.
+    pub(super) async fn find(&self, path: &str) -> Result<Option<Value>, CliError> {
+        let (status, answer) = self.exchange(Method::GET, path, None).await?;
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.outcome(status, answer).map(Some)
+    }
+
+    fn outcome(&self, status: StatusCode, answer: Value) -> Result<Value, CliError> {
         if !status.is_success() {
-            return Err(CliError::Failed(complaint(status, &answer)));
+            return Err(CliError::Failed(complaint(status, &answer, self.token.is_some())));
         }
         Ok(match answer {
             Value::Object(mut fields) => match fields.remove("data") {
@@ -109,7 +122,11 @@ impl Client {
 }
 
 /// What the host says went wrong, in whichever envelope.
-fn complaint(status: StatusCode, answer: &Value) -> String {
+fn complaint(status: StatusCode, answer: &Value, has_token: bool) -> String {
+    if status == StatusCode::UNAUTHORIZED && has_token {
+        return "the host did not accept the token; give another with --token or GREENROOM_TOKEN"
+            .to_owned();
+    }
     let error = answer.get("error");
     let said = error
         .and_then(|error| error.get("message").or(Some(error)))
@@ -137,7 +154,7 @@ mod tests {
             (json!({"message": "gone"}), "gone"),
             (Value::Null, "the host answered 404 Not Found"),
         ] {
-            assert_eq!(complaint(status, &answer), said);
+            assert_eq!(complaint(status, &answer, true), said);
         }
     }
 }

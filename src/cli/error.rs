@@ -27,12 +27,15 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// Whether whoever read the output has seen enough, as in `greenroom agents list | head`.
+    pub(super) fn is_unread(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// The code that the process ends with.
     pub(super) fn code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
-            // Whoever read the output has seen enough, as in `greenroom agents list | head`.
-            Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Failed(_) | Self::Config(_) | Self::Serve(_) | Self::Io(_) => ExitCode::from(1),
         }
     }

@@ -35,8 +35,8 @@ impl Report {
 /// process has it open. `to` appears when it is complete.
 ///
 /// # Errors
-/// [`StoreError::Failed`] if `to` exists already, if `from` is not a database of this program, or
-/// if one of them cannot be read or written; [`StoreError::Full`] if there is no space. No part of
+/// [`StoreError::Failed`] if `to` exists already, if there is no store at `from` (none is made) or
+/// it is not one of this program, or if one of them cannot be read or written; [`StoreError::Full`] if there is no space. No part of
 /// a copy is left then.
 pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     if to.try_exists().map_err(|error| failed(to, &error))? {
@@ -63,8 +63,14 @@ fn write_copy(from: &Path, partial: &Path) -> Result<(), StoreError> {
         }
         _ => {}
     }
+    let no_store = || StoreError::Failed(format!("no store at {}", from.display()));
+    if !from.try_exists().map_err(|error| failed(from, &error))? {
+        return Err(no_store());
+    }
     let source = open(from)?;
-    recognise(&source, from)?;
+    if recognise(&source, from)? {
+        return Err(no_store());
+    }
     // One read transaction: a copy page by page would begin anew with each commit of the writer.
     let name = partial.to_str().ok_or_else(|| {
         StoreError::Failed(format!("{}: the name is not UTF-8", partial.display()))

@@ -6,11 +6,11 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::cli::CliError;
 use crate::cli::client::{Client, Remote};
+use crate::cli::{CliError, plain};
 use crate::config::Loaded;
 
-use super::{id_of, look_up, print_json, text_of};
+use super::{id_of, look_up, name_of, print_json};
 
 /// `greenroom agents chat`.
 #[derive(Debug, Args)]
@@ -37,9 +37,9 @@ impl Chat {
     ) -> Result<(), CliError> {
         let client = self.remote.client(loaded)?;
         let agent = look_up(&client, &self.agent).await?;
-        let (id, name) = (id_of(&agent)?, text_of(&agent, "name"));
+        let (id, name) = (id_of(&agent)?, name_of(&agent));
         if !self.text.is_empty() {
-            return self.exchange(&client, &id, name, &self.text.join(" "), out).await;
+            return self.exchange(&client, &id, &name, &self.text.join(" "), out).await;
         }
         let is_dialogue = std::io::stdin().is_terminal();
         loop {
@@ -52,7 +52,7 @@ impl Chat {
                 return Ok(());
             }
             if !line.trim().is_empty() {
-                self.exchange(&client, &id, name, line.trim(), out).await?;
+                self.exchange(&client, &id, &name, line.trim(), out).await?;
             }
         }
     }
@@ -72,7 +72,7 @@ impl Chat {
             return print_json(out, &answer);
         }
         match answer.get("reply").and_then(Value::as_str) {
-            Some(reply) => writeln!(out, "{name}: {reply}")?,
+            Some(reply) => writeln!(out, "{name}: {}", plain::lines(reply))?,
             None => writeln!(out, "({name} says nothing)")?,
         }
         Ok(())

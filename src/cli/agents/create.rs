@@ -4,14 +4,16 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use greenroom_actors::character::Character;
 use reqwest::Method;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::CliError;
-use crate::cli::client::Remote;
+use crate::cli::client::{Client, Remote};
 use crate::config::Loaded;
 
-use super::{id_of, look_up, print_json, start, text_of};
+use super::{find, id_of, look_up, name_of, print_json, start, text_of};
 
 /// Bytes that a character may have here; the host has a limit of its own.
 const CHARACTER_MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -46,17 +48,19 @@ impl Create {
         out: &mut dyn Write,
     ) -> Result<(), CliError> {
         let client = self.remote.client(loaded)?;
-        let body = json!({ "characterJson": self.character()? });
+        let character = self.character()?;
+        refuse_a_second(&client, &character).await?;
+        let body = json!({ "characterJson": character });
         let made = client.ask(Method::POST, "/api/agents", Some(&body)).await?;
         let id = id_of(&made)?;
         if self.start || self.autonomy {
-            start(&client, &id, self.autonomy).await?;
+            start(&client, &id, self.autonomy.then_some(true)).await?;
         }
         let agent = look_up(&client, &id).await?;
         if self.json {
             return print_json(out, &agent);
         }
-        writeln!(out, "{} ({id}) is {}", text_of(&agent, "name"), text_of(&agent, "state"))?;
+        writeln!(out, "{} ({id}) is {}", name_of(&agent), text_of(&agent, "state"))?;
         Ok(())
     }
 
@@ -73,6 +77,17 @@ impl Create {
         }
         Ok(character)
     }
+}
+
+/// The host answers with the agent that there is, as if it had been made.
+async fn refuse_a_second(client: &Client, character: &Value) -> Result<(), CliError> {
+    // What is no character is for the host to refuse.
+    let Ok(character) = Character::deserialize(character) else { return Ok(()) };
+    let Some(agent) = find(client, &character.agent_id().to_string()).await? else {
+        return Ok(());
+    };
+    let (name, id) = (name_of(&agent), id_of(&agent)?);
+    Err(CliError::Failed(format!("{name} ({id}) exists already, unchanged")))
 }
 
 fn read(file: &Path) -> Result<Value, CliError> {

@@ -11,7 +11,7 @@ use crate::cli::client::Remote;
 use crate::cli::{CliError, table};
 use crate::config::Loaded;
 
-use super::{escaped, id_of, look_up, print_json, text_of};
+use super::{escaped, id_of, look_up, must_not_be_stopped, print_json, text_of};
 
 /// `greenroom agents list`.
 #[derive(Debug, Args)]
@@ -65,7 +65,27 @@ impl List {
             })
             .collect();
         table::write(out, ["ID", "HANDLE", "NAME", "STATE", "AUTONOMY", "STARTED"], &rows)?;
+        // The host counts all its agents, not those of one state.
+        let total = answer.get("total").and_then(Value::as_u64).filter(|_| self.state.is_none());
+        if let Some(hint) = more(offset, rows.len(), limit, total) {
+            // If nobody reads it, nobody misses it.
+            drop(writeln!(std::io::stderr(), "{hint}"));
+        }
         Ok(())
+    }
+}
+
+/// How to see what a list of `shown` agents leaves out, if it leaves out any.
+fn more(offset: u32, shown: usize, limit: u32, total: Option<u64>) -> Option<String> {
+    let shown = u64::try_from(shown).unwrap_or(u64::MAX);
+    let next = u64::from(offset).saturating_add(shown);
+    match total {
+        _ if shown == 0 => None,
+        Some(total) => {
+            (next < total).then(|| format!("{shown} of {total}; --offset {next} shows more"))
+        }
+        None => (shown >= u64::from(limit))
+            .then(|| format!("{shown} shown; --offset {next} shows more, if there are any")),
     }
 }
 
@@ -94,7 +114,9 @@ impl Logs {
         out: &mut dyn Write,
     ) -> Result<(), CliError> {
         let client = self.remote.client(loaded)?;
-        let id = id_of(&look_up(&client, &self.agent).await?)?;
+        let agent = look_up(&client, &self.agent).await?;
+        let id = id_of(&agent)?;
+        must_not_be_stopped(&agent)?;
         let Self { offset, limit, .. } = self;
         let path = format!("/api/agents/{id}/logs?offset={offset}&limit={limit}");
         let entries = client.ask(Method::GET, &path, None).await?;
@@ -120,18 +142,36 @@ impl Logs {
 
 /// What an entry says in a few words: its plain fields, in order.
 fn gist(body: &Value) -> String {
-    const WIDTH: usize = 100;
     let fields = body.as_object().into_iter().flatten();
     let plain = fields.filter_map(|(field, value)| match value {
         Value::String(text) => Some(format!("{field}={text}")),
         Value::Number(_) | Value::Bool(_) => Some(format!("{field}={value}")),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     });
-    let all = plain.collect::<Vec<_>>().join(" ").replace(char::is_control, " ");
-    all.chars().take(WIDTH).collect()
+    plain.collect::<Vec<_>>().join(" ").replace(char::is_control, " ")
 }
 
 fn time(millis: i64) -> String {
     DateTime::from_timestamp_millis(millis)
         .map_or_else(|| "-".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_says_what_it_leaves_out() {
+        for (offset, shown, total, hint) in [
+            (0, 50, Some(2_030), Some("50 of 2030; --offset 50 shows more")),
+            (50, 50, Some(2_030), Some("50 of 2030; --offset 100 shows more")),
+            (2_000, 30, Some(2_030), None),
+            (5_000, 0, Some(2_030), None),
+            (0, 50, Some(50), None),
+            (0, 50, None, Some("50 shown; --offset 50 shows more, if there are any")),
+            (0, 3, None, None),
+        ] {
+            assert_eq!(more(offset, shown, 50, total).as_deref(), hint);
+        }
+    }
 }

@@ -180,8 +180,8 @@ impl From<BodyError> for ElizaError {
 }
 
 impl From<NotASecret> for ElizaError {
-    fn from(NotASecret(place): NotASecret) -> Self {
-        Self::field(&place, "a secret must be a string, a number or a boolean")
+    fn from(NotASecret { place, reason }: NotASecret) -> Self {
+        Self::field(&place, reason)
     }
 }
 
