@@ -45,11 +45,6 @@ impl Binder {
         }
     }
 
-    /// From now on `ours` stands for `theirs`.
-    pub(crate) fn bind(&mut self, theirs: &str, ours: &str) {
-        self.known.insert(theirs.to_owned(), ours.to_owned());
-    }
-
     /// A text of the recording as it would be here.
     pub(crate) fn translated(&self, text: &str) -> String {
         let whole = UUID.replace_all(text, |found: &Captures<'_>| {

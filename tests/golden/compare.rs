@@ -43,6 +43,9 @@ const MEASURED: [&str; 8] = [
     "inputTokens",
 ];
 
+/// The time that may lie ahead.
+const ENDING: &str = "expiresAt";
+
 /// Headers that say something of the transport alone.
 const TRANSPORT: [&str; 4] = ["date", "connection", "keep-alive", "transfer-encoding"];
 
@@ -191,21 +194,21 @@ impl<'a> Comparison<'a> {
             (Value::Number(_), Value::Number(_)) if MEASURED.contains(&key) => true,
             (Value::Number(theirs), Value::Number(ours)) => {
                 match (theirs.as_i64(), ours.as_i64()) {
-                    (Some(theirs), ours) if is_millis(theirs) => {
-                        ours.is_some_and(|ours| self.is_now(DateTime::from_timestamp_millis(ours)))
-                    }
+                    (Some(theirs), ours) if is_millis(theirs) => ours.is_some_and(|ours| {
+                        self.is_now(key, DateTime::from_timestamp_millis(ours))
+                    }),
                     _ => theirs == ours,
                 }
             }
-            (Value::String(theirs), Value::String(ours)) => self.text(theirs, ours),
+            (Value::String(theirs), Value::String(ours)) => self.text(key, theirs, ours),
             _ => recorded == ours,
         }
     }
 
-    fn text(&mut self, theirs: &str, ours: &str) -> bool {
+    fn text(&mut self, key: &str, theirs: &str, ours: &str) -> bool {
         if ISO.is_match(theirs) {
             let time = DateTime::parse_from_rfc3339(ours).ok();
-            return ISO.is_match(ours) && self.is_now(time.map(|time| time.to_utc()));
+            return ISO.is_match(ours) && self.is_now(key, time.map(|time| time.to_utc()));
         }
         if theirs == "<ENCRYPTED>" {
             return ENCRYPTED.is_match(ours);
@@ -216,10 +219,11 @@ impl<'a> Comparison<'a> {
         self.binder.agrees(theirs, ours)
     }
 
-    /// Whether that is a time since the test began. Ours may be rounded down.
-    fn is_now(&self, time: Option<DateTime<Utc>>) -> bool {
+    /// Whether that is a time since the test began, or of an end to come. Ours may be rounded down.
+    fn is_now(&self, key: &str, time: Option<DateTime<Utc>>) -> bool {
         let second = chrono::Duration::seconds(1);
-        time.is_some_and(|time| time > self.since - second && time < Utc::now() + second)
+        let latest = if key == ENDING { chrono::Duration::days(2) } else { second };
+        time.is_some_and(|time| time > self.since - second && time < Utc::now() + latest)
     }
 
     fn note(&mut self, at: String, is: Kind, recorded: Value, ours: Value) {

@@ -20,14 +20,12 @@ struct File {
     #[serde(default)]
     skipped: Vec<Skipped>,
     #[serde(default)]
-    instead: Vec<Skipped>,
-    #[serde(default)]
     answer: Vec<Answer>,
     #[serde(default)]
     difference: Vec<Listed>,
 }
 
-/// Lines that are not replayed, or not as they stand.
+/// Lines that are not replayed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Skipped {
@@ -110,16 +108,7 @@ impl Decisions {
 
     /// Why a line is not replayed.
     pub(crate) fn skipped(&self, line: &str) -> Option<&str> {
-        Self::whole(&self.0.skipped, line)
-    }
-
-    /// Why something else is done in place of a line.
-    pub(crate) fn instead(&self, line: &str) -> Option<&str> {
-        Self::whole(&self.0.instead, line)
-    }
-
-    fn whole<'a>(entries: &'a [Skipped], line: &str) -> Option<&'a str> {
-        entries.iter().find_map(|entry| {
+        self.0.skipped.iter().find_map(|entry| {
             Pattern::of(&entry.lines, line)?.is_used.set(true);
             Some(entry.reason.as_str())
         })
@@ -165,8 +154,7 @@ impl Decisions {
     /// Whatever explained nothing.
     pub(crate) fn unused(&self) -> Vec<String> {
         let file = &self.0;
-        let lines = file.skipped.iter().chain(&file.instead);
-        let lines = lines.map(|entry| (&entry.lines, &entry.reason));
+        let lines = file.skipped.iter().map(|entry| (&entry.lines, &entry.reason));
         let lines = lines.chain(file.answer.iter().map(|entry| (&entry.lines, &entry.reason)));
         let lines = lines.chain(file.difference.iter().map(|entry| (&entry.lines, &entry.reason)));
         let all = lines.chain(file.difference.iter().map(|entry| (&entry.at, &entry.reason)));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -12,7 +13,6 @@ use super::binder::Binder;
 use super::compare::{Comparison, Difference, is_recorded_in_full};
 use super::decisions::Decisions;
 use super::line::{self, AUTH_TOKEN, Line};
-use super::talk::Talks;
 use crate::support::Site;
 use crate::support::http::{Client, Request, Response};
 use crate::support::model::ModelServer;
@@ -37,14 +37,18 @@ const ALWAYS: [&str; 9] = [
     "x-permitted-cross-domain-policies",
 ];
 
+/// How long is waited for what happens meanwhile.
+const AWAITED: Duration = Duration::from_secs(5);
+
+/// Between two looks at it.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// What became of a line.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
     Matched,
     /// It differs, and is meant to: the rules that say so.
     Decided(Vec<String>),
-    /// Something else was done in its place.
-    StoodIn(String),
     Skipped(String),
     /// It differs, and nobody says why.
     Unexplained(Vec<String>),
@@ -60,7 +64,8 @@ pub(crate) struct Replay<'a> {
     site: Arc<Site>,
     server: Server,
     binder: Binder,
-    talks: Talks,
+    /// What was said last: its channel, and its id.
+    said: Option<(String, String)>,
 }
 
 /// Replays a file; what became of each line.
@@ -108,7 +113,7 @@ impl<'a> Replay<'a> {
             binder.agent(STANDING);
         }
         let reference = reference.clone();
-        Self { decisions, reference, model, since, site, server, binder, talks: Talks::default() }
+        Self { decisions, reference, model, since, site, server, binder, said: None }
     }
 
     async fn line(&mut self, line: &Line) -> Outcome {
@@ -118,22 +123,59 @@ impl<'a> Replay<'a> {
         if let Some(reason) = self.decisions.skipped(&line.id) {
             return Outcome::Skipped(reason.to_owned());
         }
-        if let Some(reason) = self.decisions.instead(&line.id) {
-            let client = self.server.client();
-            return match self.talks.stand_in(line, &client, &mut self.binder).await {
-                Ok(()) => Outcome::StoodIn(reason.to_owned()),
-                Err(fault) => Outcome::Unexplained(vec![fault]),
-            };
-        }
         let Some(status) = line.response.status else { return self.refused(line).await };
         let request = self.request(line);
         let client = self.client(line);
         for _ in 0..line.more_of_the_same() {
             client.send(&request).await.unwrap();
         }
-        match client.send(&request).await {
-            Ok(ours) => self.judge(line, status, &ours),
-            Err(error) => Outcome::Unexplained(vec![format!("no answer: {error}")]),
+        // What happens meanwhile, as to a job, is waited for: only reads can be tried again.
+        let is_awaited =
+            line.after.is_some() || line.request.path.starts_with("/api/messaging/jobs");
+        let is_read = line.request.method == "GET";
+        if line.after.is_some() && !is_read {
+            self.answered().await;
+        }
+        let deadline = Instant::now() + AWAITED;
+        loop {
+            let ours = match client.send(&request).await {
+                Ok(ours) => ours,
+                Err(error) => return Outcome::Unexplained(vec![format!("no answer: {error}")]),
+            };
+            let before = self.binder.clone();
+            let outcome = self.judge(line, status, &ours);
+            let is_early = matches!(outcome, Outcome::Unexplained(_)) && is_awaited && is_read;
+            if !is_early || Instant::now() >= deadline {
+                self.heard(&ours);
+                return outcome;
+            }
+            self.binder = before;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Keeps in mind what was said last.
+    fn heard(&mut self, ours: &Response) {
+        let Some(body) = ours.parsed() else { return };
+        let said = &body["userMessage"];
+        if let (Some(channel), Some(message)) = (said["channelId"].as_str(), said["id"].as_str()) {
+            self.said = Some((channel.to_owned(), message.to_owned()));
+        }
+    }
+
+    /// Waits until what was said last is answered in its channel.
+    async fn answered(&self) {
+        let Some((channel, message)) = &self.said else { return };
+        let client = self.server.client().with("x-api-key", TOKEN);
+        let path = format!("/api/messaging/channels/{channel}/messages");
+        let deadline = Instant::now() + AWAITED;
+        while Instant::now() < deadline {
+            let listed = client.get(&path).await.unwrap().parsed().unwrap();
+            let messages = listed["data"]["messages"].as_array().unwrap();
+            if messages.iter().any(|listed| listed["inReplyToRootMessageId"] == json!(message)) {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
