@@ -58,10 +58,8 @@ impl Messaging {
         };
         let now = self.now();
         let id = JobId::new();
-        let about = |key: &str| {
-            let mut about = json!({"jobId": id, "agentId": agent_id, "userId": new.user_id});
+        let about = |mut about: Value| {
             if let Some(about) = about.as_object_mut() {
-                about.insert(key.to_owned(), json!(true));
                 about.extend(new.metadata.clone());
             }
             about.as_object().cloned().unwrap_or_default()
@@ -75,7 +73,9 @@ impl Messaging {
                 source_type: None,
                 source_id: None,
                 topic: None,
-                metadata: Some(about("isJobChannel")),
+                metadata: Some(about(json!({
+                    "jobId": id, "agentId": agent_id, "userId": new.user_id, "isJobChannel": true,
+                }))),
                 participants: vec![agent_id.into()],
             })
             .await?;
@@ -99,12 +99,12 @@ impl Messaging {
             channel_id: channel.id,
             author_id: new.user_id,
             author_name: None,
+            raw_message: Some(json!({"content": new.prompt})),
             content: new.prompt,
-            raw_message: None,
             in_reply_to: None,
             source_type: "job_request".to_owned(),
             source_id: None,
-            metadata: about("isJobMessage"),
+            metadata: about(json!({"jobId": id, "isJobMessage": true})),
         };
         let said = self.say_to(question, agent_id).await?;
         if let Some(Err(error)) = said.told.into_iter().next().map(|told| told.outcome) {

@@ -193,11 +193,12 @@ impl<'a> Comparison<'a> {
         match (recorded, ours) {
             (Value::Number(_), Value::Number(_)) if MEASURED.contains(&key) => true,
             (Value::Number(theirs), Value::Number(ours)) => {
+                let ours_f64 = ours.as_f64();
                 match (theirs.as_i64(), ours.as_i64()) {
                     (Some(theirs), ours) if is_millis(theirs) => ours.is_some_and(|ours| {
                         self.is_now(key, DateTime::from_timestamp_millis(ours))
                     }),
-                    _ => theirs == ours,
+                    _ => theirs.as_f64() == ours_f64,
                 }
             }
             (Value::String(theirs), Value::String(ours)) => self.text(key, theirs, ours),

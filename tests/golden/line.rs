@@ -51,7 +51,12 @@ impl Line {
     /// All lines of a file.
     pub(crate) fn all(file: &Path) -> Vec<Self> {
         let text = std::fs::read_to_string(file).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+        let read = |line: &str| {
+            let mut line: Self = serde_json::from_str(line).expect(line);
+            line.response.body = repeated(&line.response.body);
+            line
+        };
+        text.lines().map(read).collect()
     }
 
     /// What its scenario is called: the first two parts of the id.
