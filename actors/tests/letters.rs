@@ -103,16 +103,23 @@ async fn a_failure_reaches_whoever_waits_and_the_letter_is_dead() {
     assert_eq!(stage.model.calls(), 1);
 }
 
+/// Lets an asker go on from the letter that is delivered to the reply that is awaited.
+async fn until_it_waits_for_the_reply<T>(
+    stage: &Stage,
+    asking: &mut (impl Future<Output = T> + Unpin),
+) {
+    assert!(futures::poll!(&mut *asking).is_pending());
+    stage.clock.settle().await;
+    assert!(futures::poll!(&mut *asking).is_pending());
+}
+
 #[actix::test]
 async fn a_letter_whose_writer_was_told_of_a_stop_is_not_answered_later() {
     let stage = Stage::set().await;
     let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
     stage.model.then(Act::Hang);
-    let asking = stage.registry.ask_agent(ada, bob, "hello");
-    futures::pin_mut!(asking);
-    assert!(futures::poll!(&mut asking).is_pending());
-    stage.clock.settle().await;
-    assert!(futures::poll!(&mut asking).is_pending());
+    let mut asking = Box::pin(stage.registry.ask_agent(ada, bob, "hello"));
+    until_it_waits_for_the_reply(&stage, &mut asking).await;
     stage.registry.ask(bob, Change::to(Command::Stop)).await.unwrap();
     let told = CoreError::Cancelled("the agent was stopped".to_owned());
     assert_eq!(asking.await, Err(told));
@@ -128,11 +135,8 @@ async fn whoever_waits_for_an_agent_that_is_removed_is_told_so() {
     let stage = Stage::set().await;
     let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
     stage.model.then(Act::Hang);
-    let asking = stage.registry.ask_agent(ada, bob, "hello");
-    futures::pin_mut!(asking);
-    assert!(futures::poll!(&mut asking).is_pending());
-    stage.clock.settle().await;
-    assert!(futures::poll!(&mut asking).is_pending());
+    let mut asking = Box::pin(stage.registry.ask_agent(ada, bob, "hello"));
+    until_it_waits_for_the_reply(&stage, &mut asking).await;
     stage.store.hold_commits();
     let removing = stage.registry.remove(bob, false);
     futures::pin_mut!(removing);

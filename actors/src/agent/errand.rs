@@ -96,15 +96,21 @@ impl Agent {
     /// Records that the fleet was halted or the host goes down. The flight is kept until that is
     /// done, so that whoever drains the host waits for it.
     fn cut_from_outside(&mut self, ctx: &mut Context<Self>) {
-        let Some(flight) = self.flight.take() else { return };
         let (status, reason) = if self.runtime.is_draining() {
             (RunStatus::Interrupted, "the host went down")
         } else {
             (RunStatus::Cancelled, "the fleet was halted")
         };
+        let cancelled = CoreError::Cancelled(reason.to_owned());
+        // With the flight still here, so that a letter that is being answered is not given up.
+        let dismissed = self.dismiss_waiters(&cancelled);
+        let Some(flight) = self.flight.take() else { return };
+        if let Some(letter) = flight.progress.closing_letter() {
+            self.tell_waiter(letter, Err(cancelled));
+        }
         Counters::add(&self.runtime.counters.runs_failed, 1);
         let mut facts = self.end_of(&flight, status, reason);
-        facts.extend(self.dismiss_waiters(&CoreError::Cancelled(reason.to_owned())));
+        facts.extend(dismissed);
         let recorded = self.runtime.commit(facts);
         ctx.spawn(recorded.into_actor(self).map(move |recorded, agent, _| {
             drop(flight);

@@ -253,7 +253,11 @@ impl Agent {
         }));
     }
 
-    fn tell_waiter(&mut self, letter: LetterId, answer: Result<Option<Memory>, CoreError>) {
+    pub(super) fn tell_waiter(
+        &mut self,
+        letter: LetterId,
+        answer: Result<Option<Memory>, CoreError>,
+    ) {
         if let Some(place) = self.waiters.iter().position(|waiter| waiter.letter == letter) {
             let waiter = self.waiters.swap_remove(place);
             // Nobody minds if the asker has gone away: the reply is kept.
