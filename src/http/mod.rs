@@ -10,3 +10,4 @@ pub mod query;
 pub mod rate;
 pub mod security;
 pub mod site;
+pub mod upload;

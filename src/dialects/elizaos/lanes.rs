@@ -17,6 +17,8 @@ pub(super) enum Lane {
     Control,
     /// Waits for an agent to speak, which may take minutes.
     Reply,
+    /// Brings a file, or has to do with sound: it may take as long as the client's line is slow.
+    Upload,
     /// Anything else.
     Common,
 }
@@ -27,6 +29,9 @@ impl Lane {
         let ends = |end| ends_with(path, end);
         if is_ours && (ends("/message") || method == Method::POST && ends("/messages")) {
             return Self::Reply;
+        }
+        if is_ours && method == Method::POST && is_upload(path) {
+            return Self::Upload;
         }
         let controls = match area {
             Area::Health | Area::Metrics => true,
@@ -46,6 +51,13 @@ impl Lane {
     }
 }
 
+/// Whether a file may come to that path.
+fn is_upload(path: &str) -> bool {
+    let is_speech = path.rsplit_once('/').is_some_and(|(parent, _)| ends_with(parent, "/speech"));
+    let is_named = ends_with(path, "/upload-media") || ends_with(path, "/upload");
+    is_named || is_under(path, "/api/audio") || is_speech
+}
+
 /// Whether the path names an agent, and nothing that belongs to one.
 fn is_agent(path: &str) -> bool {
     let (parent, _) = path.rsplit_once('/').unwrap_or_default();
@@ -61,17 +73,20 @@ fn is_in(path: &str, folder: &str, end: &str) -> bool {
 pub(super) struct Lanes {
     control: Semaphore,
     reply: Semaphore,
+    upload: Semaphore,
     common: Semaphore,
 }
 
 impl Lanes {
-    /// Lanes of which those that wait, and those that neither wait nor govern, have `max` places.
-    pub(super) fn new(max: u32) -> Self {
-        let places = usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+    /// Lanes of which those that wait, and those that neither wait nor govern, have `max` places,
+    /// and those that bring files `uploads_max`.
+    pub(super) fn new(max: u32, uploads_max: u32) -> Self {
+        let places = |max| usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self {
             control: Semaphore::new(CONTROL_MAX),
-            reply: Semaphore::new(places),
-            common: Semaphore::new(places),
+            reply: Semaphore::new(places(max)),
+            upload: Semaphore::new(places(uploads_max)),
+            common: Semaphore::new(places(max)),
         }
     }
 
@@ -80,6 +95,7 @@ impl Lanes {
         let places = match lane {
             Lane::Control => &self.control,
             Lane::Reply => &self.reply,
+            Lane::Upload => &self.upload,
             Lane::Common => &self.common,
         };
         places.try_acquire().ok()
@@ -118,6 +134,14 @@ mod tests {
             (&post, "/api/server/logs", Lane::Common),
             (&get, "/api/system/x/ping", Lane::Common),
             (&get, "/chat/ping", Lane::Common),
+            (&post, "/api/media/agents/x/upload-media", Lane::Upload),
+            (&post, "/api/media/agents/x/Upload/", Lane::Upload),
+            (&post, "/api/messaging/channels/x/upload-media", Lane::Upload),
+            (&post, "/messaging/channels/x/upload-media", Lane::Upload),
+            (&post, "/api/audio/x/speech/generate", Lane::Upload),
+            (&post, "/api/agents/x/speech/transcribe", Lane::Upload),
+            (&get, "/api/media/agents/x/upload-media", Lane::Common),
+            (&get, "/media/uploads/agents/x/y.png", Lane::Common),
         ] {
             assert_eq!(Visit::of(method, path).lane, expected, "{method} {path}");
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::http::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 
+use super::lanes::Lane;
 use crate::http::auth::Token;
 use crate::messaging::SessionRules;
 
@@ -38,6 +39,12 @@ pub struct ElizaosSettings {
     /// Requests in flight at most that wait for a reply, and as many others; further ones are
     /// refused at once. What governs agents or the host, and probes, have places of their own.
     pub in_flight_max: u32,
+    /// Uploads in flight at most, and whatever has to do with sound; further ones are refused at
+    /// once.
+    pub uploads_in_flight_max: u32,
+    /// Seconds that an upload may take to arrive; one that stands still for half of
+    /// [`request_timeout_s`](Self::request_timeout_s) is given up earlier.
+    pub upload_timeout_s: u32,
     /// The folder that `characterPath` may name files of; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub character_dir: Option<PathBuf>,
@@ -70,6 +77,8 @@ impl Default for ElizaosSettings {
             request_timeout_s: 30,
             reply_timeout_s: 120,
             in_flight_max: 1_024,
+            uploads_in_flight_max: 64,
+            upload_timeout_s: 600,
             character_dir: None,
             fetches_characters: true,
             env_file: PathBuf::from(".env"),
@@ -93,6 +102,8 @@ impl ElizaosSettings {
             ("request_timeout_s", self.request_timeout_s),
             ("reply_timeout_s", self.reply_timeout_s),
             ("in_flight_max", self.in_flight_max),
+            ("uploads_in_flight_max", self.uploads_in_flight_max),
+            ("upload_timeout_s", self.upload_timeout_s),
             ("list_max", self.list_max),
         ] {
             if value == 0 {
@@ -112,10 +123,22 @@ impl ElizaosSettings {
         Ok(())
     }
 
-    /// The time that a request may take: what waits for a reply has its own time beside that.
-    pub(super) fn deadline(&self, waits_for_reply: bool) -> Duration {
+    /// The time that a request may take: what waits for a reply has its own time beside that, and so
+    /// has what brings a file, to which an agent may reply as well.
+    pub(super) fn deadline(&self, lane: Lane) -> Duration {
         let own = Duration::from_secs(u64::from(self.request_timeout_s));
-        if waits_for_reply { own.saturating_add(self.reply_within()) } else { own }
+        match lane {
+            Lane::Control | Lane::Common => own,
+            Lane::Reply => own.saturating_add(self.reply_within()),
+            Lane::Upload => {
+                own.saturating_add(self.reply_within()).saturating_add(self.upload_within())
+            }
+        }
+    }
+
+    /// The time that an upload may take to arrive.
+    pub(super) fn upload_within(&self) -> Duration {
+        Duration::from_secs(u64::from(self.upload_timeout_s))
     }
 
     /// The time that a client has to send a body: half of the request's, so that it is told what was
