@@ -130,6 +130,7 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
     let host = Host {
         messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
+        speech: crate::speech::Speech::default(),
         media: MediaStore::open(folder.path()).unwrap(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),
