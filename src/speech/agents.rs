@@ -15,11 +15,11 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::{UnixMillis, millis};
 use serde_json::{Map, Value, json};
 
+use super::Speech;
 use super::engine::Spoken;
 use super::error::SpeechError;
 use super::sound::Format;
 use super::wish::Wish;
-use super::Speech;
 
 /// What is asked of an agent that is to speak.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,9 +70,8 @@ impl Speech {
             "speed": wish.speed,
             "format": request.format.name(),
         });
-        let response = |spoken: &Spoken| {
-            json!({"format": spoken.format.name(), "bytes": spoken.bytes.len()})
-        };
+        let response =
+            |spoken: &Spoken| json!({"format": spoken.format.name(), "bytes": spoken.bytes.len()});
         call.ended(request.room, params, spoken.as_ref().map(response)).await?;
         spoken
     }

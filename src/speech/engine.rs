@@ -65,8 +65,6 @@ pub trait Recognizer: Send + Sync + 'static {
     }
 
     /// The words that it hears, perhaps none. Dropping the future ends the work.
-    fn listen<'a>(
-        &'a self,
-        recording: Recording<'a>,
-    ) -> BoxFuture<'a, Result<String, SpeechError>>;
+    fn listen<'a>(&'a self, recording: Recording<'a>)
+    -> BoxFuture<'a, Result<String, SpeechError>>;
 }

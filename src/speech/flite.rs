@@ -84,7 +84,8 @@ impl Flite {
         ];
         // Without a word in it, it makes no file.
         let input = format!("{text}\n").into_bytes();
-        let run = Run { name: NAME, program: &program, arguments: &arguments, input, output_max: 0 };
+        let run =
+            Run { name: NAME, program: &program, arguments: &arguments, input, output_max: 0 };
         run.output().await?;
         let samples = self.ear.decode(&place, file.path()).await?;
         let broken = || SpeechError::program(NAME, "the sound could not be packed");

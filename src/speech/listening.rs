@@ -25,17 +25,14 @@ pub(super) struct Ear {
 
 impl Ear {
     /// What is in a file.
-    pub(super) async fn decode(
-        &self,
-        place: &Place,
-        path: &Path,
-    ) -> Result<Vec<f32>, SpeechError> {
+    pub(super) async fn decode(&self, place: &Place, path: &Path) -> Result<Vec<f32>, SpeechError> {
         let limits = Limits { length: self.length, until: Instant::now() + self.timeout };
         let file = path.to_owned();
         // A decoder may stumble over what nobody thought of: then it is no sound.
         let broken = || DecodeError::NotSound("it broke the decoder".to_owned()).into();
         let decoded = place.work(broken, move || {
-            let file = File::open(file).map_err(|error| DecodeError::NotSound(error.to_string()))?;
+            let file =
+                File::open(file).map_err(|error| DecodeError::NotSound(error.to_string()))?;
             Ok(decode(file, limits)?)
         });
         match decoded.await {

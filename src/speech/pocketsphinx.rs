@@ -44,8 +44,7 @@ impl PocketSphinx {
         let input = prepared(&samples);
         drop(samples);
         // Without the end of a WAV's name it takes samples as they are, from wherever they come.
-        let arguments =
-            ["-infile", "/dev/stdin", "-logfn", "/dev/null"].map(OsStr::new);
+        let arguments = ["-infile", "/dev/stdin", "-logfn", "/dev/null"].map(OsStr::new);
         let output_max = WORDS_MAX_BYTES;
         let run = Run { name: NAME, program: &program, arguments: &arguments, input, output_max };
         let words = run.output().await.map_err(|failed| match failed {

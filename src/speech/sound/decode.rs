@@ -10,9 +10,9 @@ use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
+use super::RATE;
 use super::container::{Container, HEAD_BYTES};
 use super::resample::Resampler;
-use super::RATE;
 
 /// How much of a file is decoded. A small file may hold hours of silence.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +120,8 @@ fn decoder(
     container: Container,
 ) -> Result<(u32, Box<dyn AudioDecoder>), DecodeError> {
     let track = reader.default_track(TrackType::Audio);
-    let track = track.ok_or_else(|| DecodeError::NotSound("it has no track of sound".to_owned()))?;
+    let track =
+        track.ok_or_else(|| DecodeError::NotSound("it has no track of sound".to_owned()))?;
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
     // A track of an unknown codec has none.
     let parameters = parameters.ok_or(DecodeError::Unsupported(container))?;

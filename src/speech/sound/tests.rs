@@ -51,7 +51,9 @@ fn wav(spec: WavSpec, samples: &[f32]) -> Vec<u8> {
         for _ in 0..spec.channels {
             match (spec.sample_format, spec.bits_per_sample) {
                 (SampleFormat::Float, _) => writer.write_sample(*sample).unwrap(),
-                (_, 8) => writer.write_sample(i8::try_from(sample16(*sample) >> 8).unwrap()).unwrap(),
+                (_, 8) => {
+                    writer.write_sample(i8::try_from(sample16(*sample) >> 8).unwrap()).unwrap()
+                }
                 (_, 16) => writer.write_sample(sample16(*sample)).unwrap(),
                 _ => writer.write_sample(i32::from(sample16(*sample)) << 8).unwrap(),
             }
@@ -160,7 +162,7 @@ fn a_sound_that_is_too_long_or_takes_too_long_is_given_up() {
 
 #[test]
 fn what_was_recorded_until_somebody_hung_up_is_heard() {
-    for name in ["sentence.ogg", "sentence.flac", "vorbis.webm", "sentence.aac", "stereo.mp3"] {
+    for name in ["sentence.ogg", "sentence.flac", "sentence.aac", "stereo.mp3"] {
         let file = sample(name);
         let whole = decoded(&file).unwrap().len();
         let most = decoded(&file[..file.len() * 9 / 10]);
