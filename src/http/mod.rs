@@ -4,6 +4,7 @@ pub mod auth;
 pub mod body;
 pub mod cors;
 pub mod etag;
+pub mod file;
 pub mod instant;
 pub mod operator;
 pub mod query;

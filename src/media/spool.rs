@@ -10,6 +10,9 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tokio::task::spawn_blocking;
 
+use super::judge::{Unfit, judge};
+use super::kind::Kind;
+
 /// Bytes that are handed to the disk at once.
 const WRITE_BYTES: usize = 256 * 1024;
 
@@ -107,12 +110,25 @@ impl Spooled {
         self.size
     }
 
-    /// Moves it where it is to stay.
+    /// Moves it where it is to stay, unless there is something already.
     ///
     /// # Errors
-    /// What the file system says; then it is still removed.
-    pub(super) fn persist(self, to: &Path) -> io::Result<()> {
-        self.path.persist_noclobber(to).map_err(|failed| failed.error)
+    /// What the file system says, and the file, which is where it was.
+    pub(super) fn persist(self, to: &Path) -> Result<(), (Self, io::Error)> {
+        let size = self.size;
+        self.path
+            .persist_noclobber(to)
+            .map_err(|failed| (Self { path: failed.path, size }, failed.error))
+    }
+
+    /// What it is, where its client says that it is `declared`.
+    ///
+    /// # Errors
+    /// [`Unfit`] where the content does not agree.
+    pub async fn judged(&self, declared: &str) -> Result<&'static Kind, Unfit> {
+        let (path, declared) = (self.path.to_path_buf(), declared.to_owned());
+        let judged = spawn_blocking(move || judge(&path, &declared)).await;
+        judged.map_err(|error| Unfit::Io(io::Error::other(error)))?
     }
 }
 
@@ -159,6 +175,7 @@ mod tests {
         assert_eq!((whole.size(), fs::metadata(whole.path()).unwrap().len()), (size, size));
         let kept = folder.path().join("kept");
         whole.persist(&kept).unwrap();
+        assert!(fs::read(&kept).unwrap().iter().all(|byte| *byte == b'x'));
         assert_eq!((count(&place), fs::metadata(kept).unwrap().len()), (0, size));
     }
 

@@ -19,6 +19,7 @@ use greenroom_actors::time::UnixMillis;
 use super::error::ElizaError;
 use super::refusal::{self, Refusal};
 use super::shared::Shared;
+use super::visit::is_under;
 use crate::http::instant;
 use crate::http::query::Query;
 use crate::http::upload::{self, FILE_MAX_BYTES, Form, Rules, UploadError};
@@ -67,6 +68,15 @@ impl Call {
     /// Who acts, if the request says it in a way that can be read.
     pub(super) fn entity(&self) -> Option<EntityId> {
         self.request.headers().get("x-entity-id")?.to_str().ok()?.parse().ok()
+    }
+
+    pub(super) fn request(&self) -> &HttpRequest {
+        &self.request
+    }
+
+    /// Whether it is below `/api`.
+    pub(super) fn is_api(&self) -> bool {
+        is_under(self.request.path(), "/api")
     }
 
     /// A part of the path as it stands there.

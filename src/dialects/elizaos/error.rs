@@ -34,6 +34,8 @@ pub(super) enum ElizaError {
     Upload(UploadError),
     /// This dialect refused, with no envelope: the words, and their media type.
     Plain(&'static Refusal, &'static str),
+    /// A file that is not served: the words alone.
+    File(&'static Refusal),
     /// A group that none of its members could be given a room of.
     NobodyJoined(Vec<NotJoined>),
     /// A session did not do what was asked.
@@ -74,6 +76,7 @@ impl ElizaError {
             | Self::Refused(_)
             | Self::Refusing(..)
             | Self::Body(_)
+            | Self::File(_)
             | Self::Plain(..) => None,
         }
     }
@@ -90,6 +93,7 @@ impl ElizaError {
             | Self::Refused(_)
             | Self::Refusing(..)
             | Self::Body(_)
+            | Self::File(_)
             | Self::Plain(..) => true,
         }
     }
@@ -115,6 +119,9 @@ impl ElizaError {
     }
 
     fn envelope(&self, said: &Said, dialect: Dialect) -> Value {
+        if let Self::File(refusal) = self {
+            return json!({"error": refusal.message});
+        }
         if dialect == Dialect::Bare {
             return json!({"success": false, "error": said.message});
         }
@@ -143,7 +150,9 @@ impl ElizaError {
     fn said(&self, dialect: Dialect) -> Said {
         match self {
             Self::Core { error, doing } => of_core(error, *doing, dialect),
-            Self::Refused(refusal) | Self::Plain(refusal, _) => Said::of(refusal),
+            Self::Refused(refusal) | Self::Plain(refusal, _) | Self::File(refusal) => {
+                Said::of(refusal)
+            }
             Self::Refusing(refusal, words) => {
                 Said { message: Cow::Owned(words.clone()), ..Said::of(refusal) }
             }

@@ -20,6 +20,7 @@ mod input;
 mod lanes;
 mod lifecycle;
 mod logs;
+mod media;
 mod memories;
 mod message;
 mod messaging;

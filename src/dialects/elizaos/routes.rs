@@ -4,7 +4,7 @@ use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
 use super::{
-    agents, audio, create, groups, health, lifecycle, logs, memories, message, messaging,
+    agents, audio, create, groups, health, lifecycle, logs, media, memories, message, messaging,
     remembering, rooms, runs, server_logs, system, unknown, worlds,
 };
 use crate::http::operator;
@@ -18,6 +18,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
             .service(web::scope("/messaging").configure(messaging::routes).default_service(none()))
             .service(on("/channels/{channel}/members").route(get().to(messaging::members)))
             .service(web::scope("/audio/{agent}").configure(audio::routes).default_service(none()))
+            .service(web::scope("/media").configure(media::routes).default_service(none()))
             .service(web::scope("/memory").configure(memory).default_service(none()))
             .service(web::scope("/server").configure(server).default_service(none()))
             .service(web::scope("/system").configure(self::system).default_service(none()))
@@ -27,6 +28,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
     )
     .service(web::scope("/agents").configure(bare).default_service(none()))
     .service(web::scope("/messaging").configure(messaging::bare).default_service(none()))
+    .service(web::scope("/media").configure(media::files).default_service(web::to(unknown::page)))
     .route("/health", get().to(health::root))
     .route("/healthz", get().to(health::alive))
     .route("/metrics", get().to(telemetry::metrics_page))

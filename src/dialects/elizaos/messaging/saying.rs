@@ -18,6 +18,7 @@ use super::stream;
 use super::transport::Transport;
 use super::wire::{MessageView, bus};
 use crate::http::instant;
+use crate::media::with_urls;
 use crate::messaging::{NewChannel, NewMessage};
 
 /// Who speaks where nobody says who it is.
@@ -221,7 +222,8 @@ pub(super) async fn say(
                 }
                 None => None,
             };
-            Ok(Spoken::Answered(said.message, reply.map(|reply| reply.content)))
+            let reply = reply.map(|reply| with_urls(&reply.content).into_owned());
+            Ok(Spoken::Answered(said.message, reply))
         }
         Transport::Sse => {
             let name = new.author_name.clone();
