@@ -13,7 +13,7 @@ use greenroom_actors::ids::{
 use greenroom_actors::letters::Letter;
 use greenroom_actors::ports::{
     AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
+    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -113,8 +113,8 @@ impl Store for SqliteStore {
         self.read(move |connection| places::world(connection, agent, id))
     }
 
-    fn worlds(&self, agent: Option<AgentId>) -> StoreFuture<Vec<World>> {
-        self.read(move |connection| places::worlds(connection, agent))
+    fn worlds(&self, query: WorldQuery) -> StoreFuture<Vec<World>> {
+        self.read(move |connection| places::worlds(connection, query))
     }
 
     fn entity(&self, agent: AgentId, id: EntityId) -> StoreFuture<Option<Entity>> {
