@@ -20,6 +20,7 @@ use greenroom_actors::records::{
 };
 use greenroom_actors::runs::{Run, Step};
 use greenroom_actors::time::UnixMillis;
+use rusqlite::Connection;
 
 use super::{
     SqliteStore, agents, apply, channel_events, channels, events, jobs, letters, logs, memories,
@@ -90,7 +91,7 @@ impl Store for SqliteStore {
     }
 
     fn search(&self, query: SearchQuery) -> StoreFuture<Vec<Scored>> {
-        self.read(move |connection| search::search(connection, &query))
+        self.search_words(move |connection| search::search(connection, &query))
     }
 
     fn room(&self, agent: AgentId, id: RoomId) -> StoreFuture<Option<Room>> {
@@ -224,7 +225,9 @@ impl Store for SqliteStore {
     }
 
     fn messages(&self, query: MessageQuery) -> StoreFuture<Vec<ChannelMessage>> {
-        self.read(move |connection| messages::list(connection, &query))
+        let has_words = query.text.is_some();
+        let list = move |connection: &Connection| messages::list(connection, &query);
+        if has_words { self.search_words(list) } else { self.read(list) }
     }
 
     fn channel_events(
