@@ -8,6 +8,7 @@ mod fault;
 mod given;
 mod jobs;
 mod messages;
+mod opening;
 mod saying;
 mod servers;
 mod sessions;
@@ -23,6 +24,7 @@ use super::routes::{none, on};
 pub(super) use broadcast::{Broadcast, Broadcasts, message_of};
 pub(super) use channels::members;
 pub(super) use fault::SessionFault;
+pub(super) use opening::Opening;
 
 /// What is below `/api/messaging`.
 pub(super) fn routes(at: &mut ServiceConfig) {
