@@ -25,7 +25,8 @@ impl Lane {
     pub(super) fn of(area: Area, method: &Method, path: &str) -> Self {
         let is_ours = matches!(area, Area::Api | Area::Bare);
         let ends = |end| ends_with(path, end);
-        if is_ours && (ends("/message") || method == Method::POST && ends("/messages")) {
+        let is_said = ends("/messages") || ends("/generate-title");
+        if is_ours && (ends("/message") || method == Method::POST && is_said) {
             return Self::Reply;
         }
         let controls = match area {
@@ -62,6 +63,8 @@ pub(super) struct Lanes {
     control: Semaphore,
     reply: Semaphore,
     common: Semaphore,
+    /// Places of either of the latter two.
+    places: usize,
 }
 
 impl Lanes {
@@ -72,6 +75,7 @@ impl Lanes {
             control: Semaphore::new(CONTROL_MAX),
             reply: Semaphore::new(places),
             common: Semaphore::new(places),
+            places,
         }
     }
 
@@ -83,6 +87,14 @@ impl Lanes {
             Lane::Common => &self.common,
         };
         places.try_acquire().ok()
+    }
+
+    /// Places that are taken now.
+    pub(super) fn taken(&self) -> usize {
+        let taken = |lane: &Semaphore, max: usize| max.saturating_sub(lane.available_permits());
+        taken(&self.control, CONTROL_MAX)
+            .saturating_add(taken(&self.reply, self.places))
+            .saturating_add(taken(&self.common, self.places))
     }
 }
 
@@ -97,6 +109,7 @@ mod tests {
         for (method, path, expected) in [
             (&post, "/agents/x/message", Lane::Reply),
             (&post, "/api/greenroom/agents/x/message", Lane::Reply),
+            (&post, "/api/messaging/channels/x/generate-title", Lane::Reply),
             (&post, "/api/greenroom/halt", Lane::Control),
             (&get, "/api/Greenroom/agents", Lane::Control),
             (&post, "/api/agents/x/start", Lane::Control),

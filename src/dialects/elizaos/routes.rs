@@ -18,9 +18,15 @@ pub(super) fn all(at: &mut ServiceConfig) {
             .service(web::scope("/messaging").configure(messaging::routes).default_service(none()))
             .service(on("/channels/{channel}/members").route(get().to(messaging::members)))
             .service(web::scope("/memory").configure(memory).default_service(none()))
-            .service(web::scope("/server").configure(server).default_service(none()))
+            .service(
+                web::scope("/server")
+                    .service(on("/health").route(get().to(health::server)))
+                    .configure(server)
+                    .default_service(none()),
+            )
             .service(web::scope("/system").configure(self::system).default_service(none()))
             .service(web::scope("/greenroom").configure(operator::routes).default_service(none()))
+            .service(on("/health").route(get().to(health::api)))
             .configure(server)
             .default_service(none()),
     )
@@ -110,8 +116,7 @@ fn memory(at: &mut ServiceConfig) {
 }
 
 fn server(at: &mut ServiceConfig) {
-    at.service(on("/health").route(get().to(health::server)))
-        .service(on("/ping").route(get().to(health::ping)))
+    at.service(on("/ping").route(get().to(health::ping)))
         .service(on("/hello").route(get().to(health::hello)))
         .service(on("/status").route(get().to(health::status)))
         .service(on("/stop").route(post().to(health::stop)))
