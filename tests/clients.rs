@@ -55,3 +55,35 @@ async fn the_typed_client_gets_what_its_types_declare() {
         assert!(stage.server.ended().await.success());
     }
 }
+
+#[tokio::test]
+async fn the_socket_client_talks_by_each_of_its_transports() {
+    if !wanted("clients", &NODE) {
+        return;
+    }
+    let packages = Packages::installed().await;
+    for token in [None, Some(TOKEN)] {
+        let stage = Stage::set(token).await;
+        packages.run("sockets.mjs", &[&stage.server.url(), token.unwrap_or_default()]).await;
+    }
+}
+
+/// Starts the command line, which is not among the packages: see `clients/cli.mjs`.
+const COMMAND_LINE: &str = "GREENROOM_ELIZAOS_CLI";
+
+#[tokio::test]
+async fn the_command_line_governs_agents() {
+    let command = std::env::var(COMMAND_LINE).unwrap_or_default();
+    if command.is_empty() {
+        println!("left out: {COMMAND_LINE} is not set");
+        return;
+    }
+    assert!(wanted("clients", &NODE));
+    let packages = Packages::installed().await;
+    for token in [None, Some(TOKEN)] {
+        let stage = Stage::set(token).await;
+        let url = stage.server.url();
+        let arguments = [&url, token.unwrap_or_default()].into_iter().chain(command.split(' '));
+        packages.run("cli.mjs", &arguments.collect::<Vec<_>>()).await;
+    }
+}

@@ -30,6 +30,12 @@ const { call, refused, expect, until } = Object.fromEntries(
   ['call', 'refused', 'expect', 'until'].map((name) => [name, calls[name].bind(calls)]),
 );
 
+// One that takes anything would find nothing.
+for (const [name, type] of declared) {
+  const { misfits } = declarations.compare(undefined, type);
+  expect(misfits.length > 0 || THROWS.includes(name), `nothing is not what ${name} declares`);
+}
+
 const user = randomUUID();
 const friend = randomUUID();
 
