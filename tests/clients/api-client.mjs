@@ -1,5 +1,6 @@
 // Calls every method of @elizaos/api-client, and holds what each returns to what its type declares:
 // `node api-client.mjs <base url> [token]`.
+import { File } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { ElizaClient } from '@elizaos/api-client';
 import { Calls } from './calls.mjs';

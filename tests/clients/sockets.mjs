@@ -181,7 +181,7 @@ async function continued(checks, channelId, mine, theirs) {
   const after = mine.sequence(channelId, 0).at(-1)[0];
   // On purpose, and by a broken connection.
   for (const [how, part] of [
-    ['asked to', () => mine.socket.disconnect()],
+    ['asked to go', () => mine.socket.disconnect()],
     ['cut off', () => mine.socket.io.engine.close()],
   ]) {
     const offset = mine.sequence(channelId, 0).at(-1)[0];
@@ -189,15 +189,15 @@ async function continued(checks, channelId, mine, theirs) {
     mine.socket.io.reconnection(how === 'cut off');
     part();
     await mine.next('disconnect', from);
-    await say(channelId, theirs, `While it is ${how} go`, [theirs], friend);
+    await say(channelId, theirs, `After it was ${how}`, [theirs], friend);
     await say(channelId, theirs, 'and once more', [theirs], friend);
-    if (how === 'asked to') {
+    if (how === 'asked to go') {
       mine.socket.connect();
     }
     await mine.next('connection_established', from);
     await mine.join(channelId, { offset });
     const missed = theirs.sequence(channelId, offset, begin);
-    checks.same(missed.length, 6, `who was ${how} go has missed two talks`);
+    checks.same(missed.length, 6, `who was ${how} has missed two talks`);
     checks.same(mine.sequence(channelId, offset, from), missed, 'and is told of them, nothing more or less');
     await say(channelId, mine, 'Back again.', [mine, theirs]);
     checks.same(mine.sequence(channelId, after), theirs.sequence(channelId, after), 'and hears on without a gap or a double');
