@@ -4,8 +4,8 @@ use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
 use super::{
-    agents, create, groups, health, lifecycle, logs, memories, message, messaging, remembering,
-    rooms, runs, server_logs, socket, system, unknown, worlds,
+    agents, create, groups, health, lifecycle, logs, media, memories, message, messaging,
+    remembering, rooms, runs, server_logs, socket, system, unknown, worlds,
 };
 use crate::http::operator;
 use crate::telemetry;
@@ -17,6 +17,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
             .configure(api_agents)
             .service(web::scope("/messaging").configure(messaging::routes).default_service(none()))
             .service(on("/channels/{channel}/members").route(get().to(messaging::members)))
+            .service(web::scope("/media").configure(media::routes).default_service(none()))
             .service(web::scope("/memory").configure(memory).default_service(none()))
             .service(
                 web::scope("/server")
@@ -32,6 +33,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
     )
     .service(web::scope("/agents").configure(bare).default_service(none()))
     .service(web::scope("/messaging").configure(messaging::bare).default_service(none()))
+    .service(web::scope("/media").configure(media::files).default_service(web::to(unknown::page)))
     .route("/health", get().to(health::root))
     .route("/healthz", get().to(health::alive))
     .route("/socket.io", web::route().to(socket::serve))

@@ -1,5 +1,7 @@
 //! Bodies of answers.
 
+use std::borrow::Cow;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
@@ -13,6 +15,7 @@ use uuid::Uuid;
 use super::error::ElizaError;
 use super::refusal;
 use crate::http::instant;
+use crate::media::with_urls;
 
 /// What a handler answers.
 pub(super) type Answer = Result<HttpResponse, ElizaError>;
@@ -70,7 +73,7 @@ pub(super) struct MemoryView<'a> {
     created_at: UnixMillis,
     /// The same: a memory does not keep when it was changed.
     updated_at: UnixMillis,
-    content: &'a Map<String, Value>,
+    content: Cow<'a, Map<String, Value>>,
     entity_id: EntityId,
     agent_id: AgentId,
     room_id: RoomId,
@@ -93,7 +96,7 @@ impl<'a> MemoryView<'a> {
             kind: &memory.kind,
             created_at: memory.created_at,
             updated_at: memory.created_at,
-            content: &memory.content,
+            content: with_urls(&memory.content),
             entity_id: memory.entity_id,
             agent_id: memory.agent_id,
             room_id: memory.room_id,

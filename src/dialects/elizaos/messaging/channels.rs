@@ -172,6 +172,7 @@ pub(super) async fn patch(call: Call, body: Body) -> Answer {
 pub(super) async fn remove(call: Call) -> Answer {
     let id = call.id("channel", &refusal::CHANNEL_ID_SHORT)?;
     call.messaging().remove_channel(id).await.doing(&refusal::CHANNEL_DELETE)?;
+    call.media().forget_channel(id).await.doing(&refusal::CHANNEL_DELETE)?;
     nothing()
 }
 
