@@ -4,8 +4,8 @@ use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
 use super::{
-    agents, create, groups, health, lifecycle, logs, memories, message, messaging, remembering,
-    rooms, runs, server_logs, socket, system, unknown, worlds,
+    agents, create, groups, health, lifecycle, logs, media, memories, message, messaging,
+    remembering, rooms, runs, server_logs, socket, system, unknown, worlds,
 };
 use crate::http::operator;
 use crate::telemetry;
@@ -17,15 +17,23 @@ pub(super) fn all(at: &mut ServiceConfig) {
             .configure(api_agents)
             .service(web::scope("/messaging").configure(messaging::routes).default_service(none()))
             .service(on("/channels/{channel}/members").route(get().to(messaging::members)))
+            .service(web::scope("/media").configure(media::routes).default_service(none()))
             .service(web::scope("/memory").configure(memory).default_service(none()))
-            .service(web::scope("/server").configure(server).default_service(none()))
+            .service(
+                web::scope("/server")
+                    .service(on("/health").route(get().to(health::server)))
+                    .configure(server)
+                    .default_service(none()),
+            )
             .service(web::scope("/system").configure(self::system).default_service(none()))
             .service(web::scope("/greenroom").configure(operator::routes).default_service(none()))
+            .service(on("/health").route(get().to(health::api)))
             .configure(server)
             .default_service(none()),
     )
     .service(web::scope("/agents").configure(bare).default_service(none()))
     .service(web::scope("/messaging").configure(messaging::bare).default_service(none()))
+    .service(web::scope("/media").configure(media::files).default_service(web::to(unknown::page)))
     .route("/health", get().to(health::root))
     .route("/healthz", get().to(health::alive))
     .route("/socket.io", web::route().to(socket::serve))
@@ -112,8 +120,7 @@ fn memory(at: &mut ServiceConfig) {
 }
 
 fn server(at: &mut ServiceConfig) {
-    at.service(on("/health").route(get().to(health::server)))
-        .service(on("/ping").route(get().to(health::ping)))
+    at.service(on("/ping").route(get().to(health::ping)))
         .service(on("/hello").route(get().to(health::hello)))
         .service(on("/status").route(get().to(health::status)))
         .service(on("/stop").route(post().to(health::stop)))

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::dialects::elizaos::{Elizaos, ElizaosSettings};
 use crate::host::{Host, Stopper};
+use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
@@ -66,6 +67,8 @@ pub(super) struct Stage {
     pub(super) host: Host,
     pub(super) store: MemoryStore,
     service: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Heard>>,
+    /// Where its media are.
+    _folder: tempfile::TempDir,
 }
 
 /// An answer as a client has it.
@@ -123,9 +126,11 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
     let ports = Ports { store: Arc::new(store.clone()), model: Arc::new(Echo), clock };
     let runtime = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, runtime).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let host = Host {
         messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
+        media: MediaStore::open(folder.path()).unwrap(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),
         stop: Stopper::default(),
@@ -148,7 +153,7 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
         }
         .boxed_local()
     };
-    Stage { host, store, service: Box::new(service) }
+    Stage { host, store, service: Box::new(service), _folder: folder }
 }
 
 impl Stage {
