@@ -6,6 +6,7 @@ mod gate;
 mod jobs;
 mod memories;
 mod messaging;
+mod pages;
 mod places;
 mod sessions;
 mod support;

@@ -13,7 +13,7 @@ pub(super) const OPERATORS: &str = "/api/greenroom";
 pub(super) enum Area {
     /// `/api/**`.
     Api,
-    /// `/agents/**` and `/messaging/**` without a prefix.
+    /// `/agents/**` and `/messaging/**` without a prefix, but for pages there.
     Bare,
     /// `/health` and `/healthz`.
     Health,
@@ -66,6 +66,11 @@ impl Visit {
             is_operators: is_under(path, OPERATORS),
             lane: Lane::of(area, method, path),
         }
+    }
+
+    /// The same as a visit to a page.
+    pub(super) fn to_page(self) -> Self {
+        Self { area: Area::Page, lane: Lane::Common, ..self }
     }
 
     /// Whether a token is asked for, where one is configured.
