@@ -115,9 +115,10 @@ impl ServedFile {
 
     /// The date of the last change, where HTTP can tell it.
     fn date(&self) -> Option<HttpDate> {
-        let modified = self.modified?;
-        let since = modified.duration_since(UNIX_EPOCH).ok()?;
-        (since < DATES_END).then(|| modified.into())
+        let since = self.modified?.duration_since(UNIX_EPOCH).ok()?;
+        // In whole seconds, so that it is equal to what a client makes of it.
+        let seconds = Duration::from_secs(since.as_secs());
+        (since < DATES_END).then(|| UNIX_EPOCH.checked_add(seconds)).flatten().map(HttpDate::from)
     }
 
     /// Its length and the time of its last change: what elizaOS' clients meet.

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::error::ElizaError;
 use super::refusal::{self, Refusal};
 use super::settings::ElizaosSettings;
-use super::visit::{Area, Visit};
+use super::visit::{Area, Visit, is_under};
 use super::wire::Answer;
 use crate::http::accept;
 use crate::http::file::ServedFile;
@@ -18,6 +18,9 @@ use crate::http::folder::Folder;
 
 /// The page that each path shows which names no file: the client knows what to show there.
 const START: &str = "index.html";
+
+/// Where agents are without a prefix.
+const AGENTS: &str = "/agents";
 
 /// The one page of the client among the agents without a prefix.
 const NEW_AGENT: &str = "/agents/new";
@@ -53,7 +56,7 @@ impl Pages {
         // The path as the routes will see it, decoded: `/%61pi` must not pass for anything but `/api`.
         let path = request.match_info().as_str();
         let visit = Visit::of(request.method(), path);
-        if visit.area != Area::Bare || !visit.is_read {
+        if visit.area != Area::Bare || !visit.is_read || !is_under(path, AGENTS) {
             return visit;
         }
         let is_new = path.trim_end_matches('/').eq_ignore_ascii_case(NEW_AGENT);
