@@ -25,7 +25,7 @@ const SECOND: i64 = 1_000;
 const STYLE: &str = ":root{color-scheme:light dark;font:14px/1.5 system-ui,sans-serif}\
     body{margin:1rem}h1{font-size:1.3em;margin:0}h2{font-size:1.1em;margin:1.5em 0 .4em}\
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.2em 1em}dt{opacity:.7}dd{margin:0}\
-    dd,td{overflow-wrap:anywhere}\
+    dd,.error{overflow-wrap:anywhere}\
     table{border-collapse:collapse;width:100%}\
     th,td{text-align:left;vertical-align:top;padding:.25em .8em .25em 0;\
     border-bottom:1px solid color-mix(in srgb,currentColor 20%,transparent)}\
@@ -137,7 +137,7 @@ impl Overview<'_> {
 fn row(run: &Run, f: &mut Formatter<'_>) -> fmt::Result {
     let why = match run.kind {
         RunKind::Tick => "tick",
-        RunKind::Reply => "spoken to",
+        RunKind::Reply => "reply",
         RunKind::Job => "job",
         RunKind::Trigger => "trigger",
     };
@@ -150,16 +150,20 @@ fn row(run: &Run, f: &mut Formatter<'_>) -> fmt::Result {
         RunStatus::Interrupted => "interrupted",
     };
     write!(f, "<tr><td>{}</td><td>{why}</td><td>{outcome}", Moment(run.started_at))?;
-    if let Some(error) = &run.error {
-        write!(f, ": {}", Text(error))?;
-    }
     write!(f, "</td><td>")?;
     if let Some(ended_at) = run.ended_at {
         let took = millis(ended_at.since(run.started_at));
         write!(f, "{}.{:03}", took.div_euclid(SECOND), took.rem_euclid(SECOND))?;
     }
     let tokens = run.usage.input_tokens.saturating_add(run.usage.output_tokens);
-    writeln!(f, "</td><td>{tokens}</td></tr>")
+    writeln!(f, "</td><td>{tokens}</td></tr>")?;
+    match &run.error {
+        // In a row of its own, since it may be long where the page is narrow.
+        Some(error) => {
+            writeln!(f, "<tr><td colspan=\"5\" class=\"error\">{}</td></tr>", Text(error))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A text between tags or in quotes, whatever it holds.

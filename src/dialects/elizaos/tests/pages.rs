@@ -190,7 +190,7 @@ async fn a_panel_tells_how_its_agent_does() {
         assert!(page.header("content-security-policy").starts_with("default-src 'none';"));
         assert!(page.text.contains("<h1>&lt;b&gt;Ada&lt;/b&gt; &amp; &quot;Co&quot;</h1>"));
         assert!(!page.text.contains("<b>") && !page.text.contains("<script"), "{}", page.text);
-        for told in ["<dd>running</dd>", "spoken to", "completed", "<dt>Messages</dt><dd>2</dd>"] {
+        for told in ["<dd>running</dd>", "reply", "completed", "<dt>Messages</dt><dd>2</dd>"] {
             assert!(page.text.contains(told), "{told} in {}", page.text);
         }
     }
