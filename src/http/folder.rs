@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use actix_web::http::header::ContentEncoding;
 
-use super::file::ServedFile;
+use super::served::ServedFile;
 
 /// What is added to the name of a file for one that holds the same in that encoding.
 const SIBLINGS: [(ContentEncoding, &str); 2] =

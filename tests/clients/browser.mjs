@@ -6,8 +6,8 @@
 // "!half ..." waits in the middle until its address /release is asked for.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { deflateSync, crc32 } from 'node:zlib';
 import { chromium } from 'playwright-core';
 
@@ -29,6 +29,11 @@ function complain(text) {
   if (!isNoise(text)) problems.push(text);
 }
 
+// Its answer is said in halves.
+const HALVED = '!half of an answer makes a start, and the other half comes to an end';
+
+const RED = [200, 30, 30];
+
 /** A picture of one colour: 8 bits each of red, green and blue, unfiltered. */
 function png(width, height, colour) {
   const chunk = (type, data) => {
@@ -49,11 +54,22 @@ function png(width, height, colour) {
   return Buffer.concat([signature, ...parts]);
 }
 
+/** The browser that the environment names, or else the one on the path. */
+function executable() {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return folders.map((folder) => join(folder, 'chromium')).find(existsSync);
+}
+
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: executable(),
   args: ['--no-sandbox', '--disable-background-networking'],
 });
-const context = await browser.newContext({ viewport: { width: 1500, height: 900 } });
+const context = await browser.newContext({
+  viewport: { width: 1500, height: 900 },
+  // The interface is dark whatever one likes; so are panels of those who like it dark.
+  colorScheme: 'dark',
+});
 context.setDefaultTimeout(20_000);
 
 // It asks other sites for its newest version and for a list of plugins. A test depends on no other
@@ -121,8 +137,11 @@ async function isOn(name, state) {
   await page.locator(`[role=switch][aria-label="Toggle ${name}"][data-state=${state}]`).waitFor();
 }
 
+const enabled = (field) => field.and(page.locator(':enabled')).waitFor();
+
 async function say(text) {
-  await input.and(page.locator(':enabled')).fill(text);
+  await enabled(input);
+  await input.fill(text);
   await page.getByTestId('send-button').click();
 }
 
@@ -158,6 +177,130 @@ try {
   await step('starts it', async () => {
     await toggle('Ada').click();
     await isOn('Ada', 'checked');
+  });
+
+  await step('opens a chat', async () => {
+    await card('Ada').click();
+    await page.waitForURL('**/chat/*/*');
+    await page.getByTestId('connection-status').getByText('Connected').waitFor();
+    await messages.getByText('No messages yet').waitFor();
+  });
+
+  await step('sees the answer while it is made', async () => {
+    await say(HALVED);
+    const begun = messages.getByText('Stub reply to: !half');
+    await begun.waitFor();
+    assert.ok(!(await begun.innerText()).includes('an end'), 'nobody has said the end yet');
+    assert.equal(await input.isEnabled(), false);
+  });
+
+  await step('sees the whole answer', async () => {
+    await fetch(`${model}/release`);
+    await messages.getByText(`Stub reply to: ${HALVED}`).waitFor();
+    await enabled(input);
+    const names = events.map(([name]) => name);
+    assert.ok(names.filter((name) => name === 'messageStreamChunk').length > 1, names.join());
+    assert.ok(names.includes('messageBroadcast') && names.includes('messageComplete'), names.join());
+  });
+
+  await step('finds the chat again', async () => {
+    await page.reload();
+    await messages.getByText(`Stub reply to: ${HALVED}`).waitFor();
+    assert.equal(await messages.getByText(HALVED).count(), 2);
+  });
+
+  await step('sends a picture', async () => {
+    const picture = { name: 'a red square.png', mimeType: 'image/png', buffer: png(64, 64, RED) };
+    await page.locator('input[type=file]').setInputFiles(picture);
+    await page.getByRole('img', { name: 'Selected file' }).waitFor();
+    await say('What is in this picture?');
+    const shown = messages.locator('img[src*="/media/uploads/"]');
+    await shown.waitFor();
+    const width = await shown.evaluate(async (image) => {
+      await image.decode();
+      return image.naturalWidth;
+    });
+    assert.equal(width, 64);
+    await messages.getByText('Stub reply to: What is in this picture?').waitFor();
+    await enabled(input);
+  });
+
+  await step('sees its settings', async () => {
+    await page.locator('button:has(svg.lucide-panel-right)').click();
+    const details = await tab('Details');
+    await details.locator('input[name=name]').waitFor();
+    assert.equal(await details.locator('input[name=name]').inputValue(), 'Ada');
+  });
+
+  await step('sees its runs', async () => {
+    const runs = await tab('Timeline');
+    await runs.getByText('TEXT_LARGE').first().waitFor();
+  });
+
+  await step('sees its calls of the model', async () => {
+    const calls = await tab('Model Calls');
+    await calls.getByText('TEXT_LARGE').first().waitFor();
+    await calls.getByRole('button', { name: 'View details' }).first().click();
+    await calls.getByText('Stub reply to: What is in this picture?').first().waitFor();
+  });
+
+  await step('sees its memories', async () => {
+    const memories = await tab('Memories');
+    await memories.getByText(`Stub reply to: ${HALVED}`).first().waitFor();
+    await memories.getByText('What is in this picture?', { exact: true }).first().waitFor();
+  });
+
+  await step('sees the log beside the chat', async () => {
+    const log = await tab('Logs');
+    await log.getByText('listening').first().waitFor();
+  });
+
+  await step('sees the panel of the host', async () => {
+    await tab('Overview');
+    const panel = page.frameLocator('iframe[title=Overview]');
+    await panel.getByRole('heading', { name: 'Ada' }).waitFor();
+    await panel.getByText('running').waitFor();
+    assert.equal(await panel.getByText('completed').count(), 2);
+  });
+
+  await step('sees the log of the host', async () => {
+    await page.getByTestId('app-sidebar').getByText('Logs', { exact: true }).click();
+    await page.waitForURL('**/logs');
+    await page.getByRole('heading', { name: 'System Logs' }).waitFor();
+    await page.getByText('listening').first().waitFor();
+  });
+
+  await step('makes a group of two', async () => {
+    await page.goto(`${server}/`);
+    await page.getByRole('tab', { name: 'Groups' }).click();
+    await page.getByRole('button', { name: 'Create New Group' }).click();
+    await page.locator('#chat-name').fill('The two');
+    await page.getByText('Select agents...').click();
+    for (const name of ['Ada', 'Bob']) {
+      await page.locator('.cursor-pointer', { hasText: name }).and(page.locator('.p-2')).click();
+    }
+    await page.getByText('2 agents selected').waitFor();
+    await page.getByText('Create Group Chat').click();
+  });
+
+  await step('opens it', async () => {
+    await page.getByRole('button', { name: 'Create Group' }).click();
+    await page.waitForURL('**/group/*');
+    await page.getByTestId('connection-status').getByText('Connected').waitFor();
+  });
+
+  await step('is answered in the group', async () => {
+    await say('Ada and Bob, are you there?');
+    await messages.getByText('Stub reply to: Ada and Bob, are you there?').first().waitFor();
+  });
+
+  await step('stops an agent', async () => {
+    await page.goto(`${server}/`);
+    await toggle('Ada').click();
+    await isOn('Ada', 'unchecked');
+    const { data } = await (await fetch(`${server}/api/agents`)).json();
+    const states = data.agents.map(({ name, status }) => [name, status]);
+    assert.deepEqual(Object.fromEntries(states), { Ada: 'inactive', Bob: 'active' });
   });
 } catch (error) {
   problems.push(error.stack);

@@ -13,8 +13,8 @@ use super::settings::ElizaosSettings;
 use super::visit::{Area, Visit, is_under};
 use super::wire::Answer;
 use crate::http::accept;
-use crate::http::file::ServedFile;
 use crate::http::folder::Folder;
+use crate::http::served::ServedFile;
 
 /// The page that each path shows which names no file: the client knows what to show there.
 const START: &str = "index.html";
