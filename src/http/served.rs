@@ -3,7 +3,7 @@
 //! Not `actix_files::NamedFile`: its tags are strong and tell the inode, it answers several ranges
 //! with the first, and it cannot count for a range of an empty file.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -52,7 +52,7 @@ impl ServedFile {
         let about = file.metadata()?;
         Ok(Self {
             length: about.len(),
-            modified: about.modified().ok(),
+            modified: changed(&about),
             file,
             media_type: media_type.into(),
             encoding: None,
@@ -129,6 +129,26 @@ impl ServedFile {
     }
 }
 
+/// When the file came to be as it is: packages unpack their files with one and the same date of long
+/// ago, and the next version's must not be taken for this one's.
+fn changed(about: &Metadata) -> Option<SystemTime> {
+    about.modified().ok().max(placed(about))
+}
+
+#[cfg(unix)]
+fn placed(about: &Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+
+    let seconds = Duration::from_secs(u64::try_from(about.ctime()).ok()?);
+    let nanos = Duration::from_nanos(u64::try_from(about.ctime_nsec()).ok()?);
+    UNIX_EPOCH.checked_add(seconds)?.checked_add(nanos)
+}
+
+#[cfg(not(unix))]
+fn placed(_: &Metadata) -> Option<SystemTime> {
+    None
+}
+
 /// Whether the client has it already: by its tag, or else by its date, which tells less.
 fn is_held(request: &HeaderMap, tag: Option<&HeaderValue>, modified: Option<HttpDate>) -> bool {
     if request.contains_key(IF_NONE_MATCH) {
@@ -164,4 +184,23 @@ fn pieces(
         let next = (file, at.saturating_add(count), left.saturating_sub(count));
         Ok(Some((Bytes::from(piece), next)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_as_old_as_its_being_there_however_old_it_says_to_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index.html");
+        fs::write(&path, "one").unwrap();
+        let long_ago = UNIX_EPOCH + Duration::from_secs(499_162_500);
+        File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        let served = || ServedFile::new(File::open(&path).unwrap(), "text/html").unwrap();
+        assert!(served().date() > Some(long_ago.into()));
+        assert_eq!((served().tag(), served().date()), (served().tag(), served().date()));
+    }
 }
