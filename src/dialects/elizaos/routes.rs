@@ -1,45 +1,41 @@
 //! Which handler answers which path.
 
+use actix_web::Resource;
+use actix_web::guard::Not;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
-use actix_web::{Resource, guard};
 
 use super::{
     agents, create, groups, health, lifecycle, logs, memories, message, messaging, pages, panels,
-    remembering, rooms, runs, server_logs, system, unknown, worlds,
+    remembering, rooms, runs, server_logs, socket, system, unknown, worlds,
 };
 use crate::http::operator;
 use crate::telemetry;
 
 /// All routes of the listener.
 pub(super) fn all(at: &mut ServiceConfig) {
-    at.service(on("/api").route(get().to(pages::api)))
-        .service(
-            web::scope("/api")
-                .configure(api_agents)
-                .service(
-                    web::scope("/messaging").configure(messaging::routes).default_service(none()),
-                )
-                .service(on("/channels/{channel}/members").route(get().to(messaging::members)))
-                .service(web::scope("/memory").configure(memory).default_service(none()))
-                .service(web::scope("/server").configure(server).default_service(none()))
-                .service(web::scope("/system").configure(self::system).default_service(none()))
-                .service(
-                    web::scope("/greenroom").configure(operator::routes).default_service(none()),
-                )
-                .configure(server)
-                .default_service(none()),
-        )
-        .service(
-            web::scope("/agents")
-                .guard(guard::Not(pages::is_page))
-                .configure(bare)
-                .default_service(none()),
-        )
-        .service(web::scope("/messaging").configure(messaging::bare).default_service(none()))
-        .route("/health", get().to(health::root))
-        .route("/healthz", get().to(health::alive))
-        .route("/metrics", get().to(telemetry::metrics_page))
-        .default_service(web::to(pages::page));
+    at.service(
+        web::scope("/api")
+            .configure(api_agents)
+            .service(web::scope("/messaging").configure(messaging::routes).default_service(none()))
+            .service(on("/channels/{channel}/members").route(get().to(messaging::members)))
+            .service(web::scope("/memory").configure(memory).default_service(none()))
+            .service(web::scope("/server").configure(server).default_service(none()))
+            .service(web::scope("/system").configure(self::system).default_service(none()))
+            .service(web::scope("/greenroom").configure(operator::routes).default_service(none()))
+            .configure(server)
+            .service(on("").route(get().to(pages::api)))
+            .default_service(none()),
+    )
+    .service(
+        web::scope("/agents").guard(Not(pages::is_page)).configure(bare).default_service(none()),
+    )
+    .service(web::scope("/messaging").configure(messaging::bare).default_service(none()))
+    .route("/health", get().to(health::root))
+    .route("/healthz", get().to(health::alive))
+    .route("/socket.io", web::route().to(socket::serve))
+    .route("/socket.io/", web::route().to(socket::serve))
+    .route("/metrics", get().to(telemetry::metrics_page))
+    .default_service(web::to(pages::page));
 }
 
 /// What answers where no route does; a path with another method counts as no route.
