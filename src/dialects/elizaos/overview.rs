@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use actix_web::http::header::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use greenroom_actors::agent::Status;
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::runs::{Run, RunKind, RunStatus};
@@ -122,7 +122,7 @@ impl Overview<'_> {
         }
         write!(
             f,
-            "<h2>Runs: the last {} of {}</h2>\n<table>\n<thead><tr><th>Begun</th><th>Why</th>\
+            "<h2>Runs: the last {} of {}</h2>\n<table>\n<thead><tr><th>Begun (UTC)</th><th>Why</th>\
              <th>Outcome</th><th>Seconds</th><th>Tokens</th></tr></thead>\n<tbody>\n",
             self.runs.len(),
             self.runs_total
@@ -149,8 +149,10 @@ fn row(run: &Run, f: &mut Formatter<'_>) -> fmt::Result {
         RunStatus::TimedOut => "timed out",
         RunStatus::Interrupted => "interrupted",
     };
-    write!(f, "<tr><td>{}</td><td>{why}</td><td>{outcome}", Moment(run.started_at))?;
-    write!(f, "</td><td>")?;
+    let (begun, exactly) = (shown(run.started_at), instant::iso(run.started_at));
+    let begun = begun.format("%-d %b %H:%M:%S");
+    write!(f, "<tr><td><time datetime=\"{exactly}\">{begun}</time></td>")?;
+    write!(f, "<td>{why}</td><td>{outcome}</td><td>")?;
     if let Some(ended_at) = run.ended_at {
         let took = millis(ended_at.since(run.started_at));
         write!(f, "{}.{:03}", took.div_euclid(SECOND), took.rem_euclid(SECOND))?;
@@ -193,10 +195,13 @@ struct Moment(UnixMillis);
 
 impl Display for Moment {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let shown = DateTime::from_timestamp_millis(self.0.0).unwrap_or_default();
-        let shown = shown.format("%Y-%m-%d %H:%M:%S UTC");
+        let shown = shown(self.0).format("%-d %b %Y %H:%M:%S UTC");
         write!(f, "<time datetime=\"{}\">{shown}</time>", instant::iso(self.0))
     }
+}
+
+fn shown(at: UnixMillis) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at.0).unwrap_or_default()
 }
 
 #[cfg(test)]
