@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod browser;
 mod clients;
 mod golden;
 mod kill;

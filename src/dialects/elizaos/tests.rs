@@ -7,6 +7,7 @@ mod jobs;
 mod media;
 mod memories;
 mod messaging;
+mod pages;
 mod places;
 mod sessions;
 mod sockets;
