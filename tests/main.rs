@@ -10,6 +10,8 @@
 )]
 
 mod bad_input;
+mod browser;
+mod clients;
 mod golden;
 mod kill;
 mod media;

@@ -11,13 +11,11 @@ use serde_json::{Value, json};
 
 use crate::support::http::{Client, Request, Response};
 use crate::support::model::ModelServer;
+use crate::support::needs::wanted;
 use crate::support::server::Server;
 use crate::support::{Site, until};
 
 const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
-
-/// Says that programs which this machine has not are not to be tested.
-const SKIP: &str = "GREENROOM_TESTS_SKIP";
 
 const BOUNDARY: &str = "between-the-parts";
 
@@ -410,25 +408,6 @@ async fn a_program_that_does_not_end_is_ended_and_whoever_finds_no_place_is_refu
     .await;
 }
 
-/// Whether the programs are here. Where they are not, the test fails unless it is told to be skipped.
-fn has_programs() -> bool {
-    let places = env::var_os("PATH").unwrap_or_default();
-    let places: Vec<_> = env::split_paths(&places).collect();
-    let lacks = |program: &&str| !places.iter().any(|place| place.join(program).is_file());
-    let lacking: Vec<_> = ["flite", "pocketsphinx_continuous"].into_iter().filter(lacks).collect();
-    if lacking.is_empty() {
-        return true;
-    }
-    let is_skipped =
-        env::var(SKIP).is_ok_and(|names| names.split(',').any(|name| name == "speech"));
-    assert!(
-        is_skipped,
-        "{lacking:?} not found: install the Debian packages flite, pocketsphinx and \
-         pocketsphinx-en-us, or set {SKIP}=speech"
-    );
-    false
-}
-
 fn words(text: &str) -> Vec<String> {
     let letters = text.to_lowercase().replace(|letter: char| !letter.is_alphanumeric(), " ");
     letters.split_whitespace().map(str::to_owned).collect()
@@ -459,7 +438,12 @@ fn words_are_counted_in_their_order() {
 
 #[tokio::test]
 async fn five_sentences_are_said_and_understood_without_any_network() {
-    if !has_programs() {
+    let programs = [
+        ("flite", "flite"),
+        ("pocketsphinx_continuous", "pocketsphinx"),
+        ("pocketsphinx_continuous", "pocketsphinx-en-us"),
+    ];
+    if !wanted("speech", &programs) {
         return;
     }
     let path = env::var("PATH").unwrap();

@@ -13,14 +13,16 @@ use greenroom_actors::ids::{
 use greenroom_actors::letters::Letter;
 use greenroom_actors::ports::{
     AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
+    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
 use greenroom_actors::runs::{Run, Step};
 use greenroom_actors::time::UnixMillis;
+use rusqlite::Connection;
 
+use super::sequences::OF_CHANNELS;
 use super::{
     SqliteStore, agents, apply, channel_events, channels, events, jobs, letters, logs, memories,
     messages, people, places, retention, runs, search, servers, sessions, tasks,
@@ -90,7 +92,7 @@ impl Store for SqliteStore {
     }
 
     fn search(&self, query: SearchQuery) -> StoreFuture<Vec<Scored>> {
-        self.read(move |connection| search::search(connection, &query))
+        self.search_words(move |connection| search::search(connection, &query))
     }
 
     fn room(&self, agent: AgentId, id: RoomId) -> StoreFuture<Option<Room>> {
@@ -113,8 +115,8 @@ impl Store for SqliteStore {
         self.read(move |connection| places::world(connection, agent, id))
     }
 
-    fn worlds(&self, agent: Option<AgentId>) -> StoreFuture<Vec<World>> {
-        self.read(move |connection| places::worlds(connection, agent))
+    fn worlds(&self, query: WorldQuery) -> StoreFuture<Vec<World>> {
+        self.read(move |connection| places::worlds(connection, query))
     }
 
     fn entity(&self, agent: AgentId, id: EntityId) -> StoreFuture<Option<Entity>> {
@@ -224,7 +226,9 @@ impl Store for SqliteStore {
     }
 
     fn messages(&self, query: MessageQuery) -> StoreFuture<Vec<ChannelMessage>> {
-        self.read(move |connection| messages::list(connection, &query))
+        let has_words = query.text.is_some();
+        let list = move |connection: &Connection| messages::list(connection, &query);
+        if has_words { self.search_words(list) } else { self.read(list) }
     }
 
     fn channel_events(
@@ -234,6 +238,10 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> StoreFuture<Vec<ChannelEvent>> {
         self.read(move |connection| channel_events::after(connection, id, after, limit))
+    }
+
+    fn channel_event_bounds(&self, id: ChannelId) -> StoreFuture<Option<(u64, u64)>> {
+        self.read(move |connection| OF_CHANNELS.bounds(connection, id.0))
     }
 
     fn session(&self, id: SessionId) -> StoreFuture<Option<Session>> {

@@ -1,7 +1,8 @@
 //! A model's server as OpenAI's protocol has it, which does what it is told and counts.
 //!
 //! What it is told stands in the last message, as with the model of the recordings: `!fail` (it
-//! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up).
+//! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up),
+//! `!half` (the first half, and the rest when somebody has asked for `/release`).
 //! Otherwise it says `Stub reply to: <the last message>`. Whatever it is to say aloud is a short
 //! silence, and whatever it hears is `Stub transcription.`; it is steered there by the text, and by
 //! what the file holds.
@@ -37,6 +38,8 @@ pub(crate) struct Counts {
     hanging: watch::Sender<usize>,
     /// When the other side last hung up on a call that hung.
     hung_up: watch::Sender<Option<Instant>>,
+    /// How often somebody asked for `/release`.
+    released: watch::Sender<usize>,
 }
 
 /// The server. Dropped, it is gone.
@@ -70,6 +73,11 @@ impl ModelServer {
     /// The last request that had to do with sound, as it came; what is no text in it is replaced.
     pub(crate) fn sound(&self) -> String {
         self.counts.sound.lock().unwrap().clone()
+    }
+
+    /// Where somebody can ask for `/release`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -146,6 +154,11 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
             () if path.ends_with("/audio/transcriptions") => {
                 whole(200, &json!({"text": "Stub transcription."}))
             }
+            () if said.contains("!half") => return halves(stream, counts, &said).await,
+            () if path == "/release" => {
+                counts.released.send_modify(|released| *released += 1);
+                whole(200, &json!({}))
+            }
             () if body["stream"] == json!(true) => streamed(&format!("Stub reply to: {said}")),
             () => whole(200, &completion(&format!("Stub reply to: {said}"))),
         };
@@ -163,6 +176,16 @@ async fn hang(mut stream: TcpStream, counts: &Counts) -> Result<()> {
     counts.hung_up.send_replace(Some(Instant::now()));
     counts.hanging.send_modify(|hanging| *hanging -= 1);
     Ok(())
+}
+
+/// Says one half, and the other once it is asked to go on.
+async fn halves(mut stream: TcpStream, counts: &Counts, said: &str) -> Result<()> {
+    let mut released = counts.released.subscribe();
+    let answer = streamed(&format!("Stub reply to: {said}"));
+    let (first, second) = answer.split_at(answer[..answer.len() / 2].rfind("data: ").unwrap());
+    stream.write_all(first.as_bytes()).await?;
+    released.changed().await.unwrap();
+    stream.write_all(second.as_bytes()).await
 }
 
 /// The first whole request, and its length.

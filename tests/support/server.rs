@@ -68,6 +68,11 @@ impl Server {
         Client::new(self.address)
     }
 
+    /// Where it answers, as programs are told it.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub(crate) fn is_alive(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

@@ -116,9 +116,6 @@ refusals! {
     INGEST_PAYLOAD = Refusal::bad("BAD_REQUEST", "Invalid external message payload");
     TITLE_AGENT = Refusal::bad("BAD_REQUEST", "Valid agent ID is required");
     TITLE_AGENT_NOT_FOUND = Refusal::missing("Agent not found or not active");
-    TITLE = Refusal::new(
-        StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED",
-        "Titles are not made yet: they need a run of the model");
     JOB = Refusal::bad("BAD_REQUEST", "Invalid job");
     JOB_NOT_FOUND = Refusal::missing("Job not found");
     NO_AGENTS = Refusal::missing("No agents available on server");
@@ -195,7 +192,9 @@ refusals! {
     LOG_NOT_FOUND = Refusal::missing("Log not found");
     PANEL_NOT_FOUND = Refusal::missing("Panel not found");
     PLUGIN_AGENT = Refusal::new(StatusCode::NOT_FOUND, "AGENT_NOT_FOUND", "Agent not found");
-    PAGE_NOT_FOUND = Refusal::missing("Not Found");
+    NO_CLIENT = Refusal::missing("Client application not found");
+    PAGE_METHOD = Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "Pages can only be read");
     PAGE_FORBIDDEN = Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Forbidden");
     UNKNOWN_ENDPOINT = Refusal {
         code: None, ..Refusal::missing("API endpoint not found")
@@ -214,6 +213,7 @@ refusals! {
     LOG_DELETE = Refusal::fault("DELETE_ERROR", "Failed to delete log");
     RUNS = Refusal::fault("RUNS_ERROR", "Error retrieving agent runs");
     RUN_DETAIL = Refusal::fault("RUN_DETAIL_ERROR", "Error retrieving run details");
+    PANEL = Refusal::fault("PANEL_ERROR", "Error retrieving agent panels");
     MEMORIES = Refusal::fault("MEMORY_ERROR", "Error retrieving memories");
     MEMORY_UPDATE = Refusal::fault("UPDATE_ERROR", "Failed to update memory");
     MEMORY_DELETE = Refusal::fault("DELETE_ERROR", "Error deleting memories");

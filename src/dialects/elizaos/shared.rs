@@ -9,6 +9,8 @@ use actix_web::http::header::HeaderValue;
 use greenroom_actors::time::UnixMillis;
 
 use super::lanes::Lanes;
+use super::pages::Pages;
+use super::panels::Tickets;
 use super::refusal::{self, Refusal};
 use super::rows::Rows;
 use super::settings::ElizaosSettings;
@@ -25,6 +27,8 @@ pub(super) struct Shared {
     pub(super) cors: Cors,
     pub(super) in_flight: Lanes,
     pub(super) rows: Rows,
+    pub(super) pages: Pages,
+    pub(super) tickets: Tickets,
     requests: AtomicU64,
 }
 
@@ -34,8 +38,10 @@ impl Shared {
         Self {
             limits: Limits::new(&settings),
             cors: Cors { origin: origin.and_then(|origin| HeaderValue::from_str(origin).ok()) },
-            in_flight: Lanes::new(settings.in_flight_max, settings.uploads_in_flight_max),
+            in_flight: Lanes::new(&settings),
             rows: Rows::default(),
+            pages: Pages::of(&settings),
+            tickets: Tickets::default(),
             // From a random start, so that ids of two processes do not collide in one log.
             requests: AtomicU64::new(rand::random()),
             settings,
@@ -110,7 +116,7 @@ impl Limits {
                 }
             }
             (Area::Bare, _) => [Some((&self.general, &refusal::RATE)), None, None],
-            (Area::Metrics | Area::Page, _) => [None; 3],
+            (Area::Metrics | Area::Page | Area::Socket, _) => [None; 3],
         };
         quotas.into_iter().flatten()
     }

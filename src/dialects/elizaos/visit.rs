@@ -9,17 +9,22 @@ use super::lanes::Lane;
 /// Where the operator's routes are.
 pub(super) const OPERATORS: &str = "/api/greenroom";
 
+/// Where sockets are opened.
+pub(super) const SOCKETS: &str = "/socket.io";
+
 /// Which part of the listener a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Area {
     /// `/api/**`.
     Api,
-    /// `/agents/**` and `/messaging/**` without a prefix.
+    /// `/agents/**` and `/messaging/**` without a prefix, but for pages there.
     Bare,
     /// `/health` and `/healthz`.
     Health,
     /// `/metrics`.
     Metrics,
+    /// `/socket.io`.
+    Socket,
     /// Anything else: pages, which anyone may see.
     Page,
 }
@@ -61,12 +66,18 @@ impl Visit {
         Self {
             area,
             upload: upload(area, method, path),
-            is_head: method == Method::HEAD,
+            // Engine.IO has a use for `GET` and `POST` alone.
+            is_head: method == Method::HEAD && area != Area::Socket,
             is_read: method == Method::GET || method == Method::HEAD,
             needs_type: writes && is_ours && !is_under(path, "/api/media"),
             is_operators: is_under(path, OPERATORS),
             lane: Lane::of(area, method, path),
         }
+    }
+
+    /// The same as a visit to a page.
+    pub(super) fn to_page(self) -> Self {
+        Self { area: Area::Page, lane: Lane::Common, ..self }
     }
 
     /// Whether a token is asked for, where one is configured.
@@ -87,7 +98,7 @@ impl Visit {
         if self.is_head || !request.headers().get(RANGE).is_none_or(is_one) {
             request.headers_mut().remove(RANGE);
         }
-        if self.area == Area::Page {
+        if matches!(self.area, Area::Page | Area::Socket) {
             return;
         }
         let path = request.path();
@@ -118,6 +129,8 @@ fn area(path: &str) -> Area {
         Area::Health
     } else if path.eq_ignore_ascii_case("/metrics") {
         Area::Metrics
+    } else if is_under(path, SOCKETS) {
+        Area::Socket
     } else {
         Area::Page
     }
@@ -173,6 +186,9 @@ mod tests {
             ("/health", Area::Health),
             ("/Healthz/", Area::Health),
             ("/metrics", Area::Metrics),
+            ("/socket.io", Area::Socket),
+            ("/socket.io/", Area::Socket),
+            ("/socket.iota", Area::Page),
             ("/", Area::Page),
             ("/chat/x", Area::Page),
         ] {

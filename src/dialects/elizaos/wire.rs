@@ -71,6 +71,8 @@ pub(super) struct MemoryView<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     created_at: UnixMillis,
+    /// The same: a memory does not keep when it was changed.
+    updated_at: UnixMillis,
     content: Cow<'a, Map<String, Value>>,
     entity_id: EntityId,
     agent_id: AgentId,
@@ -93,6 +95,7 @@ impl<'a> MemoryView<'a> {
             id: memory.id,
             kind: &memory.kind,
             created_at: memory.created_at,
+            updated_at: memory.created_at,
             content: with_urls(&memory.content),
             entity_id: memory.entity_id,
             agent_id: memory.agent_id,
@@ -120,6 +123,9 @@ pub(super) struct RoomView<'a> {
     source: &'a str,
     metadata: Option<&'a Map<String, Value>>,
     server_id: Option<Uuid>,
+    created_at: UnixMillis,
+    /// The same: a room does not keep when it was changed.
+    updated_at: UnixMillis,
     #[serde(skip_serializing_if = "Option::is_none")]
     world_name: Option<&'a str>,
 }
@@ -141,6 +147,8 @@ impl<'a> RoomView<'a> {
             source: &room.source,
             metadata: room.metadata.as_ref(),
             server_id: room.message_server_id,
+            created_at: room.created_at,
+            updated_at: room.created_at,
             world_name: world.map(|world| world.name.as_str()),
         }
     }
@@ -176,7 +184,7 @@ impl<'a> WorldView<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct LogView<'a> {
     id: LogId,
-    created_at: String,
+    created_at: UnixMillis,
     entity_id: EntityId,
     room_id: RoomId,
     #[serde(rename = "type")]
@@ -188,7 +196,7 @@ impl<'a> LogView<'a> {
     pub(super) fn of(entry: &'a LogEntry) -> Self {
         Self {
             id: entry.id,
-            created_at: instant::iso(entry.created_at),
+            created_at: entry.created_at,
             entity_id: entry.entity_id,
             room_id: entry.room_id,
             kind: &entry.kind,

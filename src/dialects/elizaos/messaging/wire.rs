@@ -78,6 +78,18 @@ impl<'a> ChannelView<'a> {
     }
 }
 
+/// Somebody who takes part in a channel.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ParticipantView {
+    /// The same as the user's: one takes part once.
+    pub(super) id: EntityId,
+    pub(super) channel_id: ChannelId,
+    pub(super) user_id: EntityId,
+    pub(super) role: &'static str,
+    pub(super) joined_at: String,
+}
+
 /// A message as it is kept.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
