@@ -314,10 +314,16 @@ fn site(profile: &str, model: &str) -> Site {
         .with("GREENROOM_ELIZAOS__SHOWS_ENVIRONMENT", "true")
         .with("GREENROOM_ELIZAOS__ENV_FILE", environment.to_str().unwrap())
         .with("GREENROOM_MODEL__DEFAULT", model);
+    let speaking = |site: Site| {
+        let site = site.with("GREENROOM_SPEECH__SYNTHESIZER", model);
+        site.with("GREENROOM_SPEECH__RECOGNIZER", model)
+    };
     match profile {
         "auth" => site.with("ELIZA_SERVER_AUTH_TOKEN", TOKEN),
         "no-ui" => site.with("ELIZA_UI_ENABLE", "false"),
-        "default" | "no-agents" | "plugin-routes" | "rate-limit" | "restart" | "stop" => site,
+        // It also shows what is answered without any model of speech.
+        "no-agents" => site,
+        "default" | "plugin-routes" | "rate-limit" | "restart" | "stop" => speaking(site),
         other => panic!("no such profile: {other}"),
     }
 }

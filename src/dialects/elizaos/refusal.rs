@@ -245,7 +245,8 @@ refusals! {
     SESSION = Refusal::fault("INTERNAL_SERVER_ERROR", "An unexpected error occurred");
     JOB_CREATE = Refusal::fault("CREATE_ERROR", "Failed to create job");
     JOBS = Refusal::fault("RETRIEVAL_ERROR", "Failed to list jobs");
-    TRANSCRIPTION = Refusal::fault("PROCESSING_ERROR", "Failed to transcribe audio");
+    TRANSCRIPTION = Refusal::fault("PROCESSING_ERROR", "Error transcribing audio");
+    NOTHING_HEARD = Refusal::fault("PROCESSING_ERROR", "Failed to transcribe audio");
     AUDIO_MESSAGE = Refusal::fault("PROCESSING_ERROR", "Error processing audio message");
     SPEECH = Refusal::fault("PROCESSING_ERROR", "Error generating speech");
     CONVERSATION = Refusal::fault("PROCESSING_ERROR", "Error processing conversation");
