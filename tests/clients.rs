@@ -22,6 +22,8 @@ impl Stage {
         let model = ModelServer::start().await;
         let site = Site::configured("[elizaos]\nshows_environment = true\n")
             .with("GREENROOM_MODEL__DEFAULT", &model.name())
+            .with("GREENROOM_SPEECH__SYNTHESIZER", &model.name())
+            .with("GREENROOM_SPEECH__RECOGNIZER", &model.name())
             .with("OPENAI_API_KEY", "none");
         let site = match token {
             Some(token) => site.with("ELIZA_SERVER_AUTH_TOKEN", token),
