@@ -3,6 +3,7 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
+use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -13,6 +14,7 @@ use symphonia::core::meta::MetadataOptions;
 use super::RATE;
 use super::container::{Container, HEAD_BYTES};
 use super::resample::Resampler;
+use super::vorbis;
 
 /// How much of a file is decoded. A small file may hold hours of silence.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +127,10 @@ fn decoder(
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
     // A track of an unknown codec has none.
     let parameters = parameters.ok_or(DecodeError::Unsupported(container))?;
+    let headers = parameters.extra_data.as_deref().unwrap_or_default();
+    if parameters.codec == CODEC_ID_VORBIS && !vorbis::is_sane(headers) {
+        return Err(DecodeError::NotSound("its codebooks are broken or too large".to_owned()));
+    }
     let decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default());
     let decoder = decoder.map_err(|error| match error {
