@@ -25,7 +25,8 @@ impl Lane {
     pub(super) fn of(area: Area, method: &Method, path: &str) -> Self {
         let is_ours = matches!(area, Area::Api | Area::Bare);
         let ends = |end| ends_with(path, end);
-        if is_ours && (ends("/message") || method == Method::POST && ends("/messages")) {
+        let asks = method == Method::POST && (ends("/messages") || ends("/generate-title"));
+        if is_ours && (ends("/message") || asks) {
             return Self::Reply;
         }
         let controls = match area {
@@ -97,6 +98,7 @@ mod tests {
         for (method, path, expected) in [
             (&post, "/agents/x/message", Lane::Reply),
             (&post, "/api/greenroom/agents/x/message", Lane::Reply),
+            (&post, "/api/messaging/channels/x/generate-title", Lane::Reply),
             (&post, "/api/greenroom/halt", Lane::Control),
             (&get, "/api/Greenroom/agents", Lane::Control),
             (&post, "/api/agents/x/start", Lane::Control),

@@ -10,6 +10,7 @@ mod saying;
 mod servers;
 mod sessions;
 mod stream;
+mod titles;
 mod transport;
 mod wire;
 mod wish;
@@ -66,7 +67,7 @@ fn of_channels(at: &mut ServiceConfig, path: &str) {
                     .route(post().to(channels::add_agent)),
             )
             .service(on("/agents/{agent}").route(delete().to(channels::remove_agent)))
-            .service(on("/generate-title").route(post().to(channels::title)))
+            .service(on("/generate-title").route(post().to(titles::generate)))
             .service(on("").route(patch().to(channels::patch)).route(delete().to(channels::remove)))
             .default_service(none()),
     );

@@ -116,9 +116,6 @@ refusals! {
     INGEST_PAYLOAD = Refusal::bad("BAD_REQUEST", "Invalid external message payload");
     TITLE_AGENT = Refusal::bad("BAD_REQUEST", "Valid agent ID is required");
     TITLE_AGENT_NOT_FOUND = Refusal::missing("Agent not found or not active");
-    TITLE = Refusal::new(
-        StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED",
-        "Titles are not made yet: they need a run of the model");
     JOB = Refusal::bad("BAD_REQUEST", "Invalid job");
     JOB_NOT_FOUND = Refusal::missing("Job not found");
     NO_AGENTS = Refusal::missing("No agents available on server");

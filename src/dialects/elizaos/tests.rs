@@ -10,4 +10,5 @@ mod places;
 mod sessions;
 mod support;
 mod system;
+mod titles;
 mod wrong_types;

@@ -4,12 +4,12 @@ use greenroom_actors::channels::MessageServer;
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::{AgentId, ChannelId, EntityId, ServerId};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::super::call::Call;
 use super::super::error::{Doing, ElizaError};
 use super::super::input::Body;
-use super::super::refusal::{self, Refusal};
+use super::super::refusal;
 use super::super::wire::{Answer, created, nothing, ok};
 use super::given;
 use super::servers::told_twice;
@@ -182,30 +182,4 @@ pub(in super::super) async fn members(call: Call) -> Answer {
 
 fn name_of(record: &AgentRecord) -> String {
     record.character.name.clone()
-}
-
-/// Messages below which a talk is too short for a title.
-const TITLED_FROM: usize = 4;
-
-/// `POST /channels/:channelId/generate-title`.
-pub(super) async fn title(call: Call, body: Body) -> Answer {
-    let id: ChannelId = call.id("channel", &refusal::CHANNEL_ID)?;
-    let agent: Option<AgentId> = given::id(&body.fields()?, "agentId").ok().flatten();
-    let agent = agent.ok_or(ElizaError::Refused(&refusal::TITLE_AGENT))?;
-    let not_there = |error: ElizaError| match error {
-        ElizaError::Core {
-            error: CoreError::AgentNotFound(_) | CoreError::NotRunning { .. },
-            ..
-        } => ElizaError::Refused(&refusal::TITLE_AGENT_NOT_FOUND),
-        error => error,
-    };
-    call.running(agent).await.map_err(not_there)?;
-    let query = greenroom_actors::ports::MessageQuery::of(id, 4);
-    let said = call.messaging().messages(query).await.doing(&refusal::TITLE_FAILED)?;
-    if said.len() < TITLED_FROM {
-        let reason = "Not enough messages to generate a title";
-        return ok(json!({"title": Value::Null, "channelId": id, "reason": reason}));
-    }
-    let later: &'static Refusal = &refusal::TITLE;
-    Err(later.into())
 }

@@ -591,15 +591,6 @@ async fn agents_and_bridges_bring_in_change_and_find_messages() {
         let said = stage.said("POST", &on("complete"), body).await;
         assert_eq!(said, (200, json!({"success": true, "data": {"success": true}})));
     }
-    let (status, titled) = stage
-        .said("POST", &on(&format!("channels/{id}/generate-title")), json!({"agentId": agent}))
-        .await;
-    assert_eq!((status, &titled["error"]["code"]), (501, &json!("NOT_IMPLEMENTED")));
-    let empty = channel(&stage, &[&agent], "DM").await;
-    let (_, titled) = stage
-        .said("POST", &on(&format!("channels/{empty}/generate-title")), json!({"agentId": agent}))
-        .await;
-    assert_eq!(titled["data"]["reason"], "Not enough messages to generate a title");
 }
 
 #[actix_web::test]

@@ -12,7 +12,9 @@ use futures::future::LocalBoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::ModelError;
 use greenroom_actors::memory_store::MemoryStore;
-use greenroom_actors::ports::{Clock, Delta, Model, ModelFuture, ModelStream, Prompt, SystemClock};
+use greenroom_actors::ports::{
+    Clock, Delta, Model, ModelFuture, ModelStream, Prompt, Purpose, SystemClock,
+};
 use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::Usage;
@@ -32,7 +34,7 @@ pub(super) const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
 /// What is said with this in it is never answered.
 pub(super) const HUSH: &str = "hush";
 
-/// Says what was said to it; `!fail` makes it fail, `!ignore` makes it say nothing.
+/// Says what was said to it, or a title; `!fail` makes it fail, `!ignore` makes it say nothing.
 struct Echo;
 
 impl Model for Echo {
@@ -44,7 +46,11 @@ impl Model for Echo {
         if said.contains("!fail") {
             return stream::iter([Err(ModelError::Refused("told so".to_owned()))]).boxed();
         }
-        let words = if said.contains("!ignore") { String::new() } else { format!("echo: {said}") };
+        let words = match prompt.purpose {
+            _ if said.contains("!ignore") => String::new(),
+            Purpose::Title => format!("\"A Title of {}\"", said.lines().count()),
+            Purpose::Reply | Purpose::Reflect => format!("echo: {said}"),
+        };
         // In two pieces, so that a stream has more than one.
         let (first, second) = words.split_at(words.len().min(6));
         let pieces = [first, second].map(|piece| Ok(Delta::Text(piece.to_owned())));
