@@ -1,7 +1,9 @@
 //! Messaging: message servers, channels, what is said there, sessions and jobs.
 
 mod agents_calls;
+mod broadcast;
 mod channels;
+mod completion;
 mod fault;
 mod given;
 mod jobs;
@@ -19,6 +21,7 @@ use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
 use super::routes::{none, on};
 
+pub(super) use broadcast::{Broadcast, Broadcasts, message_of};
 pub(super) use channels::members;
 pub(super) use fault::SessionFault;
 
