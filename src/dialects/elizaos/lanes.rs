@@ -68,7 +68,7 @@ pub(super) struct Lanes {
 impl Lanes {
     /// Lanes of which those that wait, and those that neither wait nor govern, have `max` places.
     pub(super) fn new(max: u32) -> Self {
-        let places = usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        let places = places(max);
         Self {
             control: Semaphore::new(CONTROL_MAX),
             reply: Semaphore::new(places),
@@ -85,6 +85,11 @@ impl Lanes {
         };
         places.try_acquire().ok()
     }
+}
+
+/// So many places of a semaphore.
+pub(super) fn places(max: u32) -> usize {
+    usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@ mod broadcast;
 mod channels;
 mod completion;
 mod fault;
+mod frame;
 mod given;
 mod jobs;
+mod live;
 mod messages;
 mod saying;
 mod servers;
@@ -62,6 +64,7 @@ fn of_channels(at: &mut ServiceConfig, path: &str) {
                     .route(delete().to(messages::clear)),
             )
             .service(on("/messages/{message}").route(delete().to(messages::remove)))
+            .service(on("/events").route(get().to(live::follow)))
             .service(on("/details").route(get().to(channels::details)))
             .service(on("/participants").route(get().to(channels::participants)))
             .service(

@@ -38,6 +38,8 @@ pub struct ElizaosSettings {
     /// Requests in flight at most that wait for a reply, and as many others; further ones are
     /// refused at once. What governs agents or the host, and probes, have places of their own.
     pub in_flight_max: u32,
+    /// Clients that follow channels at most, by streams of events; further ones are refused at once.
+    pub streams_max: u32,
     /// The folder that `characterPath` may name files of; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub character_dir: Option<PathBuf>,
@@ -70,6 +72,7 @@ impl Default for ElizaosSettings {
             request_timeout_s: 30,
             reply_timeout_s: 120,
             in_flight_max: 1_024,
+            streams_max: 1_024,
             character_dir: None,
             fetches_characters: true,
             env_file: PathBuf::from(".env"),
@@ -93,6 +96,7 @@ impl ElizaosSettings {
             ("request_timeout_s", self.request_timeout_s),
             ("reply_timeout_s", self.reply_timeout_s),
             ("in_flight_max", self.in_flight_max),
+            ("streams_max", self.streams_max),
             ("list_max", self.list_max),
         ] {
             if value == 0 {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
 use greenroom_actors::time::UnixMillis;
+use tokio::sync::Semaphore;
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, places};
 use super::refusal::{self, Refusal};
 use super::rows::Rows;
 use super::settings::ElizaosSettings;
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) cors: Cors,
     pub(super) in_flight: Lanes,
+    /// Places of live streams, which are held as long as somebody follows.
+    pub(super) streams: Arc<Semaphore>,
     pub(super) rows: Rows,
     requests: AtomicU64,
 }
@@ -35,6 +38,7 @@ impl Shared {
             limits: Limits::new(&settings),
             cors: Cors { origin: origin.and_then(|origin| HeaderValue::from_str(origin).ok()) },
             in_flight: Lanes::new(settings.in_flight_max),
+            streams: Arc::new(Semaphore::new(places(settings.streams_max))),
             rows: Rows::default(),
             // From a random start, so that ids of two processes do not collide in one log.
             requests: AtomicU64::new(rand::random()),

@@ -1,5 +1,7 @@
 //! A host in memory, and a client of its routes.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -71,7 +73,7 @@ impl Model for Echo {
 pub(super) struct Stage {
     pub(super) host: Host,
     pub(super) store: MemoryStore,
-    service: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Heard>>,
+    service: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, HttpResponse>>,
 }
 
 /// An answer as a client has it.
@@ -118,6 +120,55 @@ impl Heard {
     }
 }
 
+/// A stream of events, as it comes.
+pub(super) struct Live {
+    pub(super) status: u16,
+    body: Pin<Box<BoxBody>>,
+    read: String,
+}
+
+/// One frame of a stream; what is absent is empty.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Frame {
+    pub(super) event: String,
+    pub(super) data: Value,
+    pub(super) id: String,
+}
+
+impl Live {
+    /// The next frame; none once the stream is over.
+    pub(super) async fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some((frame, rest)) = self.read.split_once("\n\n") {
+                let mut found = Frame::default();
+                for (name, value) in frame.lines().filter_map(|line| line.split_once(':')) {
+                    let value = value.trim_start().to_owned();
+                    match name {
+                        "event" => found.event = value,
+                        "data" => found.data = serde_json::from_str(&value).unwrap(),
+                        "id" => found.id = value,
+                        _ => {}
+                    }
+                }
+                self.read = rest.to_owned();
+                return Some(found);
+            }
+            let more = poll_fn(|context| self.body.as_mut().poll_next(context)).await?;
+            self.read.push_str(std::str::from_utf8(&more.unwrap()).unwrap());
+        }
+    }
+
+    /// The next event, whatever stands between.
+    pub(super) async fn event(&mut self) -> Frame {
+        loop {
+            let frame = self.next().await.expect("the stream is over");
+            if !frame.event.is_empty() {
+                return frame;
+            }
+        }
+    }
+}
+
 pub(super) async fn stage(settings: ElizaosSettings) -> Stage {
     stage_at(settings, Arc::new(SystemClock)).await
 }
@@ -148,8 +199,8 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
         let service = Rc::clone(&service);
         async move {
             match service.call(request.to_request()).await {
-                Ok(answer) => Heard::whole(answer.into_parts().1).await,
-                Err(error) => Heard::whole(error.error_response()).await,
+                Ok(answer) => answer.into_parts().1,
+                Err(error) => error.error_response(),
             }
         }
         .boxed_local()
@@ -159,7 +210,17 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
 
 impl Stage {
     pub(super) async fn ask(&self, request: TestRequest) -> Heard {
-        (self.service)(request).await
+        Heard::whole((self.service)(request).await).await
+    }
+
+    /// An answer that comes piece by piece.
+    pub(super) async fn open(&self, request: TestRequest) -> Live {
+        let answer = (self.service)(request).await;
+        Live {
+            status: answer.status().as_u16(),
+            body: Box::pin(answer.into_body()),
+            read: String::new(),
+        }
     }
 
     pub(super) async fn get(&self, path: &str) -> Heard {
