@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod follow;
 mod golden;
 mod kill;
 mod program;
