@@ -12,6 +12,7 @@ mod live;
 mod messages;
 mod saying;
 mod servers;
+mod session_body;
 mod sessions;
 mod stream;
 mod titles;
