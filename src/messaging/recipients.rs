@@ -81,12 +81,13 @@ impl Messaging {
 }
 
 impl Recipient {
-    /// The message as a letter to this agent.
+    /// The message as a letter to this agent; `answered` is who said what it answers.
     pub(super) fn delivery(
         &self,
         channel: &Channel,
         message: &ChannelMessage,
         author_name: Option<&str>,
+        answered: Option<EntityId>,
     ) -> Delivery {
         let metadata = message.metadata.clone().unwrap_or_default();
         let source = message.source_type.clone().unwrap_or_default();
@@ -111,8 +112,9 @@ impl Recipient {
             metadata: None,
             created_at: message.created_at,
         };
-        let may_be_ignored =
-            self.is_one_of_several && !self.is_addressed(channel, message, &source);
+        let is_addressed =
+            answered == Some(self.id.into()) || self.is_addressed(channel, message, &source);
+        let may_be_ignored = self.is_one_of_several && !is_addressed;
         Delivery {
             from: message.author_id,
             from_name: author_name.map(str::to_owned),

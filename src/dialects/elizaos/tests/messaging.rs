@@ -625,6 +625,42 @@ async fn what_is_said_reaches_nobody_beside_those_inside() {
 }
 
 #[actix_web::test]
+async fn a_model_decides_whether_to_answer_where_others_may_be_meant() {
+    let (stage, agent) = ready().await;
+    for (others, kind, content, is_reply, answers) in [
+        (vec![NOBODY], "GROUP", "!quiet", false, false),
+        (vec![NOBODY], "GROUP", "Golden, !quiet", false, true),
+        (vec![NOBODY], "GROUP", "!quiet", true, true),
+        (vec![NOBODY], "DM", "!quiet", false, true),
+        (vec![], "GROUP", "!quiet", false, true),
+    ] {
+        let inside: Vec<_> = others.into_iter().chain([agent.as_str()]).collect();
+        let id = channel(&stage, &inside, kind).await;
+        let path = format!("{API}/channels/{id}/messages");
+        let (_, first) = stage.said("POST", &path, said("hello", "http")).await;
+        let mut body = said(content, "websocket");
+        if is_reply {
+            body["in_reply_to_message_id"] = first["agentResponse"]["responseId"].clone();
+        }
+        let (_, asked) = stage.said("POST", &path, body).await;
+        let asked = &asked["userMessage"]["id"];
+        let mut feed = stage.host.messaging.follow(id.parse().unwrap(), 0);
+        loop {
+            let Fed::Event(event) = feed.next().await.unwrap() else { continue };
+            if event.kind == ChannelEventKind::Completed && event.data["messageId"] == *asked {
+                break;
+            }
+        }
+        let listed = messages(&stage, &id).await;
+        let is_answered = listed.iter().any(|one| one["inReplyToRootMessageId"] == *asked);
+        assert_eq!(is_answered, answers, "{kind} {content} {is_reply}");
+        let reply = listed.iter().find(|one| one["authorId"] == json!(agent)).unwrap();
+        assert_eq!(reply["metadata"]["channelType"], json!(kind));
+        assert_eq!(reply["metadata"]["isDm"], json!(kind == "DM"));
+    }
+}
+
+#[actix_web::test]
 async fn messages_of_one_millisecond_are_each_answered() {
     let clock = VirtualClock::at(UnixMillis(1_700_000_000_000));
     let stage = stage_at(ElizaosSettings::default(), Arc::new(clock)).await;

@@ -36,7 +36,8 @@ pub(super) const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
 /// What is said with this in it is never answered.
 pub(super) const HUSH: &str = "hush";
 
-/// Says what was said to it, or a title; `!fail` makes it fail, `!ignore` makes it say nothing.
+/// Says what was said to it, or a title; `!fail` makes it fail, `!ignore` makes it say nothing, and
+/// `!quiet` too where that is up to it.
 struct Echo;
 
 impl Model for Echo {
@@ -50,6 +51,7 @@ impl Model for Echo {
         }
         let words = match prompt.purpose {
             _ if said.contains("!ignore") => String::new(),
+            _ if prompt.may_ignore && said.contains("!quiet") => Prompt::IGNORE.to_owned(),
             Purpose::Title => format!("\"A Title of {}\"", said.lines().count()),
             Purpose::Reply | Purpose::Reflect => format!("echo: {said}"),
         };
