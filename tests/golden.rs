@@ -15,7 +15,7 @@ use line::Line;
 use replay::Outcome;
 
 /// The recordings that are replayed.
-const FILES: [&str; 5] = ["agents", "memory", "system", "errors", "jobs"];
+const FILES: [&str; 6] = ["agents", "memory", "system", "errors", "jobs", "media"];
 
 /// The line that shows all headers.
 const REFERENCE: &str = "system-001-01";

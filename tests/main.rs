@@ -14,6 +14,7 @@ mod browser;
 mod clients;
 mod golden;
 mod kill;
+mod media;
 mod program;
 mod stop;
 mod support;

@@ -10,6 +10,7 @@ mod messages;
 mod recipients;
 mod servers;
 mod sessions;
+mod titles;
 
 use greenroom_actors::channels::MessageServer;
 use greenroom_actors::error::CoreError;
@@ -22,6 +23,7 @@ pub use jobs::NewJob;
 pub use messages::{Letter, MessagePatch, NewMessage, Said, Told};
 pub use servers::NewServer;
 pub use sessions::{NewSession, Renewed, SessionRules, SessionsError, TimeoutWish, number, shown};
+pub use titles::Title;
 
 /// Servers, channels, messages, sessions and jobs over one registry. Clones share them.
 #[derive(Clone)]

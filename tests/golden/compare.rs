@@ -111,6 +111,8 @@ impl<'a> Comparison<'a> {
                 continue;
             };
             let agrees = match name.as_str() {
+                // What HEAD is told is the length of what GET would get.
+                "content-length" if ours.body.is_empty() && found == recorded => true,
                 "content-length" => found == ours.body.len().to_string(),
                 "etag" => WEAK_ETAG.is_match(found),
                 "last-modified" => !found.is_empty(),

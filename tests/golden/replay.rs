@@ -207,10 +207,14 @@ impl<'a> Replay<'a> {
         }
         let here = |text: &str| self.binder.translated(&text.replace(AUTH_TOKEN, TOKEN));
         let mut request = Request::new(&asked.method, here(&asked.path));
+        let form = body.and_then(line::media_type);
         for (name, value) in &asked.headers {
-            request = request.header(name, here(value.as_str().unwrap()));
+            let value = value.as_str().unwrap();
+            let value = self.binder.tag(value).unwrap_or_else(|| here(value));
+            let value = form.clone().filter(|_| name == "content-type").unwrap_or(value);
+            request = request.header(name, value);
         }
-        let is_coded = body.is_some_and(|body| body.get("$base64").is_some());
+        let is_coded = form.is_some() || body.is_some_and(|body| body.get("$base64").is_some());
         request.body = body.map(line::bytes).map(|bytes| match String::from_utf8(bytes) {
             Ok(text) if !is_coded => here(&text).into_bytes(),
             Ok(text) => text.into_bytes(),
@@ -248,11 +252,15 @@ impl<'a> Replay<'a> {
         let mut comparison = Comparison::new(&mut self.binder, self.since);
         comparison.status(answer.map_or(status, |answer| answer.status), ours.status);
         comparison.headers(&headers, is_in_full, ours, line.profile == "rate-limit");
-        let body = match ours.parsed() {
+        let coded = line::as_recorded(&recorded.body, &ours.body);
+        let body = match coded.or_else(|| ours.parsed()) {
             _ if ours.body.is_empty() && recorded.body.is_null() => Value::Null,
-            Some(parsed) => parsed,
+            Some(body) => body,
             None => ours.text().into(),
         };
+        if let (Some(theirs), Some(ours)) = (recorded.headers.get("etag"), ours.header("etag")) {
+            comparison.binder.tagged(theirs.as_str().unwrap(), ours);
+        }
         if answer.is_none() {
             comparison.body(&recorded.body, &body);
         }

@@ -27,6 +27,7 @@ pub(crate) fn system(character: &Character, purpose: Purpose, may_ignore: bool) 
             "\n\nNobody speaks to you now. Think about what happened lately and what you want to \
              do next. Answer with one thought, in a few sentences."
         }
+        Purpose::Title => "\n\nGive the talk a title of three to six words.",
     });
     if may_ignore {
         text.push_str(

@@ -42,6 +42,8 @@ pub enum Purpose {
     Reply,
     /// To think, without anybody to answer.
     Reflect,
+    /// To name a talk.
+    Title,
 }
 
 /// Who speaks.

@@ -19,6 +19,7 @@ mod wish;
 
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
+use super::media;
 use super::routes::{none, on};
 
 pub(super) use broadcast::{Broadcast, Broadcasts, message_of};
@@ -72,6 +73,7 @@ fn of_channels(at: &mut ServiceConfig, path: &str) {
             )
             .service(on("/agents/{agent}").route(delete().to(channels::remove_agent)))
             .service(on("/generate-title").route(post().to(channels::title)))
+            .service(on("/upload-media").route(post().to(media::to_channel_by_messaging)))
             .service(on("").route(patch().to(channels::patch)).route(delete().to(channels::remove)))
             .default_service(none()),
     );

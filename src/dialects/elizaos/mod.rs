@@ -19,6 +19,7 @@ mod input;
 mod lanes;
 mod lifecycle;
 mod logs;
+mod media;
 mod memories;
 mod message;
 mod messaging;

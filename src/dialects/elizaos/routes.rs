@@ -5,8 +5,8 @@ use actix_web::guard::Not;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
 use super::{
-    agents, create, groups, health, lifecycle, logs, memories, message, messaging, pages, panels,
-    remembering, rooms, runs, server_logs, socket, system, unknown, worlds,
+    agents, create, groups, health, lifecycle, logs, media, memories, message, messaging, pages,
+    panels, remembering, rooms, runs, server_logs, socket, system, unknown, worlds,
 };
 use crate::http::operator;
 use crate::telemetry;
@@ -18,10 +18,17 @@ pub(super) fn all(at: &mut ServiceConfig) {
             .configure(api_agents)
             .service(web::scope("/messaging").configure(messaging::routes).default_service(none()))
             .service(on("/channels/{channel}/members").route(get().to(messaging::members)))
+            .service(web::scope("/media").configure(media::routes).default_service(none()))
             .service(web::scope("/memory").configure(memory).default_service(none()))
-            .service(web::scope("/server").configure(server).default_service(none()))
+            .service(
+                web::scope("/server")
+                    .service(on("/health").route(get().to(health::server)))
+                    .configure(server)
+                    .default_service(none()),
+            )
             .service(web::scope("/system").configure(self::system).default_service(none()))
             .service(web::scope("/greenroom").configure(operator::routes).default_service(none()))
+            .service(on("/health").route(get().to(health::api)))
             .configure(server)
             .service(on("").route(get().to(pages::api)))
             .default_service(none()),
@@ -30,6 +37,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
         web::scope("/agents").guard(Not(pages::is_page)).configure(bare).default_service(none()),
     )
     .service(web::scope("/messaging").configure(messaging::bare).default_service(none()))
+    .service(web::scope("/media").configure(media::files).default_service(web::to(pages::page)))
     .route("/health", get().to(health::root))
     .route("/healthz", get().to(health::alive))
     .route("/socket.io", web::route().to(socket::serve))
@@ -117,8 +125,7 @@ fn memory(at: &mut ServiceConfig) {
 }
 
 fn server(at: &mut ServiceConfig) {
-    at.service(on("/health").route(get().to(health::server)))
-        .service(on("/ping").route(get().to(health::ping)))
+    at.service(on("/ping").route(get().to(health::ping)))
         .service(on("/hello").route(get().to(health::hello)))
         .service(on("/status").route(get().to(health::status)))
         .service(on("/stop").route(post().to(health::stop)))

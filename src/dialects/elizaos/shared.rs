@@ -38,7 +38,7 @@ impl Shared {
         Self {
             limits: Limits::new(&settings),
             cors: Cors { origin: origin.and_then(|origin| HeaderValue::from_str(origin).ok()) },
-            in_flight: Lanes::new(settings.in_flight_max, settings.sockets_max),
+            in_flight: Lanes::new(&settings),
             rows: Rows::default(),
             pages: Pages::of(&settings),
             tickets: Tickets::default(),

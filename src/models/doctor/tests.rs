@@ -51,6 +51,19 @@ fn answer_to(text: &str) -> String {
 }
 
 #[test]
+fn a_title_is_what_was_said_first() {
+    for (turns, title) in [
+        (vec!["Hi", "what does a steam engine need to run?", "x"], "What does a steam engine need"),
+        (vec!["I dreamed of a loom", "Give it a title."], "I dreamed of a loom"),
+        (vec!["Hi", "Give the talk a title."], "A talk with Ada"),
+        (vec![], "A talk with Ada"),
+    ] {
+        let turns = turns.into_iter().map(said).collect();
+        assert_eq!(answer(&prompt(ada(), Purpose::Title, turns)), title);
+    }
+}
+
+#[test]
 fn keywords_choose_and_persons_are_exchanged() {
     for (text, expected) in [
         ("I need your help with my loom", "What would change if you had my help with your loom?"),

@@ -62,7 +62,7 @@ fn messages(prompt: &Prompt) -> Vec<ChatMessage> {
     if said.last().is_none_or(|last| last.role == Role::Assistant) {
         let nudge = match prompt.purpose {
             Purpose::Reflect => "(Nobody is waiting for an answer. Take a moment to think.)",
-            Purpose::Reply => "(Go on.)",
+            Purpose::Reply | Purpose::Title => "(Go on.)",
         };
         said.push(words(Role::User, nudge));
     }
