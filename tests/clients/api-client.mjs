@@ -18,8 +18,6 @@ const NOT_YET = [
   'audio.synthesizeAudioMessage',
   'audio.transcribe',
   'audio.processSpeech',
-  'media.uploadAgentMedia',
-  'media.uploadChannelMedia',
 ];
 
 const DIST = 'node_modules/@elizaos/api-client/dist';
