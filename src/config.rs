@@ -23,6 +23,7 @@ pub use show::shown;
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::server::ServerSettings;
+use crate::speech::SpeechSettings;
 use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub model: ModelChoice,
     /// Models by name.
     pub models: BTreeMap<String, ModelSettings>,
+    /// What speaks and listens.
+    pub speech: SpeechSettings,
     /// Where and how everything is kept.
     pub store: StoreSettings,
     /// The agents' bounds and intervals.

@@ -13,6 +13,7 @@ mod bad_input;
 mod clients;
 mod golden;
 mod kill;
+mod media;
 mod program;
 mod stop;
 mod support;

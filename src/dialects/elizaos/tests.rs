@@ -4,6 +4,7 @@ mod agents;
 mod bare;
 mod gate;
 mod jobs;
+mod media;
 mod memories;
 mod messaging;
 mod places;

@@ -36,6 +36,7 @@ async fn host() -> Host {
         messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
         // Gone at once: nobody here brings a file.
+        speech: crate::speech::Speech::default(),
         media: MediaStore::open(tempfile::tempdir().unwrap().path()).unwrap(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
-use actix_web::dev::Service;
+use actix_web::dev::{Payload, Service};
+use actix_web::error::PayloadError;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service};
+use actix_web::web::Bytes;
 use futures::future::LocalBoxFuture;
+use futures::stream::LocalBoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::ModelError;
 use greenroom_actors::memory_store::MemoryStore;
@@ -62,11 +65,14 @@ impl Model for Echo {
     }
 }
 
+/// A body that comes in its own time.
+type Body = LocalBoxStream<'static, Result<Bytes, PayloadError>>;
+
 /// A host in memory behind the dialect.
 pub(super) struct Stage {
     pub(super) host: Host,
     pub(super) store: MemoryStore,
-    service: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Heard>>,
+    service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, Heard>>,
     /// Where its media are.
     _folder: tempfile::TempDir,
 }
@@ -130,6 +136,7 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
     let host = Host {
         messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
+        speech: crate::speech::Speech::default(),
         media: MediaStore::open(folder.path()).unwrap(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),
@@ -143,10 +150,14 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
     }
     let dialect = Elizaos::new(Arc::new(settings), host.clone());
     let service = Rc::new(init_service(dialect.app()).await);
-    let service = move |request: TestRequest| {
+    let service = move |request: TestRequest, body: Option<Body>| {
         let service = Rc::clone(&service);
         async move {
-            match service.call(request.to_request()).await {
+            let mut request = request.to_request();
+            if let Some(body) = body {
+                request = request.replace_payload(Payload::Stream { payload: body }).0;
+            }
+            match service.call(request).await {
                 Ok(answer) => Heard::whole(answer.into_parts().1).await,
                 Err(error) => Heard::whole(error.error_response()).await,
             }
@@ -158,7 +169,12 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
 
 impl Stage {
     pub(super) async fn ask(&self, request: TestRequest) -> Heard {
-        (self.service)(request).await
+        (self.service)(request, None).await
+    }
+
+    /// The same with a body that comes in its own time.
+    pub(super) async fn pour(&self, request: TestRequest, body: Body) -> Heard {
+        (self.service)(request, Some(body)).await
     }
 
     pub(super) async fn get(&self, path: &str) -> Heard {
