@@ -10,10 +10,12 @@
 )]
 
 mod bad_input;
+mod browser;
 mod clients;
 mod golden;
 mod kill;
 mod media;
 mod program;
+mod speech;
 mod stop;
 mod support;

@@ -155,6 +155,12 @@ impl<'a> Comparison<'a> {
                     self.note(body(at), Kind::Other, count.into(), ours.into());
                 }
             }
+            (Value::Object(recorded), Value::String(text)) if recorded.contains_key("$bytes") => {
+                let (count, length) = (recorded["$bytes"].as_u64(), text.len());
+                if count != u64::try_from(length).ok() {
+                    self.note(body(at), Kind::Other, count.into(), length.into());
+                }
+            }
             (Value::Object(recorded), Value::Object(ours)) => {
                 for (key, value) in recorded {
                     let at = format!("{at}/{key}");

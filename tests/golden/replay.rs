@@ -300,10 +300,17 @@ fn site(profile: &str, model: &str) -> Site {
     ] {
         fs::write(characters.join(name), text).unwrap();
     }
+    // As long as the recorded ones, whose texts nobody recorded.
+    let pages = site.folder().join("pages");
+    fs::create_dir_all(pages.join("assets")).unwrap();
+    for (name, length) in [("index.html", 499), ("assets/main-CqTmsniN.js", 32_479)] {
+        fs::write(pages.join(name), vec![b' '; length]).unwrap();
+    }
     let environment = site.folder().join("env");
     let site = site
         .with("GREENROOM_ELIZAOS__IS_LOOPBACK_RATE_LIMITED", "true")
         .with("GREENROOM_ELIZAOS__CHARACTER_DIR", characters.to_str().unwrap())
+        .with("GREENROOM_ELIZAOS__UI_DIR", pages.to_str().unwrap())
         .with("GREENROOM_ELIZAOS__SHOWS_ENVIRONMENT", "true")
         .with("GREENROOM_ELIZAOS__ENV_FILE", environment.to_str().unwrap())
         .with("GREENROOM_MODEL__DEFAULT", model);

@@ -1,13 +1,16 @@
 //! A model's server as OpenAI's protocol has it, which does what it is told and counts.
 //!
 //! What it is told stands in the last message, as with the model of the recordings: `!fail` (it
-//! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up).
-//! Otherwise it says `Stub reply to: <the last message>`.
+//! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up),
+//! `!half` (the first half, and the rest when somebody has asked for `/release`).
+//! Otherwise it says `Stub reply to: <the last message>`. Whatever it is to say aloud is a short
+//! silence, and whatever it hears is `Stub transcription.`; it is steered there by the text, and by
+//! what the file holds.
 
 use std::io::Result;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -29,10 +32,14 @@ pub(crate) struct Counts {
     pub(crate) calls: AtomicUsize,
     /// Bytes received.
     pub(crate) heard: AtomicUsize,
+    /// The last request that had to do with sound, as it came.
+    sound: Mutex<String>,
     /// Calls that hang now.
     hanging: watch::Sender<usize>,
     /// When the other side last hung up on a call that hung.
     hung_up: watch::Sender<Option<Instant>>,
+    /// How often somebody asked for `/release`.
+    released: watch::Sender<usize>,
 }
 
 /// The server. Dropped, it is gone.
@@ -61,6 +68,16 @@ impl ModelServer {
     /// What to configure as a model.
     pub(crate) fn name(&self) -> String {
         format!("openai:stub@http://{}/v1", self.address)
+    }
+
+    /// The last request that had to do with sound, as it came; what is no text in it is replaced.
+    pub(crate) fn sound(&self) -> String {
+        self.counts.sound.lock().unwrap().clone()
+    }
+
+    /// Where somebody can ask for `/release`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -112,15 +129,36 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
             heard.extend_from_slice(&more[..count]);
             continue;
         };
+        let raw = String::from_utf8_lossy(&heard[..length]).into_owned();
         heard.drain(..length);
         counts.calls.fetch_add(1, Ordering::SeqCst);
-        let said = last_message(&body);
+        let said = match () {
+            () if path.ends_with("/audio/speech") => body["input"].as_str().unwrap().to_owned(),
+            () if path.ends_with("/audio/transcriptions") => raw.clone(),
+            () => last_message(&body),
+        };
+        if path.contains("/audio/") {
+            *counts.sound.lock().unwrap() = raw;
+        }
         let answer = match () {
             () if path.ends_with("/embeddings") => whole(200, &embeddings(&body)),
             () if said.contains("!fail") => whole(400, &refusal("the request is refused")),
             () if said.contains("!busy") => whole(429, &refusal("too many requests")),
             () if said.contains("!broken") => whole(500, &refusal("something broke")),
             () if said.contains("!hang") => return hang(stream, counts).await,
+            () if path.ends_with("/audio/speech") => {
+                stream.write_all(&spoken(&body)).await?;
+                continue;
+            }
+            () if said.contains("!silence") => whole(200, &json!({"text": ""})),
+            () if path.ends_with("/audio/transcriptions") => {
+                whole(200, &json!({"text": "Stub transcription."}))
+            }
+            () if said.contains("!half") => return halves(stream, counts, &said).await,
+            () if path == "/release" => {
+                counts.released.send_modify(|released| *released += 1);
+                whole(200, &json!({}))
+            }
             () if body["stream"] == json!(true) => streamed(&format!("Stub reply to: {said}")),
             () => whole(200, &completion(&format!("Stub reply to: {said}"))),
         };
@@ -138,6 +176,16 @@ async fn hang(mut stream: TcpStream, counts: &Counts) -> Result<()> {
     counts.hung_up.send_replace(Some(Instant::now()));
     counts.hanging.send_modify(|hanging| *hanging -= 1);
     Ok(())
+}
+
+/// Says one half, and the other once it is asked to go on.
+async fn halves(mut stream: TcpStream, counts: &Counts, said: &str) -> Result<()> {
+    let mut released = counts.released.subscribe();
+    let answer = streamed(&format!("Stub reply to: {said}"));
+    let (first, second) = answer.split_at(answer[..answer.len() / 2].rfind("data: ").unwrap());
+    stream.write_all(first.as_bytes()).await?;
+    released.changed().await.unwrap();
+    stream.write_all(second.as_bytes()).await
 }
 
 /// The first whole request, and its length.
@@ -170,6 +218,23 @@ fn whole(status: u16, body: &Value) -> String {
         "HTTP/1.1 {status} Stub\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// A silence in the format that is wanted: one frame, or no samples at all.
+fn spoken(body: &Value) -> Vec<u8> {
+    let mut sound = match body["response_format"].as_str().unwrap() {
+        "wav" => b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\0\0\0\0"
+            .to_vec(),
+        _ => [[0xff, 0xf3, 0x88, 0xc4].as_slice(), &[0; 284]].concat(),
+    };
+    if body["input"].as_str().unwrap().contains("!noise") {
+        sound = b"<html>".to_vec();
+    }
+    let head = format!(
+        "HTTP/1.1 200 Stub\r\ncontent-type: audio/x\r\ncontent-length: {}\r\n\r\n",
+        sound.len()
+    );
+    [head.as_bytes(), &sound].concat()
 }
 
 fn refusal(message: &str) -> Value {

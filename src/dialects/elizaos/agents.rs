@@ -173,19 +173,6 @@ async fn delete(call: &Call) -> Result<AgentId, ElizaError> {
     Ok(id)
 }
 
-/// `GET /api/agents/:agentId/panels`: no agent has one, since there are no plugins with pages.
-pub(super) async fn panels(call: Call) -> Answer {
-    call.running(call.agent()?).await?;
-    let none: [(); 0] = [];
-    json(StatusCode::OK, &json!({"success": true, "data": none, "panels": none}))
-}
-
-/// `GET /api/agents/:agentId/panels/:panelId`.
-pub(super) async fn panel(call: Call) -> Answer {
-    call.running(call.agent()?).await?;
-    Err((&refusal::PANEL_NOT_FOUND).into())
-}
-
 /// An agent as the bare dialect shows it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use greenroom_actors::error::{CoreError, ModelError, StoreError};
 use serde_json::{Map, Value, json};
@@ -109,6 +109,9 @@ impl ElizaError {
         let mut answer = HttpResponse::build(said.status);
         if let Some(seconds) = said.retry_after_s {
             answer.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
+        }
+        if said.status == StatusCode::METHOD_NOT_ALLOWED {
+            answer.insert_header((ALLOW, "GET, HEAD"));
         }
         if let Self::Plain(refusal, media_type) = self {
             answer.insert_header((CONTENT_TYPE, *media_type));

@@ -63,7 +63,7 @@ impl Asked {
 impl Pass {
     pub(super) fn of(shared: &Shared, request: &ServiceRequest) -> Self {
         // The path as the routes will see it, decoded: `/%61pi` must not pass for anything but `/api`.
-        let visit = Visit::of(request.method(), request.match_info().as_str());
+        let visit = shared.pages.visit(request);
         let headers = request.headers();
         Self {
             id: shared.next_request(),
@@ -85,6 +85,7 @@ impl Pass {
         if let Some(token) = &shared.settings.auth_token
             && self.visit.is_guarded()
             && !token.is_in(request.headers())
+            && !shared.tickets.admit(&self.visit, request)
         {
             return Err((&refusal::UNAUTHORIZED).into());
         }

@@ -192,7 +192,9 @@ refusals! {
     LOG_NOT_FOUND = Refusal::missing("Log not found");
     PANEL_NOT_FOUND = Refusal::missing("Panel not found");
     PLUGIN_AGENT = Refusal::new(StatusCode::NOT_FOUND, "AGENT_NOT_FOUND", "Agent not found");
-    PAGE_NOT_FOUND = Refusal::missing("Not Found");
+    NO_CLIENT = Refusal::missing("Client application not found");
+    PAGE_METHOD = Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "Pages can only be read");
     PAGE_FORBIDDEN = Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Forbidden");
     UNKNOWN_ENDPOINT = Refusal {
         code: None, ..Refusal::missing("API endpoint not found")
@@ -211,6 +213,7 @@ refusals! {
     LOG_DELETE = Refusal::fault("DELETE_ERROR", "Failed to delete log");
     RUNS = Refusal::fault("RUNS_ERROR", "Error retrieving agent runs");
     RUN_DETAIL = Refusal::fault("RUN_DETAIL_ERROR", "Error retrieving run details");
+    PANEL = Refusal::fault("PANEL_ERROR", "Error retrieving agent panels");
     MEMORIES = Refusal::fault("MEMORY_ERROR", "Error retrieving memories");
     MEMORY_UPDATE = Refusal::fault("UPDATE_ERROR", "Failed to update memory");
     MEMORY_DELETE = Refusal::fault("DELETE_ERROR", "Error deleting memories");

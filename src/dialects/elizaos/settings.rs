@@ -64,8 +64,11 @@ pub struct ElizaosSettings {
     pub env_file: PathBuf,
     /// Whether those routes are there at all: they show and change secrets of that file.
     pub shows_environment: bool,
-    /// Whether pages of the web client are served at the root.
+    /// Whether there are pages at all; if not, each is forbidden.
     pub ui: bool,
+    /// The folder of the web client's pages; absent: there is no such client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ui_dir: Option<PathBuf>,
     /// Entries of a list at most, where the request does not ask for fewer.
     pub list_max: u32,
     /// The version that the health routes tell.
@@ -97,7 +100,8 @@ impl Default for ElizaosSettings {
             fetches_characters: true,
             env_file: PathBuf::from(".env"),
             shows_environment: false,
-            ui: false,
+            ui: true,
+            ui_dir: None,
             list_max: 10_000,
             app_version: "unknown".to_owned(),
             sessions: SessionRules::default(),

@@ -9,6 +9,8 @@ use actix_web::http::header::HeaderValue;
 use greenroom_actors::time::UnixMillis;
 
 use super::lanes::Lanes;
+use super::pages::Pages;
+use super::panels::Tickets;
 use super::refusal::{self, Refusal};
 use super::rows::Rows;
 use super::settings::ElizaosSettings;
@@ -25,6 +27,8 @@ pub(super) struct Shared {
     pub(super) cors: Cors,
     pub(super) in_flight: Lanes,
     pub(super) rows: Rows,
+    pub(super) pages: Pages,
+    pub(super) tickets: Tickets,
     requests: AtomicU64,
 }
 
@@ -36,6 +40,8 @@ impl Shared {
             cors: Cors { origin: origin.and_then(|origin| HeaderValue::from_str(origin).ok()) },
             in_flight: Lanes::new(&settings),
             rows: Rows::default(),
+            pages: Pages::of(&settings),
+            tickets: Tickets::default(),
             // From a random start, so that ids of two processes do not collide in one log.
             requests: AtomicU64::new(rand::random()),
             settings,

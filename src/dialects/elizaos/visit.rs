@@ -17,7 +17,7 @@ pub(super) const SOCKETS: &str = "/socket.io";
 pub(super) enum Area {
     /// `/api/**`.
     Api,
-    /// `/agents/**` and `/messaging/**` without a prefix.
+    /// `/agents/**` and `/messaging/**` without a prefix, but for pages there.
     Bare,
     /// `/health` and `/healthz`.
     Health,
@@ -73,6 +73,11 @@ impl Visit {
             is_operators: is_under(path, OPERATORS),
             lane: Lane::of(area, method, path),
         }
+    }
+
+    /// The same as a visit to a page.
+    pub(super) fn to_page(self) -> Self {
+        Self { area: Area::Page, lane: Lane::Common, ..self }
     }
 
     /// Whether a token is asked for, where one is configured.
