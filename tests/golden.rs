@@ -16,7 +16,8 @@ use line::Line;
 use replay::Outcome;
 
 /// The recordings that are replayed.
-const FILES: [&str; 7] = ["agents", "memory", "system", "errors", "jobs", "sessions", "messaging"];
+const FILES: [&str; 8] =
+    ["agents", "memory", "system", "errors", "jobs", "sessions", "messaging", "media"];
 
 /// The line that shows all headers.
 const REFERENCE: &str = "system-001-01";

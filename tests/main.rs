@@ -10,9 +10,12 @@
 )]
 
 mod bad_input;
+mod browser;
+mod clients;
 mod follow;
 mod golden;
 mod kill;
+mod media;
 mod program;
 mod stop;
 mod support;

@@ -266,14 +266,15 @@ impl Messaging {
     ///
     /// # Errors
     /// [`CoreError::Store`].
-    pub async fn clear_channel(&self, id: ChannelId) -> Result<(), CoreError> {
+    pub async fn clear_channel(&self, id: ChannelId) -> Result<u64, CoreError> {
         if self.registry.store().channel(id).await?.is_none() {
-            return Ok(());
+            return Ok(0);
         }
         let event = self.channel_event(id, ChannelEventKind::Cleared, json!({}));
-        self.registry.keep(vec![Fact::ChannelCleared(id), event]).await?;
+        let kept = self.registry.keep(vec![Fact::ChannelCleared(id), event]).await?;
         let agents = self.agents_in(id).await?;
-        self.forget_channel(id, agents).await
+        self.forget_channel(id, agents).await?;
+        Ok(kept.affected.first().copied().unwrap_or_default())
     }
 
     /// Lets agents forget all that was said in a channel.

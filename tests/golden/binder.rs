@@ -2,6 +2,7 @@
 //!
 //! Ids that a client chose, or that follow from a name, are the same in both. Ids that follow from
 //! another id follow from ours. All others the server made: the first time that one is met decides.
+//! Names of uploaded files are such ids too.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -10,9 +11,10 @@ use greenroom_actors::ids::{AgentId, seen_by};
 use regex::{Captures, Regex};
 use uuid::Uuid;
 
-static UUID: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
-        .unwrap()
+static ID: LazyLock<Regex> = LazyLock::new(|| {
+    let uuid = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
+    let file = r"\b\d{13}-\d{1,9}\b";
+    Regex::new(&format!("{uuid}|{file}")).unwrap()
 });
 
 static MOMENT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b179\d{10}\b").unwrap());
@@ -30,6 +32,8 @@ pub(crate) struct Binder {
     agents: Vec<String>,
     /// When something was made, theirs to ours, in milliseconds.
     moments: BTreeMap<i64, i64>,
+    /// Entity tags, theirs to ours.
+    tags: BTreeMap<String, String>,
 }
 
 impl Binder {
@@ -39,9 +43,19 @@ impl Binder {
         self.agents.push(id.to_owned());
     }
 
+    /// That an answer was tagged so in the recording, and here.
+    pub(crate) fn tagged(&mut self, theirs: &str, ours: &str) {
+        self.tags.insert(theirs.to_owned(), ours.to_owned());
+    }
+
+    /// What stands for a tag of theirs.
+    pub(crate) fn tag(&self, theirs: &str) -> Option<String> {
+        self.tags.get(theirs).cloned()
+    }
+
     /// Every id in the text is one that the client chose, unless it is known as another.
     pub(crate) fn chosen(&mut self, text: &str) {
-        for id in UUID.find_iter(text) {
+        for id in ID.find_iter(text) {
             let id = id.as_str().to_owned();
             if self.ours(&id).is_none() {
                 self.known.insert(id.clone(), id);
@@ -51,7 +65,7 @@ impl Binder {
 
     /// A text of the recording as it would be here.
     pub(crate) fn translated(&self, text: &str) -> String {
-        let whole = UUID.replace_all(text, |found: &Captures<'_>| {
+        let whole = ID.replace_all(text, |found: &Captures<'_>| {
             self.ours(&found[0]).unwrap_or_else(|| found[0].to_owned())
         });
         let short = SHORT.replace_all(&whole, |found: &Captures<'_>| {
@@ -84,7 +98,7 @@ impl Binder {
 
     /// Whether `ours` can stand where `theirs` stood; what is met for the first time is bound.
     pub(crate) fn agrees(&mut self, theirs: &str, ours: &str) -> bool {
-        let (mut left, mut right) = (UUID.find_iter(theirs), UUID.find_iter(ours));
+        let (mut left, mut right) = (ID.find_iter(theirs), ID.find_iter(ours));
         let mut fresh = Vec::new();
         loop {
             match (left.next(), right.next()) {
@@ -190,6 +204,17 @@ mod tests {
         ] {
             assert_eq!(binder.translated(theirs), ours);
         }
+    }
+
+    #[test]
+    fn names_of_files_are_bound_as_ids_are() {
+        let mut binder = binder();
+        let (theirs, ours) = ("1795322053695-578207721.png", "1795400000000-7.png");
+        assert!(!binder.agrees(theirs, "1795400000000-7.txt"));
+        assert!(binder.agrees(theirs, ours));
+        assert_eq!(binder.translated(&format!("/media/{theirs}")), format!("/media/{ours}"));
+        binder.tagged("W/\"a\"", "\"b\"");
+        assert_eq!(binder.tag("W/\"a\"").as_deref(), Some("\"b\""));
     }
 
     #[test]

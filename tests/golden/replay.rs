@@ -225,10 +225,14 @@ impl<'a> Replay<'a> {
         }
         let here = |text: &str| self.binder.translated(&text.replace(AUTH_TOKEN, TOKEN));
         let mut request = Request::new(&asked.method, here(&asked.path));
+        let form = body.and_then(line::media_type);
         for (name, value) in &asked.headers {
-            request = request.header(name, here(value.as_str().unwrap()));
+            let value = value.as_str().unwrap();
+            let value = self.binder.tag(value).unwrap_or_else(|| here(value));
+            let value = form.clone().filter(|_| name == "content-type").unwrap_or(value);
+            request = request.header(name, value);
         }
-        let is_coded = body.is_some_and(|body| body.get("$base64").is_some());
+        let is_coded = form.is_some() || body.is_some_and(|body| body.get("$base64").is_some());
         request.body = body.map(line::bytes).map(|bytes| match String::from_utf8(bytes) {
             Ok(text) if !is_coded => here(&text).into_bytes(),
             Ok(text) => text.into_bytes(),
@@ -266,12 +270,16 @@ impl<'a> Replay<'a> {
         let mut comparison = Comparison::new(&mut self.binder, self.since);
         comparison.status(answer.map_or(status, |answer| answer.status), ours.status);
         comparison.headers(&headers, is_in_full, ours, line.profile == "rate-limit");
-        let body = match ours.parsed() {
+        let coded = line::as_recorded(&recorded.body, &ours.body);
+        let body = match coded.or_else(|| ours.parsed()) {
             _ if ours.body.is_empty() && recorded.body.is_null() => Value::Null,
             _ if ours.header("content-type") == Some(sse::TYPE) => sse::read(&ours.text()),
-            Some(parsed) => parsed,
+            Some(body) => body,
             None => ours.text().into(),
         };
+        if let (Some(theirs), Some(ours)) = (recorded.headers.get("etag"), ours.header("etag")) {
+            comparison.binder.tagged(theirs.as_str().unwrap(), ours);
+        }
         if answer.is_none() {
             comparison.body(&sse::joined(&recorded.body), &sse::joined(&body));
         }
@@ -311,10 +319,17 @@ fn site(profile: &str, model: &str) -> Site {
     ] {
         fs::write(characters.join(name), text).unwrap();
     }
+    // As long as the recorded ones, whose texts nobody recorded.
+    let pages = site.folder().join("pages");
+    fs::create_dir_all(pages.join("assets")).unwrap();
+    for (name, length) in [("index.html", 499), ("assets/main-CqTmsniN.js", 32_479)] {
+        fs::write(pages.join(name), vec![b' '; length]).unwrap();
+    }
     let environment = site.folder().join("env");
     let site = site
         .with("GREENROOM_ELIZAOS__IS_LOOPBACK_RATE_LIMITED", "true")
         .with("GREENROOM_ELIZAOS__CHARACTER_DIR", characters.to_str().unwrap())
+        .with("GREENROOM_ELIZAOS__UI_DIR", pages.to_str().unwrap())
         .with("GREENROOM_ELIZAOS__SHOWS_ENVIRONMENT", "true")
         .with("GREENROOM_ELIZAOS__ENV_FILE", environment.to_str().unwrap())
         .with("GREENROOM_MODEL__DEFAULT", model);

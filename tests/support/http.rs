@@ -190,6 +190,38 @@ impl Client {
         tokio::time::timeout(PATIENCE, exchange).await.map_err(Error::from)?
     }
 
+    /// Sends a head, and then pieces of a body until there is an answer: that, and how many bytes
+    /// of the body were sent by then.
+    pub(crate) async fn pour(
+        &self,
+        head: &str,
+        pieces: impl Iterator<Item = Vec<u8>>,
+    ) -> Result<(Response, usize)> {
+        let pouring = async {
+            let (mut reader, mut writer) = self.connect().await?.into_split();
+            writer.write_all(head.as_bytes()).await?;
+            let (mut answer, mut sent) = (Vec::new(), 0);
+            for piece in pieces {
+                tokio::select! {
+                    biased;
+                    _ = reader.read_buf(&mut answer) => break,
+                    written = writer.write_all(&piece) => written?,
+                }
+                sent += piece.len();
+            }
+            loop {
+                let found = Response::parse(&answer, false);
+                if let Some(found) = found.filter(|it| it.header("content-length").is_some()) {
+                    return Ok((found, sent));
+                }
+                if reader.read_buf(&mut answer).await? == 0 {
+                    return Err(ErrorKind::UnexpectedEof.into());
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, pouring).await.map_err(Error::from)?
+    }
+
     /// Sends these bytes, and returns all that comes back until the connection ends.
     pub(crate) async fn exchange(&self, bytes: &[u8]) -> Result<Vec<u8>> {
         let exchange = async {
@@ -206,7 +238,7 @@ impl Client {
         tokio::time::timeout(PATIENCE, exchange).await.map_err(Error::from)?
     }
 
-    async fn connect(&self) -> Result<TcpStream> {
+    pub(crate) async fn connect(&self) -> Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         if let Some(from) = self.from {
             socket.bind(SocketAddr::new(from, 0))?;

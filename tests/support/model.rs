@@ -2,6 +2,7 @@
 //!
 //! What it is told stands in the last message, as with the model of the recordings: `!fail` (it
 //! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up),
+//! `!half` (the first half, and the rest when somebody has asked for `/release`),
 //! `!slow` (late), `!long` (60 sentences), `!ignore` (no text), `!quiet` (it decides not to answer,
 //! where it is asked whether to), `!none` and `!follow` (words alone). Asked for a title it says
 //! `Stub Conversation Title`, otherwise `Stub reply to: <the last message>`.
@@ -44,6 +45,8 @@ pub(crate) struct Counts {
     hanging: watch::Sender<usize>,
     /// When the other side last hung up on a call that hung.
     hung_up: watch::Sender<Option<Instant>>,
+    /// How often somebody asked for `/release`.
+    released: watch::Sender<usize>,
 }
 
 /// The server. Dropped, it is gone.
@@ -72,6 +75,11 @@ impl ModelServer {
     /// What to configure as a model.
     pub(crate) fn name(&self) -> String {
         format!("openai:stub@http://{}/v1", self.address)
+    }
+
+    /// Where somebody can ask for `/release`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -135,6 +143,11 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
             () if said.contains("!busy") => whole(429, &refusal("too many requests")),
             () if said.contains("!broken") => whole(500, &refusal("something broke")),
             () if said.contains("!hang") => return hang(stream, counts).await,
+            () if said.contains("!half") => return halves(stream, counts, &said).await,
+            () if path == "/release" => {
+                counts.released.send_modify(|released| *released += 1);
+                whole(200, &json!({}))
+            }
             () => {
                 if said.contains("!slow") {
                     tokio::time::sleep(LATE).await;
@@ -156,6 +169,16 @@ async fn hang(mut stream: TcpStream, counts: &Counts) -> Result<()> {
     counts.hung_up.send_replace(Some(Instant::now()));
     counts.hanging.send_modify(|hanging| *hanging -= 1);
     Ok(())
+}
+
+/// Says one half, and the other once it is asked to go on.
+async fn halves(mut stream: TcpStream, counts: &Counts, said: &str) -> Result<()> {
+    let mut released = counts.released.subscribe();
+    let answer = streamed(&format!("Stub reply to: {said}"));
+    let (first, second) = answer.split_at(answer[..answer.len() / 2].rfind("data: ").unwrap());
+    stream.write_all(first.as_bytes()).await?;
+    released.changed().await.unwrap();
+    stream.write_all(second.as_bytes()).await
 }
 
 /// The first whole request, and its length.

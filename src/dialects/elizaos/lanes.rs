@@ -3,6 +3,7 @@
 use actix_web::http::Method;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::settings::ElizaosSettings;
 use super::visit::{Area, OPERATORS, ends_with, is_under};
 
 /// Requests in flight that govern the host or tell how it does. A constant, because whoever lowers
@@ -17,6 +18,10 @@ pub(super) enum Lane {
     Control,
     /// Waits for an agent to speak, which may take minutes.
     Reply,
+    /// Brings packets of a socket, or waits for some.
+    Socket,
+    /// Brings a file, or has to do with sound: it may take as long as the client's line is slow.
+    Upload,
     /// Anything else.
     Common,
 }
@@ -25,13 +30,19 @@ impl Lane {
     pub(super) fn of(area: Area, method: &Method, path: &str) -> Self {
         let is_ours = matches!(area, Area::Api | Area::Bare);
         let ends = |end| ends_with(path, end);
-        let asks = method == Method::POST && (ends("/messages") || ends("/generate-title"));
-        if is_ours && (ends("/message") || asks) {
+        let is_said = ends("/messages") || ends("/generate-title");
+        if is_ours && (ends("/message") || method == Method::POST && is_said) {
             return Self::Reply;
+        }
+        if area == Area::Socket {
+            return Self::Socket;
+        }
+        if is_ours && method == Method::POST && is_upload(path) {
+            return Self::Upload;
         }
         let controls = match area {
             Area::Health | Area::Metrics => true,
-            Area::Page => false,
+            Area::Page | Area::Socket => false,
             Area::Api | Area::Bare if is_under(path, OPERATORS) => true,
             Area::Api | Area::Bare => {
                 let is_of_agent = is_under(path, "/api/agents") || is_under(path, "/agents");
@@ -47,6 +58,13 @@ impl Lane {
     }
 }
 
+/// Whether a file may come to that path.
+fn is_upload(path: &str) -> bool {
+    let is_speech = path.rsplit_once('/').is_some_and(|(parent, _)| ends_with(parent, "/speech"));
+    let is_named = ends_with(path, "/upload-media") || ends_with(path, "/upload");
+    is_named || is_under(path, "/api/audio") || is_speech
+}
+
 /// Whether the path names an agent, and nothing that belongs to one.
 fn is_agent(path: &str) -> bool {
     let (parent, _) = path.rsplit_once('/').unwrap_or_default();
@@ -60,19 +78,41 @@ fn is_in(path: &str, folder: &str, end: &str) -> bool {
 
 /// The places of each lane.
 pub(super) struct Lanes {
-    control: Semaphore,
-    reply: Semaphore,
-    common: Semaphore,
+    control: Places,
+    reply: Places,
+    socket: Places,
+    upload: Places,
+    common: Places,
+}
+
+/// The places of one lane.
+struct Places {
+    free: Semaphore,
+    max: usize,
+}
+
+impl Places {
+    fn new(max: usize) -> Self {
+        let max = max.min(Semaphore::MAX_PERMITS);
+        Self { free: Semaphore::new(max), max }
+    }
+
+    fn taken(&self) -> usize {
+        self.max.saturating_sub(self.free.available_permits())
+    }
 }
 
 impl Lanes {
-    /// Lanes of which those that wait, and those that neither wait nor govern, have `max` places.
-    pub(super) fn new(max: u32) -> Self {
-        let places = places(max);
+    /// Lanes as the settings want them. That of sockets has two places for each, since one request
+    /// waits for packets while another brings some.
+    pub(super) fn new(settings: &ElizaosSettings) -> Self {
+        let places = |max| Places::new(usize::try_from(max).unwrap_or(usize::MAX));
         Self {
-            control: Semaphore::new(CONTROL_MAX),
-            reply: Semaphore::new(places),
-            common: Semaphore::new(places),
+            control: Places::new(CONTROL_MAX),
+            reply: places(settings.in_flight_max),
+            socket: places(settings.sockets_max.saturating_mul(2)),
+            upload: places(settings.uploads_in_flight_max),
+            common: places(settings.in_flight_max),
         }
     }
 
@@ -81,9 +121,18 @@ impl Lanes {
         let places = match lane {
             Lane::Control => &self.control,
             Lane::Reply => &self.reply,
+            Lane::Socket => &self.socket,
+            Lane::Upload => &self.upload,
             Lane::Common => &self.common,
         };
-        places.try_acquire().ok()
+        places.free.try_acquire().ok()
+    }
+
+    /// Places that are taken now: requests in flight.
+    pub(super) fn taken(&self) -> usize {
+        [&self.control, &self.reply, &self.socket, &self.upload, &self.common]
+            .into_iter()
+            .fold(0, |taken, places| places.taken().saturating_add(taken))
     }
 }
 
@@ -125,6 +174,15 @@ mod tests {
             (&post, "/api/server/logs", Lane::Common),
             (&get, "/api/system/x/ping", Lane::Common),
             (&get, "/chat/ping", Lane::Common),
+            (&post, "/socket.io/", Lane::Socket),
+            (&post, "/api/media/agents/x/upload-media", Lane::Upload),
+            (&post, "/api/media/agents/x/Upload/", Lane::Upload),
+            (&post, "/api/messaging/channels/x/upload-media", Lane::Upload),
+            (&post, "/messaging/channels/x/upload-media", Lane::Upload),
+            (&post, "/api/audio/x/speech/generate", Lane::Upload),
+            (&post, "/api/agents/x/speech/transcribe", Lane::Upload),
+            (&get, "/api/media/agents/x/upload-media", Lane::Common),
+            (&get, "/media/uploads/agents/x/y.png", Lane::Common),
         ] {
             assert_eq!(Visit::of(method, path).lane, expected, "{method} {path}");
         }

@@ -10,6 +10,7 @@ mod given;
 mod jobs;
 mod live;
 mod messages;
+mod opening;
 mod saying;
 mod servers;
 mod session_body;
@@ -22,11 +23,13 @@ mod wish;
 
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
+use super::media;
 use super::routes::{none, on};
 
 pub(super) use broadcast::{Broadcast, Broadcasts, message_of};
 pub(super) use channels::members;
 pub(super) use fault::SessionFault;
+pub(super) use opening::Opening;
 
 /// What is below `/api/messaging`.
 pub(super) fn routes(at: &mut ServiceConfig) {
@@ -75,6 +78,7 @@ fn of_channels(at: &mut ServiceConfig, path: &str) {
             )
             .service(on("/agents/{agent}").route(delete().to(channels::remove_agent)))
             .service(on("/generate-title").route(post().to(titles::generate)))
+            .service(on("/upload-media").route(post().to(media::to_channel_by_messaging)))
             .service(on("").route(patch().to(channels::patch)).route(delete().to(channels::remove)))
             .default_service(none()),
     );

@@ -8,8 +8,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_NONE_MATCH, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH,
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, VARY,
 };
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpResponse};
@@ -38,6 +38,8 @@ pub(super) struct Pass {
     /// Whether it may come from where it does: pages of other sites may not govern the host.
     is_welcome: bool,
     verdict: Option<Verdict>,
+    /// What the limiter said that elizaOS lets speak in the older way.
+    old_verdict: Option<Verdict>,
 }
 
 /// Headers of the request that the answer depends on, kept because the request is given away.
@@ -61,7 +63,7 @@ impl Asked {
 impl Pass {
     pub(super) fn of(shared: &Shared, request: &ServiceRequest) -> Self {
         // The path as the routes will see it, decoded: `/%61pi` must not pass for anything but `/api`.
-        let visit = Visit::of(request.method(), request.match_info().as_str());
+        let visit = shared.pages.visit(request);
         let headers = request.headers();
         Self {
             id: shared.next_request(),
@@ -70,6 +72,7 @@ impl Pass {
             is_welcome: !visit.is_operators
                 || site::is_welcome(headers, shared.cors.origin.as_ref()),
             verdict: None,
+            old_verdict: None,
         }
     }
 
@@ -82,6 +85,7 @@ impl Pass {
         if let Some(token) = &shared.settings.auth_token
             && self.visit.is_guarded()
             && !token.is_in(request.headers())
+            && !shared.tickets.admit(&self.visit, request)
         {
             return Err((&refusal::UNAUTHORIZED).into());
         }
@@ -97,7 +101,11 @@ impl Pass {
         let client = request.peer_addr().map(|address| address.ip());
         for (limiter, refusal) in shared.limits.of(&self.visit, client) {
             let verdict = limiter.count_now(shared, client);
-            self.verdict = Some(verdict);
+            if std::ptr::eq(refusal, &refusal::CHANNEL_UPLOAD_RATE) {
+                self.old_verdict = Some(verdict);
+            } else {
+                self.verdict = Some(verdict);
+            }
             if verdict.is_refused {
                 let is_health = self.visit.area == Area::Health;
                 return Err(if is_health {
@@ -122,6 +130,10 @@ impl Pass {
         security::tell(false, answer.headers_mut());
         self.tell_origin(shared, answer.headers_mut());
         shared.cors.tell_preflight(answer.headers_mut());
+        if self.visit.area == Area::Socket {
+            let methods = HeaderValue::from_static("GET,POST");
+            answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+        }
         answer
     }
 
@@ -156,6 +168,10 @@ impl Pass {
     /// Says which pages may read the answer.
     fn tell_origin(&self, shared: &Shared, headers: &mut HeaderMap) {
         if !self.visit.is_operators {
+            if self.visit.area == Area::Socket {
+                // What elizaOS says to programs; a page has an origin.
+                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            }
             shared.cors.tell(&self.asked.0, headers);
         } else if self.is_welcome {
             // Its own origin, and no other: not even the configured one is told to the rest.
@@ -180,10 +196,14 @@ impl Pass {
         if let Some(verdict) = &self.verdict {
             verdict.tell(headers);
         }
+        if let Some(verdict) = &self.old_verdict {
+            verdict.tell_as_of_old(headers);
+        }
         if is_fault && let Ok(id) = HeaderValue::from_str(&format!("{:016x}", self.id)) {
             headers.insert(REQUEST_ID, id);
         }
-        let answer = self.tag(answer);
+        // Packets are not to be had a second time.
+        let answer = if self.visit.area == Area::Socket { answer } else { self.tag(answer) };
         if !self.visit.is_head {
             return answer;
         }
@@ -230,6 +250,8 @@ impl Pass {
             Some((cause, true)) => {
                 tracing::debug!(request = %id, status, cause, "a request was refused");
             }
+            // A line for each poll would bring about the next one, for who polls for the log.
+            None if self.visit.area == Area::Socket => {}
             None => tracing::debug!(status, "answered"),
         }
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use actix_web::http::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 
+use super::lanes::Lane;
+use super::socket::LONGEST_POLL;
 use crate::http::auth::Token;
 use crate::messaging::SessionRules;
 
@@ -21,6 +23,9 @@ pub struct ElizaosSettings {
     /// What callers must present, as `X-API-KEY` or as a bearer token; absent: anyone may call.
     #[serde(skip_serializing)]
     pub auth_token: Option<Token>,
+    /// What sockets may present instead; where neither is set, anyone may connect.
+    #[serde(skip_serializing)]
+    pub socket_token: Option<Token>,
     /// The one origin whose pages may call; absent: any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors_origin: Option<String>,
@@ -40,6 +45,18 @@ pub struct ElizaosSettings {
     pub in_flight_max: u32,
     /// Clients that follow channels at most, by streams of events; further ones are refused at once.
     pub streams_max: u32,
+    /// Sockets open at once at most; further ones are refused at once.
+    pub sockets_max: u32,
+    /// Packets that wait for one socket at most; one whose client does not keep up is closed.
+    pub socket_buffer_max: u32,
+    /// Channels that one socket may join.
+    pub socket_channels_max: u32,
+    /// Uploads in flight at most, and whatever has to do with sound; further ones are refused at
+    /// once.
+    pub uploads_in_flight_max: u32,
+    /// Seconds that an upload may take to arrive; one that stands still for half of
+    /// [`request_timeout_s`](Self::request_timeout_s) is given up earlier.
+    pub upload_timeout_s: u32,
     /// The folder that `characterPath` may name files of; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub character_dir: Option<PathBuf>,
@@ -49,8 +66,11 @@ pub struct ElizaosSettings {
     pub env_file: PathBuf,
     /// Whether those routes are there at all: they show and change secrets of that file.
     pub shows_environment: bool,
-    /// Whether pages of the web client are served at the root.
+    /// Whether there are pages at all; if not, each is forbidden.
     pub ui: bool,
+    /// The folder of the web client's pages; absent: there is no such client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ui_dir: Option<PathBuf>,
     /// Entries of a list at most, where the request does not ask for fewer.
     pub list_max: u32,
     /// The version that the health routes tell.
@@ -65,6 +85,7 @@ impl Default for ElizaosSettings {
             enabled: true,
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
             auth_token: None,
+            socket_token: None,
             cors_origin: None,
             json_max_bytes: 2 * 1024 * 1024,
             is_rate_limited: true,
@@ -73,11 +94,17 @@ impl Default for ElizaosSettings {
             reply_timeout_s: 120,
             in_flight_max: 1_024,
             streams_max: 1_024,
+            sockets_max: 10_000,
+            socket_buffer_max: 512,
+            socket_channels_max: 256,
+            uploads_in_flight_max: 64,
+            upload_timeout_s: 600,
             character_dir: None,
             fetches_characters: true,
             env_file: PathBuf::from(".env"),
             shows_environment: false,
-            ui: false,
+            ui: true,
+            ui_dir: None,
             list_max: 10_000,
             app_version: "unknown".to_owned(),
             sessions: SessionRules::default(),
@@ -97,6 +124,11 @@ impl ElizaosSettings {
             ("reply_timeout_s", self.reply_timeout_s),
             ("in_flight_max", self.in_flight_max),
             ("streams_max", self.streams_max),
+            ("sockets_max", self.sockets_max),
+            ("socket_buffer_max", self.socket_buffer_max),
+            ("socket_channels_max", self.socket_channels_max),
+            ("uploads_in_flight_max", self.uploads_in_flight_max),
+            ("upload_timeout_s", self.upload_timeout_s),
             ("list_max", self.list_max),
         ] {
             if value == 0 {
@@ -116,10 +148,23 @@ impl ElizaosSettings {
         Ok(())
     }
 
-    /// The time that a request may take: what waits for a reply has its own time beside that.
-    pub(super) fn deadline(&self, waits_for_reply: bool) -> Duration {
+    /// The time that a request may take: what waits for a reply, or for packets of a socket, has its
+    /// own time beside that, and so has what brings a file, to which an agent may reply as well.
+    pub(super) fn deadline(&self, lane: Lane) -> Duration {
         let own = Duration::from_secs(u64::from(self.request_timeout_s));
-        if waits_for_reply { own.saturating_add(self.reply_within()) } else { own }
+        match lane {
+            Lane::Control | Lane::Common => own,
+            Lane::Reply => own.saturating_add(self.reply_within()),
+            Lane::Socket => own.saturating_add(LONGEST_POLL),
+            Lane::Upload => {
+                own.saturating_add(self.reply_within()).saturating_add(self.upload_within())
+            }
+        }
+    }
+
+    /// The time that an upload may take to arrive.
+    pub(super) fn upload_within(&self) -> Duration {
+        Duration::from_secs(u64::from(self.upload_timeout_s))
     }
 
     /// The time that a client has to send a body: half of the request's, so that it is told what was

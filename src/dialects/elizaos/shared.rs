@@ -10,6 +10,8 @@ use greenroom_actors::time::UnixMillis;
 use tokio::sync::Semaphore;
 
 use super::lanes::{Lanes, places};
+use super::pages::Pages;
+use super::panels::Tickets;
 use super::refusal::{self, Refusal};
 use super::rows::Rows;
 use super::settings::ElizaosSettings;
@@ -28,6 +30,8 @@ pub(super) struct Shared {
     /// Places of live streams, which are held as long as somebody follows.
     pub(super) streams: Arc<Semaphore>,
     pub(super) rows: Rows,
+    pub(super) pages: Pages,
+    pub(super) tickets: Tickets,
     requests: AtomicU64,
 }
 
@@ -37,9 +41,11 @@ impl Shared {
         Self {
             limits: Limits::new(&settings),
             cors: Cors { origin: origin.and_then(|origin| HeaderValue::from_str(origin).ok()) },
-            in_flight: Lanes::new(settings.in_flight_max),
+            in_flight: Lanes::new(&settings),
             streams: Arc::new(Semaphore::new(places(settings.streams_max))),
             rows: Rows::default(),
+            pages: Pages::of(&settings),
+            tickets: Tickets::default(),
             // From a random start, so that ids of two processes do not collide in one log.
             requests: AtomicU64::new(rand::random()),
             settings,
@@ -114,7 +120,7 @@ impl Limits {
                 }
             }
             (Area::Bare, _) => [Some((&self.general, &refusal::RATE)), None, None],
-            (Area::Metrics | Area::Page, _) => [None; 3],
+            (Area::Metrics | Area::Page | Area::Socket, _) => [None; 3],
         };
         quotas.into_iter().flatten()
     }

@@ -1,6 +1,7 @@
 //! What can be told of a request by its method and path alone.
 
 use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderValue, RANGE};
 use actix_web::http::{Method, Uri};
 
 use super::lanes::Lane;
@@ -8,17 +9,22 @@ use super::lanes::Lane;
 /// Where the operator's routes are.
 pub(super) const OPERATORS: &str = "/api/greenroom";
 
+/// Where sockets are opened.
+pub(super) const SOCKETS: &str = "/socket.io";
+
 /// Which part of the listener a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Area {
     /// `/api/**`.
     Api,
-    /// `/agents/**` and `/messaging/**` without a prefix.
+    /// `/agents/**` and `/messaging/**` without a prefix, but for pages there.
     Bare,
     /// `/health` and `/healthz`.
     Health,
     /// `/metrics`.
     Metrics,
+    /// `/socket.io`.
+    Socket,
     /// Anything else: pages, which anyone may see.
     Page,
 }
@@ -60,12 +66,18 @@ impl Visit {
         Self {
             area,
             upload: upload(area, method, path),
-            is_head: method == Method::HEAD,
+            // Engine.IO has a use for `GET` and `POST` alone.
+            is_head: method == Method::HEAD && area != Area::Socket,
             is_read: method == Method::GET || method == Method::HEAD,
             needs_type: writes && is_ours && !is_under(path, "/api/media"),
             is_operators: is_under(path, OPERATORS),
             lane: Lane::of(area, method, path),
         }
+    }
+
+    /// The same as a visit to a page.
+    pub(super) fn to_page(self) -> Self {
+        Self { area: Area::Page, lane: Lane::Common, ..self }
     }
 
     /// Whether a token is asked for, where one is configured.
@@ -81,7 +93,12 @@ impl Visit {
         if self.is_head {
             request.head_mut().method = Method::GET;
         }
-        if self.area == Area::Page {
+        // RFC 9110, section 14.2: a range is a matter of GET, and several may be ignored.
+        let is_one = |range: &HeaderValue| !range.as_bytes().contains(&b',');
+        if self.is_head || !request.headers().get(RANGE).is_none_or(is_one) {
+            request.headers_mut().remove(RANGE);
+        }
+        if matches!(self.area, Area::Page | Area::Socket) {
             return;
         }
         let path = request.path();
@@ -112,6 +129,8 @@ fn area(path: &str) -> Area {
         Area::Health
     } else if path.eq_ignore_ascii_case("/metrics") {
         Area::Metrics
+    } else if is_under(path, SOCKETS) {
+        Area::Socket
     } else {
         Area::Page
     }
@@ -122,7 +141,9 @@ fn upload(area: Area, method: &Method, path: &str) -> Upload {
         return Upload::No;
     }
     let is_upload = method == Method::POST && ends_with(path, "/upload-media");
-    if is_under(path, "/api/audio") || is_upload && is_under(path, "/api/messaging/channels") {
+    let is_of = |folder| is_under(path, folder);
+    let channels = ["/api/messaging/channels", "/api/messaging/central-channels"];
+    if is_of("/api/audio") || is_upload && channels.into_iter().any(is_of) {
         Upload::File
     } else if is_upload && is_under(path, "/api/media/channels") {
         Upload::Channel
@@ -165,6 +186,9 @@ mod tests {
             ("/health", Area::Health),
             ("/Healthz/", Area::Health),
             ("/metrics", Area::Metrics),
+            ("/socket.io", Area::Socket),
+            ("/socket.io/", Area::Socket),
+            ("/socket.iota", Area::Page),
             ("/", Area::Page),
             ("/chat/x", Area::Page),
         ] {
@@ -178,6 +202,7 @@ mod tests {
             (Method::POST, "/api/audio/x/speech", Upload::File),
             (Method::GET, "/api/audio", Upload::File),
             (Method::POST, "/api/messaging/channels/x/upload-media", Upload::File),
+            (Method::POST, "/api/messaging/central-channels/x/upload-media", Upload::File),
             (Method::POST, "/api/media/channels/x/upload-media", Upload::Channel),
             (Method::GET, "/api/media/channels/x/upload-media", Upload::No),
             (Method::POST, "/api/agents", Upload::No),

@@ -17,6 +17,7 @@ use greenroom_actors::settings::Settings;
 use super::error::OperatorError;
 use super::lookup::Who;
 use crate::host::{Host, Stopper, Vault};
+use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
 use crate::secrets::Secrets;
@@ -34,6 +35,8 @@ async fn host() -> Host {
     Host {
         messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
+        // Gone at once: nobody here brings a file.
+        media: MediaStore::open(tempfile::tempdir().unwrap().path()).unwrap(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),
         stop: Stopper::default(),

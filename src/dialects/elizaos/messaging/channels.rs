@@ -13,7 +13,8 @@ use super::super::refusal;
 use super::super::wire::{Answer, created, nothing, ok};
 use super::given;
 use super::servers::told_twice;
-use super::wire::ChannelView;
+use super::wire::{ChannelView, ParticipantView};
+use crate::http::instant;
 use crate::messaging::{ChannelPatch, NewChannel};
 
 /// Who takes part in one channel at most.
@@ -97,8 +98,19 @@ pub(super) async fn details(call: Call) -> Answer {
 
 /// `GET /channels/:channelId/participants`.
 pub(super) async fn participants(call: Call) -> Answer {
-    let id = call.id("channel", &refusal::CHANNEL_ID_SHORT)?;
-    ok(call.messaging().participants(id).await.doing(&refusal::CHANNELS)?)
+    let id: ChannelId = call.id("channel", &refusal::CHANNEL_ID_SHORT)?;
+    let members = match call.messaging().members(id).await {
+        Err(CoreError::NotFound { .. }) => Vec::new(),
+        members => members.doing(&refusal::CHANNELS)?,
+    };
+    let views = members.into_iter().map(|(user_id, joined_at)| ParticipantView {
+        id: user_id,
+        channel_id: id,
+        user_id,
+        role: "member",
+        joined_at: instant::iso(joined_at),
+    });
+    ok(json!({"participants": views.collect::<Vec<_>>()}))
 }
 
 /// `GET /channels/:channelId/agents`.
@@ -159,6 +171,7 @@ pub(super) async fn patch(call: Call, body: Body) -> Answer {
 pub(super) async fn remove(call: Call) -> Answer {
     let id = call.id("channel", &refusal::CHANNEL_ID_SHORT)?;
     call.messaging().remove_channel(id).await.doing(&refusal::CHANNEL_DELETE)?;
+    call.media().forget_channel(id).await.doing(&refusal::CHANNEL_DELETE)?;
     nothing()
 }
 

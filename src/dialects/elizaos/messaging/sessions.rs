@@ -20,6 +20,7 @@ use super::transport::Transport;
 use super::wire::bus;
 use super::wish;
 use crate::http::instant;
+use crate::media::with_urls;
 use crate::messaging::{NewMessage, NewSession, SessionsError, shown};
 
 /// Characters of what is said at most.
@@ -372,6 +373,7 @@ fn listed(message: &ChannelMessage) -> Value {
         }
     }
     metadata.extend(message.metadata.clone().unwrap_or_default());
+    let metadata = with_urls(&metadata);
     json!({
         "id": message.id, "content": message.content, "authorId": message.author_id,
         "isAgent": message.source_type.as_deref() == Some("agent_response"),

@@ -21,6 +21,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use super::super::error::ElizaError;
 use super::super::said::Dialect;
 use super::frame;
+use crate::media::with_urls;
 use crate::messaging::Letter;
 
 /// An answer on its way.
@@ -112,7 +113,7 @@ impl Coming {
 
 fn ended(reply: Result<Option<Memory>, CoreError>) -> Bytes {
     let mut done = match reply {
-        Ok(Some(memory)) => memory.content,
+        Ok(Some(memory)) => with_urls(&memory.content).into_owned(),
         Ok(None) => {
             let silence = json!({"text": "", "thought": "", "actions": [], "providers": []});
             silence.as_object().cloned().unwrap_or_default()

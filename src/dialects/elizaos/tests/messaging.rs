@@ -379,7 +379,7 @@ async fn a_channel_is_made_changed_and_shown_with_who_is_in_it() {
     let details = stage.get(&format!("{path}/details")).await.json();
     let both = json!([USER, agent]);
     assert_eq!(details["data"]["metadata"], json!({"participantCentralUserIds": both}));
-    assert_eq!(stage.get(&format!("{path}/participants")).await.json()["data"], both);
+    assert_eq!(participants(&stage, &path).await, both);
     let members = stage.get(&format!("/api/channels/{id}/members")).await.json();
     assert_eq!(members["data"]["members"][0]["name"], "User-aaaaaaaa");
     assert_eq!(members["data"]["members"][1]["name"], "Golden");
@@ -402,8 +402,23 @@ async fn a_channel_is_made_changed_and_shown_with_who_is_in_it() {
     let listed =
         json!({"name": "L", "message_server_id": ZERO, "metadata": {"participants": [USER]}});
     let (_, made) = stage.said("POST", &format!("{API}/central-channels"), listed).await;
-    let made = format!("{API}/channels/{}/participants", made["data"]["id"].as_str().unwrap());
-    assert_eq!(stage.get(&made).await.json()["data"], json!([USER]));
+    let made = format!("{API}/channels/{}", made["data"]["id"].as_str().unwrap());
+    assert_eq!(participants(&stage, &made).await, json!([USER]));
+    assert_eq!(participants(&stage, &format!("{API}/channels/{NOBODY}")).await, json!([]));
+}
+
+/// The users who take part in a channel.
+async fn participants(stage: &Stage, channel: &str) -> Value {
+    let listed = stage.get(&format!("{channel}/participants")).await.json();
+    let listed = listed["data"]["participants"].as_array().unwrap();
+    listed
+        .iter()
+        .map(|one| {
+            assert!(channel.ends_with(one["channelId"].as_str().unwrap()));
+            assert_eq!((&one["role"], one["joinedAt"].is_string()), (&json!("member"), true));
+            one["userId"].clone()
+        })
+        .collect()
 }
 
 #[actix_web::test]
@@ -471,8 +486,16 @@ async fn each_transport_brings_the_answer_and_leaves_the_same_behind() {
         let memories = stage.get(&remembered).await.json()["data"]["memories"].clone();
         assert_eq!(memories.as_array().unwrap().len(), 1);
         let all = if transport == "http" { format!("{API}/channels/{id}") } else { path };
-        for _ in 0..2 {
-            assert_eq!(stage.send("DELETE", &all, NONE).await.status, 204);
+        if transport == "http" {
+            for _ in 0..2 {
+                assert_eq!(stage.send("DELETE", &all, NONE).await.status, 204);
+            }
+        } else {
+            for deleted in [1, 0] {
+                let data = json!({"success": true, "deleted": deleted});
+                let said = stage.said("DELETE", &all, NONE).await;
+                assert_eq!(said, (200, json!({"success": true, "data": data})));
+            }
         }
         assert_eq!(stage.get(&remembered).await.json()["data"]["memories"], json!([]));
         assert!(messages(&stage, &id).await.is_empty());

@@ -7,10 +7,13 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
-use actix_web::dev::Service;
+use actix_web::dev::{Payload, Service};
+use actix_web::error::PayloadError;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service};
+use actix_web::web::Bytes;
 use futures::future::LocalBoxFuture;
+use futures::stream::LocalBoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::ModelError;
 use greenroom_actors::memory_store::MemoryStore;
@@ -26,6 +29,7 @@ use serde_json::{Value, json};
 
 use crate::dialects::elizaos::{Elizaos, ElizaosSettings};
 use crate::host::{Host, Stopper};
+use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
@@ -71,11 +75,16 @@ impl Model for Echo {
     }
 }
 
+/// A body that comes in its own time.
+type Body = LocalBoxStream<'static, Result<Bytes, PayloadError>>;
+
 /// A host in memory behind the dialect.
 pub(super) struct Stage {
     pub(super) host: Host,
     pub(super) store: MemoryStore,
-    service: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, HttpResponse>>,
+    service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
+    /// Where its media are.
+    _folder: tempfile::TempDir,
 }
 
 /// An answer as a client has it.
@@ -182,9 +191,11 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
     let ports = Ports { store: Arc::new(store.clone()), model: Arc::new(Echo), clock };
     let runtime = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, runtime).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let host = Host {
         messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
+        media: MediaStore::open(folder.path()).unwrap(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),
         stop: Stopper::default(),
@@ -197,27 +208,36 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
     }
     let dialect = Elizaos::new(Arc::new(settings), host.clone());
     let service = Rc::new(init_service(dialect.app()).await);
-    let service = move |request: TestRequest| {
+    let service = move |request: TestRequest, body: Option<Body>| {
         let service = Rc::clone(&service);
         async move {
-            match service.call(request.to_request()).await {
+            let mut request = request.to_request();
+            if let Some(body) = body {
+                request = request.replace_payload(Payload::Stream { payload: body }).0;
+            }
+            match service.call(request).await {
                 Ok(answer) => answer.into_parts().1,
                 Err(error) => error.error_response(),
             }
         }
         .boxed_local()
     };
-    Stage { host, store, service: Box::new(service) }
+    Stage { host, store, service: Box::new(service), _folder: folder }
 }
 
 impl Stage {
     pub(super) async fn ask(&self, request: TestRequest) -> Heard {
-        Heard::whole((self.service)(request).await).await
+        Heard::whole((self.service)(request, None).await).await
+    }
+
+    /// The same with a body that comes in its own time.
+    pub(super) async fn pour(&self, request: TestRequest, body: Body) -> Heard {
+        Heard::whole((self.service)(request, Some(body)).await).await
     }
 
     /// An answer that comes piece by piece.
     pub(super) async fn open(&self, request: TestRequest) -> Live {
-        let answer = (self.service)(request).await;
+        let answer = (self.service)(request, None).await;
         Live {
             status: answer.status().as_u16(),
             body: Box::pin(answer.into_body()),
