@@ -16,8 +16,8 @@ use line::Line;
 use replay::Outcome;
 
 /// The recordings that are replayed.
-const FILES: [&str; 8] =
-    ["agents", "memory", "system", "errors", "jobs", "sessions", "messaging", "media"];
+const FILES: [&str; 9] =
+    ["agents", "memory", "system", "errors", "jobs", "media", "audio", "sessions", "messaging"];
 
 /// The line that shows all headers.
 const REFERENCE: &str = "system-001-01";

@@ -17,5 +17,6 @@ mod golden;
 mod kill;
 mod media;
 mod program;
+mod speech;
 mod stop;
 mod support;

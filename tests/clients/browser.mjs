@@ -217,7 +217,7 @@ try {
     assert.equal(await messages.getByText(HALVED).count(), 2);
   });
 
-  if (!process.env.NO_MEDIA) await step('sends a picture', async () => {
+  await step('sends a picture', async () => {
     const picture = { name: 'a red square.png', mimeType: 'image/png', buffer: png(64, 64, RED) };
     await page.locator('input[type=file]').setInputFiles(picture);
     await page.getByRole('img', { name: 'Selected file' }).waitFor();
@@ -249,13 +249,13 @@ try {
     const calls = await tab('Model Calls');
     await calls.getByText('TEXT_LARGE').first().waitFor();
     await calls.getByRole('button', { name: 'View details' }).first().click();
-    if (!process.env.NO_MEDIA) await calls.getByText('Stub reply to: What is in this picture?').first().waitFor();
+    await calls.getByText('Stub reply to: What is in this picture?').first().waitFor();
   });
 
   await step('sees its memories', async () => {
     const memories = await tab('Memories');
     await memories.getByText(`Stub reply to: ${HALVED}`).first().waitFor();
-    if (!process.env.NO_MEDIA) await memories.getByText('What is in this picture?', { exact: true }).first().waitFor();
+    await memories.getByText('What is in this picture?', { exact: true }).first().waitFor();
   });
 
   await step('sees the log beside the chat', async () => {

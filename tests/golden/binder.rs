@@ -30,10 +30,10 @@ pub(crate) struct Binder {
     known: BTreeMap<String, String>,
     /// Agents, whose view of an id has an id of its own.
     agents: Vec<String>,
-    /// When something was made, theirs to ours, in milliseconds.
-    moments: BTreeMap<i64, i64>,
     /// Entity tags, theirs to ours.
     tags: BTreeMap<String, String>,
+    /// When something was made, theirs to ours, in milliseconds.
+    moments: BTreeMap<i64, i64>,
 }
 
 impl Binder {
@@ -194,6 +194,17 @@ mod tests {
     }
 
     #[test]
+    fn names_of_files_are_bound_as_ids_are() {
+        let mut binder = binder();
+        let (theirs, ours) = ("1795322053695-578207721.png", "1795400000000-7.png");
+        assert!(!binder.agrees(theirs, "1795400000000-7.txt"));
+        assert!(binder.agrees(theirs, ours));
+        assert_eq!(binder.translated(&format!("/media/{theirs}")), format!("/media/{ours}"));
+        binder.tagged("W/\"a\"", "\"b\"");
+        assert_eq!(binder.tag("W/\"a\"").as_deref(), Some("\"b\""));
+    }
+
+    #[test]
     fn moments_follow_what_was_made_then() {
         let mut binder = binder();
         binder.moment(1_795_321_950_269, 1_795_400_000_000);
@@ -204,17 +215,6 @@ mod tests {
         ] {
             assert_eq!(binder.translated(theirs), ours);
         }
-    }
-
-    #[test]
-    fn names_of_files_are_bound_as_ids_are() {
-        let mut binder = binder();
-        let (theirs, ours) = ("1795322053695-578207721.png", "1795400000000-7.png");
-        assert!(!binder.agrees(theirs, "1795400000000-7.txt"));
-        assert!(binder.agrees(theirs, ours));
-        assert_eq!(binder.translated(&format!("/media/{theirs}")), format!("/media/{ours}"));
-        binder.tagged("W/\"a\"", "\"b\"");
-        assert_eq!(binder.tag("W/\"a\"").as_deref(), Some("\"b\""));
     }
 
     #[test]

@@ -273,8 +273,8 @@ impl<'a> Replay<'a> {
         let coded = line::as_recorded(&recorded.body, &ours.body);
         let body = match coded.or_else(|| ours.parsed()) {
             _ if ours.body.is_empty() && recorded.body.is_null() => Value::Null,
-            _ if ours.header("content-type") == Some(sse::TYPE) => sse::read(&ours.text()),
             Some(body) => body,
+            None if ours.header("content-type") == Some(sse::TYPE) => sse::read(&ours.text()),
             None => ours.text().into(),
         };
         if let (Some(theirs), Some(ours)) = (recorded.headers.get("etag"), ours.header("etag")) {
@@ -333,6 +333,10 @@ fn site(profile: &str, model: &str) -> Site {
         .with("GREENROOM_ELIZAOS__SHOWS_ENVIRONMENT", "true")
         .with("GREENROOM_ELIZAOS__ENV_FILE", environment.to_str().unwrap())
         .with("GREENROOM_MODEL__DEFAULT", model);
+    let speaking = |site: Site| {
+        let site = site.with("GREENROOM_SPEECH__SYNTHESIZER", model);
+        site.with("GREENROOM_SPEECH__RECOGNIZER", model)
+    };
     match profile {
         "auth" => site.with("ELIZA_SERVER_AUTH_TOKEN", TOKEN),
         "no-ui" => site.with("ELIZA_UI_ENABLE", "false"),
@@ -340,7 +344,9 @@ fn site(profile: &str, model: &str) -> Site {
             .with("SESSION_DEFAULT_TIMEOUT_MINUTES", "1")
             .with("SESSION_MIN_TIMEOUT_MINUTES", "1")
             .with("SESSION_CLEANUP_INTERVAL_MINUTES", "60"),
-        "default" | "no-agents" | "plugin-routes" | "rate-limit" | "restart" | "stop" => site,
+        // It also shows what is answered without any model of speech.
+        "no-agents" => site,
+        "default" | "plugin-routes" | "rate-limit" | "restart" | "stop" => speaking(site),
         other => panic!("no such profile: {other}"),
     }
 }

@@ -77,8 +77,8 @@ fn of_channels(at: &mut ServiceConfig, path: &str) {
                     .route(post().to(channels::add_agent)),
             )
             .service(on("/agents/{agent}").route(delete().to(channels::remove_agent)))
-            .service(on("/generate-title").route(post().to(titles::generate)))
             .service(on("/upload-media").route(post().to(media::to_channel_by_messaging)))
+            .service(on("/generate-title").route(post().to(titles::generate)))
             .service(on("").route(patch().to(channels::patch)).route(delete().to(channels::remove)))
             .default_service(none()),
     );

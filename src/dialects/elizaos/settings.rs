@@ -43,8 +43,6 @@ pub struct ElizaosSettings {
     /// Requests in flight at most that wait for a reply, and as many others; further ones are
     /// refused at once. What governs agents or the host, and probes, have places of their own.
     pub in_flight_max: u32,
-    /// Clients that follow channels at most, by streams of events; further ones are refused at once.
-    pub streams_max: u32,
     /// Sockets open at once at most; further ones are refused at once.
     pub sockets_max: u32,
     /// Packets that wait for one socket at most; one whose client does not keep up is closed.
@@ -57,6 +55,8 @@ pub struct ElizaosSettings {
     /// Seconds that an upload may take to arrive; one that stands still for half of
     /// [`request_timeout_s`](Self::request_timeout_s) is given up earlier.
     pub upload_timeout_s: u32,
+    /// Clients that follow channels at most, by streams of events; further ones are refused at once.
+    pub streams_max: u32,
     /// The folder that `characterPath` may name files of; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub character_dir: Option<PathBuf>,
@@ -93,12 +93,12 @@ impl Default for ElizaosSettings {
             request_timeout_s: 30,
             reply_timeout_s: 120,
             in_flight_max: 1_024,
-            streams_max: 1_024,
             sockets_max: 10_000,
             socket_buffer_max: 512,
             socket_channels_max: 256,
             uploads_in_flight_max: 64,
             upload_timeout_s: 600,
+            streams_max: 1_024,
             character_dir: None,
             fetches_characters: true,
             env_file: PathBuf::from(".env"),
@@ -123,12 +123,12 @@ impl ElizaosSettings {
             ("request_timeout_s", self.request_timeout_s),
             ("reply_timeout_s", self.reply_timeout_s),
             ("in_flight_max", self.in_flight_max),
-            ("streams_max", self.streams_max),
             ("sockets_max", self.sockets_max),
             ("socket_buffer_max", self.socket_buffer_max),
             ("socket_channels_max", self.socket_channels_max),
             ("uploads_in_flight_max", self.uploads_in_flight_max),
             ("upload_timeout_s", self.upload_timeout_s),
+            ("streams_max", self.streams_max),
             ("list_max", self.list_max),
         ] {
             if value == 0 {

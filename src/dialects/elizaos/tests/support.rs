@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 
 use crate::dialects::elizaos::{Elizaos, ElizaosSettings};
 use crate::host::{Host, Stopper};
-use crate::media::MediaStore;
+use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
@@ -195,7 +195,8 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
     let host = Host {
         messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
-        media: MediaStore::open(folder.path()).unwrap(),
+        media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
+        speech: crate::speech::Speech::default(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),
         stop: Stopper::default(),
