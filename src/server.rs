@@ -24,6 +24,7 @@ use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
 use crate::secrets::Secrets;
+use crate::speech::Speech;
 use crate::store::SqliteStore;
 use crate::telemetry::{self, LogBuffer};
 
@@ -104,9 +105,11 @@ async fn host(
     let secrets = Secrets::from_env_or_file(data_dir)
         .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
     let media = data_dir.join(MEDIA);
-    let media =
-        MediaStore::open(&media).map_err(|source| ServeError::File { path: media, source })?;
-    let model = models::build(&config.models(), &|name| std::env::var(name).ok())?;
+    let media = MediaStore::open(&media, &config.media)
+        .map_err(|source| ServeError::File { path: media, source })?;
+    let env = |name: &str| std::env::var(name).ok();
+    let model = models::build(&config.models(), &env)?;
+    let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
     let ports = Ports {
         store: Arc::new(store.clone()),
         model: Arc::new(model),
@@ -117,6 +120,7 @@ async fn host(
         messaging: Messaging::open(registry.clone()).await?,
         registry,
         media,
+        speech,
         secrets: Arc::new(secrets),
         logs,
         stop,
