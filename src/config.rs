@@ -21,8 +21,10 @@ pub use origin::Origin;
 pub use show::shown;
 
 use crate::dialects::elizaos::ElizaosSettings;
+use crate::media::MediaSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::server::ServerSettings;
+use crate::speech::SpeechSettings;
 use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
 
@@ -36,8 +38,12 @@ pub struct Config {
     pub model: ModelChoice,
     /// Models by name.
     pub models: BTreeMap<String, ModelSettings>,
+    /// What speaks and listens.
+    pub speech: SpeechSettings,
     /// Where and how everything is kept.
     pub store: StoreSettings,
+    /// Files that people and agents give one another.
+    pub media: MediaSettings,
     /// The agents' bounds and intervals.
     pub runtime: greenroom_actors::settings::Settings,
     /// The process as a whole.

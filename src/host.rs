@@ -8,8 +8,10 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
+use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
+use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
 
 pub use vault::Vault;
@@ -21,6 +23,10 @@ pub struct Host {
     pub registry: Registry,
     /// What is said between people and agents.
     pub messaging: Messaging,
+    /// Files that people and agents give one another.
+    pub media: MediaStore,
+    /// What speaks and listens.
+    pub speech: Speech,
     /// Seals and opens the agents' secrets.
     pub secrets: Arc<Secrets>,
     /// What the process has logged of late.

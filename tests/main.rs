@@ -10,8 +10,13 @@
 )]
 
 mod bad_input;
+mod browser;
+mod clients;
+mod follow;
 mod golden;
 mod kill;
+mod media;
 mod program;
+mod speech;
 mod stop;
 mod support;

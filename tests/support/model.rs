@@ -1,14 +1,19 @@
 //! A model's server as OpenAI's protocol has it, which does what it is told and counts.
 //!
 //! What it is told stands in the last message, as with the model of the recordings: `!fail` (it
-//! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up).
-//! Otherwise it says `Stub reply to: <the last message>`.
+//! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up),
+//! `!half` (the first half, and the rest when somebody has asked for `/release`), `!slow` (late),
+//! `!long` (60 sentences), `!ignore` (no text), `!quiet` (it decides not to answer, where it is asked
+//! whether to), `!none` and `!follow` (words alone). Asked for a title it says `Stub Conversation
+//! Title`, otherwise `Stub reply to: <the last message>`. Whatever it is to say aloud is a short
+//! silence, and whatever it hears is `Stub transcription.`; it is steered there by the text, and by
+//! what the file holds.
 
 use std::io::Result;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +27,15 @@ const PIECE: usize = 16;
 /// Numbers of an embedding.
 const DIMENSIONS: usize = 1536;
 
+/// The title of whatever it is asked to give one.
+const TITLE: &str = "\"Stub Conversation Title\"";
+
+/// Characters of what was said that are said back.
+const SAID_BACK: usize = 200;
+
+/// How late `!slow` is.
+const LATE: Duration = Duration::from_millis(2_500);
+
 /// What has come and gone.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -29,10 +43,14 @@ pub(crate) struct Counts {
     pub(crate) calls: AtomicUsize,
     /// Bytes received.
     pub(crate) heard: AtomicUsize,
+    /// The last request that had to do with sound, as it came.
+    sound: Mutex<String>,
     /// Calls that hang now.
     hanging: watch::Sender<usize>,
     /// When the other side last hung up on a call that hung.
     hung_up: watch::Sender<Option<Instant>>,
+    /// How often somebody asked for `/release`.
+    released: watch::Sender<usize>,
 }
 
 /// The server. Dropped, it is gone.
@@ -61,6 +79,16 @@ impl ModelServer {
     /// What to configure as a model.
     pub(crate) fn name(&self) -> String {
         format!("openai:stub@http://{}/v1", self.address)
+    }
+
+    /// The last request that had to do with sound, as it came; what is no text in it is replaced.
+    pub(crate) fn sound(&self) -> String {
+        self.counts.sound.lock().unwrap().clone()
+    }
+
+    /// Where somebody can ask for `/release`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -112,17 +140,44 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
             heard.extend_from_slice(&more[..count]);
             continue;
         };
+        let raw = String::from_utf8_lossy(&heard[..length]).into_owned();
         heard.drain(..length);
         counts.calls.fetch_add(1, Ordering::SeqCst);
-        let said = last_message(&body);
+        let said = match () {
+            () if path.ends_with("/audio/speech") => body["input"].as_str().unwrap().to_owned(),
+            () if path.ends_with("/audio/transcriptions") => raw.clone(),
+            // What was not answered stands before it in the same message.
+            () => last_message(&body).rsplit("\n\n").next().unwrap().to_owned(),
+        };
+        if path.contains("/audio/") {
+            *counts.sound.lock().unwrap() = raw;
+        }
         let answer = match () {
             () if path.ends_with("/embeddings") => whole(200, &embeddings(&body)),
+            () if is_title_wanted(&body) => respond(&body, TITLE),
             () if said.contains("!fail") => whole(400, &refusal("the request is refused")),
             () if said.contains("!busy") => whole(429, &refusal("too many requests")),
             () if said.contains("!broken") => whole(500, &refusal("something broke")),
             () if said.contains("!hang") => return hang(stream, counts).await,
-            () if body["stream"] == json!(true) => streamed(&format!("Stub reply to: {said}")),
-            () => whole(200, &completion(&format!("Stub reply to: {said}"))),
+            () if path.ends_with("/audio/speech") => {
+                stream.write_all(&spoken(&body)).await?;
+                continue;
+            }
+            () if said.contains("!silence") => whole(200, &json!({"text": ""})),
+            () if path.ends_with("/audio/transcriptions") => {
+                whole(200, &json!({"text": "Stub transcription."}))
+            }
+            () if said.contains("!half") => return halves(stream, counts, &said).await,
+            () if path == "/release" => {
+                counts.released.send_modify(|released| *released += 1);
+                whole(200, &json!({}))
+            }
+            () => {
+                if said.contains("!slow") {
+                    tokio::time::sleep(LATE).await;
+                }
+                respond(&body, &reply(&body, &said))
+            }
         };
         stream.write_all(answer.as_bytes()).await?;
     }
@@ -138,6 +193,16 @@ async fn hang(mut stream: TcpStream, counts: &Counts) -> Result<()> {
     counts.hung_up.send_replace(Some(Instant::now()));
     counts.hanging.send_modify(|hanging| *hanging -= 1);
     Ok(())
+}
+
+/// Says one half, and the other once it is asked to go on.
+async fn halves(mut stream: TcpStream, counts: &Counts, said: &str) -> Result<()> {
+    let mut released = counts.released.subscribe();
+    let answer = streamed(&format!("Stub reply to: {said}"));
+    let (first, second) = answer.split_at(answer[..answer.len() / 2].rfind("data: ").unwrap());
+    stream.write_all(first.as_bytes()).await?;
+    released.changed().await.unwrap();
+    stream.write_all(second.as_bytes()).await
 }
 
 /// The first whole request, and its length.
@@ -164,12 +229,56 @@ fn last_message(body: &Value) -> String {
     }
 }
 
+/// What it is told before anything is said.
+fn instructions(body: &Value) -> &str {
+    body["messages"][0]["content"].as_str().unwrap_or_default()
+}
+
+/// Whether it is asked for a title, whatever was said in the talk.
+fn is_title_wanted(body: &Value) -> bool {
+    instructions(body).starts_with("You give conversations their titles")
+}
+
+/// What it says where it does answer.
+fn reply(body: &Value, said: &str) -> String {
+    let may_ignore = instructions(body).contains("answer with the one word IGNORE");
+    match () {
+        () if said.contains("!ignore") => String::new(),
+        () if said.contains("!quiet") && may_ignore => "IGNORE".to_owned(),
+        () if said.contains("!none") => "Doing nothing.".to_owned(),
+        () if said.contains("!long") => ["All work and no play."; 60].join(" "),
+        () => format!("Stub reply to: {}", said.chars().take(SAID_BACK).collect::<String>()),
+    }
+}
+
 fn whole(status: u16, body: &Value) -> String {
     let body = body.to_string();
     format!(
         "HTTP/1.1 {status} Stub\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// An answer, in pieces if they are wanted.
+fn respond(body: &Value, text: &str) -> String {
+    if body["stream"] == json!(true) { streamed(text) } else { whole(200, &completion(text)) }
+}
+
+/// A silence in the format that is wanted: one frame, or no samples at all.
+fn spoken(body: &Value) -> Vec<u8> {
+    let mut sound = match body["response_format"].as_str().unwrap() {
+        "wav" => b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\0\0\0\0"
+            .to_vec(),
+        _ => [[0xff, 0xf3, 0x88, 0xc4].as_slice(), &[0; 284]].concat(),
+    };
+    if body["input"].as_str().unwrap().contains("!noise") {
+        sound = b"<html>".to_vec();
+    }
+    let head = format!(
+        "HTTP/1.1 200 Stub\r\ncontent-type: audio/x\r\ncontent-length: {}\r\n\r\n",
+        sound.len()
+    );
+    [head.as_bytes(), &sound].concat()
 }
 
 fn refusal(message: &str) -> Value {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use greenroom_actors::error::{CoreError, ModelError, StoreError};
 use serde_json::{Map, Value, json};
@@ -13,9 +13,11 @@ use serde_json::{Map, Value, json};
 use super::groups::NotJoined;
 use super::messaging::SessionFault;
 use super::refusal::{self, Refusal};
-use super::said::{Dialect, Said, of_body, of_core};
+use super::said::{Dialect, Said, of_body, of_core, of_speech, of_upload};
 use crate::http::body::BodyError;
+use crate::http::upload::UploadError;
 use crate::secrets::NotASecret;
+use crate::speech::SpeechError;
 
 /// Why a request was not carried out.
 #[derive(Clone, Debug)]
@@ -28,12 +30,18 @@ pub(super) enum ElizaError {
     Refusing(&'static Refusal, String),
     /// The body cannot be read.
     Body(BodyError),
+    /// The form cannot be taken.
+    Upload(UploadError),
     /// This dialect refused, with no envelope: the words, and their media type.
     Plain(&'static Refusal, &'static str),
+    /// A file that is not served: the words alone.
+    File(&'static Refusal),
     /// A group that none of its members could be given a room of.
     NobodyJoined(Vec<NotJoined>),
     /// A session did not do what was asked.
     Session(Box<SessionFault>),
+    /// Nothing was said or understood; `doing` words a fault of the inside on this route.
+    Speech { error: SpeechError, doing: &'static Refusal },
     /// A handler panicked; what it did by then is unknown.
     Panicked,
 }
@@ -56,12 +64,19 @@ impl ElizaError {
             Self::Core { error, .. } => {
                 self.said(Dialect::Api).status.is_server_error().then(|| error.to_string())
             }
+            Self::Speech { error, .. } => {
+                self.said(Dialect::Api).status.is_server_error().then(|| error.to_string())
+            }
             Self::Panicked => Some("a handler panicked".to_owned()),
+            Self::Upload(error) => {
+                matches!(error, UploadError::Storage { .. }).then(|| error.to_string())
+            }
             Self::Session(fault) => fault.cause(),
             Self::NobodyJoined(_)
             | Self::Refused(_)
             | Self::Refusing(..)
             | Self::Body(_)
+            | Self::File(_)
             | Self::Plain(..) => None,
         }
     }
@@ -69,21 +84,16 @@ impl ElizaError {
     /// Whether it is a refusal to be expected of a host that works: too busy, or not serving now.
     pub(super) fn is_expected(&self) -> bool {
         match self {
-            Self::Core { error, .. } => matches!(
-                error,
-                CoreError::Overloaded
-                    | CoreError::Starting
-                    | CoreError::ShuttingDown
-                    | CoreError::Halted
-                    | CoreError::Model(ModelError::RateLimited { .. })
-                    | CoreError::Store(StoreError::Busy | StoreError::Closed)
-            ),
+            Self::Core { error, .. } => is_expected_of_core(error),
+            Self::Speech { error, .. } => is_expected_of_speech(error),
             Self::Panicked => false,
+            Self::Upload(error) => !matches!(error, UploadError::Storage { is_full: false, .. }),
             Self::Session(fault) => fault.cause().is_none(),
             Self::NobodyJoined(_)
             | Self::Refused(_)
             | Self::Refusing(..)
             | Self::Body(_)
+            | Self::File(_)
             | Self::Plain(..) => true,
         }
     }
@@ -100,6 +110,9 @@ impl ElizaError {
         if let Some(seconds) = said.retry_after_s {
             answer.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
         }
+        if said.status == StatusCode::METHOD_NOT_ALLOWED {
+            answer.insert_header((ALLOW, "GET, HEAD"));
+        }
         if let Self::Plain(refusal, media_type) = self {
             answer.insert_header((CONTENT_TYPE, *media_type));
             return answer.body(refusal.message);
@@ -109,6 +122,9 @@ impl ElizaError {
     }
 
     fn envelope(&self, said: &Said, dialect: Dialect) -> Value {
+        if let Self::File(refusal) = self {
+            return json!({"error": refusal.message});
+        }
         if dialect == Dialect::Bare {
             return json!({"success": false, "error": said.message});
         }
@@ -134,18 +150,50 @@ impl ElizaError {
         outer
     }
 
-    fn said(&self, dialect: Dialect) -> Said {
+    /// How it is said in a dialect.
+    pub(super) fn said(&self, dialect: Dialect) -> Said {
         match self {
             Self::Core { error, doing } => of_core(error, *doing, dialect),
-            Self::Refused(refusal) | Self::Plain(refusal, _) => Said::of(refusal),
+            Self::Refused(refusal) | Self::Plain(refusal, _) | Self::File(refusal) => {
+                Said::of(refusal)
+            }
             Self::Refusing(refusal, words) => {
                 Said { message: Cow::Owned(words.clone()), ..Said::of(refusal) }
             }
             Self::Body(error) => of_body(error),
+            Self::Upload(error) => of_upload(error),
             Self::NobodyJoined(_) => Said::of(&refusal::GROUP_CREATE),
             Self::Session(fault) => fault.said(),
+            Self::Speech { error, doing } => of_speech(error, doing, dialect),
             Self::Panicked => Said::of(&refusal::INTERNAL),
         }
+    }
+}
+
+fn is_expected_of_core(error: &CoreError) -> bool {
+    matches!(
+        error,
+        CoreError::Overloaded
+            | CoreError::Starting
+            | CoreError::ShuttingDown
+            | CoreError::Halted
+            | CoreError::Model(ModelError::RateLimited { .. })
+            | CoreError::Store(StoreError::Busy | StoreError::Closed)
+    )
+}
+
+fn is_expected_of_speech(error: &SpeechError) -> bool {
+    match error {
+        SpeechError::Core(error) => is_expected_of_core(error),
+        SpeechError::Provider(error) => matches!(error, ModelError::RateLimited { .. }),
+        SpeechError::Program { .. } | SpeechError::TimedOut(_) => false,
+        SpeechError::NoSynthesizer
+        | SpeechError::NoRecognizer
+        | SpeechError::Busy
+        | SpeechError::NothingToSay
+        | SpeechError::TextTooLong(_)
+        | SpeechError::Undecoded(_)
+        | SpeechError::NothingHeard => true,
     }
 }
 
@@ -176,6 +224,12 @@ impl From<StoreError> for ElizaError {
 impl From<BodyError> for ElizaError {
     fn from(error: BodyError) -> Self {
         Self::Body(error)
+    }
+}
+
+impl From<UploadError> for ElizaError {
+    fn from(error: UploadError) -> Self {
+        Self::Upload(error)
     }
 }
 
@@ -364,5 +418,26 @@ mod tests {
         ] {
             assert_eq!(body(&ElizaError::from(error), Dialect::Api).0, status);
         }
+        for (error, status, code) in [
+            (UploadError::NotAForm, 400, "INVALID_REQUEST"),
+            (UploadError::Malformed("x".into()), 400, "BAD_REQUEST"),
+            (UploadError::BrokenOff, 400, "BAD_REQUEST"),
+            (UploadError::Stalled(Duration::from_secs(15)), 408, "TIMEOUT"),
+            (UploadError::TooSlow(Duration::from_secs(600)), 408, "TIMEOUT"),
+            (UploadError::FileTooLarge(5), 413, "FILE_TOO_LARGE"),
+            (UploadError::TextsTooLarge, 413, "PAYLOAD_TOO_LARGE"),
+            (UploadError::TooManyParts, 400, "BAD_REQUEST"),
+            (UploadError::UnexpectedFile("x".into()), 400, "INVALID_REQUEST"),
+            (UploadError::TooManyFiles, 400, "INVALID_REQUEST"),
+            (UploadError::Type("text/html".into()), 400, "INVALID_FILE_TYPE"),
+            (UploadError::Storage { is_full: true, words: "x".into() }, 507, "STORAGE_FULL"),
+        ] {
+            let (told, said) = body(&ElizaError::from(error), Dialect::Api);
+            assert_eq!((told, &said["error"]["code"]), (status, &json!(code)));
+        }
+        let broken = UploadError::Storage { is_full: false, words: "/dev/sda broke".into() };
+        let (status, said) = body(&ElizaError::from(broken), Dialect::Api);
+        assert_eq!(status, 500);
+        assert!(!said.to_string().contains("sda"));
     }
 }

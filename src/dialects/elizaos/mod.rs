@@ -6,6 +6,7 @@
 //! the gate.
 
 mod agents;
+mod audio;
 mod call;
 mod character_source;
 mod create;
@@ -19,9 +20,13 @@ mod input;
 mod lanes;
 mod lifecycle;
 mod logs;
+mod media;
 mod memories;
 mod message;
 mod messaging;
+mod overview;
+mod pages;
+mod panels;
 mod pass;
 mod refusal;
 mod remembering;
