@@ -202,6 +202,9 @@ impl Relay {
         let socket = &joiner.socket;
         if offset < missed.lost_through {
             self.core.emit(socket, "channelGap", &self.gap(missed.lost_through));
+        } else if offset > self.at {
+            // Numbers that this host did not give, as after a return to an older backup.
+            self.core.emit(socket, "channelGap", &self.gap(self.at));
         }
         for (_, broadcasts) in missed.told.iter().filter(|(seq, _)| *seq > offset) {
             for Broadcast { name, payload, sender } in broadcasts {
