@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::completion::{self, LOOK_BACK, Open};
 use super::wire::ChannelView;
+use crate::media::{with_urls, with_urls_in};
 use crate::messaging::Messaging;
 
 /// Something that followers of a channel are told.
@@ -186,9 +187,10 @@ fn spoken(
     let source = message.source_type.as_deref().unwrap_or_default();
     let is_action = source == "agent_action";
     let is_agents = is_action || source == "agent_response";
-    let raw = message.raw_message.as_ref();
-    let of_raw = |key: &str| raw?.get(key).filter(|value| !value.is_null());
-    let of_metadata = |key: &str| message.metadata.as_ref()?.get(key);
+    let raw = message.raw_message.as_ref().map(with_urls_in);
+    let metadata = message.metadata.as_ref().map(with_urls);
+    let of_raw = |key: &str| raw.as_ref()?.get(key).filter(|value| !value.is_null());
+    let of_metadata = |key: &str| metadata.as_ref()?.get(key);
     let name =
         [event.data.get("authorName"), of_metadata("user_display_name"), of_metadata("agentName")];
     let name = name.into_iter().flatten().filter_map(Value::as_str).find(|name| !name.is_empty());
@@ -221,8 +223,8 @@ fn spoken(
     if is_action || event.kind == ChannelEventKind::Amended {
         put("updatedAt", json!(message.updated_at));
     }
-    if is_action && let Some(raw) = raw {
-        put("rawMessage", raw.clone());
+    if is_action && let Some(raw) = &raw {
+        put("rawMessage", raw.clone().into_owned());
     }
     payload
 }
@@ -267,7 +269,9 @@ mod tests {
         let said = event(ChannelEventKind::Said, json!({"authorName": "Uma"}));
         let unnamed = event(ChannelEventKind::Said, json!({"authorName": null}));
         let amended = event(ChannelEventKind::Amended, json!({}));
-        let raw = json!({"thought": "th", "actions": ["REPLY"], "attachments": [{"id": "a"}]});
+        let file = format!("uploads/agents/{}/a.png", id(4));
+        let kept = json!([{"url": format!("/srv/data/{file}")}]);
+        let raw = json!({"thought": "th", "actions": ["REPLY"], "attachments": kept});
         for (event, message, more) in [
             (
                 &said,
@@ -284,7 +288,7 @@ mod tests {
                 message("agent_response", raw, json!({"agentName": "Golden"})),
                 json!({
                     "senderName": "Golden", "source": "agent_response",
-                    "attachments": [{"id": "a"}], "thought": "th", "actions": ["REPLY"],
+                    "attachments": [{"url": format!("/media/{file}")}], "thought": "th", "actions": ["REPLY"],
                 }),
             ),
             (

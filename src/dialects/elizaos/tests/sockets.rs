@@ -273,6 +273,9 @@ async fn one_who_comes_back_is_told_what_it_missed_or_that_it_is_lost() {
     let gap = json!({"channelId": channel, "through": 1, "offset": 1});
     assert_eq!(*told[0], ("channelGap".to_owned(), gap));
     assert_eq!(told[1].0, "messageComplete");
+    let told = ben.join(&channel, Some(99)).await;
+    assert_eq!(names(&told), ["channelGap", "channel_joined", "room_joined"]);
+    assert_eq!(told[0].1["through"], told[2].1["offset"]);
     stage.send("DELETE", &format!("{path}/messages"), NONE).await;
     stage.send("DELETE", &path, NONE).await;
     let told = ben.until("channelDeleted").await;
