@@ -34,7 +34,7 @@ pub enum DecodeError {
     #[error("no decoder for this sound in {}", .0.extension())]
     Unsupported(Container),
     /// It is longer than is allowed.
-    #[error("longer than {} seconds", .0.as_secs())]
+    #[error("the sound is longer than {} seconds", .0.as_secs())]
     TooLong(Duration),
     /// It took too long.
     #[error("decoding took too long")]
