@@ -95,6 +95,21 @@ await person.through(async () => {
     await person.hears(`Stub reply to: ${ASKED}`);
   });
 
+  await step('sees what the chat is called', async () => {
+    await page.getByText('Stub Conversation Title').waitFor();
+  });
+
+  await step('listens to an answer', async () => {
+    await messages.getByText(`Stub reply to: ${ASKED}`, { exact: true }).hover();
+    const spoken = page.waitForResponse((response) => response.url().includes('/api/audio/'));
+    await messages.locator('button:has(svg.lucide-volume-2)').last().click();
+    assert.equal((await spoken).status(), 200);
+    await page.waitForFunction(() => {
+      const sounds = [...document.querySelectorAll('audio')];
+      return sounds.some(({ duration, currentTime }) => duration > 0.5 && currentTime > 0);
+    });
+  });
+
   await step('sees its settings', async () => {
     await page.locator('button:has(svg.lucide-panel-right)').click();
     const details = await person.tab('Details');
