@@ -1,5 +1,6 @@
 //! The real web interface of elizaOS, unchanged, in a browser against the running binary.
 
+use std::env;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ struct Stage {
 /// Such a server with one agent that runs; `None` where such tests are left out.
 async fn stage(token: Option<&str>) -> Option<Stage> {
     let [node, npm] = NODE;
-    if !wanted("browser", &[node, npm, ("chromium", "chromium")]) {
+    if !wanted("browser", &[node, npm, ("chromium", "chromium"), ("flite", "flite")]) {
         return None;
     }
     let packages = Packages::installed().await;
@@ -39,7 +40,9 @@ async fn stage(token: Option<&str>) -> Option<Stage> {
         // Its forms for agents ask for it, and complain where they are refused.
         .with("GREENROOM_ELIZAOS__SHOWS_ENVIRONMENT", "true")
         .with("GREENROOM_ELIZAOS__ENV_FILE", environment.to_str().unwrap())
-        .with("GREENROOM_MODEL__DEFAULT", &model.name());
+        .with("GREENROOM_MODEL__DEFAULT", &model.name())
+        // Where the program is that speaks.
+        .with("PATH", &env::var("PATH").unwrap());
     let site = match token {
         Some(token) => site.with("ELIZA_SERVER_AUTH_TOKEN", token),
         None => site,

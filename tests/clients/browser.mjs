@@ -95,6 +95,21 @@ await person.through(async () => {
     await person.hears(`Stub reply to: ${ASKED}`);
   });
 
+  await step('sees what the chat is called', async () => {
+    await page.getByText('Stub Conversation Title').waitFor();
+  });
+
+  await step('listens to an answer', async () => {
+    await messages.getByText(`Stub reply to: ${ASKED}`, { exact: true }).hover();
+    const spoken = page.waitForResponse((response) => response.url().includes('/api/audio/'));
+    await messages.locator('button:has(svg.lucide-volume-2)').last().click();
+    assert.equal((await spoken).status(), 200);
+    await page.waitForFunction(() => {
+      const sounds = [...document.querySelectorAll('audio')];
+      return sounds.some(({ duration, currentTime }) => duration > 0.5 && currentTime > 0);
+    });
+  });
+
   await step('sees its settings', async () => {
     await page.locator('button:has(svg.lucide-panel-right)').click();
     const details = await person.tab('Details');
@@ -104,7 +119,8 @@ await person.through(async () => {
 
   await step('sees its runs', async () => {
     const runs = await person.tab('Timeline');
-    await runs.getByText('TEXT_LARGE').first().waitFor();
+    // The newest one: it answered, or it found the title.
+    await runs.getByText(/^TEXT_(LARGE|SMALL)$/).first().waitFor();
   });
 
   await step('sees its calls of the model', async () => {
@@ -154,20 +170,31 @@ await person.through(async () => {
     await person.hears('Stub reply to: Hello again');
   });
 
-  await step('changes the agent', async () => {
-    const [, , agent] = new URL(page.url()).pathname.split('/');
-    await page.goto(`${server}/settings/${agent}`);
-    await page.locator('textarea[name=system]').fill('You are Ada. Answer at length.');
-    const changed = page.waitForResponse((response) => response.request().method() === 'PATCH');
-    await page.getByRole('button', { name: 'Save' }).click();
-    assert.equal((await (await changed).json()).data.system, 'You are Ada. Answer at length.');
-  });
-
   await step('sees the log of the host', async () => {
     await page.getByTestId('app-sidebar').getByText('Logs', { exact: true }).click();
     await page.waitForURL('**/logs');
     await page.getByRole('heading', { name: 'System Logs' }).waitFor();
     await page.getByText('listening').first().waitFor();
+  });
+
+  await step('sees the log go on', async () => {
+    await page.getByText('(streaming)').waitFor();
+    const line = { level: 'warn', message: 'a line from elsewhere' };
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ logs: [line] });
+    await fetch(`${server}/api/server/logs`, { method: 'POST', headers, body });
+    await page.getByText(line.message).first().waitFor();
+    assert.ok(person.events.some((event) => JSON.stringify(event).includes(line.message)));
+  });
+
+  await step('changes the agent', async () => {
+    const { data } = await (await fetch(`${server}/api/agents`)).json();
+    const { id } = data.agents.find(({ name }) => name === 'Ada');
+    await page.goto(`${server}/settings/${id}`);
+    await page.locator('textarea[name=system]').fill('You are Ada. Answer at length.');
+    const changed = page.waitForResponse((response) => response.request().method() === 'PATCH');
+    await page.getByRole('button', { name: 'Save' }).click();
+    assert.equal((await (await changed).json()).data.system, 'You are Ada. Answer at length.');
   });
 
   await step('keeps a variable', async () => {

@@ -37,7 +37,8 @@ export class Person {
       // The interface is dark whatever one likes; so are panels of those who like it dark.
       colorScheme: 'dark',
     });
-    context.setDefaultTimeout(20_000);
+    // A guard against hanging, not a measure.
+    context.setDefaultTimeout(60_000);
     // The interface asks other sites for its newest version and for a list of plugins. A test
     // depends on no other site, and whether they answer says nothing about the server.
     await context.route(
