@@ -6,6 +6,7 @@ mod compare;
 mod decisions;
 mod line;
 mod replay;
+mod sse;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use line::Line;
 use replay::Outcome;
 
 /// The recordings that are replayed.
-const FILES: [&str; 6] = ["agents", "memory", "system", "errors", "jobs", "media"];
+const FILES: [&str; 9] =
+    ["agents", "memory", "system", "errors", "jobs", "media", "audio", "sessions", "messaging"];
 
 /// The line that shows all headers.
 const REFERENCE: &str = "system-001-01";

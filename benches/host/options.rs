@@ -26,14 +26,17 @@ pub(crate) enum Part {
     Read,
     /// Writing memories.
     Write,
+    /// Uploading files.
+    Upload,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 5] = [
+    const ALL: [(&'static str, Self); 6] = [
         ("footprint", Self::Footprint),
         ("start", Self::Start),
         ("read", Self::Read),
         ("write", Self::Write),
+        ("upload", Self::Upload),
         ("fleet", Self::Fleet),
     ];
 }

@@ -13,10 +13,12 @@ use super::binder::Binder;
 use super::compare::{Comparison, Difference, is_recorded_in_full};
 use super::decisions::Decisions;
 use super::line::{self, AUTH_TOKEN, Line};
-use crate::support::Site;
+use super::sse;
+use crate::support::database::Database;
 use crate::support::http::{Client, Request, Response};
 use crate::support::model::ModelServer;
 use crate::support::server::Server;
+use crate::support::{Site, until};
 
 /// The token of servers that ask for one.
 const TOKEN: &str = "a-token-of-the-replay";
@@ -133,8 +135,14 @@ impl<'a> Replay<'a> {
         let is_awaited =
             line.after.is_some() || line.request.path.starts_with("/api/messaging/jobs");
         let is_read = line.request.method == "GET";
-        if line.after.is_some() && !is_read {
-            self.answered().await;
+        match line.after.as_deref() {
+            // One after the other, so that they are listed in one order.
+            None if !is_read && line.request.path.ends_with("/messages") => self.dealt_with().await,
+            None => {}
+            Some(after) => match after.strip_suffix(" seconds").map(str::parse) {
+                Some(Ok(seconds)) => self.pass(Duration::from_secs(seconds)),
+                _ => self.dealt_with().await,
+            },
         }
         let deadline = Instant::now() + AWAITED;
         loop {
@@ -156,27 +164,37 @@ impl<'a> Replay<'a> {
 
     /// Keeps in mind what was said last.
     fn heard(&mut self, ours: &Response) {
-        let Some(body) = ours.parsed() else { return };
+        let Some(body) = ours.parsed().filter(|body| body.get("agentResponse").is_none()) else {
+            return;
+        };
         let said = &body["userMessage"];
         if let (Some(channel), Some(message)) = (said["channelId"].as_str(), said["id"].as_str()) {
             self.said = Some((channel.to_owned(), message.to_owned()));
         }
     }
 
-    /// Waits until what was said last is answered in its channel.
-    async fn answered(&self) {
+    /// Waits until all agents are done with what was said last, whether or not they answered.
+    async fn dealt_with(&self) {
         let Some((channel, message)) = &self.said else { return };
-        let client = self.server.client().with("x-api-key", TOKEN);
-        let path = format!("/api/messaging/channels/{channel}/messages");
-        let deadline = Instant::now() + AWAITED;
-        while Instant::now() < deadline {
-            let listed = client.get(&path).await.unwrap().parsed().unwrap();
-            let messages = listed["data"]["messages"].as_array().unwrap();
-            if messages.iter().any(|listed| listed["inReplyToRootMessageId"] == json!(message)) {
-                return;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        let data = Database::open(&self.site.data());
+        let question = format!(
+            "SELECT count(*) FROM channel_events WHERE kind = 'completed' \
+             AND lower(hex(channel)) = '{}' AND data LIKE '%{message}%'",
+            channel.replace('-', "")
+        );
+        until("done with a message", async || (data.count(&question) > 0).then_some(())).await;
+    }
+
+    /// Lets time pass for sessions: those that there are have been there for so much longer.
+    fn pass(&self, time: Duration) {
+        let millis = time.as_millis();
+        Database::alter(
+            &self.site.data(),
+            &format!(
+                "UPDATE sessions SET created_at = created_at - {millis}, \
+                 last_activity_at = last_activity_at - {millis}, expires_at = expires_at - {millis}"
+            ),
+        );
     }
 
     /// Of a line without an answer: the server was told to stop, and is gone.
@@ -256,13 +274,14 @@ impl<'a> Replay<'a> {
         let body = match coded.or_else(|| ours.parsed()) {
             _ if ours.body.is_empty() && recorded.body.is_null() => Value::Null,
             Some(body) => body,
+            None if ours.header("content-type") == Some(sse::TYPE) => sse::read(&ours.text()),
             None => ours.text().into(),
         };
         if let (Some(theirs), Some(ours)) = (recorded.headers.get("etag"), ours.header("etag")) {
             comparison.binder.tagged(theirs.as_str().unwrap(), ours);
         }
         if answer.is_none() {
-            comparison.body(&recorded.body, &body);
+            comparison.body(&sse::joined(&recorded.body), &sse::joined(&body));
         }
         let mut differences = comparison.differences();
         let mut reasons = Vec::new();
@@ -314,10 +333,20 @@ fn site(profile: &str, model: &str) -> Site {
         .with("GREENROOM_ELIZAOS__SHOWS_ENVIRONMENT", "true")
         .with("GREENROOM_ELIZAOS__ENV_FILE", environment.to_str().unwrap())
         .with("GREENROOM_MODEL__DEFAULT", model);
+    let speaking = |site: Site| {
+        let site = site.with("GREENROOM_SPEECH__SYNTHESIZER", model);
+        site.with("GREENROOM_SPEECH__RECOGNIZER", model)
+    };
     match profile {
         "auth" => site.with("ELIZA_SERVER_AUTH_TOKEN", TOKEN),
         "no-ui" => site.with("ELIZA_UI_ENABLE", "false"),
-        "default" | "no-agents" | "plugin-routes" | "rate-limit" | "restart" | "stop" => site,
+        "short-sessions" => site
+            .with("SESSION_DEFAULT_TIMEOUT_MINUTES", "1")
+            .with("SESSION_MIN_TIMEOUT_MINUTES", "1")
+            .with("SESSION_CLEANUP_INTERVAL_MINUTES", "60"),
+        // It also shows what is answered without any model of speech.
+        "no-agents" => site,
+        "default" | "plugin-routes" | "rate-limit" | "restart" | "stop" => speaking(site),
         other => panic!("no such profile: {other}"),
     }
 }

@@ -170,6 +170,13 @@ impl Client {
         Err(ErrorKind::UnexpectedEof.into())
     }
 
+    /// Asks for an answer that comes piece by piece.
+    pub(crate) async fn open(&self, request: &Request) -> Result<Coming> {
+        let mut stream = self.connect().await?;
+        stream.write_all(&request.bytes(self.to)).await?;
+        Ok(Coming { stream, read: Vec::new() })
+    }
+
     /// The same, of a client that then says that it is done.
     pub(crate) async fn blurt(&self, bytes: &[u8]) -> Result<Vec<u8>> {
         let exchange = async {
@@ -237,6 +244,30 @@ impl Client {
             socket.bind(SocketAddr::new(from, 0))?;
         }
         socket.connect(self.to).await
+    }
+}
+
+/// An answer on its way.
+pub(crate) struct Coming {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Coming {
+    /// Reads on until that text has come.
+    pub(crate) async fn until(&mut self, text: &str) {
+        let has_come = |read: &[u8]| read.windows(text.len()).any(|some| some == text.as_bytes());
+        while !has_come(&self.read) {
+            let more = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await;
+            assert_ne!(more.unwrap().unwrap(), 0, "it ended without {text:?}");
+        }
+    }
+
+    /// The whole answer, once it has come to its end.
+    pub(crate) async fn whole(mut self) -> Result<Response> {
+        let rest = self.stream.read_to_end(&mut self.read);
+        tokio::time::timeout(PATIENCE, rest).await.map_err(Error::from)??;
+        Response::parse(&self.read, false).ok_or_else(|| ErrorKind::UnexpectedEof.into())
     }
 }
 

@@ -80,6 +80,7 @@ refusals! {
         "RATE_LIMIT_EXCEEDED",
         "Too many health check requests from this IP, please try again later.");
     BUSY = Refusal::later("OVERLOADED", "Too many requests are in flight, please try again");
+    STREAMS = Refusal::later("OVERLOADED", "Too many streams are open, please try again");
     TOO_SLOW = Refusal::later("TIMEOUT", "The request took too long; whether it was done is unknown");
 
     // Requests that cannot be.
@@ -245,7 +246,8 @@ refusals! {
     SESSION = Refusal::fault("INTERNAL_SERVER_ERROR", "An unexpected error occurred");
     JOB_CREATE = Refusal::fault("CREATE_ERROR", "Failed to create job");
     JOBS = Refusal::fault("RETRIEVAL_ERROR", "Failed to list jobs");
-    TRANSCRIPTION = Refusal::fault("PROCESSING_ERROR", "Failed to transcribe audio");
+    TRANSCRIPTION = Refusal::fault("PROCESSING_ERROR", "Error transcribing audio");
+    NOTHING_HEARD = Refusal::fault("PROCESSING_ERROR", "Failed to transcribe audio");
     AUDIO_MESSAGE = Refusal::fault("PROCESSING_ERROR", "Error processing audio message");
     SPEECH = Refusal::fault("PROCESSING_ERROR", "Error generating speech");
     CONVERSATION = Refusal::fault("PROCESSING_ERROR", "Error processing conversation");

@@ -175,6 +175,7 @@ pub(super) fn of_speech(error: &SpeechError, doing: &'static Refusal, dialect: D
             return Said::later("OVERLOADED", "Too much is spoken and listened to, try again");
         }
         SpeechError::NothingToSay => return Said::of(&refusal::SPEECH_TEXT),
+        SpeechError::NothingHeard => return Said::of(&refusal::NOTHING_HEARD),
         SpeechError::TextTooLong(_) => (S::BAD_REQUEST, "INVALID_REQUEST"),
         SpeechError::Undecoded(DecodeError::NotSound(_)) => (S::BAD_REQUEST, "INVALID_FILE_TYPE"),
         SpeechError::Undecoded(DecodeError::Unsupported(container)) => {
@@ -188,7 +189,6 @@ pub(super) fn of_speech(error: &SpeechError, doing: &'static Refusal, dialect: D
         SpeechError::Core(error) => return of_core(error, Some(doing), dialect),
         SpeechError::Undecoded(DecodeError::TooSlow)
         | SpeechError::TimedOut(_)
-        | SpeechError::NothingHeard
         | SpeechError::Program { .. }
         | SpeechError::Provider(
             ModelError::Refused(_)

@@ -3,7 +3,7 @@
 
 use greenroom_actors::channels::{ChannelEvent, ChannelEventKind, ChannelMessage};
 use greenroom_actors::error::CoreError;
-use greenroom_actors::ids::{AgentId, ChannelId, ChannelMessageId, ServerId};
+use greenroom_actors::ids::{AgentId, ChannelId, ChannelMessageId, EntityId, ServerId};
 use serde_json::{Map, Value, json};
 
 use super::completion::{self, LOOK_BACK, Open};
@@ -17,6 +17,17 @@ pub(in super::super) struct Broadcast {
     pub(in super::super) name: &'static str,
     /// What it says. `offset` is the number of the event in the channel's sequence.
     pub(in super::super) payload: Map<String, Value>,
+    /// Who sent what it tells of over a socket, and what that client calls it.
+    pub(in super::super) sender: Option<Sender>,
+}
+
+/// Who sent a message over a socket.
+#[derive(Clone, Debug, PartialEq)]
+pub(in super::super) struct Sender {
+    /// Its author.
+    pub(in super::super) author: EntityId,
+    /// What its client calls it.
+    pub(in super::super) client_id: Value,
 }
 
 /// Words the events of one channel, which are to be given in their order.
@@ -107,7 +118,7 @@ impl Broadcasts {
             return Ok(Vec::new());
         }
         let payload = spoken(&message, server, event);
-        Ok(vec![Broadcast { name: "messageBroadcast", payload }])
+        Ok(vec![Broadcast { name: "messageBroadcast", payload, sender: sender(&message) }])
     }
 
     /// Whether nobody is waited for any more after this event.
@@ -143,13 +154,20 @@ impl Broadcasts {
         if let Value::Object(payload) = payload {
             all.extend(payload);
         }
-        Broadcast { name, payload: all }
+        Broadcast { name, payload: all, sender: None }
     }
 }
 
 /// The message that an event is about.
 pub(in super::super) fn message_of(event: &ChannelEvent) -> Option<ChannelMessageId> {
     event.data.get("messageId")?.as_str()?.parse().ok()
+}
+
+/// Who sent a message, if it came over a socket.
+fn sender(message: &ChannelMessage) -> Option<Sender> {
+    message.metadata.as_ref()?.get("socket_id")?;
+    let client_id = message.raw_message.as_ref()?.get("messageId")?;
+    Some(Sender { author: message.author_id, client_id: client_id.clone() })
 }
 
 /// What a person says in a session is between the two, as elizaOS has it.
