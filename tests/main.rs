@@ -12,6 +12,7 @@
 mod bad_input;
 mod golden;
 mod kill;
+mod kill_talks;
 mod program;
 mod stop;
 mod support;

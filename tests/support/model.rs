@@ -1,13 +1,15 @@
 //! A model's server as OpenAI's protocol has it, which does what it is told and counts.
 //!
 //! What it is told stands in the last message, as with the model of the recordings: `!fail` (it
-//! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up).
+//! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up),
+//! `!stall` (the same, the first time that it is said in these words), `!long` (sixty sentences).
 //! Otherwise it says `Stub reply to: <the last message>`.
 
+use std::collections::BTreeSet;
 use std::io::Result;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -18,6 +20,10 @@ use tokio::task::JoinHandle;
 
 /// Characters of an answer that are streamed at once.
 const PIECE: usize = 16;
+
+/// What a long answer says, and how often.
+const LONG: &str = "All work and no play.";
+const LONG_SENTENCES: usize = 60;
 
 /// Numbers of an embedding.
 const DIMENSIONS: usize = 1536;
@@ -33,6 +39,8 @@ pub(crate) struct Counts {
     hanging: watch::Sender<usize>,
     /// When the other side last hung up on a call that hung.
     hung_up: watch::Sender<Option<Instant>>,
+    /// What it has hung on, and does not a second time.
+    stalled: Mutex<BTreeSet<String>>,
 }
 
 /// The server. Dropped, it is gone.
@@ -121,11 +129,19 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
             () if said.contains("!busy") => whole(429, &refusal("too many requests")),
             () if said.contains("!broken") => whole(500, &refusal("something broke")),
             () if said.contains("!hang") => return hang(stream, counts).await,
-            () if body["stream"] == json!(true) => streamed(&format!("Stub reply to: {said}")),
-            () => whole(200, &completion(&format!("Stub reply to: {said}"))),
+            () if stalls(&said, counts) => return hang(stream, counts).await,
+            () if body["stream"] == json!(true) => streamed(&reply(&said)),
+            () => whole(200, &completion(&reply(&said))),
         };
         stream.write_all(answer.as_bytes()).await?;
     }
+}
+
+/// Whether that is said for the first time, and is to be left unanswered then.
+fn stalls(said: &str, counts: &Counts) -> bool {
+    // What was said before it, and not answered yet, may have come to stand in front of it.
+    let last = said.rsplit("\n\n").next().unwrap_or_default();
+    last.contains("!stall") && counts.stalled.lock().unwrap().insert(last.to_owned())
 }
 
 /// Says nothing until the other side is gone.
@@ -162,6 +178,13 @@ fn last_message(body: &Value) -> String {
         Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
         _ => String::new(),
     }
+}
+
+fn reply(said: &str) -> String {
+    if said.contains("!long") {
+        return vec![LONG; LONG_SENTENCES].join(" ");
+    }
+    format!("Stub reply to: {said}")
 }
 
 fn whole(status: u16, body: &Value) -> String {
