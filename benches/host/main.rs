@@ -4,7 +4,7 @@
 //! cargo bench --bench host -- [PART …] [--full] [--agents N] [--seconds S] [--repeats R]
 //! ```
 //!
-//! The parts are `footprint`, `start`, `read`, `write` and `fleet`; all of them where none is named. With
+//! The parts are `footprint`, `start`, `read`, `write`, `fleet` and `sessions`; all of them where none is named. With
 //! `--full` they have the sizes of the figures (100,000 agents, 130 s); without, small ones that show
 //! that they work. Each line says what was measured, the figure, what is wanted, and whether that is
 //! reached. Figures of processes are read from `/proc`, so this needs Linux. Databases lie in the
@@ -33,6 +33,7 @@ mod rows;
 mod running;
 mod server;
 mod starting;
+mod talking;
 mod writing;
 
 use std::process::ExitCode;
@@ -65,6 +66,7 @@ fn main() -> Result<ExitCode> {
             Part::Read => reading::measure(&options)?,
             Part::Write => writing::measure(&options)?,
             Part::Fleet => running::measure(&options)?,
+            Part::Sessions => talking::measure(&options)?,
         }
     }
     Ok(ExitCode::SUCCESS)

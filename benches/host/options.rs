@@ -26,15 +26,18 @@ pub(crate) enum Part {
     Read,
     /// Writing memories.
     Write,
+    /// Talks in sessions.
+    Sessions,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 5] = [
+    const ALL: [(&'static str, Self); 6] = [
         ("footprint", Self::Footprint),
         ("start", Self::Start),
         ("read", Self::Read),
         ("write", Self::Write),
         ("fleet", Self::Fleet),
+        ("sessions", Self::Sessions),
     ];
 }
 
