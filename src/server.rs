@@ -126,14 +126,15 @@ async fn listen(
 ) -> Result<(), ServeError> {
     let Config { server, store, .. } = &loaded.config;
     let data_dir = store.data_dir.as_path();
-    let (elizaos, listening) = match listener {
+    let (dialect, elizaos, listening) = match listener {
         Some(listener) => {
-            let elizaos = Some(listener.local_addr()?);
-            (Some(open(loaded, &host, listener)?), Listening { elizaos })
+            let listening = Listening { elizaos: Some(listener.local_addr()?) };
+            let (dialect, server) = open(loaded, &host, listener)?;
+            (Some(dialect), Some(server), listening)
         }
-        None => (None, Listening { elizaos: None }),
+        None => (None, None, Listening { elizaos: None }),
     };
-    let http = elizaos.as_ref().map(Server::handle);
+    let http = dialect.zip(elizaos.as_ref().map(Server::handle));
     let serving = async {
         match elizaos {
             // It ends by itself only where something went wrong.
@@ -162,10 +163,15 @@ async fn listen(
 }
 
 /// Serves clients of elizaOS at that listener.
-fn open(loaded: &Loaded, host: &Host, listener: TcpListener) -> Result<Server, ServeError> {
+fn open(
+    loaded: &Loaded,
+    host: &Host,
+    listener: TcpListener,
+) -> Result<(Elizaos, Server), ServeError> {
     let server = &loaded.config.server;
     let dialect = Elizaos::new(Arc::new(loaded.config.elizaos.clone()), host.clone());
-    let http = HttpServer::new(move || dialect.app())
+    let served = dialect.clone();
+    let http = HttpServer::new(move || served.app())
         .workers(server.workers())
         .max_connections(server.connections_per_worker())
         .keep_alive(KEEP_ALIVE)
@@ -173,20 +179,24 @@ fn open(loaded: &Loaded, host: &Host, listener: TcpListener) -> Result<Server, S
         .shutdown_timeout(u64::from(server.drain_s))
         .disable_signals()
         .listen(listener)?;
-    Ok(http.run())
+    Ok((dialect, http.run()))
 }
 
 /// Accepts nothing more, and lets what is in flight come to its end.
-async fn drain(http: Option<&ServerHandle>, host: &Host, grace: Duration) {
+async fn drain(http: Option<&(Elizaos, ServerHandle)>, host: &Host, grace: Duration) {
     let begun = Instant::now();
-    if let Some(http) = http {
+    if let Some((_, http)) = http {
         http.pause().await;
     }
     host.registry.shutdown(grace).await;
-    let Some(http) = http else { return };
+    let Some((dialect, http)) = http else { return };
     // No run is in flight any more, so that no request has much left to wait for.
     let left = grace.saturating_sub(begun.elapsed()).clamp(LAST_ANSWERS, LAST_ANSWERS_MAX);
-    if tokio::time::timeout(left, http.stop(true)).await.is_err() {
+    let ended = async {
+        dialect.close().await;
+        http.stop(true).await;
+    };
+    if tokio::time::timeout(left, ended).await.is_err() {
         tracing::info!("some connections are cut off");
     }
 }

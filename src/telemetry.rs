@@ -6,5 +6,5 @@ mod metrics;
 
 pub use journal::{LogBuffer, LogLine};
 pub use log::{LogFormat, LogSettings, TelemetryError, init, log_panics};
-pub(crate) use metrics::tidy;
+pub(crate) use metrics::{count_slow_socket, count_sockets, tidy};
 pub use metrics::{metrics_page, render};

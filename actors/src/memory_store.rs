@@ -356,6 +356,13 @@ impl Store for MemoryStore {
         self.read(|state| state.shared.events(id, after, limit))
     }
 
+    fn channel_event_bounds(&self, id: ChannelId) -> StoreFuture<Option<(u64, u64)>> {
+        self.read(|state| {
+            let events = state.shared.events.get(&id)?;
+            Some((events.front()?.seq, events.back()?.seq))
+        })
+    }
+
     fn session(&self, id: SessionId) -> StoreFuture<Option<Session>> {
         self.read(|state| state.shared.sessions.get(id).cloned())
     }

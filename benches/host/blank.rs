@@ -119,6 +119,7 @@ impl Store for Blank {
         fn logs(LogQuery) -> Vec<LogEntry>;
         fn events(AgentId, u64, u32) -> Vec<Event>;
         fn event_bounds(AgentId) -> Option<(u64, u64)>;
+        fn channel_event_bounds(ChannelId) -> Option<(u64, u64)>;
         fn letter(LetterId) -> Option<Letter>;
         fn waiting_letters(AgentId, u32) -> Vec<Letter>;
         fn message_server(ServerId) -> Option<MessageServer>;

@@ -25,8 +25,9 @@ const NOT_SETTINGS: [&str; 4] = [LOG, "GREENROOM_CONFIG", "GREENROOM_URL", "GREE
 type Reading = fn(&str) -> Result<String, String>;
 
 /// The ecosystems' own variables, the stronger ones later, with the key that each sets.
-const ALIASES: [(&str, &str, Reading); 15] = [
+const ALIASES: [(&str, &str, Reading); 16] = [
     ("ELIZA_SERVER_AUTH_TOKEN", "elizaos.auth_token", as_is),
+    ("SERVER_API_KEY", "elizaos.socket_token", as_is),
     ("API_CORS_ORIGIN", "elizaos.cors_origin", as_is),
     ("CORS_ORIGIN", "elizaos.cors_origin", as_is),
     ("EXPRESS_MAX_PAYLOAD", "elizaos.json_max_bytes", size),

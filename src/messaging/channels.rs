@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greenroom_actors::channels::{Channel, ChannelEventKind, NewChannelEvent};
+use greenroom_actors::channels::{Channel, ChannelEvent, ChannelEventKind, NewChannelEvent};
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::facts::Fact;
 use greenroom_actors::feed::ChannelEventStream;
@@ -239,6 +239,28 @@ impl Messaging {
         let completed = self.channel_event(id, ChannelEventKind::Completed, data);
         self.registry.keep(vec![completed]).await?;
         Ok(())
+    }
+
+    /// What happened in a channel after a number, as far as it is kept, ascending.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`].
+    pub async fn events(
+        &self,
+        id: ChannelId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<ChannelEvent>, CoreError> {
+        Ok(self.registry.store().channel_events(id, after, limit).await?)
+    }
+
+    /// The number of what last happened in a channel; 0 if nothing did.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`].
+    pub async fn last_event(&self, id: ChannelId) -> Result<u64, CoreError> {
+        let bounds = self.registry.store().channel_event_bounds(id).await?;
+        Ok(bounds.map_or(0, |(_, newest)| newest))
     }
 
     /// What happens in a channel from a number on.

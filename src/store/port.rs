@@ -21,6 +21,7 @@ use greenroom_actors::records::{
 use greenroom_actors::runs::{Run, Step};
 use greenroom_actors::time::UnixMillis;
 
+use super::sequences::OF_CHANNELS;
 use super::{
     SqliteStore, agents, apply, channel_events, channels, events, jobs, letters, logs, memories,
     messages, people, places, retention, runs, search, servers, sessions, tasks,
@@ -234,6 +235,10 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> StoreFuture<Vec<ChannelEvent>> {
         self.read(move |connection| channel_events::after(connection, id, after, limit))
+    }
+
+    fn channel_event_bounds(&self, id: ChannelId) -> StoreFuture<Option<(u64, u64)>> {
+        self.read(move |connection| OF_CHANNELS.bounds(connection, id.0))
     }
 
     fn session(&self, id: SessionId) -> StoreFuture<Option<Session>> {

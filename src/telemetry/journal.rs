@@ -1,9 +1,10 @@
 //! The log lines of late, kept in memory for those who ask over the API.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use greenroom_actors::time::UnixMillis;
+use tokio::sync::broadcast;
 use tracing::Level;
 
 /// Lines kept where nothing else is asked for: what elizaOS answers at most.
@@ -11,6 +12,9 @@ pub(super) const LINES_KEPT: usize = 1_000;
 
 /// Bytes kept of one message: a line is for reading, and a thousand of them must stay small.
 const MESSAGE_MAX_BYTES: usize = 4_096;
+
+/// Lines that one who watches may lag behind before the oldest are left out.
+const LAG_MAX: usize = 1_024;
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +37,7 @@ pub struct LogLine {
 pub struct LogBuffer {
     lines: Mutex<VecDeque<LogLine>>,
     capacity: usize,
+    watched: broadcast::Sender<Arc<LogLine>>,
 }
 
 impl Default for LogBuffer {
@@ -45,11 +50,29 @@ impl LogBuffer {
     /// A buffer of the newest `capacity` lines.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { lines: Mutex::default(), capacity: capacity.max(1) }
+        let watched = broadcast::channel(LAG_MAX).0;
+        Self { lines: Mutex::default(), capacity: capacity.max(1), watched }
+    }
+
+    /// The lines that come from now on, but those of [`push_unwatched`](Self::push_unwatched). Who
+    /// lags behind misses the oldest.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<Arc<LogLine>> {
+        self.watched.subscribe()
     }
 
     /// Adds a line; of a long message the beginning.
     pub fn push(&self, mut line: LogLine) {
+        line.msg.truncate(line.msg.floor_char_boundary(MESSAGE_MAX_BYTES));
+        if self.watched.receiver_count() > 0 {
+            // Nobody minds if the last watcher has gone meanwhile.
+            drop(self.watched.send(Arc::new(line.clone())));
+        }
+        self.push_unwatched(line);
+    }
+
+    /// Adds a line that those who watch are not sent: one that sending a line brings about.
+    pub(super) fn push_unwatched(&self, mut line: LogLine) {
         line.msg.truncate(line.msg.floor_char_boundary(MESSAGE_MAX_BYTES));
         let mut lines = self.lock();
         while lines.len() >= self.capacity {
@@ -109,6 +132,18 @@ mod tests {
         assert_eq!(kept, ["b", "c"]);
         assert_eq!(buffer.clear(), 2);
         assert!(buffer.entries().is_empty());
+    }
+
+    #[test]
+    fn lines_are_watched_but_those_that_watching_makes() {
+        let buffer = LogBuffer::default();
+        buffer.push(line("before"));
+        let mut watch = buffer.watch();
+        buffer.push_unwatched(line("sent"));
+        buffer.push(line("after"));
+        assert_eq!(watch.try_recv().unwrap().msg, "after");
+        assert!(watch.try_recv().is_err());
+        assert_eq!(buffer.entries().len(), 3);
     }
 
     #[test]

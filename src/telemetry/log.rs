@@ -7,7 +7,7 @@ use std::sync::Arc;
 use greenroom_actors::ports::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -128,14 +128,25 @@ impl<S: Subscriber> Layer<S> for Keeper {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        self.kept.push(LogLine {
+        let line = LogLine {
             time: self.clock.now(),
             level: number_of(*event.metadata().level()),
             msg: fields.message + &fields.rest,
             agent_name: fields.agent_name,
             agent_id: fields.agent_id,
-        });
+        };
+        if is_watched(event.metadata()) {
+            self.kept.push(line);
+        } else {
+            self.kept.push_unwatched(line);
+        }
     }
+}
+
+/// Whether those who watch the log are sent such a line. Not the small talk of libraries: some of
+/// them send the line, and would have more to say of that.
+fn is_watched(about: &Metadata<'_>) -> bool {
+    about.target().starts_with("greenroom") || *about.level() <= Level::WARN
 }
 
 /// The fields of one event, as a line shows them.

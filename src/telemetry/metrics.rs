@@ -38,6 +38,19 @@ pub(crate) fn tidy() {
     recorder().run_upkeep();
 }
 
+/// One more socket of a client, or one less.
+pub(crate) fn count_sockets(more: bool) {
+    recorder();
+    let sockets = gauge!("greenroom_sockets");
+    if more { sockets.increment(1.0) } else { sockets.decrement(1.0) }
+}
+
+/// A socket was closed because its client did not keep up.
+pub(crate) fn count_slow_socket() {
+    recorder();
+    counter!("greenroom_sockets_dropped_total", "reason" => "slow").increment(1);
+}
+
 /// The recorder, installed at the first call.
 fn recorder() -> &'static PrometheusHandle {
     RECORDER.get_or_init(|| {
@@ -60,6 +73,7 @@ fn describe() {
         ("greenroom_booting", "1 while some agents are not hosted yet"),
         ("greenroom_halted", "1 while the whole fleet is halted"),
         ("greenroom_runs_in_flight", "Runs that have begun and not ended"),
+        ("greenroom_sockets", "Sockets of clients that are open"),
     ] {
         describe_gauge!(name, what);
     }
@@ -77,6 +91,7 @@ fn describe() {
         ("greenroom_crashes_total", "Crashes that agents were rebuilt after"),
         ("greenroom_gave_up_total", "Agents that were left after too many crashes"),
         ("greenroom_refused_total", "Messages refused because a mailbox was full"),
+        ("greenroom_sockets_dropped_total", "Sockets closed by the host, by reason"),
         ("greenroom_tokens_total", "Tokens that models read and wrote"),
         ("greenroom_store_writes_total", "Writes that the store has carried out"),
         ("greenroom_store_commits_total", "Commits that carried them"),

@@ -159,7 +159,7 @@ impl Errand {
             usage: Usage::default(),
         };
         self.open(&run, &prompt).await?;
-        let answer = self.generate(prompt.clone(), run.letter_id).await;
+        let answer = self.generate(prompt.clone(), letter.as_ref()).await;
         self.close(&run, &record, &prompt, letter, answer).await
     }
 
@@ -246,13 +246,14 @@ impl Errand {
     async fn generate(
         &self,
         prompt: Prompt,
-        letter: Option<LetterId>,
+        letter: Option<&Letter>,
     ) -> Result<Generation, ModelError> {
         let deadline = Duration::from_secs(u64::from(self.runtime.settings.run_deadline_s));
         let max_bytes = usize::try_from(self.runtime.settings.answer_max_bytes);
         let max_bytes = max_bytes.unwrap_or(usize::MAX);
+        let may_ignore = prompt.may_ignore;
         let mut watched =
-            letter.map(|letter| self.runtime.pieces.of(self.agent, letter, self.said));
+            letter.map(|letter| self.runtime.pieces.of(self.agent, letter, self.said, may_ignore));
         let answer = collect(self.runtime.ports.model.generate(prompt), max_bytes, |delta| {
             if let Some(watched) = &mut watched {
                 watched(delta);

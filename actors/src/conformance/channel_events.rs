@@ -35,6 +35,8 @@ pub(super) async fn each_channel_has_its_own_sequence_from_one(on: Subject) {
     of_one.retain(|event| event.channel_id == id(1));
     assert_eq!(on.channel_events(id(1), 0, 9).await.unwrap(), of_one);
     assert_eq!(on.event_bounds(ADA).await.unwrap(), Some((1, 1)));
+    assert_eq!(on.channel_event_bounds(id(1)).await.unwrap(), Some((1, 4)));
+    assert_eq!(on.channel_event_bounds(id(3)).await.unwrap(), None);
 }
 
 pub(super) async fn a_failed_batch_leaves_no_gap_in_a_channel(on: Subject) {

@@ -24,7 +24,7 @@ pub(super) struct Shared {
     pub(super) sessions: Table<Session>,
     pub(super) jobs: Table<Job>,
     /// The kept end of each channel's sequence, also of channels that were removed; never emptied.
-    events: HashMap<ChannelId, VecDeque<ChannelEvent>>,
+    pub(super) events: HashMap<ChannelId, VecDeque<ChannelEvent>>,
 }
 
 /// What the facts change.

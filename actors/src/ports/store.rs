@@ -199,6 +199,9 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> StoreFuture<Vec<ChannelEvent>>;
 
+    /// The numbers of a channel's oldest kept and newest event; `None` if it has none.
+    fn channel_event_bounds(&self, id: ChannelId) -> StoreFuture<Option<(u64, u64)>>;
+
     /// One session.
     fn session(&self, id: SessionId) -> StoreFuture<Option<Session>>;
 

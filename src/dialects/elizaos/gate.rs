@@ -18,7 +18,6 @@ use futures::future::LocalBoxFuture;
 use tracing::Instrument;
 
 use super::error::ElizaError;
-use super::lanes::Lane;
 use super::pass::Pass;
 use super::refusal;
 use super::shared::Shared;
@@ -81,7 +80,7 @@ where
                 let refused = pass.refuse(&shared, &ElizaError::from(&refusal::BUSY));
                 return Ok(request.into_response(refused));
             };
-            let deadline = shared.settings.deadline(pass.visit.lane == Lane::Reply);
+            let deadline = shared.settings.deadline(pass.visit.lane);
             let handled = AssertUnwindSafe(async move { service.call(request).await });
             // The request went with the handler, so what cuts it off is told as an error.
             let answer = match tokio::time::timeout(deadline, handled.catch_unwind()).await {

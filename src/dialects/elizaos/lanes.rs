@@ -17,6 +17,8 @@ pub(super) enum Lane {
     Control,
     /// Waits for an agent to speak, which may take minutes.
     Reply,
+    /// Brings packets of a socket, or waits for some.
+    Socket,
     /// Anything else.
     Common,
 }
@@ -28,9 +30,12 @@ impl Lane {
         if is_ours && (ends("/message") || method == Method::POST && ends("/messages")) {
             return Self::Reply;
         }
+        if area == Area::Socket {
+            return Self::Socket;
+        }
         let controls = match area {
             Area::Health | Area::Metrics => true,
-            Area::Page => false,
+            Area::Page | Area::Socket => false,
             Area::Api | Area::Bare if is_under(path, OPERATORS) => true,
             Area::Api | Area::Bare => {
                 let is_of_agent = is_under(path, "/api/agents") || is_under(path, "/agents");
@@ -61,17 +66,21 @@ fn is_in(path: &str, folder: &str, end: &str) -> bool {
 pub(super) struct Lanes {
     control: Semaphore,
     reply: Semaphore,
+    socket: Semaphore,
     common: Semaphore,
 }
 
 impl Lanes {
-    /// Lanes of which those that wait, and those that neither wait nor govern, have `max` places.
-    pub(super) fn new(max: u32) -> Self {
-        let places = usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+    /// Lanes of which those that wait, and those that neither wait nor govern, have `max` places;
+    /// that of sockets has two for each, since one request waits for packets while another brings
+    /// some.
+    pub(super) fn new(max: u32, sockets_max: u32) -> Self {
+        let places = |max| usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self {
             control: Semaphore::new(CONTROL_MAX),
-            reply: Semaphore::new(places),
-            common: Semaphore::new(places),
+            reply: Semaphore::new(places(max)),
+            socket: Semaphore::new(places(sockets_max.saturating_mul(2))),
+            common: Semaphore::new(places(max)),
         }
     }
 
@@ -80,6 +89,7 @@ impl Lanes {
         let places = match lane {
             Lane::Control => &self.control,
             Lane::Reply => &self.reply,
+            Lane::Socket => &self.socket,
             Lane::Common => &self.common,
         };
         places.try_acquire().ok()
@@ -118,6 +128,7 @@ mod tests {
             (&post, "/api/server/logs", Lane::Common),
             (&get, "/api/system/x/ping", Lane::Common),
             (&get, "/chat/ping", Lane::Common),
+            (&post, "/socket.io/", Lane::Socket),
         ] {
             assert_eq!(Visit::of(method, path).lane, expected, "{method} {path}");
         }

@@ -1,11 +1,14 @@
 //! Messaging: message servers, channels, what is said there, sessions and jobs.
 
 mod agents_calls;
+mod broadcast;
 mod channels;
+mod completion;
 mod fault;
 mod given;
 mod jobs;
 mod messages;
+mod opening;
 mod saying;
 mod servers;
 mod sessions;
@@ -18,8 +21,10 @@ use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
 use super::routes::{none, on};
 
+pub(super) use broadcast::{Broadcast, Broadcasts, message_of};
 pub(super) use channels::members;
 pub(super) use fault::SessionFault;
+pub(super) use opening::Opening;
 
 /// What is below `/api/messaging`.
 pub(super) fn routes(at: &mut ServiceConfig) {

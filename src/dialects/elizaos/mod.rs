@@ -35,6 +35,7 @@ mod schema;
 mod server_logs;
 mod settings;
 mod shared;
+mod socket;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -55,16 +56,28 @@ pub use settings::ElizaosSettings;
 use crate::host::Host;
 use gate::Gate;
 use shared::Shared;
+use socket::Sockets;
 
-/// The dialect, ready to be served. Clones share their limits.
+/// The dialect, ready to be served. Clones share their limits and their sockets.
 #[derive(Clone)]
-pub struct Elizaos(Arc<Shared>);
+pub struct Elizaos {
+    shared: Arc<Shared>,
+    sockets: Arc<Sockets>,
+}
 
 impl Elizaos {
-    /// The dialect over that host. To be made once for a listener: quotas are counted in it.
+    /// The dialect over that host. To be made once for a listener: quotas are counted in it. Its
+    /// sockets live on the tokio runtime that it is made on.
     #[must_use]
     pub fn new(settings: Arc<ElizaosSettings>, host: Host) -> Self {
-        Self(Arc::new(Shared::new(settings, host)))
+        let shared = Arc::new(Shared::new(settings, host));
+        let sockets = Arc::new(Sockets::new(Arc::clone(&shared)));
+        Self { shared, sockets }
+    }
+
+    /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.
+    pub async fn close(&self) {
+        self.sockets.close().await;
     }
 
     /// All routes behind the gate, for one thread of a server.
@@ -80,9 +93,10 @@ impl Elizaos {
         > + use<>,
     > {
         App::new()
-            .app_data(Data::from(Arc::clone(&self.0)))
-            .app_data(Data::new(self.0.host.clone()))
+            .app_data(Data::from(Arc::clone(&self.shared)))
+            .app_data(Data::from(Arc::clone(&self.sockets)))
+            .app_data(Data::new(self.shared.host.clone()))
             .configure(routes::all)
-            .wrap(Gate(Arc::clone(&self.0)))
+            .wrap(Gate(Arc::clone(&self.shared)))
     }
 }

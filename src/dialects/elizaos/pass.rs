@@ -8,8 +8,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_NONE_MATCH, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH,
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, VARY,
 };
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpResponse};
@@ -122,6 +122,10 @@ impl Pass {
         security::tell(false, answer.headers_mut());
         self.tell_origin(shared, answer.headers_mut());
         shared.cors.tell_preflight(answer.headers_mut());
+        if self.visit.area == Area::Socket {
+            let methods = HeaderValue::from_static("GET,POST");
+            answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+        }
         answer
     }
 
@@ -156,6 +160,10 @@ impl Pass {
     /// Says which pages may read the answer.
     fn tell_origin(&self, shared: &Shared, headers: &mut HeaderMap) {
         if !self.visit.is_operators {
+            if self.visit.area == Area::Socket {
+                // What elizaOS says to programs; a page has an origin.
+                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            }
             shared.cors.tell(&self.asked.0, headers);
         } else if self.is_welcome {
             // Its own origin, and no other: not even the configured one is told to the rest.
@@ -183,7 +191,8 @@ impl Pass {
         if is_fault && let Ok(id) = HeaderValue::from_str(&format!("{:016x}", self.id)) {
             headers.insert(REQUEST_ID, id);
         }
-        let answer = self.tag(answer);
+        // Packets are not to be had a second time.
+        let answer = if self.visit.area == Area::Socket { answer } else { self.tag(answer) };
         if !self.visit.is_head {
             return answer;
         }
@@ -230,6 +239,8 @@ impl Pass {
             Some((cause, true)) => {
                 tracing::debug!(request = %id, status, cause, "a request was refused");
             }
+            // A line for each poll would bring about the next one, for who polls for the log.
+            None if self.visit.area == Area::Socket => {}
             None => tracing::debug!(status, "answered"),
         }
     }

@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
 use super::{
     agents, create, groups, health, lifecycle, logs, memories, message, messaging, remembering,
-    rooms, runs, server_logs, system, unknown, worlds,
+    rooms, runs, server_logs, socket, system, unknown, worlds,
 };
 use crate::http::operator;
 use crate::telemetry;
@@ -28,6 +28,8 @@ pub(super) fn all(at: &mut ServiceConfig) {
     .service(web::scope("/messaging").configure(messaging::bare).default_service(none()))
     .route("/health", get().to(health::root))
     .route("/healthz", get().to(health::alive))
+    .route("/socket.io", web::route().to(socket::serve))
+    .route("/socket.io/", web::route().to(socket::serve))
     .route("/metrics", get().to(telemetry::metrics_page))
     .default_service(web::to(unknown::page));
 }

@@ -28,7 +28,7 @@ const RECEIVED_MAX: usize = 1_000;
 const NAME_MAX: usize = 128;
 
 /// What stands for "no filter".
-const ALL: &str = "all";
+pub(super) const ALL: &str = "all";
 
 /// Levels and their numbers, gravest first.
 const LEVELS: [(&str, u8); 9] = [
@@ -151,7 +151,12 @@ impl<'a> Wanted<'a> {
 
 /// The number of a level; that of `info` for a word that is none.
 fn number_of(level: &str) -> u8 {
-    LEVELS.iter().find(|(name, _)| name.eq_ignore_ascii_case(level)).map_or(30, |(_, n)| *n)
+    level_of(level).unwrap_or(30)
+}
+
+/// The number of a level.
+pub(super) fn level_of(name: &str) -> Option<u8> {
+    LEVELS.iter().find(|(level, _)| level.eq_ignore_ascii_case(name)).map(|(_, number)| *number)
 }
 
 /// A line that a client sent.
@@ -193,7 +198,7 @@ fn line_of(index: usize, sent: Value, now: UnixMillis) -> Result<LogLine, ElizaE
 /// A line as clients read it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LineView<'a> {
+pub(super) struct LineView<'a> {
     time: UnixMillis,
     level: u8,
     msg: &'a str,
@@ -204,7 +209,7 @@ struct LineView<'a> {
 }
 
 impl<'a> LineView<'a> {
-    fn of(line: &'a LogLine) -> Self {
+    pub(super) fn of(line: &'a LogLine) -> Self {
         Self {
             time: line.time,
             level: line.level,

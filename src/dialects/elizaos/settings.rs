@@ -7,6 +7,8 @@ use std::time::Duration;
 use actix_web::http::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 
+use super::lanes::Lane;
+use super::socket::LONGEST_POLL;
 use crate::http::auth::Token;
 use crate::messaging::SessionRules;
 
@@ -21,6 +23,9 @@ pub struct ElizaosSettings {
     /// What callers must present, as `X-API-KEY` or as a bearer token; absent: anyone may call.
     #[serde(skip_serializing)]
     pub auth_token: Option<Token>,
+    /// What sockets may present instead; where neither is set, anyone may connect.
+    #[serde(skip_serializing)]
+    pub socket_token: Option<Token>,
     /// The one origin whose pages may call; absent: any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors_origin: Option<String>,
@@ -38,6 +43,12 @@ pub struct ElizaosSettings {
     /// Requests in flight at most that wait for a reply, and as many others; further ones are
     /// refused at once. What governs agents or the host, and probes, have places of their own.
     pub in_flight_max: u32,
+    /// Sockets open at once at most; further ones are refused at once.
+    pub sockets_max: u32,
+    /// Packets that wait for one socket at most; one whose client does not keep up is closed.
+    pub socket_buffer_max: u32,
+    /// Channels that one socket may join.
+    pub socket_channels_max: u32,
     /// The folder that `characterPath` may name files of; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub character_dir: Option<PathBuf>,
@@ -63,6 +74,7 @@ impl Default for ElizaosSettings {
             enabled: true,
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
             auth_token: None,
+            socket_token: None,
             cors_origin: None,
             json_max_bytes: 2 * 1024 * 1024,
             is_rate_limited: true,
@@ -70,6 +82,9 @@ impl Default for ElizaosSettings {
             request_timeout_s: 30,
             reply_timeout_s: 120,
             in_flight_max: 1_024,
+            sockets_max: 10_000,
+            socket_buffer_max: 512,
+            socket_channels_max: 256,
             character_dir: None,
             fetches_characters: true,
             env_file: PathBuf::from(".env"),
@@ -93,6 +108,9 @@ impl ElizaosSettings {
             ("request_timeout_s", self.request_timeout_s),
             ("reply_timeout_s", self.reply_timeout_s),
             ("in_flight_max", self.in_flight_max),
+            ("sockets_max", self.sockets_max),
+            ("socket_buffer_max", self.socket_buffer_max),
+            ("socket_channels_max", self.socket_channels_max),
             ("list_max", self.list_max),
         ] {
             if value == 0 {
@@ -112,10 +130,15 @@ impl ElizaosSettings {
         Ok(())
     }
 
-    /// The time that a request may take: what waits for a reply has its own time beside that.
-    pub(super) fn deadline(&self, waits_for_reply: bool) -> Duration {
+    /// The time that a request may take: what waits for a reply, or for packets of a socket, has its
+    /// own time beside that.
+    pub(super) fn deadline(&self, lane: Lane) -> Duration {
         let own = Duration::from_secs(u64::from(self.request_timeout_s));
-        if waits_for_reply { own.saturating_add(self.reply_within()) } else { own }
+        match lane {
+            Lane::Control | Lane::Common => own,
+            Lane::Reply => own.saturating_add(self.reply_within()),
+            Lane::Socket => own.saturating_add(LONGEST_POLL),
+        }
     }
 
     /// The time that a client has to send a body: half of the request's, so that it is told what was

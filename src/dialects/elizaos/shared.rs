@@ -34,7 +34,7 @@ impl Shared {
         Self {
             limits: Limits::new(&settings),
             cors: Cors { origin: origin.and_then(|origin| HeaderValue::from_str(origin).ok()) },
-            in_flight: Lanes::new(settings.in_flight_max),
+            in_flight: Lanes::new(settings.in_flight_max, settings.sockets_max),
             rows: Rows::default(),
             // From a random start, so that ids of two processes do not collide in one log.
             requests: AtomicU64::new(rand::random()),
@@ -110,7 +110,7 @@ impl Limits {
                 }
             }
             (Area::Bare, _) => [Some((&self.general, &refusal::RATE)), None, None],
-            (Area::Metrics | Area::Page, _) => [None; 3],
+            (Area::Metrics | Area::Page | Area::Socket, _) => [None; 3],
         };
         quotas.into_iter().flatten()
     }

@@ -8,6 +8,9 @@ use super::lanes::Lane;
 /// Where the operator's routes are.
 pub(super) const OPERATORS: &str = "/api/greenroom";
 
+/// Where sockets are opened.
+pub(super) const SOCKETS: &str = "/socket.io";
+
 /// Which part of the listener a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Area {
@@ -19,6 +22,8 @@ pub(super) enum Area {
     Health,
     /// `/metrics`.
     Metrics,
+    /// `/socket.io`.
+    Socket,
     /// Anything else: pages, which anyone may see.
     Page,
 }
@@ -60,7 +65,8 @@ impl Visit {
         Self {
             area,
             upload: upload(area, method, path),
-            is_head: method == Method::HEAD,
+            // Engine.IO has a use for `GET` and `POST` alone.
+            is_head: method == Method::HEAD && area != Area::Socket,
             is_read: method == Method::GET || method == Method::HEAD,
             needs_type: writes && is_ours && !is_under(path, "/api/media"),
             is_operators: is_under(path, OPERATORS),
@@ -81,7 +87,7 @@ impl Visit {
         if self.is_head {
             request.head_mut().method = Method::GET;
         }
-        if self.area == Area::Page {
+        if matches!(self.area, Area::Page | Area::Socket) {
             return;
         }
         let path = request.path();
@@ -112,6 +118,8 @@ fn area(path: &str) -> Area {
         Area::Health
     } else if path.eq_ignore_ascii_case("/metrics") {
         Area::Metrics
+    } else if is_under(path, SOCKETS) {
+        Area::Socket
     } else {
         Area::Page
     }
@@ -165,6 +173,9 @@ mod tests {
             ("/health", Area::Health),
             ("/Healthz/", Area::Health),
             ("/metrics", Area::Metrics),
+            ("/socket.io", Area::Socket),
+            ("/socket.io/", Area::Socket),
+            ("/socket.iota", Area::Page),
             ("/", Area::Page),
             ("/chat/x", Area::Page),
         ] {

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use greenroom_actors::channels::{Channel, ChannelMessage, MessageServer};
 use greenroom_actors::error::CoreError;
-use greenroom_actors::ids::{self, AgentId, ChannelId, EntityId, ServerId};
+use greenroom_actors::ids::{self, AgentId, ChannelId, EntityId};
 use greenroom_actors::lifecycle::State;
 use serde_json::{Map, Value, json};
 
@@ -14,11 +14,11 @@ use super::super::input::{Body, Fields};
 use super::super::refusal;
 use super::super::wire::{Answer, json};
 use super::given;
+use super::opening::Opening;
 use super::stream;
 use super::transport::Transport;
 use super::wire::{MessageView, bus};
-use crate::http::instant;
-use crate::messaging::{NewChannel, NewMessage};
+use crate::messaging::NewMessage;
 
 /// Who speaks where nobody says who it is.
 const NOBODY: &str = "anonymous";
@@ -52,7 +52,14 @@ pub(super) async fn post(call: Call, body: Body) -> Answer {
     let content = given::text(&fields, "content").ok_or_else(missing)?;
     let author_id = author.or_else(|| call.entity()).unwrap_or(EntityId(ids::derived(NOBODY)));
     let metadata = given::object(&fields, "metadata").unwrap_or_default();
-    let channel = channel(&call, channel_id, server, author_id, &metadata).await?;
+    let opening = Opening {
+        channel: channel_id,
+        server: server.unwrap_or(MessageServer::DEFAULT),
+        speaker: author_id,
+        creator: "gui_auto_creation",
+        metadata: &metadata,
+    };
+    let channel = opening.channel(&call).await?;
     let target = metadata.get("targetAgentId").and_then(Value::as_str);
     let target = target.and_then(|target| target.parse().ok());
     let new = message(&fields, channel_id, author_id, content, metadata);
@@ -103,54 +110,6 @@ fn message(
         source_type: given::text(fields, "source_type").unwrap_or_else(|| "eliza_gui".to_owned()),
         source_id: given::text(fields, "source_id"),
         metadata,
-    }
-}
-
-/// The channel of the path, made if it is not there: the web client speaks first.
-async fn channel(
-    call: &Call,
-    id: ChannelId,
-    server: Option<ServerId>,
-    author: EntityId,
-    metadata: &Map<String, Value>,
-) -> Result<Channel, ElizaError> {
-    match call.messaging().channel(id).await {
-        Ok(channel) => return Ok(channel),
-        Err(CoreError::NotFound { .. }) => {}
-        Err(error) => return Err(error).doing(&refusal::MESSAGE),
-    }
-    let server_id = server.unwrap_or(MessageServer::DEFAULT);
-    let word = |key: &str| metadata.get(key).and_then(Value::as_str);
-    let kind = word("channelType").or_else(|| word("channel_type"));
-    let is_dm = metadata.get("isDm") == Some(&Value::Bool(true)) || kind == Some("DM");
-    let kind = if is_dm { "DM" } else { "GROUP" };
-    let mut about = Map::new();
-    let mut put = |key: &str, value: Value| drop(about.insert(key.to_owned(), value));
-    put("created_by", json!("gui_auto_creation"));
-    put("created_for_user", json!(author));
-    put("created_at", json!(instant::iso(call.now())));
-    put("channel_type", json!(kind));
-    about.extend(metadata.clone());
-    let other = word("targetUserId").or_else(|| word("recipientId"));
-    let other: Option<EntityId> = other.filter(|_| is_dm).and_then(|other| other.parse().ok());
-    let start: String = id.to_string().chars().take(8).collect();
-    let new = NewChannel {
-        id: Some(id),
-        server_id,
-        name: format!("{} {start}", if is_dm { "DM" } else { "Chat" }),
-        kind: kind.to_owned(),
-        source_type: Some("auto_created".to_owned()),
-        source_id: None,
-        topic: None,
-        metadata: Some(about),
-        participants: [Some(author), other].into_iter().flatten().collect(),
-    };
-    match call.messaging().create_channel(new).await {
-        Err(CoreError::NotFound { .. }) => {
-            let words = format!("Server {server_id} does not exist");
-            Err(ElizaError::Refusing(&refusal::SERVER_MISSING, words))
-        }
-        made => made.doing(&refusal::MESSAGE),
     }
 }
 

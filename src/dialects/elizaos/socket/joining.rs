@@ -1,0 +1,66 @@
+//! A client joins a channel.
+
+use std::time::Duration;
+
+use greenroom_actors::ids::ChannelId;
+use serde_json::{Map, Value, json};
+use socketioxide::extract::SocketRef;
+use tokio::sync::oneshot;
+
+use super::desk::Desk;
+use super::events::word;
+use super::relay::{Command, Joiner};
+
+/// How long a relay may take to do what it is told.
+pub(super) const RELAY_WITHIN: Duration = Duration::from_secs(10);
+
+/// Lets a socket into the room of a channel, which need not exist.
+pub(super) async fn join(desk: &Desk, socket: &SocketRef, payload: Map<String, Value>) {
+    let Some(name) = word(&payload, &["channelId", "roomId"]) else {
+        return desk.fail(socket, "channelId is required for joining.");
+    };
+    let agent = word(&payload, &["agentId"]);
+    let Ok(channel) = name.parse::<ChannelId>() else {
+        // As elizaOS does it: a room in which nothing will ever be heard.
+        let joined = joined(socket, name, agent, None);
+        desk.core.emit(socket, "channel_joined", &joined);
+        desk.core.emit(socket, "room_joined", &joined);
+        return;
+    };
+    if !desk.may_join(channel) {
+        let max = desk.core.shared.settings.socket_channels_max;
+        return desk.fail(socket, &format!("At most {max} channels may be joined."));
+    }
+    let (done, is_done) = oneshot::channel();
+    let joiner = Joiner {
+        socket: socket.clone(),
+        offset: payload.get("offset").and_then(Value::as_u64),
+        answer: joined(socket, name, agent, Some(0)),
+        done,
+    };
+    desk.core.relays.tell(channel, Command::Join(joiner));
+    if !matches!(tokio::time::timeout(RELAY_WITHIN, is_done).await, Ok(Ok(()))) {
+        desk.fail(socket, "The channel cannot be followed at present.");
+    }
+}
+
+/// What one who joined is told; `offset` is the number of what last happened there.
+fn joined(
+    socket: &SocketRef,
+    channel: &str,
+    agent: Option<&str>,
+    offset: Option<u64>,
+) -> Map<String, Value> {
+    let message = format!("Socket {} successfully joined channel {channel}.", socket.id);
+    let mut answer = Map::new();
+    answer.insert("message".to_owned(), json!(message));
+    answer.insert("channelId".to_owned(), json!(channel));
+    answer.insert("roomId".to_owned(), json!(channel));
+    if let Some(agent) = agent {
+        answer.insert("agentId".to_owned(), json!(agent));
+    }
+    if let Some(offset) = offset {
+        answer.insert("offset".to_owned(), json!(offset));
+    }
+    answer
+}

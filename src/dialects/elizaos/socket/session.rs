@@ -1,0 +1,86 @@
+//! The sessions of Engine.IO as far as the bridge must know them: how many there are, which of them
+//! may be upgraded, and how to break one off.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::telemetry;
+
+/// The sessions that there are.
+pub(super) struct Sessions {
+    places: Arc<Semaphore>,
+    named: Mutex<HashMap<String, Weak<Session>>>,
+}
+
+/// One session. It lives in the request that began it, which Engine.IO keeps for as long.
+pub(super) struct Session {
+    _place: OwnedSemaphorePermit,
+    /// Breaks off its connection, if it has one of its own.
+    pub(super) cut: Notify,
+    name: OnceLock<String>,
+    all: Weak<Sessions>,
+}
+
+impl Sessions {
+    pub(super) fn new(max: u32) -> Arc<Self> {
+        let places = usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Arc::new(Self { places: Arc::new(Semaphore::new(places)), named: Mutex::default() })
+    }
+
+    /// A new session, if there is a place for it.
+    pub(super) fn begin(self: &Arc<Self>) -> Option<Arc<Session>> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        telemetry::count_sockets(true);
+        Some(Arc::new(Session {
+            _place: place,
+            cut: Notify::new(),
+            name: OnceLock::new(),
+            all: Arc::downgrade(self),
+        }))
+    }
+
+    /// Gives a session the id that Engine.IO has told its client.
+    pub(super) fn name(&self, session: &Arc<Session>, name: &str) {
+        if session.name.set(name.to_owned()).is_ok() {
+            self.named().insert(name.to_owned(), Arc::downgrade(session));
+        }
+    }
+
+    /// The session of that id.
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Session>> {
+        self.named().get(name)?.upgrade()
+    }
+
+    fn named(&self) -> std::sync::MutexGuard<'_, HashMap<String, Weak<Session>>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        telemetry::count_sockets(false);
+        if let (Some(name), Some(all)) = (self.name.get(), self.all.upgrade()) {
+            all.named().remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_has_a_place_and_a_name_until_it_ends() {
+        let sessions = Sessions::new(1);
+        let session = sessions.begin().unwrap();
+        assert!(sessions.begin().is_none());
+        sessions.name(&session, "abc");
+        assert!(sessions.find("abc").is_some());
+        assert!(sessions.find("abd").is_none());
+        drop(session);
+        assert!(sessions.find("abc").is_none());
+        assert!(sessions.begin().is_some());
+    }
+}
