@@ -14,5 +14,6 @@ mod golden;
 mod kill;
 mod kill_talks;
 mod program;
+mod sockets;
 mod stop;
 mod support;

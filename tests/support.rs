@@ -5,6 +5,7 @@ pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod model;
 pub(crate) mod server;
+pub(crate) mod socket;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;

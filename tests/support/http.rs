@@ -199,7 +199,17 @@ impl Client {
         tokio::time::timeout(PATIENCE, exchange).await.map_err(Error::from)?
     }
 
-    async fn connect(&self) -> Result<TcpStream> {
+    /// Whom it calls.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.to
+    }
+
+    /// What it sends with every request.
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    pub(crate) async fn connect(&self) -> Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         if let Some(from) = self.from {
             socket.bind(SocketAddr::new(from, 0))?;
