@@ -65,6 +65,9 @@ impl Pieces {
         let mut held = may_ignore.then(String::new);
         move |delta| {
             let Delta::Text(text) = delta else { return };
+            if text.is_empty() {
+                return;
+            }
             let text = match held.take() {
                 None => text.clone(),
                 Some(before) => {

@@ -8,6 +8,7 @@ mod memories;
 mod messaging;
 mod places;
 mod sessions;
+mod sockets;
 mod support;
 mod system;
 mod wrong_types;

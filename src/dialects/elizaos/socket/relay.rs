@@ -238,8 +238,8 @@ impl Relay {
 
     /// Tells those who listen of an event, and its author that it is kept.
     async fn pass_on(&mut self, event: &ChannelEvent) {
-        if is_answer(event) {
-            // All of its pieces were given out before it was kept, and come first.
+        if is_of_agent(event) {
+            // All pieces of an answer were given out before it was kept, and come first.
             self.core.chunks.settle().await;
             while let Ok(piece) = self.pieces.try_recv() {
                 self.tell_piece(&piece);
@@ -327,9 +327,14 @@ struct Missed {
     told: Vec<(u64, Vec<Broadcast>)>,
 }
 
-/// Whether an agent of this host has said it: of what others say it is kept which agents were told.
-fn is_answer(event: &ChannelEvent) -> bool {
-    event.kind == ChannelEventKind::Said && !event.data.contains_key("agents")
+/// Whether an agent of this host has brought it about: of what others say it is kept which agents
+/// were told.
+fn is_of_agent(event: &ChannelEvent) -> bool {
+    match event.kind {
+        ChannelEventKind::Said => !event.data.contains_key("agents"),
+        ChannelEventKind::Completed | ChannelEventKind::Failed => true,
+        _ => false,
+    }
 }
 
 impl Core {
