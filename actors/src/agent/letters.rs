@@ -9,9 +9,9 @@ use actix::prelude::*;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
-use super::Agent;
 use super::journal::Journal;
 use super::run::Occasion;
+use super::{Agent, hearing};
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
 use crate::ids::{self, AgentId, EntityId, LetterId, MemoryId, RoomId};
@@ -116,6 +116,8 @@ impl Reply {
 /// Somebody who waits for the reply to a letter.
 pub(crate) struct Waiter {
     letter: LetterId,
+    /// Where the letter was said, if others heard it.
+    heard: Option<Heard>,
     reply: oneshot::Sender<Result<Option<Memory>, CoreError>>,
 }
 
@@ -126,12 +128,12 @@ impl Handler<Delivery> for Agent {
         if let Err(refused) = self.accepts(&delivery) {
             return Box::pin(fut::err(refused));
         }
-        let expects_reply = delivery.expects_reply;
+        let (expects_reply, heard) = (delivery.expects_reply, delivery.heard);
         let (letter, memory, facts) = self.file(delivery);
         let reply = expects_reply.then(|| {
             // Before the letter can be seen: it may be answered before this handler goes on.
             let (reply, answer) = oneshot::channel();
-            self.waiters.push(Waiter { letter, reply });
+            self.waiters.push(Waiter { letter, heard, reply });
             Reply { answer, agent: self.id }
         });
         self.letters_waiting = self.letters_waiting.saturating_add(1);
@@ -283,6 +285,9 @@ impl Agent {
                 let data = json!({"letterId": letter, "reason": error.to_string()});
                 facts.push(Fact::LetterSettled { id: letter, status: LetterStatus::Dead });
                 facts.push(journal.event(EventKind::LetterDead, data));
+                facts.extend(waiter.heard.map(|heard| {
+                    hearing::failed(heard, self.id, &error.to_string(), self.runtime.now())
+                }));
             }
         }
         facts

@@ -12,7 +12,7 @@ use futures::future::{Either, select};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::hearing::Hearing;
+use super::hearing::{Hearing, failed};
 use super::journal::{Journal, object};
 use super::{letters, prompt};
 use crate::character::AgentRecord;
@@ -128,16 +128,15 @@ impl Errand {
             if letter.attempts < self.runtime.settings.letter_attempts_max {
                 return Ok(Some((letter, has_more)));
             }
-            let journal = self.journal();
-            self.runtime
-                .commit(vec![
-                    Fact::LetterSettled { id: letter.id, status: LetterStatus::Dead },
-                    journal.event(
-                        EventKind::LetterDead,
-                        json!({"letterId": letter.id, "reason": "tried too often"}),
-                    ),
-                ])
-                .await?;
+            let reason = "tried too often";
+            let data = json!({"letterId": letter.id, "reason": reason});
+            let mut facts = vec![
+                Fact::LetterSettled { id: letter.id, status: LetterStatus::Dead },
+                self.journal().event(EventKind::LetterDead, data),
+            ];
+            let now = self.runtime.now();
+            facts.extend(letter.heard.map(|heard| failed(heard, self.agent, reason, now)));
+            self.runtime.commit(facts).await?;
         }
     }
 

@@ -3,7 +3,7 @@
 use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
-use super::support::{Stage, stage};
+use super::support::{HUSH, Stage, stage};
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::http::auth::Token;
 
@@ -208,6 +208,32 @@ async fn a_message_is_done_once_whatever_comes_of_it() {
         assert_eq!(count("messageComplete"), 1, "{words}: {told:?}");
         assert_eq!(told.last().unwrap().0, "messageComplete");
     }
+}
+
+#[actix_web::test]
+async fn a_message_is_done_when_its_agent_is_stopped_before_it_answers() {
+    let stage = stage(ElizaosSettings::default()).await;
+    let agent = stage.running("Ada").await;
+    let channel = channel(&stage, "DM", &[UMA, &agent]).await;
+    let uma = Client::named(&stage, UMA).await;
+    uma.join(&channel, None).await;
+    let path = format!("/api/messaging/channels/{channel}/messages");
+    let body = json!({
+        "author_id": UMA, "content": HUSH, "message_server_id": SERVER, "transport": "http",
+    });
+    let stopping = async {
+        uma.until("messageBroadcast").await;
+        while stage.host.registry.vitals().runs_in_flight == 0 {
+            tokio::task::yield_now().await;
+        }
+        stage.send("POST", &format!("/api/agents/{agent}/stop"), NONE).await;
+        uma.until("messageComplete").await
+    };
+    let (answer, told) = futures::join!(stage.send("POST", &path, body), stopping);
+    assert_eq!(answer.status, 500);
+    assert_eq!(names(&told), ["messageStreamError", "messageComplete"]);
+    let failure = of(&told, "messageStreamError");
+    assert_eq!((&failure["agentId"], &failure["channelId"]), (&json!(agent), &json!(channel)));
 }
 
 #[actix_web::test]
