@@ -12,14 +12,14 @@ use serde_json::{Map, Value, json};
 use super::binder::Binder;
 use super::compare::{Comparison, Difference, is_recorded_in_full};
 use super::decisions::Decisions;
-use super::line::{self, AUTH_TOKEN, Line};
+use super::line::{self, AUTH_TOKEN, Asked, Line};
 use crate::support::Site;
 use crate::support::http::{Client, Request, Response};
 use crate::support::model::ModelServer;
 use crate::support::server::Server;
 
 /// The token of servers that ask for one.
-const TOKEN: &str = "a-token-of-the-replay";
+pub(super) const TOKEN: &str = "a-token-of-the-replay";
 
 /// The agent that is there before the first line.
 const STANDING: &str = "52b464d2-13a3-0603-8af4-cc4004c65c52";
@@ -56,14 +56,14 @@ pub(crate) enum Outcome {
 
 /// The lines of a file that belong to one server, and that server.
 pub(crate) struct Replay<'a> {
-    decisions: &'a Decisions,
+    pub(super) decisions: &'a Decisions,
     /// Headers of an answer that shows them all.
     reference: Map<String, Value>,
     model: ModelServer,
-    since: DateTime<Utc>,
+    pub(super) since: DateTime<Utc>,
     site: Arc<Site>,
-    server: Server,
-    binder: Binder,
+    pub(super) server: Server,
+    pub(super) binder: Binder,
     /// What was said last: its channel, and its id.
     said: Option<(String, String)>,
 }
@@ -89,7 +89,7 @@ pub(crate) async fn file(
 }
 
 impl<'a> Replay<'a> {
-    async fn start(
+    pub(super) async fn start(
         profile: &str,
         reference: &Map<String, Value>,
         decisions: &'a Decisions,
@@ -198,25 +198,7 @@ impl<'a> Replay<'a> {
     }
 
     fn request(&mut self, line: &Line) -> Request {
-        let asked = &line.request;
-        let body = asked.body.as_ref();
-        let written = body.map(Value::to_string).unwrap_or_default();
-        let headers = Value::Object(asked.headers.clone()).to_string();
-        for text in [&asked.path, &headers, &written] {
-            self.binder.chosen(text);
-        }
-        let here = |text: &str| self.binder.translated(&text.replace(AUTH_TOKEN, TOKEN));
-        let mut request = Request::new(&asked.method, here(&asked.path));
-        for (name, value) in &asked.headers {
-            request = request.header(name, here(value.as_str().unwrap()));
-        }
-        let is_coded = body.is_some_and(|body| body.get("$base64").is_some());
-        request.body = body.map(line::bytes).map(|bytes| match String::from_utf8(bytes) {
-            Ok(text) if !is_coded => here(&text).into_bytes(),
-            Ok(text) => text.into_bytes(),
-            Err(bytes) => bytes.into_bytes(),
-        });
-        request
+        request(&mut self.binder, &line.request)
     }
 
     /// Called from the address that the line was recorded from, in a manner of speaking: it is
@@ -256,7 +238,7 @@ impl<'a> Replay<'a> {
         if answer.is_none() {
             comparison.body(&recorded.body, &body);
         }
-        let mut differences = comparison.differences();
+        let differences = comparison.differences();
         let mut reasons = Vec::new();
         if let Some(answer) = answer {
             reasons.push(answer.reason.clone());
@@ -265,18 +247,54 @@ impl<'a> Replay<'a> {
                 return Outcome::Unexplained(vec![format!("{body} instead of {expected}")]);
             }
         }
-        differences.retain(|difference| {
-            let reason = self.decisions.reason(&line.id, difference, &self.binder);
-            reasons.extend(reason.filter(|reason| !reason.is_empty()).map(str::to_owned));
-            reason.is_none()
-        });
-        if !differences.is_empty() {
-            return Outcome::Unexplained(differences.iter().map(told).collect());
-        }
-        reasons.sort();
-        reasons.dedup();
-        if reasons.is_empty() { Outcome::Matched } else { Outcome::Decided(reasons) }
+        outcome(self.decisions, &line.id, &differences, reasons, &self.binder)
     }
+}
+
+/// What became of a line that differs so, where other `reasons` are known already.
+pub(super) fn outcome(
+    decisions: &Decisions,
+    line: &str,
+    differences: &[Difference],
+    mut reasons: Vec<String>,
+    binder: &Binder,
+) -> Outcome {
+    let mut unexplained = Vec::new();
+    for difference in differences {
+        match decisions.reason(line, difference, binder) {
+            Some("") => {}
+            Some(reason) => reasons.push(reason.to_owned()),
+            None => unexplained.push(told(difference)),
+        }
+    }
+    if !unexplained.is_empty() {
+        return Outcome::Unexplained(unexplained);
+    }
+    reasons.sort();
+    reasons.dedup();
+    if reasons.is_empty() { Outcome::Matched } else { Outcome::Decided(reasons) }
+}
+
+/// A recorded request as it is made here.
+pub(super) fn request(binder: &mut Binder, asked: &Asked) -> Request {
+    let body = asked.body.as_ref();
+    let written = body.map(Value::to_string).unwrap_or_default();
+    let headers = Value::Object(asked.headers.clone()).to_string();
+    for text in [&asked.path, &headers, &written] {
+        binder.chosen(text);
+    }
+    let here = |text: &str| binder.translated(&text.replace(AUTH_TOKEN, TOKEN));
+    let mut request = Request::new(&asked.method, here(&asked.path));
+    for (name, value) in &asked.headers {
+        request = request.header(name, here(value.as_str().unwrap()));
+    }
+    let is_coded = body.is_some_and(|body| body.get("$base64").is_some());
+    request.body = body.map(line::bytes).map(|bytes| match String::from_utf8(bytes) {
+        Ok(text) if !is_coded => here(&text).into_bytes(),
+        Ok(text) => text.into_bytes(),
+        Err(bytes) => bytes.into_bytes(),
+    });
+    request
 }
 
 /// What the server of a profile is started with.
@@ -301,6 +319,7 @@ fn site(profile: &str, model: &str) -> Site {
         .with("GREENROOM_MODEL__DEFAULT", model);
     match profile {
         "auth" => site.with("ELIZA_SERVER_AUTH_TOKEN", TOKEN),
+        "socket-key" => site.with("SERVER_API_KEY", TOKEN),
         "no-ui" => site.with("ELIZA_UI_ENABLE", "false"),
         "default" | "no-agents" | "plugin-routes" | "rate-limit" | "restart" | "stop" => site,
         other => panic!("no such profile: {other}"),
