@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::Site;
+use crate::support::http::Client;
 use crate::support::server::Server;
-use crate::support::socket::{Carrier, Socket};
+use crate::support::socket::{Carrier, Heard, Socket};
+use crate::support::{PATIENCE, Site, until};
 
 /// A person at a socket.
 struct Person {
@@ -31,16 +32,21 @@ impl Person {
     }
 }
 
+/// A channel of two people, and no agent.
+async fn channel(client: &Client) -> String {
+    let body = json!({
+        "name": "Mixed", "type": "GROUP", "message_server_id": Uuid::nil(),
+        "participantCentralUserIds": [Uuid::new_v4(), Uuid::new_v4()],
+    });
+    let made = client.post("/api/messaging/channels", &body).await.unwrap().expect(201);
+    made["data"]["id"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_poll_hear_what_those_with_websockets_hear() {
     let site = Arc::new(Site::new());
     let server = Server::start(&site).await;
-    let body = json!({
-        "name": "Mixed", "type": "GROUP", "message_server_id": Uuid::nil(),
-        "participantCentralUserIds": [Uuid::new_v4()],
-    });
-    let made = server.client().post("/api/messaging/channels", &body).await.unwrap().expect(201);
-    let channel = made["data"]["id"].as_str().unwrap();
+    let channel = &channel(&server.client()).await;
     let mut people = Vec::new();
     for carrier in [Carrier::Websocket, Carrier::Polling, Carrier::Websocket, Carrier::Polling] {
         people.push(Person::joined(&server, carrier, channel).await);
@@ -63,6 +69,40 @@ async fn those_who_poll_hear_what_those_with_websockets_hear() {
         heard.dedup();
         assert_eq!(heard.len(), 1, "{heard:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_is_let_go_and_holds_nobody_up() {
+    // More than buffers on the way can hold.
+    const POSTS: usize = 100;
+    const CHARACTERS: usize = 100_000;
+
+    let site = Arc::new(Site::new().with("GREENROOM_ELIZAOS__SOCKET_BUFFER_MAX", "8"));
+    let server = Server::start(&site).await;
+    let client = server.client();
+    let channel = channel(&client).await;
+    let slow = Person::joined(&server, Carrier::Websocket, &channel).await;
+    let mut quick = Person::joined(&server, Carrier::Websocket, &channel).await;
+    let resume = slow.socket.pause();
+    for number in 0..POSTS {
+        let content = format!("{number} {}", "a".repeat(CHARACTERS));
+        let body = json!({
+            "author_id": quick.id, "message_server_id": Uuid::nil(), "content": content,
+        });
+        let path = format!("/api/messaging/channels/{channel}/messages");
+        client.post(path, &body).await.unwrap().expect(201);
+        assert_eq!(quick.hears().await["text"], content);
+    }
+    let metrics = async || client.get("/metrics").await.unwrap().text();
+    let dropped = "greenroom_sockets_dropped_total{reason=\"slow\"} 1";
+    assert!(metrics().await.contains(dropped), "{}", metrics().await);
+
+    drop(resume);
+    let is_closed = |heard: &[Heard]| matches!(heard.last(), Some(Heard::Closed(_)));
+    assert!(slow.socket.heard_enough(PATIENCE, is_closed).await);
+    assert!(slow.socket.heard().len() < POSTS);
+    let is_gone = async || metrics().await.contains("greenroom_sockets 1\n").then_some(());
+    until("the socket is gone", is_gone).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

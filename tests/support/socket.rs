@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
@@ -45,6 +45,8 @@ pub(crate) enum Heard {
 enum Order {
     Send(String),
     Close,
+    /// Read nothing until the channel says so.
+    Pause(oneshot::Receiver<()>),
 }
 
 /// A connection. Dropped, it is broken off.
@@ -117,6 +119,14 @@ impl Socket {
     /// Ends it as a client does; what the server says to that is still heard.
     pub(crate) fn close(&self) {
         drop(self.orders.send(Order::Close));
+    }
+
+    /// Reads nothing more, as a client that hangs, until what is returned is dropped. Only by
+    /// websocket.
+    pub(crate) fn pause(&self) -> oneshot::Sender<()> {
+        let (resume, resumed) = oneshot::channel();
+        drop(self.orders.send(Order::Pause(resumed)));
+        resume
     }
 
     /// All that was heard so far.
@@ -203,6 +213,10 @@ async fn by_websocket(
                 let sent = match order {
                     Order::Send(packet) => stream.send(Message::text(packet)).await,
                     Order::Close => stream.close(None).await,
+                    Order::Pause(resumed) => {
+                        drop(resumed.await);
+                        Ok(())
+                    }
                 };
                 drop(sent);
                 continue;
@@ -257,6 +271,7 @@ async fn by_polling(
             match order {
                 Order::Send(packet) => post(&client, &path, &packet).await,
                 Order::Close => post(&client, &path, "1").await,
+                Order::Pause(_) => panic!("who polls is not read to"),
             }
         }
         std::future::pending::<()>().await;
