@@ -9,6 +9,7 @@ use greenroom_actors::ids::ChannelId;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use socketioxide::extract::{Event, SocketRef, TryData};
+use socketioxide::socket::DisconnectReason;
 
 use super::Core;
 use super::events::{self, Wish};
@@ -52,7 +53,9 @@ impl Desk {
                 }
             }
         });
-        socket.on_disconnect(move |socket: SocketRef| async move { desk.close(&socket) });
+        socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| async move {
+            desk.close(&socket, reason);
+        });
     }
 
     /// Takes what a client sent; whether somebody must deal with it.
@@ -68,7 +71,7 @@ impl Desk {
         let mut work = self.lock();
         if work.waiting.len() >= WAITING_MAX {
             drop(work);
-            self.fail(socket, "Too many messages at once, please try again");
+            self.refuse(socket, &wish);
             return false;
         }
         work.waiting.push_back(wish);
@@ -111,8 +114,20 @@ impl Desk {
         self.core.emit(socket, "messageError", &json!({"error": words}));
     }
 
+    /// Refuses what is one too many, by the name that the client gave it.
+    fn refuse(&self, socket: &SocketRef, wish: &Wish) {
+        let mut words = json!({"error": "Too many messages at once, please try again"});
+        if let (Wish::Send(payload), Some(words)) = (wish, words.as_object_mut())
+            && let Some(id) = payload.get("messageId")
+        {
+            words.insert("clientMessageId".to_owned(), id.clone());
+        }
+        self.core.emit(socket, "messageError", &words);
+    }
+
     /// Leaves everything, since the socket is closed.
-    fn close(&self, socket: &SocketRef) {
+    fn close(&self, socket: &SocketRef, reason: DisconnectReason) {
+        tracing::debug!(socket = %public_id(socket), %reason, "a socket is closed");
         let joined = self.lock().joined.take();
         for channel in joined.into_iter().flatten() {
             self.core.relays.leave(channel, socket.id);

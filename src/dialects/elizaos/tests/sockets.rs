@@ -315,6 +315,39 @@ async fn what_cannot_be_said_is_refused_and_what_has_no_channel_gets_one() {
 }
 
 #[actix_web::test]
+async fn a_flood_is_refused_by_name_and_the_rest_is_dealt_with_in_order() {
+    let stage = stage(ElizaosSettings::default()).await;
+    let channel = channel(&stage, "GROUP", &[UMA]).await;
+    let uma = Client::named(&stage, UMA).await;
+    let flood: Vec<_> = (0..40)
+        .map(|nth| {
+            let payload = json!({
+                "channelId": channel, "messageServerId": SERVER, "senderId": UMA,
+                "message": "again", "messageId": nth,
+            });
+            format!("42{}", json!(["2", payload]))
+        })
+        .collect();
+    uma.post(&flood.join("\u{1e}")).await;
+    let (mut kept, mut refused) = (Vec::new(), Vec::new());
+    while kept.len() + refused.len() < 40 {
+        for (name, payload) in uma.poll().await {
+            let id = payload["clientMessageId"].as_u64();
+            match name.as_str() {
+                "messageAck" => kept.extend(id),
+                "messageError" => refused.extend(id),
+                _ => {}
+            }
+        }
+    }
+    assert!(!refused.is_empty());
+    assert!(kept.is_sorted() && refused.is_sorted() && kept.len() >= 16);
+    let path = format!("/api/messaging/channels/{channel}/messages");
+    let listed = stage.get(&path).await.json();
+    assert_eq!(listed["data"]["messages"].as_array().unwrap().len(), kept.len());
+}
+
+#[actix_web::test]
 async fn a_socket_is_asked_for_either_key() {
     let settings = ElizaosSettings {
         auth_token: Token::new("of-rest"),
