@@ -8,6 +8,7 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
+use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
@@ -21,6 +22,8 @@ pub struct Host {
     pub registry: Registry,
     /// What is said between people and agents.
     pub messaging: Messaging,
+    /// Files that people and agents give one another.
+    pub media: MediaStore,
     /// Seals and opens the agents' secrets.
     pub secrets: Arc<Secrets>,
     /// What the process has logged of late.

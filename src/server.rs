@@ -20,6 +20,7 @@ use greenroom_actors::runtime::Ports;
 use crate::config::{Config, Loaded, Origin};
 use crate::dialects::elizaos::Elizaos;
 use crate::host::{Host, Stopper, Vault};
+use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
 use crate::secrets::Secrets;
@@ -44,6 +45,9 @@ const LAST_ANSWERS_MAX: Duration = Duration::from_secs(3);
 
 /// Where backups are kept, within the data folder.
 const BACKUPS: &str = "backups";
+
+/// Where media are kept, within the data folder.
+const MEDIA: &str = "media";
 
 /// Runs the host of that configuration on this thread and as many more as it wants, until it is
 /// told to stop by a signal or over the API.
@@ -99,6 +103,9 @@ async fn host(
     let data_dir = config.store.data_dir.as_path();
     let secrets = Secrets::from_env_or_file(data_dir)
         .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
+    let media = data_dir.join(MEDIA);
+    let media = MediaStore::open(&media, &config.media)
+        .map_err(|source| ServeError::File { path: media, source })?;
     let model = models::build(&config.models(), &|name| std::env::var(name).ok())?;
     let ports = Ports {
         store: Arc::new(store.clone()),
@@ -109,6 +116,7 @@ async fn host(
     Ok(Host {
         messaging: Messaging::open(registry.clone()).await?,
         registry,
+        media,
         secrets: Arc::new(secrets),
         logs,
         stop,

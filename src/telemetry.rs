@@ -3,8 +3,10 @@
 mod journal;
 mod log;
 mod metrics;
+mod process;
 
 pub use journal::{LogBuffer, LogLine};
 pub use log::{LogFormat, LogSettings, TelemetryError, init, log_panics};
 pub(crate) use metrics::{count_slow_socket, count_sockets, tidy};
 pub use metrics::{metrics_page, render};
+pub(crate) use process::MemoryUse;

@@ -7,6 +7,7 @@ mod decisions;
 mod line;
 mod replay;
 mod socket;
+mod sse;
 mod timeline;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,8 @@ use replay::Outcome;
 use timeline::Scenario;
 
 /// The recordings that are replayed.
-const FILES: [&str; 5] = ["agents", "memory", "system", "errors", "jobs"];
+const FILES: [&str; 8] =
+    ["agents", "memory", "system", "errors", "jobs", "media", "sessions", "messaging"];
 
 /// The recording of sockets, which has a form of its own.
 const SOCKETS: &str = "socketio";

@@ -4,6 +4,8 @@
 pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod model;
+pub(crate) mod needs;
+pub(crate) mod packages;
 pub(crate) mod server;
 pub(crate) mod socket;
 

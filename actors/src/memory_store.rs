@@ -28,7 +28,7 @@ use crate::ids::{
 use crate::letters::Letter;
 use crate::ports::{
     AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
+    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -231,8 +231,8 @@ impl Store for MemoryStore {
         self.read(|state| state.home(agent)?.worlds.get(id).cloned())
     }
 
-    fn worlds(&self, agent: Option<AgentId>) -> StoreFuture<Vec<World>> {
-        self.read(|state| state.worlds(agent))
+    fn worlds(&self, query: WorldQuery) -> StoreFuture<Vec<World>> {
+        self.read(|state| state.worlds(query))
     }
 
     fn entity(&self, agent: AgentId, id: EntityId) -> StoreFuture<Option<Entity>> {

@@ -11,5 +11,5 @@ pub use model::{
 };
 pub use store::{
     AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, fuse,
+    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery, WorldsOf, fuse,
 };

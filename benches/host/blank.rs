@@ -16,7 +16,7 @@ use greenroom_actors::letters::Letter;
 use greenroom_actors::lifecycle::Autonomy;
 use greenroom_actors::ports::{
     AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
+    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -105,7 +105,7 @@ impl Store for Blank {
         fn rooms_of_world(WorldId, Option<AgentId>) -> Vec<Room>;
         fn participants(AgentId, RoomId) -> Vec<Participant>;
         fn world(AgentId, WorldId) -> Option<World>;
-        fn worlds(Option<AgentId>) -> Vec<World>;
+        fn worlds(WorldQuery) -> Vec<World>;
         fn entity(AgentId, EntityId) -> Option<Entity>;
         fn entities(AgentId) -> Vec<Entity>;
         fn components(AgentId, Option<EntityId>) -> Vec<Component>;

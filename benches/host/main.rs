@@ -5,8 +5,8 @@
 //!                             [--run-seconds S] [--repeats R]
 //! ```
 //!
-//! The parts are `footprint`, `start`, `read`, `write`, `fleet`, `sockets` and `sessions`; all of them
-//! where none is named. With `--full` they have the sizes of the figures (100,000 agents, 1,000
+//! The parts are `footprint`, `start`, `read`, `write`, `upload`, `fleet`, `sockets` and `sessions`; all
+//! of them where none is named. With `--full` they have the sizes of the figures (100,000 agents, 1,000
 //! sockets, 130 s); without, small ones that show that they work. Each line says what was measured,
 //! the figure, what is wanted, and whether that is reached. Figures of processes are read from
 //! `/proc`, so this needs Linux. Databases lie in the target folder: it should be on a disk, not in
@@ -37,6 +37,7 @@ mod server;
 mod sockets;
 mod starting;
 mod talking;
+mod uploading;
 mod writing;
 
 use std::process::ExitCode;
@@ -68,6 +69,7 @@ fn main() -> Result<ExitCode> {
             Part::Start => starting::measure(&options)?,
             Part::Read => reading::measure(&options)?,
             Part::Write => writing::measure(&options)?,
+            Part::Upload => uploading::measure(&options)?,
             Part::Fleet => running::measure(&options)?,
             Part::Sockets => sockets::measure(&options)?,
             Part::Sessions => talking::measure(&options)?,

@@ -30,6 +30,8 @@ pub(crate) enum Part {
     Read,
     /// Writing memories.
     Write,
+    /// Uploading files.
+    Upload,
     /// Many sockets in one channel.
     Sockets,
     /// Talks in sessions.
@@ -37,11 +39,12 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 7] = [
+    const ALL: [(&'static str, Self); 8] = [
         ("footprint", Self::Footprint),
         ("start", Self::Start),
         ("read", Self::Read),
         ("write", Self::Write),
+        ("upload", Self::Upload),
         ("fleet", Self::Fleet),
         ("sockets", Self::Sockets),
         ("sessions", Self::Sessions),

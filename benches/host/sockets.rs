@@ -221,9 +221,10 @@ struct Taken {
 impl Posting<'_> {
     /// Posts, and waits until all have heard it before the next.
     async fn one_by_one(&self, arrivals: &Arrivals, posts: u32) -> Result<Taken> {
-        let mut stream = TcpStream::connect(self.address).await?;
         let (mut buffer, mut taken) = (Vec::new(), Taken::default());
         for number in 0..posts {
+            // One that waited for long may have been closed.
+            let mut stream = TcpStream::connect(self.address).await?;
             let began = Instant::now();
             exchange(&mut stream, &self.post(number), &mut buffer).await?;
             let answered = Instant::now();

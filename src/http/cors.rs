@@ -22,7 +22,7 @@ impl Cors {
         if let Some(origin) = self.origin.as_ref().or_else(|| request.get(ORIGIN)) {
             answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         }
-        answer.insert(VARY, HeaderValue::from_static("Origin"));
+        answer.append(VARY, HeaderValue::from_static("Origin"));
         answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     }
 

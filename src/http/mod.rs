@@ -1,12 +1,18 @@
 //! What the dialects share: credentials, limits, bodies and headers. Nothing here knows an agent.
 
+pub mod accept;
 pub mod auth;
 pub mod body;
 pub mod cors;
 pub mod etag;
+pub mod file;
+pub mod folder;
 pub mod instant;
 pub mod operator;
 pub mod query;
+pub mod range;
 pub mod rate;
 pub mod security;
+pub mod served;
 pub mod site;
+pub mod upload;

@@ -17,6 +17,9 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+const OLD_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const OLD_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const OLD_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// How often a client may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +94,16 @@ impl Verdict {
     pub fn wait_s(&self) -> u64 {
         let left = self.resets_at.since(self.now);
         left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1)
+    }
+
+    /// Tells the client how it stands, by the names that were usual before the draft.
+    pub fn tell_as_of_old(&self, headers: &mut HeaderMap) {
+        headers.insert(OLD_LIMIT, HeaderValue::from(self.quota.max));
+        headers.insert(OLD_REMAINING, HeaderValue::from(self.remaining));
+        headers.insert(OLD_RESET, HeaderValue::from(self.resets_at.0.div_euclid(1000)));
+        if self.is_refused {
+            headers.insert(RETRY_AFTER, HeaderValue::from(self.wait_s()));
+        }
     }
 
     /// Tells the client how it stands. The reset is in Unix seconds.
@@ -172,6 +185,11 @@ mod tests {
         assert_eq!(first("ratelimit-reset").unwrap(), "1060");
         assert_eq!(first("retry-after"), None);
         assert_eq!(told(1_000_500)("retry-after"), None);
+        let mut old = HeaderMap::new();
+        limiter.count("203.0.113.9".parse().unwrap(), UnixMillis(5_000)).tell_as_of_old(&mut old);
+        for (name, value) in [("limit", "2"), ("remaining", "1"), ("reset", "65")] {
+            assert_eq!(old.get(format!("x-ratelimit-{name}")).unwrap(), value);
+        }
         assert_eq!(told(1_000_500)("retry-after").unwrap(), "60");
     }
 

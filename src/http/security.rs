@@ -55,10 +55,12 @@ const PAGES: [(HeaderName, HeaderValue); 2] = [
     (X_XSS_PROTECTION, HeaderValue::from_static("0")),
 ];
 
-/// Adds the headers.
+/// Adds the headers. A page that says itself what it may load keeps its own, stricter policy.
 pub fn tell(is_api: bool, headers: &mut HeaderMap) {
     for (name, value) in EVERYWHERE {
-        headers.insert(name, value);
+        if name != CONTENT_SECURITY_POLICY || !headers.contains_key(CONTENT_SECURITY_POLICY) {
+            headers.insert(name, value);
+        }
     }
     if is_api {
         for (name, value) in API {

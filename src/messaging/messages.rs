@@ -122,15 +122,18 @@ impl Messaging {
     ) -> Result<Said, CoreError> {
         let name = new.author_name.clone();
         let ids: Vec<_> = agents.iter().map(|agent| agent.id).collect();
+        let answered = match new.in_reply_to {
+            Some(id) => self.registry.store().message(id).await?.map(|message| message.author_id),
+            None => None,
+        };
         let message = self.keep_message(new, &ids).await?;
-        let is_shared = agents.len() > 1;
         let mut told = Vec::with_capacity(agents.len());
         let mut events = Vec::new();
         if agents.is_empty() {
             events.push(self.about(&message, ChannelEventKind::Completed, json!({})));
         }
         for agent in agents {
-            let delivery = agent.delivery(channel, &message, name.as_deref(), is_shared);
+            let delivery = agent.delivery(channel, &message, name.as_deref(), answered);
             let outcome = match self.registry.deliver(agent.id, delivery).await {
                 Ok(delivered) => Ok(Letter { id: delivered.letter_id, reply: delivered.reply }),
                 Err(error) => {
@@ -263,14 +266,15 @@ impl Messaging {
     ///
     /// # Errors
     /// [`CoreError::Store`].
-    pub async fn clear_channel(&self, id: ChannelId) -> Result<(), CoreError> {
+    pub async fn clear_channel(&self, id: ChannelId) -> Result<u64, CoreError> {
         if self.registry.store().channel(id).await?.is_none() {
-            return Ok(());
+            return Ok(0);
         }
         let event = self.channel_event(id, ChannelEventKind::Cleared, json!({}));
-        self.registry.keep(vec![Fact::ChannelCleared(id), event]).await?;
+        let kept = self.registry.keep(vec![Fact::ChannelCleared(id), event]).await?;
         let agents = self.agents_in(id).await?;
-        self.forget_channel(id, agents).await
+        self.forget_channel(id, agents).await?;
+        Ok(kept.affected.first().copied().unwrap_or_default())
     }
 
     /// Lets agents forget all that was said in a channel.

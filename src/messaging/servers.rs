@@ -3,7 +3,7 @@
 use greenroom_actors::channels::MessageServer;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::facts::Fact;
-use greenroom_actors::ids::{AgentId, ServerId};
+use greenroom_actors::ids::{AgentId, ChannelId, ServerId};
 use serde_json::{Map, Value};
 
 use super::Messaging;
@@ -61,16 +61,18 @@ impl Messaging {
         Ok(server)
     }
 
-    /// Removes a message server with its channels, and what agents remember of those.
+    /// Removes a message server with its channels, and what agents remember of those; answers with
+    /// the channels.
     ///
     /// # Errors
     /// [`CoreError::Invalid`] for the default one, [`CoreError::NotFound`], [`CoreError::Store`].
-    pub async fn remove_server(&self, id: ServerId) -> Result<(), CoreError> {
+    pub async fn remove_server(&self, id: ServerId) -> Result<Vec<ChannelId>, CoreError> {
         if id == MessageServer::DEFAULT {
             let reason = "the default server stays".to_owned();
             return Err(CoreError::Invalid { field: "messageServerId", reason });
         }
         self.server(id).await?;
+        let mut removed = Vec::new();
         loop {
             let channels = self.channels(id, 0, AT_ONCE).await?;
             if channels.is_empty() {
@@ -78,10 +80,11 @@ impl Messaging {
             }
             for channel in channels {
                 self.remove_channel(channel.id).await?;
+                removed.push(channel.id);
             }
         }
         self.registry.keep(vec![Fact::ServerRemoved(id)]).await?;
-        Ok(())
+        Ok(removed)
     }
 
     /// The agents that take part in a message server, longest first.

@@ -145,6 +145,31 @@ const OF_MESSAGING: &[(&str, &str)] = &[
     ),
 ];
 
+/// The indexes hold the rows up to a number, and nothing else.
+const OF_INDEXES: &[(&str, &str)] = &[
+    (
+        "SELECT count(*) FROM memory_words_docsize WHERE id NOT IN (SELECT number FROM memories)",
+        "words of no memory",
+    ),
+    (
+        "SELECT count(*) FROM memories
+         WHERE number <= (SELECT through FROM indexed WHERE rows_of = 'memories')
+             AND number NOT IN (SELECT id FROM memory_words_docsize)
+             AND json_extract(content, '$.text') GLOB '*[a-zA-Z0-9]*'",
+        "memories whose words are not indexed",
+    ),
+    (
+        "SELECT count(*) FROM message_words_docsize WHERE id NOT IN (SELECT number FROM messages)",
+        "words of no message",
+    ),
+    (
+        "SELECT count(*) FROM messages
+         WHERE number <= (SELECT through FROM indexed WHERE rows_of = 'messages')
+             AND number NOT IN (SELECT id FROM message_words_docsize)",
+        "messages whose words are not indexed",
+    ),
+];
+
 fn look(connection: &Connection) -> rusqlite::Result<Report> {
     let schema = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
     let mut complaints = Vec::new();
@@ -162,7 +187,9 @@ fn look(connection: &Connection) -> rusqlite::Result<Report> {
     })?;
     let schema = super::columns::unsigned(schema);
     // What an older schema does not have cannot be amiss.
-    for (sql, complaint) in OF_TABLES.iter().chain(if schema < 2 { &[] } else { OF_MESSAGING }) {
+    let of_messaging = if schema < 2 { &[] } else { OF_MESSAGING };
+    let of_indexes = if schema < 3 { &[] } else { OF_INDEXES };
+    for (sql, complaint) in OF_TABLES.iter().chain(of_messaging).chain(of_indexes) {
         let count: i64 = connection.query_row(sql, [], |row| row.get(0))?;
         if count > 0 {
             complaints.push(format!("{count} {complaint}"));

@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 
 use super::columns::{Columns, all, first, json, run};
 use super::filter::Filter;
-use super::search::WordChange;
 use super::sqlite::Writing;
 use super::vector;
 
@@ -24,8 +23,8 @@ pub(super) fn remember(writing: &mut Writing<'_>, memory: &Memory) -> rusqlite::
         let number = connection.last_insert_rowid();
         if !memory.text().is_empty() {
             queue(connection, number, memory.created_at)?;
-            writing.words.push(WordChange::add(number, memory));
         }
+        writing.words.remembered(number, memory);
         return Ok(1);
     }
     replace(writing, memory)
@@ -57,13 +56,10 @@ fn replace(writing: &mut Writing<'_>, memory: &Memory) -> rusqlite::Result<u64> 
         return Ok(1);
     }
     run(connection, "DELETE FROM embeddings WHERE memory = ?1", (number,))?;
-    if !text.is_empty() {
-        writing.words.push(WordChange::Remove(number));
-    }
     if !memory.text().is_empty() {
         queue(connection, number, memory.created_at)?;
-        writing.words.push(WordChange::add(number, memory));
     }
+    writing.words.reworded(number, memory);
     Ok(1)
 }
 
@@ -142,7 +138,7 @@ fn forget_where(writing: &mut Writing<'_>, filter: Filter) -> rusqlite::Result<u
         unqueue(connection, number, created_at)?;
         run(connection, "DELETE FROM embeddings WHERE memory = ?1", (number,))?;
         forgotten += run(connection, "DELETE FROM memories WHERE number = ?1", (number,))?;
-        writing.words.push(WordChange::Remove(number));
+        writing.words.forgotten(number);
     }
     Ok(forgotten)
 }

@@ -16,7 +16,7 @@ use super::channels;
 use super::columns::{Columns, first, json, json_or_null, run};
 use super::fault::Fault;
 use super::filter::Filter;
-use super::search::{WordChange, words};
+use super::search::{channel_word, words};
 use super::sqlite::Writing;
 
 /// Writes a message, or replaces the one of its id as a whole.
@@ -30,7 +30,7 @@ pub(super) fn set(writing: &mut Writing<'_>, message: &ChannelMessage) -> Result
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                ON CONFLICT (id) DO NOTHING";
     if write(connection, sql, message)? == 1 {
-        writing.words.push(add(connection.last_insert_rowid(), message));
+        writing.words.said(connection.last_insert_rowid(), message);
         return Ok(1);
     }
     let sql = "SELECT number, channel, content FROM messages WHERE id = ?1";
@@ -40,8 +40,7 @@ pub(super) fn set(writing: &mut Writing<'_>, message: &ChannelMessage) -> Result
     })?;
     let Some((number, channel, content)) = old else { return Ok(0) };
     if channel != message.channel_id || content != message.content {
-        writing.words.push(WordChange::RemoveMessage(number));
-        writing.words.push(add(number, message));
+        writing.words.amended(number, message);
     }
     let sql = "UPDATE messages SET channel = ?2, author = ?3, content = ?4, raw_message = ?5,
                    in_reply_to = ?6, source_type = ?7, source_id = ?8, metadata = ?9,
@@ -91,7 +90,7 @@ fn remove_where(writing: &mut Writing<'_>, filter: Filter) -> rusqlite::Result<u
     for number in numbers {
         let sql = "DELETE FROM messages WHERE number = ?1";
         removed += run(writing.connection, sql, (number,))?;
-        writing.words.push(WordChange::RemoveMessage(number));
+        writing.words.removed(number);
     }
     Ok(removed)
 }
@@ -132,16 +131,6 @@ pub(super) fn list(
     page.all(connection, &format!("{MESSAGE} FROM {from}"), read)
 }
 
-fn add(number: i64, message: &ChannelMessage) -> WordChange {
-    let said: Vec<_> = words(&message.content).collect();
-    WordChange::AddMessage { number, channel: word_of(message.channel_id), words: said.join(" ") }
-}
-
-/// A channel's id as a word.
-fn word_of(channel: ChannelId) -> String {
-    channel.0.simple().to_string()
-}
-
 /// The question as FTS5 reads it: all of the words. They hold letters and digits alone, and are
 /// quoted, so nothing in the text can be read as an operator. `None`: there is no word.
 fn expression(channel: Option<ChannelId>, text: &str) -> Option<String> {
@@ -157,7 +146,7 @@ fn expression(channel: Option<ChannelId>, text: &str) -> Option<String> {
     let said = format!("words : ({})", quoted.join(" AND "));
     Some(match channel {
         None => said,
-        Some(channel) => format!("channel_word : \"{}\" AND {said}", word_of(channel)),
+        Some(channel) => format!("channel_word : \"{}\" AND {said}", channel_word(channel)),
     })
 }
 

@@ -34,11 +34,13 @@ mod sizes;
 mod sqlite;
 mod tasks;
 mod vector;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -70,6 +72,8 @@ struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
     counters: Arc<Counters>,
+    /// Whether the full-text indexes lack rows that were written.
+    is_behind: Arc<AtomicBool>,
 }
 
 impl SqliteStore {
@@ -93,8 +97,15 @@ impl SqliteStore {
         let counters = Arc::new(Counters::default());
         let max = usize::try_from(settings.queue_max.max(1)).unwrap_or(usize::MAX);
         let (queue, waiting) = mpsc::channel(max.min(tokio::sync::Semaphore::MAX_PERMITS));
-        let writer =
-            Writer::new(connection, file.clone(), settings.wal_max_bytes, Arc::clone(&counters));
+        let is_behind = Arc::new(AtomicBool::new(false));
+        let writer = Writer::new(
+            connection,
+            file.clone(),
+            settings.wal_max_bytes,
+            Arc::clone(&counters),
+            Arc::clone(&is_behind),
+        );
+        let writer = writer.map_err(|error| Fault::from(error).told(&file))?;
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         let thread = thread.spawn(move || {
             writer.serve(waiting);
@@ -108,6 +119,7 @@ impl SqliteStore {
             thread: Mutex::new(Some(thread)),
             readers,
             counters,
+            is_behind,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -169,6 +181,29 @@ impl SqliteStore {
             Ok(()) => answered(outcome),
             Err(refused) => futures::future::err(refused).boxed(),
         }
+    }
+
+    /// Hands a search to a reader, once the indexes hold all that was written before it.
+    fn search_words<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> StoreFuture<T> {
+        if !self.inner.is_behind.load(Ordering::Acquire) {
+            return self.read(question);
+        }
+        let caught_up = self.write(|writing| {
+            writing.words.want();
+            Ok(())
+        });
+        let store = self.clone();
+        async move {
+            // A disk that is full, say, is no reason not to find what is indexed.
+            if let Err(error) = caught_up.await {
+                tracing::debug!(%error, "a search without the newest rows");
+            }
+            store.read(question).await
+        }
+        .boxed()
     }
 
     /// Hands `question` to a reader.

@@ -19,6 +19,7 @@ pub(super) const APPLICATION_ID: i64 = 0x4772_726d;
 pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0001_tables.sql")),
     M::up(include_str!("migrations/0002_messaging.sql")),
+    M::up(include_str!("migrations/0003_indexed.sql")),
 ];
 
 /// The version of the schema that this program writes.

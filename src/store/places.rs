@@ -1,10 +1,13 @@
 //! Rooms, worlds, and who takes part.
 
 use greenroom_actors::ids::{AgentId, EntityId, RoomId, WorldId};
+use greenroom_actors::lifecycle::State;
+use greenroom_actors::ports::{WorldQuery, WorldsOf};
 use greenroom_actors::records::{Participant, Room, World};
 use rusqlite::{Connection, Row, params};
 
-use super::columns::{Columns, all, first, json_or_null, run};
+use super::columns::{Columns, Named, all, first, json_or_null, run};
+use super::filter::Filter;
 
 /// Whether what is there already is replaced or kept.
 #[derive(Clone, Copy)]
@@ -201,18 +204,21 @@ pub(super) fn world(
     first(connection, &sql, (agent.0, id.0), read_world)
 }
 
-/// The worlds of one agent or of all, oldest first.
-pub(super) fn worlds(
-    connection: &Connection,
-    agent: Option<AgentId>,
-) -> rusqlite::Result<Vec<World>> {
-    match agent {
-        None => all(connection, &format!("{WORLD} ORDER BY created_at, id, agent"), [], read_world),
-        Some(agent) => {
-            let sql = format!("{WORLD} WHERE agent = ?1 ORDER BY created_at, id");
-            all(connection, &sql, (agent.0,), read_world)
+/// Worlds, oldest first.
+pub(super) fn worlds(connection: &Connection, query: WorldQuery) -> rusqlite::Result<Vec<World>> {
+    let filter = match query.of {
+        WorldsOf::Agent(agent) => Filter::new("agent = ?", agent.0),
+        WorldsOf::Running => {
+            let running = "agent IN (SELECT id FROM agents WHERE state = ?)";
+            Filter::new(running, State::Running.name())
         }
-    }
+        WorldsOf::All => Filter::none(),
+    };
+    filter
+        .and("id = ?", query.id.map(|id| id.0))
+        .oldest_first("created_at")
+        .page(query.limit, query.offset)
+        .all(connection, WORLD, read_world)
 }
 
 const ROOM: &str = "SELECT agent, id, name, channel, message_server, world, kind, source, metadata,

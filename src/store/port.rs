@@ -13,13 +13,14 @@ use greenroom_actors::ids::{
 use greenroom_actors::letters::Letter;
 use greenroom_actors::ports::{
     AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
+    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
 use greenroom_actors::runs::{Run, Step};
 use greenroom_actors::time::UnixMillis;
+use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
@@ -91,7 +92,7 @@ impl Store for SqliteStore {
     }
 
     fn search(&self, query: SearchQuery) -> StoreFuture<Vec<Scored>> {
-        self.read(move |connection| search::search(connection, &query))
+        self.search_words(move |connection| search::search(connection, &query))
     }
 
     fn room(&self, agent: AgentId, id: RoomId) -> StoreFuture<Option<Room>> {
@@ -114,8 +115,8 @@ impl Store for SqliteStore {
         self.read(move |connection| places::world(connection, agent, id))
     }
 
-    fn worlds(&self, agent: Option<AgentId>) -> StoreFuture<Vec<World>> {
-        self.read(move |connection| places::worlds(connection, agent))
+    fn worlds(&self, query: WorldQuery) -> StoreFuture<Vec<World>> {
+        self.read(move |connection| places::worlds(connection, query))
     }
 
     fn entity(&self, agent: AgentId, id: EntityId) -> StoreFuture<Option<Entity>> {
@@ -225,7 +226,9 @@ impl Store for SqliteStore {
     }
 
     fn messages(&self, query: MessageQuery) -> StoreFuture<Vec<ChannelMessage>> {
-        self.read(move |connection| messages::list(connection, &query))
+        let has_words = query.text.is_some();
+        let list = move |connection: &Connection| messages::list(connection, &query);
+        if has_words { self.search_words(list) } else { self.read(list) }
     }
 
     fn channel_events(

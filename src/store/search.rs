@@ -7,12 +7,12 @@
 
 use std::collections::HashSet;
 
-use greenroom_actors::ids::{AgentId, MemoryId};
+use greenroom_actors::ids::{AgentId, ChannelId, MemoryId};
 use greenroom_actors::ports::{Scored, SearchQuery, fuse};
-use greenroom_actors::records::{Embedding, Memory};
+use greenroom_actors::records::Embedding;
 use rusqlite::Connection;
 
-use super::columns::{rows, run, signed};
+use super::columns::{rows, signed};
 use super::filter::Filter;
 use super::memories;
 use super::vector;
@@ -28,62 +28,6 @@ const POOL_FACTOR: u32 = 4;
 
 /// The least depth of a ranking.
 const POOL_MIN: u32 = 64;
-
-/// A change to the full-text indexes.
-pub(super) enum WordChange {
-    /// The memory of this number says these words, each with its mark.
-    Add(i64, String),
-    /// The memory of this number says nothing any more.
-    Remove(i64),
-    /// A message was said.
-    AddMessage {
-        /// Its number.
-        number: i64,
-        /// Its channel's id, as a word.
-        channel: String,
-        /// Its words.
-        words: String,
-    },
-    /// The message of this number says nothing any more.
-    RemoveMessage(i64),
-}
-
-impl WordChange {
-    /// That a memory says what it says.
-    pub(super) fn add(number: i64, memory: &Memory) -> Self {
-        let mark = mark(memory.agent_id);
-        let text = memory.text();
-        let mut marked = String::with_capacity(text.len() * 3);
-        for word in words(text) {
-            marked.push_str(&mark);
-            marked.push_str(word);
-            marked.push(' ');
-        }
-        Self::Add(number, marked)
-    }
-
-    /// Makes the change.
-    pub(super) fn apply(self, connection: &Connection) -> rusqlite::Result<()> {
-        let changed = match self {
-            Self::Add(number, words) => {
-                let sql = "INSERT INTO memory_words (rowid, words) VALUES (?1, ?2)";
-                run(connection, sql, (number, words))
-            }
-            Self::Remove(number) => {
-                run(connection, "DELETE FROM memory_words WHERE rowid = ?1", (number,))
-            }
-            Self::AddMessage { number, channel, words } => {
-                let sql = "INSERT INTO message_words (rowid, channel_word, words)
-                           VALUES (?1, ?2, ?3)";
-                run(connection, sql, (number, channel, words))
-            }
-            Self::RemoveMessage(number) => {
-                run(connection, "DELETE FROM message_words WHERE rowid = ?1", (number,))
-            }
-        };
-        changed.map(drop)
-    }
-}
 
 /// The memories nearest to a text, best first.
 pub(super) fn search(
@@ -158,6 +102,23 @@ fn expression(agent: AgentId, text: &str) -> Option<String> {
     let distinct = words(text).filter(|word| seen.insert(word.to_lowercase())).take(WORDS_MAX);
     let quoted: Vec<_> = distinct.map(|word| format!("\"{mark}{word}\"")).collect();
     (!quoted.is_empty()).then(|| quoted.join(" OR "))
+}
+
+/// The words of a text as they are indexed for an agent.
+pub(super) fn marked(agent: AgentId, text: &str) -> String {
+    let mark = mark(agent);
+    let mut marked = String::with_capacity(text.len() * 3);
+    for word in words(text) {
+        marked.push_str(&mark);
+        marked.push_str(word);
+        marked.push(' ');
+    }
+    marked
+}
+
+/// A channel's id as a word.
+pub(super) fn channel_word(channel: ChannelId) -> String {
+    channel.0.simple().to_string()
 }
 
 /// The words of a text: letters and digits alone, none longer than what counts.

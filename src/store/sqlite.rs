@@ -7,22 +7,27 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use greenroom_actors::error::StoreError;
 use rusqlite::Connection;
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::columns::rows;
 use super::fault::Fault;
 use super::open::BUSY_TIMEOUT;
-use super::search::WordChange;
 use super::sequences::Sequences;
 use super::sizes::{Counters, length, wal_of};
+use super::words::Words;
 
 /// Jobs in one transaction at most, so that none waits long for its neighbours: at 256 rows to a
 /// commit the disk's share of a write is already small beside the processor's.
 const GROUP_MAX: usize = 256;
+
+/// How long nothing is written before the full-text indexes are brought up to date.
+const IDLE: Duration = Duration::from_millis(20);
 
 /// What a job may touch while it is carried out.
 pub(super) struct Writing<'a> {
@@ -30,9 +35,9 @@ pub(super) struct Writing<'a> {
     pub(super) connection: &'a Connection,
     /// The last event numbers.
     pub(super) sequences: &'a mut Sequences,
-    /// Changes to the full-text indexes, made together at the end of the group: SQLite has an index
-    /// write out what it gathered at each savepoint, which would cost a segment for each text.
-    pub(super) words: &'a mut Vec<WordChange>,
+    /// The full-text indexes. They are written at the end of the group: SQLite has an index write out
+    /// what it gathered at each savepoint, which would cost a segment for each text.
+    pub(super) words: &'a mut Words,
 }
 
 /// Something for the writer to do, with its own way to answer.
@@ -82,6 +87,16 @@ where
     }
 }
 
+/// What measures how long the queue is empty.
+fn timer() -> Option<Runtime> {
+    let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    timer
+        .inspect_err(
+            |error| tracing::warn!(%error, "words are indexed by the next write or search"),
+        )
+        .ok()
+}
+
 /// The writer's thread: the connection and what it knows.
 pub(super) struct Writer {
     connection: Connection,
@@ -91,7 +106,8 @@ pub(super) struct Writer {
     wal_cut_at: u64,
     counters: Arc<Counters>,
     sequences: Sequences,
-    words: Vec<WordChange>,
+    words: Words,
+    is_behind: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -101,22 +117,27 @@ impl Writer {
         file: PathBuf,
         wal_max_bytes: u64,
         counters: Arc<Counters>,
-    ) -> Self {
-        Self {
+        is_behind: Arc<AtomicBool>,
+    ) -> rusqlite::Result<Self> {
+        let words = Words::load(&connection)?;
+        is_behind.store(words.behind() > 0, Ordering::Release);
+        Ok(Self {
             connection,
             file,
             wal_max_bytes,
             wal_cut_at: wal_max_bytes,
             counters,
             sequences: Sequences::default(),
-            words: Vec::new(),
-        }
+            words,
+            is_behind,
+        })
     }
 
     /// Serves the queue until every sender of it is gone and it is empty.
     pub(super) fn serve(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
         let mut group = Vec::new();
-        while queue.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+        let timer = timer();
+        while self.receive(timer.as_ref(), &mut queue, &mut group) > 0 {
             let outcomes = self.commit(&mut group);
             self.counters.count(rows(outcomes.len()));
             for (job, outcome) in group.drain(..).zip(outcomes) {
@@ -127,6 +148,48 @@ impl Writer {
         if let Err(error) = self.checkpoint(BUSY_TIMEOUT) {
             tracing::warn!(file = %self.file.display(), %error, "not checkpointed at the end");
         }
+    }
+
+    /// Waits for jobs; how many came, none when there will be no more. Brings the indexes up to date
+    /// when none comes for a while.
+    fn receive(
+        &mut self,
+        timer: Option<&Runtime>,
+        queue: &mut mpsc::Receiver<Box<dyn Job>>,
+        group: &mut Vec<Box<dyn Job>>,
+    ) -> usize {
+        if self.words.behind() > 0
+            && let Some(timer) = timer
+        {
+            let soon =
+                async { tokio::time::timeout(IDLE, queue.recv_many(group, GROUP_MAX)).await };
+            match timer.block_on(soon) {
+                Ok(came) => return came,
+                Err(_idle) => self.index(),
+            }
+        }
+        queue.blocking_recv_many(group, GROUP_MAX)
+    }
+
+    /// Brings the full-text indexes up to date, in a transaction of its own.
+    fn index(&mut self) {
+        let indexed = self.execute("BEGIN IMMEDIATE").and_then(|()| {
+            self.words.catch_up(&self.connection)?;
+            self.execute("COMMIT")
+        });
+        match indexed {
+            Ok(()) => self.words.committed(),
+            // They are tried again with the next group, and by whoever searches.
+            Err(error) => {
+                tracing::warn!(file = %self.file.display(), %error, "words are not indexed");
+                self.roll_back();
+            }
+        }
+        self.tell_whether_behind();
+    }
+
+    fn tell_whether_behind(&self) {
+        self.is_behind.store(self.words.behind() > 0, Ordering::Release);
     }
 
     /// Carries out a group; for each job, in order, whether it is durable.
@@ -152,7 +215,6 @@ impl Writer {
         group: &mut [Box<dyn Job>],
         outcomes: &mut Vec<Result<(), StoreError>>,
     ) -> Result<(), Fault> {
-        self.words.clear();
         self.execute("BEGIN IMMEDIATE")?;
         for job in group {
             let outcome = self.apply(job.as_mut());
@@ -165,17 +227,18 @@ impl Writer {
                 Err(fault) => outcomes.push(Err(fault.told(&self.file))),
             }
         }
-        for change in self.words.drain(..) {
-            change.apply(&self.connection)?;
-        }
+        self.words.write(&self.connection)?;
         self.execute("COMMIT")?;
+        self.words.committed();
+        // Before anybody is answered who might search for what it wrote.
+        self.tell_whether_behind();
         Ok(())
     }
 
     /// One job in a savepoint, whole or not at all.
     fn apply(&mut self, job: &mut dyn Job) -> Result<(), Fault> {
         self.execute("SAVEPOINT job")?;
-        let changes = self.words.len();
+        let changes = self.words.changes();
         self.sequences.begin();
         let mut writing = Writing {
             connection: &self.connection,
@@ -184,7 +247,7 @@ impl Writer {
         };
         let applied = job.apply(&mut writing);
         if applied.is_err() && !self.connection.is_autocommit() {
-            self.words.truncate(changes);
+            self.words.undo(changes);
             self.sequences.undo();
             self.execute("ROLLBACK TO job")?;
         }
@@ -197,7 +260,7 @@ impl Writer {
     /// Undoes the transaction, if it is still there, and forgets what was learnt in it.
     fn roll_back(&mut self) {
         self.sequences.clear();
-        self.words.clear();
+        self.words.rolled_back();
         if !self.connection.is_autocommit()
             && let Err(error) = self.execute("ROLLBACK")
         {

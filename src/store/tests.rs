@@ -7,3 +7,4 @@ mod memories;
 mod messages;
 mod support;
 mod upgrade;
+mod words;

@@ -2,6 +2,7 @@
 //!
 //! Ids that a client chose, or that follow from a name, are the same in both. Ids that follow from
 //! another id follow from ours. All others the server made: the first time that one is met decides.
+//! Names of uploaded files are such ids too.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -10,10 +11,13 @@ use greenroom_actors::ids::{AgentId, seen_by};
 use regex::{Captures, Regex};
 use uuid::Uuid;
 
-static UUID: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
-        .unwrap()
+static ID: LazyLock<Regex> = LazyLock::new(|| {
+    let uuid = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
+    let file = r"\b\d{13}-\d{1,9}\b";
+    Regex::new(&format!("{uuid}|{file}")).unwrap()
 });
+
+static MOMENT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b179\d{10}\b").unwrap());
 
 static SHORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[0-9a-f]{8}\b").unwrap());
 
@@ -26,6 +30,10 @@ pub(crate) struct Binder {
     known: BTreeMap<String, String>,
     /// Agents, whose view of an id has an id of its own.
     agents: Vec<String>,
+    /// Entity tags, theirs to ours.
+    tags: BTreeMap<String, String>,
+    /// When something was made, theirs to ours, in milliseconds.
+    moments: BTreeMap<i64, i64>,
 }
 
 impl Binder {
@@ -35,9 +43,19 @@ impl Binder {
         self.agents.push(id.to_owned());
     }
 
+    /// That an answer was tagged so in the recording, and here.
+    pub(crate) fn tagged(&mut self, theirs: &str, ours: &str) {
+        self.tags.insert(theirs.to_owned(), ours.to_owned());
+    }
+
+    /// What stands for a tag of theirs.
+    pub(crate) fn tag(&self, theirs: &str) -> Option<String> {
+        self.tags.get(theirs).cloned()
+    }
+
     /// Every id in the text is one that the client chose, unless it is known as another.
     pub(crate) fn chosen(&mut self, text: &str) {
-        for id in UUID.find_iter(text) {
+        for id in ID.find_iter(text) {
             let id = id.as_str().to_owned();
             if self.ours(&id).is_none() {
                 self.known.insert(id.clone(), id);
@@ -47,7 +65,7 @@ impl Binder {
 
     /// A text of the recording as it would be here.
     pub(crate) fn translated(&self, text: &str) -> String {
-        let whole = UUID.replace_all(text, |found: &Captures<'_>| {
+        let whole = ID.replace_all(text, |found: &Captures<'_>| {
             self.ours(&found[0]).unwrap_or_else(|| found[0].to_owned())
         });
         let short = SHORT.replace_all(&whole, |found: &Captures<'_>| {
@@ -61,12 +79,26 @@ impl Binder {
                 None => found[0].to_owned(),
             }
         });
-        short.into_owned()
+        let moved = MOMENT.replace_all(&short, |found: &Captures<'_>| {
+            self.moved(found[0].parse().unwrap()).to_string()
+        });
+        moved.into_owned()
+    }
+
+    /// That something was made then in the recording, and then here.
+    pub(crate) fn moment(&mut self, theirs: i64, ours: i64) {
+        self.moments.entry(theirs).or_insert(ours);
+    }
+
+    /// A moment as near to the same thing as theirs was.
+    fn moved(&self, theirs: i64) -> i64 {
+        let near = (-1..=1).find_map(|off| Some(self.moments.get(&(theirs + off))? - off));
+        near.unwrap_or(theirs)
     }
 
     /// Whether `ours` can stand where `theirs` stood; what is met for the first time is bound.
     pub(crate) fn agrees(&mut self, theirs: &str, ours: &str) -> bool {
-        let (mut left, mut right) = (UUID.find_iter(theirs), UUID.find_iter(ours));
+        let (mut left, mut right) = (ID.find_iter(theirs), ID.find_iter(ours));
         let mut fresh = Vec::new();
         loop {
             match (left.next(), right.next()) {
@@ -159,6 +191,30 @@ mod tests {
         let seen = seen_by(AgentId(Uuid::parse_str(AGENT).unwrap()), OURS).to_string();
         assert!(!binder.agrees(ROOM, OTHER), "it is not derived");
         assert!(binder.agrees(ROOM, &seen));
+    }
+
+    #[test]
+    fn names_of_files_are_bound_as_ids_are() {
+        let mut binder = binder();
+        let (theirs, ours) = ("1795322053695-578207721.png", "1795400000000-7.png");
+        assert!(!binder.agrees(theirs, "1795400000000-7.txt"));
+        assert!(binder.agrees(theirs, ours));
+        assert_eq!(binder.translated(&format!("/media/{theirs}")), format!("/media/{ours}"));
+        binder.tagged("W/\"a\"", "\"b\"");
+        assert_eq!(binder.tag("W/\"a\"").as_deref(), Some("\"b\""));
+    }
+
+    #[test]
+    fn moments_follow_what_was_made_then() {
+        let mut binder = binder();
+        binder.moment(1_795_321_950_269, 1_795_400_000_000);
+        for (theirs, ours) in [
+            ("?after=1795321950269&limit=3", "?after=1795400000000&limit=3"),
+            ("?before=1795321950270", "?before=1795400000001"),
+            ("?before=1795321950300", "?before=1795321950300"),
+        ] {
+            assert_eq!(binder.translated(theirs), ours);
+        }
     }
 
     #[test]

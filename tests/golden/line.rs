@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// What stands in recordings for the token that a server of the profile `auth` asks for.
 pub(crate) const AUTH_TOKEN: &str = "<AUTH_TOKEN>";
@@ -79,7 +79,52 @@ pub(crate) fn bytes(body: &Value) -> Vec<u8> {
     if let Some(text) = body.get("$base64") {
         return STANDARD.decode(text.as_str().unwrap()).unwrap();
     }
+    if let Some(parts) = body.get("$multipart") {
+        return form(parts.as_array().unwrap());
+    }
     serde_json::to_vec(&repeated(body)).unwrap()
+}
+
+/// Between the parts of a form.
+const BOUNDARY: &str = "----a-form-of-the-replay";
+
+/// The media type of a body whose recorded one says too little.
+pub(crate) fn media_type(body: &Value) -> Option<String> {
+    body.get("$multipart").map(|_| format!("multipart/form-data; boundary={BOUNDARY}"))
+}
+
+fn form(parts: &[Value]) -> Vec<u8> {
+    let mut form = Vec::new();
+    for part in parts {
+        let name = part["name"].as_str().unwrap();
+        let mut head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"");
+        if let Some(file) = part["filename"].as_str() {
+            head += &format!("; filename=\"{file}\"");
+        }
+        if let Some(media_type) = part["contentType"].as_str() {
+            head += &format!("\r\ncontent-type: {media_type}");
+        }
+        form.extend_from_slice(format!("{head}\r\n\r\n").as_bytes());
+        match part["base64"].as_str() {
+            Some(coded) => form.extend(STANDARD.decode(coded).unwrap()),
+            None => form.extend_from_slice(repeated(&part["data"]).as_str().unwrap().as_bytes()),
+        }
+        form.extend_from_slice(b"\r\n");
+    }
+    form.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    form
+}
+
+/// Bytes of ours in the form that a recorded body has, if it holds bytes, or ours are no text.
+pub(crate) fn as_recorded(recorded: &Value, ours: &[u8]) -> Option<Value> {
+    let is_long = recorded.get("$base64_start").is_some();
+    if recorded.get("$base64").is_some() || !is_long && std::str::from_utf8(ours).is_err() {
+        return Some(json!({"$base64": STANDARD.encode(ours)}));
+    }
+    let start = recorded.get("$base64_start")?.as_str()?;
+    let coded = STANDARD.encode(ours);
+    let start = coded.get(..start.len()).unwrap_or(&coded);
+    Some(json!({"$base64_start": start, "$bytes": ours.len()}))
 }
 
 /// With every `$repeat` written out.
@@ -99,15 +144,33 @@ fn repeated(value: &Value) -> Value {
 
 #[test]
 fn bodies_are_written_out() {
-    use serde_json::json;
-
     for (body, expected) in [
         (json!({"$text": "{\"a\""}), "{\"a\""),
         (json!({"$base64": "aGk="}), "hi"),
         (json!({"a": [{"$repeat": ["xy", 3]}], "b": null}), "{\"a\":[\"xyxyxy\"],\"b\":null}"),
         (json!([]), "[]"),
+        (
+            json!({"$multipart": [{"name": "a", "data": {"$repeat": ["x", 2]}}]}),
+            "------a-form-of-the-replay\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\nxx\r\n\
+             ------a-form-of-the-replay--\r\n",
+        ),
     ] {
         assert_eq!(bytes(&body), expected.as_bytes());
+    }
+}
+
+#[test]
+fn bytes_are_compared_in_the_form_of_the_recording() {
+    for (recorded, ours) in [
+        (json!({"$base64": "eA=="}), Some(json!({"$base64": "aGk="}))),
+        (
+            json!({"$base64_start": "aa", "$bytes": 9}),
+            Some(json!({"$base64_start": "aG", "$bytes": 2})),
+        ),
+        (json!({"a": 1}), None),
+        (json!("hi"), None),
+    ] {
+        assert_eq!(as_recorded(&recorded, b"hi"), ours);
     }
 }
 

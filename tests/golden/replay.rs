@@ -13,10 +13,12 @@ use super::binder::Binder;
 use super::compare::{Comparison, Difference, is_recorded_in_full};
 use super::decisions::Decisions;
 use super::line::{self, AUTH_TOKEN, Asked, Line};
-use crate::support::Site;
+use super::sse;
+use crate::support::database::Database;
 use crate::support::http::{Client, Request, Response};
 use crate::support::model::ModelServer;
 use crate::support::server::Server;
+use crate::support::{Site, until};
 
 /// The token of servers that ask for one.
 pub(super) const TOKEN: &str = "a-token-of-the-replay";
@@ -133,8 +135,14 @@ impl<'a> Replay<'a> {
         let is_awaited =
             line.after.is_some() || line.request.path.starts_with("/api/messaging/jobs");
         let is_read = line.request.method == "GET";
-        if line.after.is_some() && !is_read {
-            self.answered().await;
+        match line.after.as_deref() {
+            // One after the other, so that they are listed in one order.
+            None if !is_read && line.request.path.ends_with("/messages") => self.dealt_with().await,
+            None => {}
+            Some(after) => match after.strip_suffix(" seconds").map(str::parse) {
+                Some(Ok(seconds)) => self.pass(Duration::from_secs(seconds)),
+                _ => self.dealt_with().await,
+            },
         }
         let deadline = Instant::now() + AWAITED;
         loop {
@@ -156,27 +164,37 @@ impl<'a> Replay<'a> {
 
     /// Keeps in mind what was said last.
     fn heard(&mut self, ours: &Response) {
-        let Some(body) = ours.parsed() else { return };
+        let Some(body) = ours.parsed().filter(|body| body.get("agentResponse").is_none()) else {
+            return;
+        };
         let said = &body["userMessage"];
         if let (Some(channel), Some(message)) = (said["channelId"].as_str(), said["id"].as_str()) {
             self.said = Some((channel.to_owned(), message.to_owned()));
         }
     }
 
-    /// Waits until what was said last is answered in its channel.
-    async fn answered(&self) {
+    /// Waits until all agents are done with what was said last, whether or not they answered.
+    async fn dealt_with(&self) {
         let Some((channel, message)) = &self.said else { return };
-        let client = self.server.client().with("x-api-key", TOKEN);
-        let path = format!("/api/messaging/channels/{channel}/messages");
-        let deadline = Instant::now() + AWAITED;
-        while Instant::now() < deadline {
-            let listed = client.get(&path).await.unwrap().parsed().unwrap();
-            let messages = listed["data"]["messages"].as_array().unwrap();
-            if messages.iter().any(|listed| listed["inReplyToRootMessageId"] == json!(message)) {
-                return;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        let data = Database::open(&self.site.data());
+        let question = format!(
+            "SELECT count(*) FROM channel_events WHERE kind = 'completed' \
+             AND lower(hex(channel)) = '{}' AND data LIKE '%{message}%'",
+            channel.replace('-', "")
+        );
+        until("done with a message", async || (data.count(&question) > 0).then_some(())).await;
+    }
+
+    /// Lets time pass for sessions: those that there are have been there for so much longer.
+    fn pass(&self, time: Duration) {
+        let millis = time.as_millis();
+        Database::alter(
+            &self.site.data(),
+            &format!(
+                "UPDATE sessions SET created_at = created_at - {millis}, \
+                 last_activity_at = last_activity_at - {millis}, expires_at = expires_at - {millis}"
+            ),
+        );
     }
 
     /// Of a line without an answer: the server was told to stop, and is gone.
@@ -230,13 +248,18 @@ impl<'a> Replay<'a> {
         let mut comparison = Comparison::new(&mut self.binder, self.since);
         comparison.status(answer.map_or(status, |answer| answer.status), ours.status);
         comparison.headers(&headers, is_in_full, ours, line.profile == "rate-limit");
-        let body = match ours.parsed() {
+        let coded = line::as_recorded(&recorded.body, &ours.body);
+        let body = match coded.or_else(|| ours.parsed()) {
             _ if ours.body.is_empty() && recorded.body.is_null() => Value::Null,
-            Some(parsed) => parsed,
+            Some(body) => body,
+            None if ours.header("content-type") == Some(sse::TYPE) => sse::read(&ours.text()),
             None => ours.text().into(),
         };
+        if let (Some(theirs), Some(ours)) = (recorded.headers.get("etag"), ours.header("etag")) {
+            comparison.binder.tagged(theirs.as_str().unwrap(), ours);
+        }
         if answer.is_none() {
-            comparison.body(&recorded.body, &body);
+            comparison.body(&sse::joined(&recorded.body), &sse::joined(&body));
         }
         let differences = comparison.differences();
         let mut reasons = Vec::new();
@@ -285,10 +308,14 @@ pub(super) fn request(binder: &mut Binder, asked: &Asked) -> Request {
     }
     let here = |text: &str| binder.translated(&text.replace(AUTH_TOKEN, TOKEN));
     let mut request = Request::new(&asked.method, here(&asked.path));
+    let form = body.and_then(line::media_type);
     for (name, value) in &asked.headers {
-        request = request.header(name, here(value.as_str().unwrap()));
+        let value = value.as_str().unwrap();
+        let value = binder.tag(value).unwrap_or_else(|| here(value));
+        let value = form.clone().filter(|_| name == "content-type").unwrap_or(value);
+        request = request.header(name, value);
     }
-    let is_coded = body.is_some_and(|body| body.get("$base64").is_some());
+    let is_coded = form.is_some() || body.is_some_and(|body| body.get("$base64").is_some());
     request.body = body.map(line::bytes).map(|bytes| match String::from_utf8(bytes) {
         Ok(text) if !is_coded => here(&text).into_bytes(),
         Ok(text) => text.into_bytes(),
@@ -310,10 +337,17 @@ fn site(profile: &str, model: &str) -> Site {
     ] {
         fs::write(characters.join(name), text).unwrap();
     }
+    // As long as the recorded ones, whose texts nobody recorded.
+    let pages = site.folder().join("pages");
+    fs::create_dir_all(pages.join("assets")).unwrap();
+    for (name, length) in [("index.html", 499), ("assets/main-CqTmsniN.js", 32_479)] {
+        fs::write(pages.join(name), vec![b' '; length]).unwrap();
+    }
     let environment = site.folder().join("env");
     let site = site
         .with("GREENROOM_ELIZAOS__IS_LOOPBACK_RATE_LIMITED", "true")
         .with("GREENROOM_ELIZAOS__CHARACTER_DIR", characters.to_str().unwrap())
+        .with("GREENROOM_ELIZAOS__UI_DIR", pages.to_str().unwrap())
         .with("GREENROOM_ELIZAOS__SHOWS_ENVIRONMENT", "true")
         .with("GREENROOM_ELIZAOS__ENV_FILE", environment.to_str().unwrap())
         .with("GREENROOM_MODEL__DEFAULT", model);
@@ -321,6 +355,10 @@ fn site(profile: &str, model: &str) -> Site {
         "auth" => site.with("ELIZA_SERVER_AUTH_TOKEN", TOKEN),
         "socket-key" => site.with("SERVER_API_KEY", TOKEN),
         "no-ui" => site.with("ELIZA_UI_ENABLE", "false"),
+        "short-sessions" => site
+            .with("SESSION_DEFAULT_TIMEOUT_MINUTES", "1")
+            .with("SESSION_MIN_TIMEOUT_MINUTES", "1")
+            .with("SESSION_CLEANUP_INTERVAL_MINUTES", "60"),
         "default" | "no-agents" | "plugin-routes" | "rate-limit" | "restart" | "stop" => site,
         other => panic!("no such profile: {other}"),
     }

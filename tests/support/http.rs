@@ -173,6 +173,13 @@ impl Client {
         Err(ErrorKind::UnexpectedEof.into())
     }
 
+    /// Asks for an answer that comes piece by piece.
+    pub(crate) async fn open(&self, request: &Request) -> Result<Coming> {
+        let mut stream = self.connect().await?;
+        stream.write_all(&request.bytes(self.to)).await?;
+        Ok(Coming { stream, read: Vec::new() })
+    }
+
     /// The same, of a client that then says that it is done.
     pub(crate) async fn blurt(&self, bytes: &[u8]) -> Result<Vec<u8>> {
         let exchange = async {
@@ -184,6 +191,38 @@ impl Client {
             Ok(answer)
         };
         tokio::time::timeout(PATIENCE, exchange).await.map_err(Error::from)?
+    }
+
+    /// Sends a head, and then pieces of a body until there is an answer: that, and how many bytes
+    /// of the body were sent by then.
+    pub(crate) async fn pour(
+        &self,
+        head: &str,
+        pieces: impl Iterator<Item = Vec<u8>>,
+    ) -> Result<(Response, usize)> {
+        let pouring = async {
+            let (mut reader, mut writer) = self.connect().await?.into_split();
+            writer.write_all(head.as_bytes()).await?;
+            let (mut answer, mut sent) = (Vec::new(), 0);
+            for piece in pieces {
+                tokio::select! {
+                    biased;
+                    _ = reader.read_buf(&mut answer) => break,
+                    written = writer.write_all(&piece) => written?,
+                }
+                sent += piece.len();
+            }
+            loop {
+                let found = Response::parse(&answer, false);
+                if let Some(found) = found.filter(|it| it.header("content-length").is_some()) {
+                    return Ok((found, sent));
+                }
+                if reader.read_buf(&mut answer).await? == 0 {
+                    return Err(ErrorKind::UnexpectedEof.into());
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, pouring).await.map_err(Error::from)?
     }
 
     /// Sends these bytes, and returns all that comes back until the connection ends.
@@ -219,6 +258,30 @@ impl Client {
             socket.bind(SocketAddr::new(from, 0))?;
         }
         socket.connect(self.to).await
+    }
+}
+
+/// An answer on its way.
+pub(crate) struct Coming {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Coming {
+    /// Reads on until that text has come.
+    pub(crate) async fn until(&mut self, text: &str) {
+        let has_come = |read: &[u8]| read.windows(text.len()).any(|some| some == text.as_bytes());
+        while !has_come(&self.read) {
+            let more = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await;
+            assert_ne!(more.unwrap().unwrap(), 0, "it ended without {text:?}");
+        }
+    }
+
+    /// The whole answer, once it has come to its end.
+    pub(crate) async fn whole(mut self) -> Result<Response> {
+        let rest = self.stream.read_to_end(&mut self.read);
+        tokio::time::timeout(PATIENCE, rest).await.map_err(Error::from)??;
+        Response::parse(&self.read, false).ok_or_else(|| ErrorKind::UnexpectedEof.into())
     }
 }
 

@@ -2,15 +2,18 @@
 //!
 //! What it is told stands in the last message, as with the model of the recordings: `!fail` (it
 //! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up),
-//! `!stall` (the same, the first time that it is said in these words), `!long` (sixty sentences).
-//! Otherwise it says `Stub reply to: <the last message>`.
+//! `!stall` (the same, the first time that it is said in these words), `!half` (the first half, and
+//! the rest when somebody has asked for `/release`), `!slow` (late), `!long` (60 sentences), `!ignore`
+//! (no text), `!quiet` (it decides not to answer, where it is asked whether to), `!none` and
+//! `!follow` (words alone). Asked for a title it says `Stub Conversation Title`, otherwise
+//! `Stub reply to: <the last message>`.
 
 use std::collections::BTreeSet;
 use std::io::Result;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,12 +24,17 @@ use tokio::task::JoinHandle;
 /// Characters of an answer that are streamed at once.
 const PIECE: usize = 16;
 
-/// What a long answer says, and how often.
-const LONG: &str = "All work and no play.";
-const LONG_SENTENCES: usize = 60;
-
 /// Numbers of an embedding.
 const DIMENSIONS: usize = 1536;
+
+/// The title of whatever it is asked to give one.
+const TITLE: &str = "\"Stub Conversation Title\"";
+
+/// Characters of what was said that are said back.
+const SAID_BACK: usize = 200;
+
+/// How late `!slow` is.
+const LATE: Duration = Duration::from_millis(2_500);
 
 /// What has come and gone.
 #[derive(Debug, Default)]
@@ -41,6 +49,8 @@ pub(crate) struct Counts {
     hung_up: watch::Sender<Option<Instant>>,
     /// What it has hung on, and does not a second time.
     stalled: Mutex<BTreeSet<String>>,
+    /// How often somebody asked for `/release`.
+    released: watch::Sender<usize>,
 }
 
 /// The server. Dropped, it is gone.
@@ -69,6 +79,11 @@ impl ModelServer {
     /// What to configure as a model.
     pub(crate) fn name(&self) -> String {
         format!("openai:stub@http://{}/v1", self.address)
+    }
+
+    /// Where somebody can ask for `/release`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -123,15 +138,27 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
         heard.drain(..length);
         counts.calls.fetch_add(1, Ordering::SeqCst);
         let said = last_message(&body);
+        // What was not answered stands before it in the same message.
+        let said = said.rsplit("\n\n").next().unwrap().to_owned();
         let answer = match () {
             () if path.ends_with("/embeddings") => whole(200, &embeddings(&body)),
+            () if is_title_wanted(&body) => respond(&body, TITLE),
             () if said.contains("!fail") => whole(400, &refusal("the request is refused")),
             () if said.contains("!busy") => whole(429, &refusal("too many requests")),
             () if said.contains("!broken") => whole(500, &refusal("something broke")),
             () if said.contains("!hang") => return hang(stream, counts).await,
             () if stalls(&said, counts) => return hang(stream, counts).await,
-            () if body["stream"] == json!(true) => streamed(&reply(&said)),
-            () => whole(200, &completion(&reply(&said))),
+            () if said.contains("!half") => return halves(stream, counts, &said).await,
+            () if path == "/release" => {
+                counts.released.send_modify(|released| *released += 1);
+                whole(200, &json!({}))
+            }
+            () => {
+                if said.contains("!slow") {
+                    tokio::time::sleep(LATE).await;
+                }
+                respond(&body, &reply(&body, &said))
+            }
         };
         stream.write_all(answer.as_bytes()).await?;
     }
@@ -154,6 +181,16 @@ async fn hang(mut stream: TcpStream, counts: &Counts) -> Result<()> {
     counts.hung_up.send_replace(Some(Instant::now()));
     counts.hanging.send_modify(|hanging| *hanging -= 1);
     Ok(())
+}
+
+/// Says one half, and the other once it is asked to go on.
+async fn halves(mut stream: TcpStream, counts: &Counts, said: &str) -> Result<()> {
+    let mut released = counts.released.subscribe();
+    let answer = streamed(&format!("Stub reply to: {said}"));
+    let (first, second) = answer.split_at(answer[..answer.len() / 2].rfind("data: ").unwrap());
+    stream.write_all(first.as_bytes()).await?;
+    released.changed().await.unwrap();
+    stream.write_all(second.as_bytes()).await
 }
 
 /// The first whole request, and its length.
@@ -180,11 +217,26 @@ fn last_message(body: &Value) -> String {
     }
 }
 
-fn reply(said: &str) -> String {
-    if said.contains("!long") {
-        return vec![LONG; LONG_SENTENCES].join(" ");
+/// What it is told before anything is said.
+fn instructions(body: &Value) -> &str {
+    body["messages"][0]["content"].as_str().unwrap_or_default()
+}
+
+/// Whether it is asked for a title, whatever was said in the talk.
+fn is_title_wanted(body: &Value) -> bool {
+    instructions(body).starts_with("You give conversations their titles")
+}
+
+/// What it says where it does answer.
+fn reply(body: &Value, said: &str) -> String {
+    let may_ignore = instructions(body).contains("answer with the one word IGNORE");
+    match () {
+        () if said.contains("!ignore") => String::new(),
+        () if said.contains("!quiet") && may_ignore => "IGNORE".to_owned(),
+        () if said.contains("!none") => "Doing nothing.".to_owned(),
+        () if said.contains("!long") => ["All work and no play."; 60].join(" "),
+        () => format!("Stub reply to: {}", said.chars().take(SAID_BACK).collect::<String>()),
     }
-    format!("Stub reply to: {said}")
 }
 
 fn whole(status: u16, body: &Value) -> String {
@@ -193,6 +245,11 @@ fn whole(status: u16, body: &Value) -> String {
         "HTTP/1.1 {status} Stub\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// An answer, in pieces if they are wanted.
+fn respond(body: &Value, text: &str) -> String {
+    if body["stream"] == json!(true) { streamed(text) } else { whole(200, &completion(text)) }
 }
 
 fn refusal(message: &str) -> Value {

@@ -90,21 +90,22 @@ pub struct Delivered {
     pub reply: Option<Reply>,
 }
 
-/// A reply to come. Dropping it changes nothing: the letter is answered all the same.
+/// A reply to come: to a letter what is said, if anything is. Dropping it changes nothing: a letter
+/// is answered all the same.
 #[derive(Debug)]
-pub struct Reply {
-    answer: oneshot::Receiver<Result<Option<Memory>, CoreError>>,
-    agent: AgentId,
+pub struct Reply<T = Option<Memory>> {
+    pub(super) answer: oneshot::Receiver<Result<T, CoreError>>,
+    pub(super) agent: AgentId,
 }
 
-impl Reply {
+impl<T> Reply<T> {
     /// Waits for it; `None` if the agent dealt with the letter and said nothing.
     ///
     /// # Errors
     /// [`CoreError::Model`] if the run failed and [`CoreError::Cancelled`] if it was cut off (the letter
     /// is dead then); [`CoreError::Crashed`] if the agent crashed, and
     /// [`CoreError::DeadlineExceeded`] after `deadline` (the letter waits on then).
-    pub async fn within(self, deadline: Duration) -> Result<Option<Memory>, CoreError> {
+    pub async fn within(self, deadline: Duration) -> Result<T, CoreError> {
         match tokio::time::timeout(deadline, self.answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(CoreError::Crashed(self.agent)),

@@ -16,7 +16,7 @@ use crate::facts::{Batch, Committed, Epoch, EventKind, Fact, NewEvent};
 use crate::ids::AgentId;
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::{Autonomy, Desired, Lifecycle};
-use crate::ports::Store;
+use crate::ports::{Store, StoreFuture, WorldQuery, WorldsOf};
 use crate::records::{MESSAGES, Memory, Participant, Room, World};
 use crate::runs::{Run, RunEnd, RunKind, RunStatus, Step, StepKind, StepStatus, Usage};
 use crate::time::UnixMillis;
@@ -32,6 +32,10 @@ pub(super) struct Subject {
 }
 
 impl Subject {
+    pub(super) fn worlds_of(&self, of: WorldsOf) -> StoreFuture<Vec<World>> {
+        self.worlds(WorldQuery::of(of, u32::MAX))
+    }
+
     pub(super) async fn boot(store: Arc<dyn Store>) -> Self {
         let epoch = store.boot(UnixMillis(1)).await.expect("a new store boots").epoch;
         Self { store, epoch }

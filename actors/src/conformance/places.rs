@@ -2,7 +2,8 @@
 
 use crate::facts::Fact;
 use crate::ids::{EntityId, RoomId, WorldId};
-use crate::ports::MemoryQuery;
+use crate::lifecycle::{Desired, Lifecycle};
+use crate::ports::{MemoryQuery, WorldQuery, WorldsOf};
 use crate::records::{Memory, Participant, Room, World};
 use crate::time::UnixMillis;
 
@@ -167,14 +168,22 @@ pub(super) async fn worlds_are_set_met_and_removed(on: Subject) {
     assert_eq!(committed.affected, [1, 1, 0, 1, 1, 1]);
     assert_eq!(on.world(ADA, id(1)).await.unwrap(), Some(first.clone()));
     assert_eq!(on.world(BOB, id(1)).await.unwrap(), None);
-    assert_eq!(on.worlds(Some(ADA)).await.unwrap(), [bare.clone(), first.clone()]);
-    assert_eq!(on.worlds(None).await.unwrap(), [bare.clone(), other.clone(), first]);
-    assert_eq!(on.worlds(Some(id(9))).await.unwrap(), []);
+    assert_eq!(on.worlds_of(WorldsOf::Agent(ADA)).await.unwrap(), [bare.clone(), first.clone()]);
+    assert_eq!(on.worlds_of(WorldsOf::All).await.unwrap(), [bare.clone(), other.clone(), first]);
+    assert_eq!(on.worlds_of(WorldsOf::Agent(id(9))).await.unwrap(), []);
 
     let removed = Fact::WorldRemoved { agent_id: ADA, world_id: id(1) };
     assert_eq!(on.affected(removed.clone()).await, 1);
     assert_eq!(on.affected(removed).await, 0);
-    assert_eq!(on.worlds(None).await.unwrap(), [bare, other]);
+    assert_eq!(on.worlds_of(WorldsOf::All).await.unwrap(), [bare.clone(), other.clone()]);
+    let of_id = WorldQuery { id: Some(id(3)), ..WorldQuery::of(WorldsOf::All, 9) };
+    assert_eq!(on.worlds(of_id).await.unwrap(), std::slice::from_ref(&other));
+    let second = WorldQuery { offset: 1, ..WorldQuery::of(WorldsOf::All, 1) };
+    assert_eq!(on.worlds(second).await.unwrap(), [other]);
+    assert_eq!(on.worlds_of(WorldsOf::Running).await.unwrap(), [], "nobody runs");
+    let runs = Lifecycle { desired: Desired::Running, ..Lifecycle::default() };
+    on.affected(Fact::LifecycleChanged { id: ADA, lifecycle: runs }).await;
+    assert_eq!(on.worlds_of(WorldsOf::Running).await.unwrap(), [bare]);
     let left = on.room(ADA, id(1)).await.unwrap().unwrap();
     assert_eq!((left.name.as_str(), left.created_at), ("room 1", UnixMillis(10)), "its rooms stay");
 }

@@ -3,7 +3,7 @@
 use crate::channels::ChannelMessage;
 use crate::facts::Fact;
 use crate::ids::{AgentId, EntityId, ServerId};
-use crate::ports::{LogQuery, MemoryQuery, RunQuery, SearchQuery};
+use crate::ports::{LogQuery, MemoryQuery, RunQuery, SearchQuery, WorldsOf};
 use crate::records::{Embedding, Memory};
 use crate::time::UnixMillis;
 
@@ -70,7 +70,7 @@ async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 16] {
         on.steps(vec![id(base)]).await.unwrap().len(),
         on.letter(id(base)).await.unwrap().iter().count(),
         on.waiting_letters(agent, 9).await.unwrap().len(),
-        on.worlds(Some(agent)).await.unwrap().len(),
+        on.worlds_of(WorldsOf::Agent(agent)).await.unwrap().len(),
         on.rooms(agent).await.unwrap().len(),
         on.participants(agent, id(1)).await.unwrap().len(),
         on.entities(agent).await.unwrap().len(),

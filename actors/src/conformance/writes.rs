@@ -10,7 +10,7 @@ use crate::facts::{Committed, Fact};
 use crate::ids::AgentId;
 use crate::letters::LetterStatus;
 use crate::lifecycle::Lifecycle;
-use crate::ports::{AgentQuery, Census, LogQuery, MemoryQuery, MessageQuery};
+use crate::ports::{AgentQuery, Census, LogQuery, MemoryQuery, MessageQuery, WorldsOf};
 use crate::runs::{RunStatus, Step};
 
 use super::kit::{
@@ -31,7 +31,7 @@ pub(super) async fn a_new_store_is_empty(on: Subject) {
     assert_eq!(on.logs(LogQuery::of(ADA, u32::MAX)).await.unwrap(), []);
     assert_eq!(on.events(ADA, 0, u32::MAX).await.unwrap(), []);
     assert_eq!(on.event_bounds(ADA).await.unwrap(), None);
-    assert_eq!(on.worlds(None).await.unwrap(), []);
+    assert_eq!(on.worlds_of(WorldsOf::All).await.unwrap(), []);
     assert_eq!(on.rooms(ADA).await.unwrap(), []);
     assert_eq!(on.entities(ADA).await.unwrap(), []);
     assert_eq!(on.steps(vec![id(1)]).await.unwrap(), []);
@@ -128,7 +128,7 @@ pub(super) async fn a_failed_batch_changes_nothing(on: Subject) {
         assert_eq!(on.letter(id(1)).await.unwrap(), Some(sent_before.clone()));
         assert_eq!(on.waiting_letters(ADA, 9).await.unwrap(), from_ref(&sent_before));
         assert_eq!(on.memories(MemoryQuery::of(ADA, 9)).await.unwrap(), from_ref(&known));
-        assert_eq!(on.worlds(Some(ADA)).await.unwrap(), []);
+        assert_eq!(on.worlds_of(WorldsOf::Agent(ADA)).await.unwrap(), []);
         assert_eq!(on.room(ADA, id(1)).await.unwrap(), Some(room(ADA, 1, 10)));
         assert_eq!(on.participants(ADA, id(1)).await.unwrap(), [participant(ADA, 1, 2, 10)]);
         assert!(!on.is_halted().await.unwrap());

@@ -9,7 +9,9 @@ use crate::facts::Event;
 use crate::ids::{AgentId, EntityId, MemoryId, RoomId, WorldId};
 use crate::letters::Letter;
 use crate::lifecycle::State as Observed;
-use crate::ports::{AgentQuery, Census, LogQuery, MemoryQuery, RunQuery, Seed};
+use crate::ports::{
+    AgentQuery, Census, LogQuery, MemoryQuery, RunQuery, Seed, WorldQuery, WorldsOf,
+};
 use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
 use crate::runs::Run;
 use crate::time::UnixMillis;
@@ -126,8 +128,20 @@ impl State {
         oldest_first(rooms.filter(|room| room.world_id == Some(world)))
     }
 
-    pub(super) fn worlds(&self, agent: Option<AgentId>) -> Vec<World> {
-        oldest_first(self.of_one_or_all(agent, |home| &home.worlds))
+    pub(super) fn worlds(&self, query: WorldQuery) -> Vec<World> {
+        let agent = match query.of {
+            WorldsOf::Agent(agent) => Some(agent),
+            WorldsOf::Running | WorldsOf::All => None,
+        };
+        let is_running = |id| {
+            let agent = self.agents.get(&id);
+            agent.is_some_and(|agent| agent.record.lifecycle.state() == Observed::Running)
+        };
+        let worlds = self.of_one_or_all(agent, |home| &home.worlds).filter(|world| {
+            query.id.is_none_or(|id| world.id == id)
+                && (query.of != WorldsOf::Running || is_running(world.agent_id))
+        });
+        page(oldest_first(worlds).iter(), query.offset, query.limit)
     }
 
     fn of_one_or_all<'a, R: Row + 'a>(

@@ -104,8 +104,8 @@ pub trait Store: Send + Sync + 'static {
     /// One world.
     fn world(&self, agent: AgentId, id: WorldId) -> StoreFuture<Option<World>>;
 
-    /// An agent's worlds, oldest first; every agent's where none is given.
-    fn worlds(&self, agent: Option<AgentId>) -> StoreFuture<Vec<World>>;
+    /// Worlds, oldest first.
+    fn worlds(&self, query: WorldQuery) -> StoreFuture<Vec<World>>;
 
     /// One entity.
     fn entity(&self, agent: AgentId, id: EntityId) -> StoreFuture<Option<Entity>>;
@@ -282,6 +282,38 @@ pub struct AgentQuery {
     pub offset: u32,
     /// How many at most.
     pub limit: u32,
+}
+
+/// Which worlds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorldQuery {
+    /// Whose.
+    pub of: WorldsOf,
+    /// Of which id; any if absent.
+    pub id: Option<WorldId>,
+    /// How many to pass over.
+    pub offset: u32,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// Whose worlds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorldsOf {
+    /// One agent's.
+    Agent(AgentId),
+    /// Those of the agents that run.
+    Running,
+    /// Everybody's.
+    All,
+}
+
+impl WorldQuery {
+    /// Up to `limit` worlds of one agent, of those that run, or of all.
+    #[must_use]
+    pub fn of(of: WorldsOf, limit: u32) -> Self {
+        Self { of, id: None, offset: 0, limit }
+    }
 }
 
 /// Which memories.

@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use greenroom_actors::character::{AgentRecord, Bio, Style};
+use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::State;
 use greenroom_actors::ports::AgentQuery;
@@ -163,21 +164,13 @@ async fn delete(call: &Call) -> Result<AgentId, ElizaError> {
         Some("false" | "0") => true,
         Some(_) => return Err(ElizaError::field("deleteAllData", "expected true or false")),
     };
-    call.registry().remove(id, keeps_memories).await.doing(&refusal::AGENT_DELETE)?;
+    let removed = call.registry().remove(id, keeps_memories).await;
+    // Also where it is gone already: its files may have come without it, or been left by a crash.
+    if !keeps_memories && matches!(removed, Ok(_) | Err(CoreError::AgentNotFound(_))) {
+        call.media().forget_agent(id).await.doing(&refusal::AGENT_DELETE)?;
+    }
+    removed.doing(&refusal::AGENT_DELETE)?;
     Ok(id)
-}
-
-/// `GET /api/agents/:agentId/panels`: no agent has one, since there are no plugins with pages.
-pub(super) async fn panels(call: Call) -> Answer {
-    call.running(call.agent()?).await?;
-    let none: [(); 0] = [];
-    json(StatusCode::OK, &json!({"success": true, "data": none, "panels": none}))
-}
-
-/// `GET /api/agents/:agentId/panels/:panelId`.
-pub(super) async fn panel(call: Call) -> Answer {
-    call.running(call.agent()?).await?;
-    Err((&refusal::PANEL_NOT_FOUND).into())
 }
 
 /// An agent as the bare dialect shows it.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::web::Data;
+use actix_web::web::{self, Data};
 use actix_web::{FromRequest, HttpRequest};
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::error::CoreError;
@@ -19,8 +19,11 @@ use greenroom_actors::time::UnixMillis;
 use super::error::ElizaError;
 use super::refusal::{self, Refusal};
 use super::shared::Shared;
+use super::visit::is_under;
 use crate::http::instant;
 use crate::http::query::Query;
+use crate::http::upload::{self, FILE_MAX_BYTES, Form, Rules, UploadError};
+use crate::media::MediaStore;
 use crate::messaging::Messaging;
 
 /// What the routes call the agent in a path.
@@ -64,7 +67,21 @@ impl Call {
 
     /// Who acts, if the request says it in a way that can be read.
     pub(super) fn entity(&self) -> Option<EntityId> {
-        self.request.headers().get("x-entity-id")?.to_str().ok()?.parse().ok()
+        self.header("x-entity-id")?.parse().ok()
+    }
+
+    /// A header of the request, where it is text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name)?.to_str().ok()
+    }
+
+    pub(super) fn request(&self) -> &HttpRequest {
+        &self.request
+    }
+
+    /// Whether it is below `/api`.
+    pub(super) fn is_api(&self) -> bool {
+        is_under(self.request.path(), "/api")
     }
 
     /// A part of the path as it stands there.
@@ -102,6 +119,28 @@ impl Call {
 
     pub(super) fn query(&self) -> Query {
         Query::parse(self.request.query_string())
+    }
+
+    /// Reads the form of the request: a file in one of the fields `names`, of a type that is welcome
+    /// by what it says of itself, and texts.
+    pub(super) async fn form(
+        &self,
+        payload: web::Payload,
+        names: &[&str],
+        is_welcome: fn(&str) -> bool,
+    ) -> Result<Form, UploadError> {
+        let rules = Rules {
+            names,
+            is_welcome,
+            max_bytes: FILE_MAX_BYTES,
+            idle: self.settings.body_within(),
+            within: self.settings.upload_within(),
+        };
+        upload::read(self.request.headers(), payload, self.media().spool(), rules).await
+    }
+
+    pub(super) fn media(&self) -> &MediaStore {
+        &self.host.media
     }
 
     /// The record of an agent that runs; another is not there, as far as this route knows.

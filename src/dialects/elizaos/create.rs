@@ -1,9 +1,10 @@
 //! Making an agent: where its character comes from, and what is answered.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
-use greenroom_actors::character::Character;
+use greenroom_actors::character::{AgentRecord, Character};
 use greenroom_actors::error::CoreError;
-use greenroom_actors::ids::AgentId;
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
@@ -11,7 +12,7 @@ use super::character_source;
 use super::error::{Doing, ElizaError};
 use super::input::Body;
 use super::refusal;
-use super::rows;
+use super::rows::{self, AgentRow};
 use super::schema::{self, Strictness};
 use super::wire::{Answer, created, json};
 
@@ -20,35 +21,31 @@ const NO_CHARACTER: &str = "No character configuration provided";
 
 /// An agent that is there now, or was there before under the same id.
 struct Made {
-    id: AgentId,
     /// The character that was sent, with its id and sealed secrets.
     echo: Map<String, Value>,
-    name: String,
-    status: &'static str,
-    created_at: i64,
+    record: Arc<AgentRecord>,
 }
 
 /// `POST /api/agents`.
 pub(super) async fn create(call: Call, body: Body) -> Answer {
-    let made = make(&call, body).await?;
-    created(json!({
-        "id": made.id,
-        "character": made.echo,
-        "agentId": made.id,
-        "name": made.name,
-        "status": made.status,
-        "createdAt": made.created_at,
-    }))
+    let Made { echo, record } = make(&call, body).await?;
+    // The client library looks for the agent's own fields.
+    let mut data = json!(AgentRow::of(&record));
+    if let Some(data) = data.as_object_mut() {
+        data.insert("agentId".to_owned(), json!(record.id));
+        data.insert("character".to_owned(), Value::Object(echo));
+    }
+    created(data)
 }
 
 /// `POST /agents`.
 pub(super) async fn create_bare(call: Call, body: Body) -> Answer {
-    let made = make(&call, body).await?;
+    let Made { record, .. } = make(&call, body).await?;
     let data = json!({
-        "agentId": made.id,
-        "name": made.name,
-        "status": made.status,
-        "createdAt": made.created_at,
+        "agentId": record.id,
+        "name": record.character.name,
+        "status": rows::status(&record),
+        "createdAt": record.created_at,
     });
     json(StatusCode::CREATED, &json!({"success": true, "data": data}))
 }
@@ -66,20 +63,12 @@ async fn make(call: &Call, body: Body) -> Result<Made, ElizaError> {
         })
     })?;
     let (character, echo) = sealed(call, document)?;
-    let id = character.agent_id();
     let record = match call.registry().create(character).await {
         // As elizaOS does it: the one of that id stays as it was, and the answer does not tell.
         Err(CoreError::AlreadyExists(id)) => call.registry().record(id).await,
         other => other,
     };
-    let record = record.doing(&refusal::AGENT_CREATE)?;
-    Ok(Made {
-        id,
-        echo,
-        name: record.character.name.clone(),
-        status: rows::status(&record),
-        created_at: record.created_at.0,
-    })
+    Ok(Made { echo, record: record.doing(&refusal::AGENT_CREATE)? })
 }
 
 /// A character as it was sent.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use greenroom_actors::error::{CoreError, ModelError, StoreError};
 use serde_json::{Map, Value, json};
@@ -13,8 +13,9 @@ use serde_json::{Map, Value, json};
 use super::groups::NotJoined;
 use super::messaging::SessionFault;
 use super::refusal::{self, Refusal};
-use super::said::{Dialect, Said, of_body, of_core};
+use super::said::{Dialect, Said, of_body, of_core, of_upload};
 use crate::http::body::BodyError;
+use crate::http::upload::UploadError;
 use crate::secrets::NotASecret;
 
 /// Why a request was not carried out.
@@ -28,8 +29,12 @@ pub(super) enum ElizaError {
     Refusing(&'static Refusal, String),
     /// The body cannot be read.
     Body(BodyError),
+    /// The form cannot be taken.
+    Upload(UploadError),
     /// This dialect refused, with no envelope: the words, and their media type.
     Plain(&'static Refusal, &'static str),
+    /// A file that is not served: the words alone.
+    File(&'static Refusal),
     /// A group that none of its members could be given a room of.
     NobodyJoined(Vec<NotJoined>),
     /// A session did not do what was asked.
@@ -57,11 +62,15 @@ impl ElizaError {
                 self.said(Dialect::Api).status.is_server_error().then(|| error.to_string())
             }
             Self::Panicked => Some("a handler panicked".to_owned()),
+            Self::Upload(error) => {
+                matches!(error, UploadError::Storage { .. }).then(|| error.to_string())
+            }
             Self::Session(fault) => fault.cause(),
             Self::NobodyJoined(_)
             | Self::Refused(_)
             | Self::Refusing(..)
             | Self::Body(_)
+            | Self::File(_)
             | Self::Plain(..) => None,
         }
     }
@@ -79,11 +88,13 @@ impl ElizaError {
                     | CoreError::Store(StoreError::Busy | StoreError::Closed)
             ),
             Self::Panicked => false,
+            Self::Upload(error) => !matches!(error, UploadError::Storage { is_full: false, .. }),
             Self::Session(fault) => fault.cause().is_none(),
             Self::NobodyJoined(_)
             | Self::Refused(_)
             | Self::Refusing(..)
             | Self::Body(_)
+            | Self::File(_)
             | Self::Plain(..) => true,
         }
     }
@@ -100,6 +111,9 @@ impl ElizaError {
         if let Some(seconds) = said.retry_after_s {
             answer.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
         }
+        if said.status == StatusCode::METHOD_NOT_ALLOWED {
+            answer.insert_header((ALLOW, "GET, HEAD"));
+        }
         if let Self::Plain(refusal, media_type) = self {
             answer.insert_header((CONTENT_TYPE, *media_type));
             return answer.body(refusal.message);
@@ -109,6 +123,9 @@ impl ElizaError {
     }
 
     fn envelope(&self, said: &Said, dialect: Dialect) -> Value {
+        if let Self::File(refusal) = self {
+            return json!({"error": refusal.message});
+        }
         if dialect == Dialect::Bare {
             return json!({"success": false, "error": said.message});
         }
@@ -134,14 +151,18 @@ impl ElizaError {
         outer
     }
 
-    fn said(&self, dialect: Dialect) -> Said {
+    /// How it is said in a dialect.
+    pub(super) fn said(&self, dialect: Dialect) -> Said {
         match self {
             Self::Core { error, doing } => of_core(error, *doing, dialect),
-            Self::Refused(refusal) | Self::Plain(refusal, _) => Said::of(refusal),
+            Self::Refused(refusal) | Self::Plain(refusal, _) | Self::File(refusal) => {
+                Said::of(refusal)
+            }
             Self::Refusing(refusal, words) => {
                 Said { message: Cow::Owned(words.clone()), ..Said::of(refusal) }
             }
             Self::Body(error) => of_body(error),
+            Self::Upload(error) => of_upload(error),
             Self::NobodyJoined(_) => Said::of(&refusal::GROUP_CREATE),
             Self::Session(fault) => fault.said(),
             Self::Panicked => Said::of(&refusal::INTERNAL),
@@ -176,6 +197,12 @@ impl From<StoreError> for ElizaError {
 impl From<BodyError> for ElizaError {
     fn from(error: BodyError) -> Self {
         Self::Body(error)
+    }
+}
+
+impl From<UploadError> for ElizaError {
+    fn from(error: UploadError) -> Self {
+        Self::Upload(error)
     }
 }
 
@@ -364,5 +391,26 @@ mod tests {
         ] {
             assert_eq!(body(&ElizaError::from(error), Dialect::Api).0, status);
         }
+        for (error, status, code) in [
+            (UploadError::NotAForm, 400, "INVALID_REQUEST"),
+            (UploadError::Malformed("x".into()), 400, "BAD_REQUEST"),
+            (UploadError::BrokenOff, 400, "BAD_REQUEST"),
+            (UploadError::Stalled(Duration::from_secs(15)), 408, "TIMEOUT"),
+            (UploadError::TooSlow(Duration::from_secs(600)), 408, "TIMEOUT"),
+            (UploadError::FileTooLarge(5), 413, "FILE_TOO_LARGE"),
+            (UploadError::TextsTooLarge, 413, "PAYLOAD_TOO_LARGE"),
+            (UploadError::TooManyParts, 400, "BAD_REQUEST"),
+            (UploadError::UnexpectedFile("x".into()), 400, "INVALID_REQUEST"),
+            (UploadError::TooManyFiles, 400, "INVALID_REQUEST"),
+            (UploadError::Type("text/html".into()), 400, "INVALID_FILE_TYPE"),
+            (UploadError::Storage { is_full: true, words: "x".into() }, 507, "STORAGE_FULL"),
+        ] {
+            let (told, said) = body(&ElizaError::from(error), Dialect::Api);
+            assert_eq!((told, &said["error"]["code"]), (status, &json!(code)));
+        }
+        let broken = UploadError::Storage { is_full: false, words: "/dev/sda broke".into() };
+        let (status, said) = body(&ElizaError::from(broken), Dialect::Api);
+        assert_eq!(status, 500);
+        assert!(!said.to_string().contains("sda"));
     }
 }

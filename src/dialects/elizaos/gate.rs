@@ -18,6 +18,7 @@ use futures::future::LocalBoxFuture;
 use tracing::Instrument;
 
 use super::error::ElizaError;
+use super::pages;
 use super::pass::Pass;
 use super::refusal;
 use super::shared::Shared;
@@ -76,6 +77,7 @@ where
                 return Ok(request.into_response(refused));
             }
             pass.visit.fold(&mut request);
+            pages::mark(&pass.visit, &request);
             let Some(_place) = shared.in_flight.enter(pass.visit.lane) else {
                 let refused = pass.refuse(&shared, &ElizaError::from(&refusal::BUSY));
                 return Ok(request.into_response(refused));

@@ -18,7 +18,7 @@ use super::input::{self, Body, Fields};
 use super::refusal;
 use super::rooms::followed;
 use super::said::Dialect;
-use super::wire::{Answer, created, json, nothing};
+use super::wire::{Answer, created, json, nothing, ok};
 
 /// Agents of one group at most: each is asked in turn.
 const MEMBERS_MAX: u32 = 1_000;
@@ -179,29 +179,32 @@ impl NotJoined {
 
 /// `DELETE /api/memory/groups/:messageServerId`: the rooms of that world, of every agent.
 pub(super) async fn remove(call: Call) -> Answer {
-    of_each_room(&call, |agent_id, room_id| Fact::RoomRemoved { agent_id, room_id }).await
+    of_each_room(&call, |agent_id, room_id| Fact::RoomRemoved { agent_id, room_id }).await?;
+    nothing()
 }
 
 /// `DELETE /api/memory/groups/:messageServerId/memories`: what was said in those rooms.
 pub(super) async fn clear(call: Call) -> Answer {
-    of_each_room(&call, |agent_id, room_id| Fact::ForgotAll {
+    let forgotten = of_each_room(&call, |agent_id, room_id| Fact::ForgotAll {
         agent_id,
         kind: None,
         room_id: Some(room_id),
-    })
-    .await
+    });
+    ok(json!({"success": true, "deleted": forgotten.await?}))
 }
 
-async fn of_each_room(call: &Call, fact: fn(AgentId, RoomId) -> Fact) -> Answer {
+/// Lets each room's agent keep a fact about it; answers with how much that changed.
+async fn of_each_room(call: &Call, fact: fn(AgentId, RoomId) -> Fact) -> Result<u64, ElizaError> {
     let world: WorldId = call.id("server", &refusal::GROUP_ID)?;
     let rooms = call.store().rooms_of_world(world, None).await.doing(&refusal::GROUP_DELETE)?;
     let mut facts: BTreeMap<AgentId, Vec<Fact>> = BTreeMap::new();
     for room in rooms {
         facts.entry(room.agent_id).or_default().push(fact(room.agent_id, room.id));
     }
+    let mut affected = 0;
     for (agent, facts) in facts {
         let kept = call.registry().ask(agent, Keep { facts, while_running: false }).await;
-        kept.doing(&refusal::GROUP_DELETE)?;
+        affected += kept.doing(&refusal::GROUP_DELETE)?.affected.iter().sum::<u64>();
     }
-    nothing()
+    Ok(affected)
 }

@@ -1,12 +1,16 @@
 //! Whether the server is there, and how it is doing.
 
 use actix_web::http::StatusCode;
+use greenroom_actors::lifecycle::State;
+use greenroom_actors::ports::AgentQuery;
 use serde_json::{Value, json};
 
 use super::call::Call;
 use super::error::ElizaError;
+use super::rows;
 use super::wire::{Answer, json};
 use crate::http::instant;
+use crate::telemetry::MemoryUse;
 
 /// The id of the one message server that is always there.
 pub(super) const DEFAULT_SERVER: uuid::Uuid = uuid::Uuid::nil();
@@ -27,10 +31,21 @@ pub(super) async fn root(call: Call) -> Answer {
     json(status_of(running), &body)
 }
 
-/// `GET /api/server/health`: the same for clients of the API, to whom the word is always `OK`.
-pub(super) async fn server(call: Call) -> Answer {
+/// `GET /api/health`: the same for clients of the API, to whom the word is always `OK`.
+pub(super) async fn api(call: Call) -> Answer {
     let running = running(&call).await?;
     json(status_of(running), &health(&call, "OK", running))
+}
+
+/// `GET /api/server/health`: the same in the words of the typed client.
+pub(super) async fn server(call: Call) -> Answer {
+    let running = running(&call).await?;
+    let word = if running > 0 { "healthy" } else { "degraded" };
+    let mut body = health(&call, word, running);
+    if let Some(body) = body.as_object_mut() {
+        body.insert("uptime".to_owned(), json!(uptime_s(&call)));
+    }
+    json(status_of(running), &body)
 }
 
 fn health(call: &Call, word: &str, running: u64) -> Value {
@@ -72,10 +87,21 @@ pub(super) async fn status(call: Call) -> Answer {
             "agentCount": active,
             "timestamp": instant::iso(call.now()),
             "agents": {"total": total, "active": active, "inactive": inactive},
+            "memory": memory(),
             "uptime": uptime_s(&call),
             "version": call.settings.app_version,
         }),
     )
+}
+
+/// Bytes that the process has in memory, of those that the machine has.
+fn memory() -> Value {
+    let memory = MemoryUse::now();
+    json!({
+        "used": memory.used_bytes(),
+        "total": memory.total_bytes(),
+        "percentage": memory.percentage(),
+    })
 }
 
 /// Seconds since the process began to serve.
@@ -87,11 +113,34 @@ pub(super) fn uptime_s(call: &Call) -> f64 {
 pub(super) async fn stop(call: Call) -> Answer {
     tracing::info!("asked over the API to stop");
     call.host.stop.request();
-    json(StatusCode::OK, &json!({"message": "Server stopping..."}))
+    let message = "Server stopping...";
+    let data = json!({"success": true, "message": message});
+    json(StatusCode::OK, &json!({"success": true, "message": message, "data": data}))
 }
 
-/// `GET /api/server/debug/servers`.
+/// `GET /api/server/debug/servers`, with what the client library looks for there: the runtime and its
+/// surroundings. Of the environment only what is nobody's secret.
 pub(super) async fn servers(call: Call) -> Answer {
+    let limit = call.settings.list_max;
+    let query = AgentQuery { state: Some(State::Running), offset: 0, limit };
+    let agents = call.store().agents(query).await?;
+    let agents = agents.iter().map(|record| {
+        json!({
+            "id": record.id,
+            "name": record.character.name,
+            "status": rows::status(record),
+        })
+    });
+    let runtime = json!({
+        "agents": agents.collect::<Vec<_>>(),
+        "connections": call.in_flight.taken(),
+        "memory": memory(),
+    });
+    let environment = json!({
+        "version": call.host.version,
+        "os": std::env::consts::OS,
+        "arch": std::env::consts::ARCH,
+    });
     let since = instant::iso(call.host.started_at);
     let servers = json!([{
         "id": DEFAULT_SERVER,
@@ -106,7 +155,12 @@ pub(super) async fn servers(call: Call) -> Answer {
             "success": true,
             "servers": servers,
             "count": 1,
-            "data": {"servers": servers, "count": 1},
+            "data": {
+                "servers": servers,
+                "count": 1,
+                "runtime": runtime,
+                "environment": environment,
+            },
         }),
     )
 }

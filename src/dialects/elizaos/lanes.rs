@@ -3,6 +3,7 @@
 use actix_web::http::Method;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::settings::ElizaosSettings;
 use super::visit::{Area, OPERATORS, ends_with, is_under};
 
 /// Requests in flight that govern the host or tell how it does. A constant, because whoever lowers
@@ -19,6 +20,8 @@ pub(super) enum Lane {
     Reply,
     /// Brings packets of a socket, or waits for some.
     Socket,
+    /// Brings a file, or has to do with sound: it may take as long as the client's line is slow.
+    Upload,
     /// Anything else.
     Common,
 }
@@ -27,11 +30,15 @@ impl Lane {
     pub(super) fn of(area: Area, method: &Method, path: &str) -> Self {
         let is_ours = matches!(area, Area::Api | Area::Bare);
         let ends = |end| ends_with(path, end);
-        if is_ours && (ends("/message") || method == Method::POST && ends("/messages")) {
+        let asks = method == Method::POST && (ends("/messages") || ends("/generate-title"));
+        if is_ours && (ends("/message") || asks) {
             return Self::Reply;
         }
         if area == Area::Socket {
             return Self::Socket;
+        }
+        if is_ours && method == Method::POST && is_upload(path) {
+            return Self::Upload;
         }
         let controls = match area {
             Area::Health | Area::Metrics => true,
@@ -51,6 +58,13 @@ impl Lane {
     }
 }
 
+/// Whether a file may come to that path.
+fn is_upload(path: &str) -> bool {
+    let is_speech = path.rsplit_once('/').is_some_and(|(parent, _)| ends_with(parent, "/speech"));
+    let is_named = ends_with(path, "/upload-media") || ends_with(path, "/upload");
+    is_named || is_under(path, "/api/audio") || is_speech
+}
+
 /// Whether the path names an agent, and nothing that belongs to one.
 fn is_agent(path: &str) -> bool {
     let (parent, _) = path.rsplit_once('/').unwrap_or_default();
@@ -64,23 +78,40 @@ fn is_in(path: &str, folder: &str, end: &str) -> bool {
 
 /// The places of each lane.
 pub(super) struct Lanes {
-    control: Semaphore,
-    reply: Semaphore,
-    socket: Semaphore,
-    common: Semaphore,
+    control: Places,
+    reply: Places,
+    socket: Places,
+    upload: Places,
+    common: Places,
+}
+
+/// The places of one lane.
+struct Places {
+    free: Semaphore,
+    max: usize,
+}
+
+impl Places {
+    fn new(max: usize) -> Self {
+        Self { free: Semaphore::new(max), max }
+    }
+
+    fn taken(&self) -> usize {
+        self.max.saturating_sub(self.free.available_permits())
+    }
 }
 
 impl Lanes {
-    /// Lanes of which those that wait, and those that neither wait nor govern, have `max` places;
-    /// that of sockets has two for each, since one request waits for packets while another brings
-    /// some.
-    pub(super) fn new(max: u32, sockets_max: u32) -> Self {
-        let places = |max| usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+    /// Lanes as the settings want them. That of sockets has two places for each, since one request
+    /// waits for packets while another brings some.
+    pub(super) fn new(settings: &ElizaosSettings) -> Self {
+        let lane = |max| Places::new(places(max));
         Self {
-            control: Semaphore::new(CONTROL_MAX),
-            reply: Semaphore::new(places(max)),
-            socket: Semaphore::new(places(sockets_max.saturating_mul(2))),
-            common: Semaphore::new(places(max)),
+            control: Places::new(CONTROL_MAX),
+            reply: lane(settings.in_flight_max),
+            socket: lane(settings.sockets_max.saturating_mul(2)),
+            upload: lane(settings.uploads_in_flight_max),
+            common: lane(settings.in_flight_max),
         }
     }
 
@@ -90,10 +121,23 @@ impl Lanes {
             Lane::Control => &self.control,
             Lane::Reply => &self.reply,
             Lane::Socket => &self.socket,
+            Lane::Upload => &self.upload,
             Lane::Common => &self.common,
         };
-        places.try_acquire().ok()
+        places.free.try_acquire().ok()
     }
+
+    /// Places that are taken now: requests in flight.
+    pub(super) fn taken(&self) -> usize {
+        [&self.control, &self.reply, &self.socket, &self.upload, &self.common]
+            .into_iter()
+            .fold(0, |taken, places| places.taken().saturating_add(taken))
+    }
+}
+
+/// So many places of a semaphore.
+pub(super) fn places(max: u32) -> usize {
+    usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
 #[cfg(test)]
@@ -107,6 +151,7 @@ mod tests {
         for (method, path, expected) in [
             (&post, "/agents/x/message", Lane::Reply),
             (&post, "/api/greenroom/agents/x/message", Lane::Reply),
+            (&post, "/api/messaging/channels/x/generate-title", Lane::Reply),
             (&post, "/api/greenroom/halt", Lane::Control),
             (&get, "/api/Greenroom/agents", Lane::Control),
             (&post, "/api/agents/x/start", Lane::Control),
@@ -129,6 +174,14 @@ mod tests {
             (&get, "/api/system/x/ping", Lane::Common),
             (&get, "/chat/ping", Lane::Common),
             (&post, "/socket.io/", Lane::Socket),
+            (&post, "/api/media/agents/x/upload-media", Lane::Upload),
+            (&post, "/api/media/agents/x/Upload/", Lane::Upload),
+            (&post, "/api/messaging/channels/x/upload-media", Lane::Upload),
+            (&post, "/messaging/channels/x/upload-media", Lane::Upload),
+            (&post, "/api/audio/x/speech/generate", Lane::Upload),
+            (&post, "/api/agents/x/speech/transcribe", Lane::Upload),
+            (&get, "/api/media/agents/x/upload-media", Lane::Common),
+            (&get, "/media/uploads/agents/x/y.png", Lane::Common),
         ] {
             assert_eq!(Visit::of(method, path).lane, expected, "{method} {path}");
         }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::call::{Call, id_of, instant_of};
 use super::error::{Doing, ElizaError};
 use super::refusal;
-use super::wire::{Answer, MemoryView, nothing, ok};
+use super::wire::{Answer, MemoryView, ok};
 use crate::http::query::Query;
 
 /// Memories in a list under `/api/agents`, where the query does not say.
@@ -152,15 +152,15 @@ pub(super) async fn clear_room(call: Call) -> Answer {
         kind: None,
         room_id: Some(room),
     });
-    forget(&call, id, facts.into()).await?;
-    nothing()
+    let deleted = forget(&call, id, facts.into()).await?;
+    ok(json!({"success": true, "deleted": deleted}))
 }
 
 /// `DELETE …/:agentId/memories/:memoryId`.
 pub(super) async fn remove(call: Call) -> Answer {
     let (id, memory_id) = call.ids("memory", &refusal::AGENT_OR_MEMORY_ID)?;
     forget(&call, id, vec![Fact::Forgot { agent_id: id, memory_id }]).await?;
-    ok(json!({"message": "Memory deleted successfully"}))
+    ok(json!({"message": "Memory deleted successfully", "success": true}))
 }
 
 async fn forget(call: &Call, id: AgentId, facts: Vec<Fact>) -> Result<u64, ElizaError> {

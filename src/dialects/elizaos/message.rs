@@ -15,6 +15,7 @@ use super::error::ElizaError;
 use super::input::{Body, Fields};
 use super::refusal;
 use super::wire::{Answer, ok};
+use crate::media::with_urls;
 
 /// Messages in a list, where the query does not say, and at most.
 const PAGE: u32 = 50;
@@ -119,7 +120,7 @@ fn response(reply: &Memory) -> Value {
     if let Some(action) = actions.and_then(|actions| actions.first()) {
         response.insert("action".to_owned(), action.clone());
     }
-    if let Some(attachments) = reply.content.get("attachments") {
+    if let Some(attachments) = with_urls(&reply.content).get("attachments") {
         response.insert("attachments".to_owned(), attachments.clone());
     }
     Value::Object(response)
@@ -178,7 +179,7 @@ fn message(memory: &Memory, names: &HashMap<EntityId, String>) -> Value {
         "text": memory.text(),
         "roomId": memory.room_id,
         "timestamp": memory.created_at,
-        "attachments": memory.content.get("attachments").unwrap_or(&none),
+        "attachments": with_urls(&memory.content).get("attachments").unwrap_or(&none),
         "metadata": memory.metadata,
     })
 }

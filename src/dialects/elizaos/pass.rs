@@ -38,6 +38,8 @@ pub(super) struct Pass {
     /// Whether it may come from where it does: pages of other sites may not govern the host.
     is_welcome: bool,
     verdict: Option<Verdict>,
+    /// What the limiter said that elizaOS lets speak in the older way.
+    old_verdict: Option<Verdict>,
 }
 
 /// Headers of the request that the answer depends on, kept because the request is given away.
@@ -61,7 +63,7 @@ impl Asked {
 impl Pass {
     pub(super) fn of(shared: &Shared, request: &ServiceRequest) -> Self {
         // The path as the routes will see it, decoded: `/%61pi` must not pass for anything but `/api`.
-        let visit = Visit::of(request.method(), request.match_info().as_str());
+        let visit = shared.pages.visit(request);
         let headers = request.headers();
         Self {
             id: shared.next_request(),
@@ -70,6 +72,7 @@ impl Pass {
             is_welcome: !visit.is_operators
                 || site::is_welcome(headers, shared.cors.origin.as_ref()),
             verdict: None,
+            old_verdict: None,
         }
     }
 
@@ -82,6 +85,7 @@ impl Pass {
         if let Some(token) = &shared.settings.auth_token
             && self.visit.is_guarded()
             && !token.is_in(request.headers())
+            && !shared.tickets.admit(&self.visit, request)
         {
             return Err((&refusal::UNAUTHORIZED).into());
         }
@@ -97,7 +101,11 @@ impl Pass {
         let client = request.peer_addr().map(|address| address.ip());
         for (limiter, refusal) in shared.limits.of(&self.visit, client) {
             let verdict = limiter.count_now(shared, client);
-            self.verdict = Some(verdict);
+            if std::ptr::eq(refusal, &refusal::CHANNEL_UPLOAD_RATE) {
+                self.old_verdict = Some(verdict);
+            } else {
+                self.verdict = Some(verdict);
+            }
             if verdict.is_refused {
                 let is_health = self.visit.area == Area::Health;
                 return Err(if is_health {
@@ -187,6 +195,9 @@ impl Pass {
         }
         if let Some(verdict) = &self.verdict {
             verdict.tell(headers);
+        }
+        if let Some(verdict) = &self.old_verdict {
+            verdict.tell_as_of_old(headers);
         }
         if is_fault && let Ok(id) = HeaderValue::from_str(&format!("{:016x}", self.id)) {
             headers.insert(REQUEST_ID, id);

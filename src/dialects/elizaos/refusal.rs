@@ -80,6 +80,7 @@ refusals! {
         "RATE_LIMIT_EXCEEDED",
         "Too many health check requests from this IP, please try again later.");
     BUSY = Refusal::later("OVERLOADED", "Too many requests are in flight, please try again");
+    STREAMS = Refusal::later("OVERLOADED", "Too many streams are open, please try again");
     TOO_SLOW = Refusal::later("TIMEOUT", "The request took too long; whether it was done is unknown");
 
     // Requests that cannot be.
@@ -116,13 +117,30 @@ refusals! {
     INGEST_PAYLOAD = Refusal::bad("BAD_REQUEST", "Invalid external message payload");
     TITLE_AGENT = Refusal::bad("BAD_REQUEST", "Valid agent ID is required");
     TITLE_AGENT_NOT_FOUND = Refusal::missing("Agent not found or not active");
-    TITLE = Refusal::new(
-        StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED",
-        "Titles are not made yet: they need a run of the model");
     JOB = Refusal::bad("BAD_REQUEST", "Invalid job");
     JOB_NOT_FOUND = Refusal::missing("Job not found");
     NO_AGENTS = Refusal::missing("No agents available on server");
     JOB_AGENT = Refusal::missing("Agent not found");
+
+    // Media.
+    NO_MEDIA = Refusal::bad("INVALID_REQUEST", "No media file provided");
+    FILE_NAME = Refusal::bad("INVALID_REQUEST", "Invalid filename detected");
+    FILE_TYPE = Refusal::bad("INVALID_FILE_TYPE", "Invalid file type");
+    FILE_TYPES = Refusal::bad(
+        "INVALID_FILE_TYPE",
+        "Invalid file type. Only audio/mpeg, audio/mp3, audio/wav, audio/ogg, audio/webm, \
+         audio/mp4, audio/aac, audio/flac, audio/x-wav, audio/wave, image/jpeg, image/png, \
+         image/gif, image/webp, video/mp4, video/webm, application/pdf, text/plain are allowed");
+    MEDIA_TYPE = Refusal::bad("UNSUPPORTED_MEDIA_TYPE", "Invalid file type");
+    FILE_AGENT_ID = Refusal::id("Invalid agent ID format");
+    FILE_CHANNEL_ID = Refusal::id("Invalid channel ID format");
+    FILE_DENIED = Refusal::forbidden("Access denied");
+    NO_UPLOAD = Refusal::missing("File does not exist!!!!!!!");
+    NO_FILE = Refusal::missing("File not found");
+    FILE_RANGE = Refusal::new(
+        StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_NOT_SATISFIABLE", "Range not satisfiable");
+    FILE_CONDITION = Refusal::new(
+        StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", "The file is another one");
 
     // Ids that are none.
     SERVER_ID = Refusal::id("Invalid messageServerId format");
@@ -162,7 +180,9 @@ refusals! {
     LOG_NOT_FOUND = Refusal::missing("Log not found");
     PANEL_NOT_FOUND = Refusal::missing("Panel not found");
     PLUGIN_AGENT = Refusal::new(StatusCode::NOT_FOUND, "AGENT_NOT_FOUND", "Agent not found");
-    PAGE_NOT_FOUND = Refusal::missing("Not Found");
+    NO_CLIENT = Refusal::missing("Client application not found");
+    PAGE_METHOD = Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "Pages can only be read");
     PAGE_FORBIDDEN = Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Forbidden");
     UNKNOWN_ENDPOINT = Refusal {
         code: None, ..Refusal::missing("API endpoint not found")
@@ -181,6 +201,7 @@ refusals! {
     LOG_DELETE = Refusal::fault("DELETE_ERROR", "Failed to delete log");
     RUNS = Refusal::fault("RUNS_ERROR", "Error retrieving agent runs");
     RUN_DETAIL = Refusal::fault("RUN_DETAIL_ERROR", "Error retrieving run details");
+    PANEL = Refusal::fault("PANEL_ERROR", "Error retrieving agent panels");
     MEMORIES = Refusal::fault("MEMORY_ERROR", "Error retrieving memories");
     MEMORY_UPDATE = Refusal::fault("UPDATE_ERROR", "Failed to update memory");
     MEMORY_DELETE = Refusal::fault("DELETE_ERROR", "Error deleting memories");
@@ -212,6 +233,7 @@ refusals! {
     SESSION = Refusal::fault("INTERNAL_SERVER_ERROR", "An unexpected error occurred");
     JOB_CREATE = Refusal::fault("CREATE_ERROR", "Failed to create job");
     JOBS = Refusal::fault("RETRIEVAL_ERROR", "Failed to list jobs");
+    UPLOAD = Refusal::fault("UPLOAD_ERROR", "Failed to process media upload");
     ENV_READ = Refusal::fault("FETCH_ERROR", "Failed to retrieve local envs");
     ENV_WRITE = Refusal::fault("UPDATE_ERROR", "Failed to update local envs");
 }

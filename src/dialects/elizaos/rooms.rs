@@ -99,6 +99,7 @@ fn made(room: &Room) -> Map<String, Value> {
     put("name", json!(room.name));
     put("agentId", json!(room.agent_id));
     put("createdAt", json!(room.created_at));
+    put("updatedAt", json!(room.created_at));
     put("source", json!(room.source));
     put("type", json!(room.kind));
     put("worldId", json!(room.world_id));

@@ -1,11 +1,12 @@
 //! Which handler answers which path.
 
 use actix_web::Resource;
+use actix_web::guard::Not;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
 use super::{
-    agents, create, groups, health, lifecycle, logs, memories, message, messaging, remembering,
-    rooms, runs, server_logs, socket, system, unknown, worlds,
+    agents, create, groups, health, lifecycle, logs, media, memories, message, messaging, pages,
+    panels, remembering, rooms, runs, server_logs, socket, system, unknown, worlds,
 };
 use crate::http::operator;
 use crate::telemetry;
@@ -17,21 +18,32 @@ pub(super) fn all(at: &mut ServiceConfig) {
             .configure(api_agents)
             .service(web::scope("/messaging").configure(messaging::routes).default_service(none()))
             .service(on("/channels/{channel}/members").route(get().to(messaging::members)))
+            .service(web::scope("/media").configure(media::routes).default_service(none()))
             .service(web::scope("/memory").configure(memory).default_service(none()))
-            .service(web::scope("/server").configure(server).default_service(none()))
+            .service(
+                web::scope("/server")
+                    .service(on("/health").route(get().to(health::server)))
+                    .configure(server)
+                    .default_service(none()),
+            )
             .service(web::scope("/system").configure(self::system).default_service(none()))
             .service(web::scope("/greenroom").configure(operator::routes).default_service(none()))
+            .service(on("/health").route(get().to(health::api)))
             .configure(server)
+            .service(on("").route(get().to(pages::api)))
             .default_service(none()),
     )
-    .service(web::scope("/agents").configure(bare).default_service(none()))
+    .service(
+        web::scope("/agents").guard(Not(pages::is_page)).configure(bare).default_service(none()),
+    )
     .service(web::scope("/messaging").configure(messaging::bare).default_service(none()))
+    .service(web::scope("/media").configure(media::files).default_service(web::to(pages::page)))
     .route("/health", get().to(health::root))
     .route("/healthz", get().to(health::alive))
     .route("/socket.io", web::route().to(socket::serve))
     .route("/socket.io/", web::route().to(socket::serve))
     .route("/metrics", get().to(telemetry::metrics_page))
-    .default_service(web::to(unknown::page));
+    .default_service(web::to(pages::page));
 }
 
 /// What answers where no route does; a path with another method counts as no route.
@@ -71,8 +83,9 @@ fn api_agents(at: &mut ServiceConfig) {
 /// What belongs to one agent and is the same in both dialects.
 fn of_agent(at: &mut ServiceConfig) {
     at.configure(remembered)
-        .service(on("/panels").route(get().to(agents::panels)))
-        .service(on("/panels/{panel}").route(get().to(agents::panel)))
+        .service(on("/panels").route(get().to(panels::list)))
+        .service(on("/panels/{panel}").route(get().to(panels::page)))
+        .service(on("/plugins/greenroom/{panel}").route(get().to(panels::page)))
         .service(on("/logs").route(get().to(logs::list)))
         .service(on("/logs/{log}").route(get().to(logs::get)).route(delete().to(logs::remove)))
         .service(on("/runs").route(get().to(runs::list)))
@@ -112,8 +125,7 @@ fn memory(at: &mut ServiceConfig) {
 }
 
 fn server(at: &mut ServiceConfig) {
-    at.service(on("/health").route(get().to(health::server)))
-        .service(on("/ping").route(get().to(health::ping)))
+    at.service(on("/ping").route(get().to(health::ping)))
         .service(on("/hello").route(get().to(health::hello)))
         .service(on("/status").route(get().to(health::status)))
         .service(on("/stop").route(post().to(health::stop)))
@@ -137,7 +149,6 @@ fn system(at: &mut ServiceConfig) {
 /// The routes without a prefix.
 fn bare(at: &mut ServiceConfig) {
     at.service(on("").route(get().to(agents::list_bare)).route(post().to(create::create_bare)))
-        .service(on("/new").route(get().to(unknown::page)))
         .service(on("/worlds").route(get().to(worlds::list_all)))
         .service(
             on("/{agent}")

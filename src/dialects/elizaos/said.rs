@@ -8,6 +8,7 @@ use greenroom_actors::lifecycle::{Command, State};
 
 use super::refusal::{self, Refusal};
 use crate::http::body::BodyError;
+use crate::http::upload::UploadError;
 
 /// Seconds after which a refused request may be tried again: queues drain in well under one.
 const TRY_AGAIN_S: u32 = 1;
@@ -145,6 +146,36 @@ pub(super) fn of_body(error: &BodyError) -> Said {
         | BodyError::NotAnObject(_)
         | BodyError::Packed(_)
         | BodyError::BrokenOff => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+    };
+    Said::new(status, code, error.to_string())
+}
+
+/// How the dialect says why it did not take a form.
+pub(super) fn of_upload(error: &UploadError) -> Said {
+    use StatusCode as S;
+    let (status, code) = match error {
+        UploadError::NotAForm => (S::BAD_REQUEST, "INVALID_REQUEST"),
+        UploadError::Malformed(_) | UploadError::BrokenOff | UploadError::TooManyParts => {
+            (S::BAD_REQUEST, "BAD_REQUEST")
+        }
+        UploadError::Stalled(_) | UploadError::TooSlow(_) => (S::REQUEST_TIMEOUT, "TIMEOUT"),
+        UploadError::FileTooLarge(_) => {
+            return Said::new(S::PAYLOAD_TOO_LARGE, "FILE_TOO_LARGE", "File too large");
+        }
+        UploadError::TextsTooLarge => (S::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+        UploadError::UnexpectedFile(_) => {
+            return Said::new(S::BAD_REQUEST, "INVALID_REQUEST", "Unexpected file field");
+        }
+        UploadError::TooManyFiles => {
+            return Said::new(S::BAD_REQUEST, "INVALID_REQUEST", "Too many files");
+        }
+        UploadError::Type(_) => {
+            return Said::new(S::BAD_REQUEST, "INVALID_FILE_TYPE", "Invalid file type");
+        }
+        UploadError::Storage { is_full: true, .. } => {
+            return Said::new(S::INSUFFICIENT_STORAGE, "STORAGE_FULL", "No space is left");
+        }
+        UploadError::Storage { is_full: false, .. } => return Said::of(&refusal::INTERNAL),
     };
     Said::new(status, code, error.to_string())
 }

@@ -49,6 +49,14 @@ pub struct ElizaosSettings {
     pub socket_buffer_max: u32,
     /// Channels that one socket may join.
     pub socket_channels_max: u32,
+    /// Uploads in flight at most, and whatever has to do with sound; further ones are refused at
+    /// once.
+    pub uploads_in_flight_max: u32,
+    /// Seconds that an upload may take to arrive; one that stands still for half of
+    /// [`request_timeout_s`](Self::request_timeout_s) is given up earlier.
+    pub upload_timeout_s: u32,
+    /// Clients that follow channels at most, by streams of events; further ones are refused at once.
+    pub streams_max: u32,
     /// The folder that `characterPath` may name files of; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub character_dir: Option<PathBuf>,
@@ -58,8 +66,11 @@ pub struct ElizaosSettings {
     pub env_file: PathBuf,
     /// Whether those routes are there at all: they show and change secrets of that file.
     pub shows_environment: bool,
-    /// Whether pages of the web client are served at the root.
+    /// Whether there are pages at all; if not, each is forbidden.
     pub ui: bool,
+    /// The folder of the web client's pages; absent: there is no such client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ui_dir: Option<PathBuf>,
     /// Entries of a list at most, where the request does not ask for fewer.
     pub list_max: u32,
     /// The version that the health routes tell.
@@ -85,11 +96,15 @@ impl Default for ElizaosSettings {
             sockets_max: 10_000,
             socket_buffer_max: 512,
             socket_channels_max: 256,
+            uploads_in_flight_max: 64,
+            upload_timeout_s: 600,
+            streams_max: 1_024,
             character_dir: None,
             fetches_characters: true,
             env_file: PathBuf::from(".env"),
             shows_environment: false,
-            ui: false,
+            ui: true,
+            ui_dir: None,
             list_max: 10_000,
             app_version: "unknown".to_owned(),
             sessions: SessionRules::default(),
@@ -111,6 +126,9 @@ impl ElizaosSettings {
             ("sockets_max", self.sockets_max),
             ("socket_buffer_max", self.socket_buffer_max),
             ("socket_channels_max", self.socket_channels_max),
+            ("uploads_in_flight_max", self.uploads_in_flight_max),
+            ("upload_timeout_s", self.upload_timeout_s),
+            ("streams_max", self.streams_max),
             ("list_max", self.list_max),
         ] {
             if value == 0 {
@@ -131,14 +149,22 @@ impl ElizaosSettings {
     }
 
     /// The time that a request may take: what waits for a reply, or for packets of a socket, has its
-    /// own time beside that.
+    /// own time beside that, and so has what brings a file, to which an agent may reply as well.
     pub(super) fn deadline(&self, lane: Lane) -> Duration {
         let own = Duration::from_secs(u64::from(self.request_timeout_s));
         match lane {
             Lane::Control | Lane::Common => own,
             Lane::Reply => own.saturating_add(self.reply_within()),
             Lane::Socket => own.saturating_add(LONGEST_POLL),
+            Lane::Upload => {
+                own.saturating_add(self.reply_within()).saturating_add(self.upload_within())
+            }
         }
+    }
+
+    /// The time that an upload may take to arrive.
+    pub(super) fn upload_within(&self) -> Duration {
+        Duration::from_secs(u64::from(self.upload_timeout_s))
     }
 
     /// The time that a client has to send a body: half of the request's, so that it is told what was

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
 use greenroom_actors::time::UnixMillis;
+use tokio::sync::Semaphore;
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, places};
+use super::pages::Pages;
+use super::panels::Tickets;
 use super::refusal::{self, Refusal};
 use super::rows::Rows;
 use super::settings::ElizaosSettings;
@@ -24,7 +27,11 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) cors: Cors,
     pub(super) in_flight: Lanes,
+    /// Places of live streams, which are held as long as somebody follows.
+    pub(super) streams: Arc<Semaphore>,
     pub(super) rows: Rows,
+    pub(super) pages: Pages,
+    pub(super) tickets: Tickets,
     requests: AtomicU64,
 }
 
@@ -34,8 +41,11 @@ impl Shared {
         Self {
             limits: Limits::new(&settings),
             cors: Cors { origin: origin.and_then(|origin| HeaderValue::from_str(origin).ok()) },
-            in_flight: Lanes::new(settings.in_flight_max, settings.sockets_max),
+            in_flight: Lanes::new(&settings),
+            streams: Arc::new(Semaphore::new(places(settings.streams_max))),
             rows: Rows::default(),
+            pages: Pages::of(&settings),
+            tickets: Tickets::default(),
             // From a random start, so that ids of two processes do not collide in one log.
             requests: AtomicU64::new(rand::random()),
             settings,

@@ -5,7 +5,6 @@ use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::State;
 
 use super::call::Call;
-use super::error::ElizaError;
 use super::refusal;
 use super::wire::Answer;
 
@@ -29,11 +28,4 @@ pub(super) async fn endpoint(call: Call) -> Answer {
         return Err((&refusal::PLUGIN_AGENT).into());
     }
     Err((&refusal::UNKNOWN_ENDPOINT).into())
-}
-
-/// A path outside the API: a page of the web client.
-pub(super) async fn page(call: Call) -> Answer {
-    let refusal =
-        if call.settings.ui { &refusal::PAGE_NOT_FOUND } else { &refusal::PAGE_FORBIDDEN };
-    Err(ElizaError::Plain(refusal, "text/plain; charset=utf-8"))
 }

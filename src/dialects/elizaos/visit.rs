@@ -1,6 +1,7 @@
 //! What can be told of a request by its method and path alone.
 
 use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderValue, RANGE};
 use actix_web::http::{Method, Uri};
 
 use super::lanes::Lane;
@@ -16,7 +17,7 @@ pub(super) const SOCKETS: &str = "/socket.io";
 pub(super) enum Area {
     /// `/api/**`.
     Api,
-    /// `/agents/**` and `/messaging/**` without a prefix.
+    /// `/agents/**` and `/messaging/**` without a prefix, but for pages there.
     Bare,
     /// `/health` and `/healthz`.
     Health,
@@ -74,6 +75,11 @@ impl Visit {
         }
     }
 
+    /// The same as a visit to a page.
+    pub(super) fn to_page(self) -> Self {
+        Self { area: Area::Page, lane: Lane::Common, ..self }
+    }
+
     /// Whether a token is asked for, where one is configured.
     pub(super) fn is_guarded(&self) -> bool {
         matches!(self.area, Area::Api | Area::Bare | Area::Metrics)
@@ -86,6 +92,11 @@ impl Visit {
     pub(super) fn fold(&self, request: &mut ServiceRequest) {
         if self.is_head {
             request.head_mut().method = Method::GET;
+        }
+        // RFC 9110, section 14.2: a range is a matter of GET, and several may be ignored.
+        let is_one = |range: &HeaderValue| !range.as_bytes().contains(&b',');
+        if self.is_head || !request.headers().get(RANGE).is_none_or(is_one) {
+            request.headers_mut().remove(RANGE);
         }
         if matches!(self.area, Area::Page | Area::Socket) {
             return;
@@ -130,7 +141,9 @@ fn upload(area: Area, method: &Method, path: &str) -> Upload {
         return Upload::No;
     }
     let is_upload = method == Method::POST && ends_with(path, "/upload-media");
-    if is_under(path, "/api/audio") || is_upload && is_under(path, "/api/messaging/channels") {
+    let is_of = |folder| is_under(path, folder);
+    let channels = ["/api/messaging/channels", "/api/messaging/central-channels"];
+    if is_of("/api/audio") || is_upload && channels.into_iter().any(is_of) {
         Upload::File
     } else if is_upload && is_under(path, "/api/media/channels") {
         Upload::Channel
@@ -189,6 +202,7 @@ mod tests {
             (Method::POST, "/api/audio/x/speech", Upload::File),
             (Method::GET, "/api/audio", Upload::File),
             (Method::POST, "/api/messaging/channels/x/upload-media", Upload::File),
+            (Method::POST, "/api/messaging/central-channels/x/upload-media", Upload::File),
             (Method::POST, "/api/media/channels/x/upload-media", Upload::Channel),
             (Method::GET, "/api/media/channels/x/upload-media", Upload::No),
             (Method::POST, "/api/agents", Upload::No),

@@ -1,5 +1,7 @@
 //! Bodies of answers.
 
+use std::borrow::Cow;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
@@ -13,6 +15,7 @@ use uuid::Uuid;
 use super::error::ElizaError;
 use super::refusal;
 use crate::http::instant;
+use crate::media::with_urls;
 
 /// What a handler answers.
 pub(super) type Answer = Result<HttpResponse, ElizaError>;
@@ -68,7 +71,9 @@ pub(super) struct MemoryView<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     created_at: UnixMillis,
-    content: &'a Map<String, Value>,
+    /// The same: a memory does not keep when it was changed.
+    updated_at: UnixMillis,
+    content: Cow<'a, Map<String, Value>>,
     entity_id: EntityId,
     agent_id: AgentId,
     room_id: RoomId,
@@ -90,7 +95,8 @@ impl<'a> MemoryView<'a> {
             id: memory.id,
             kind: &memory.kind,
             created_at: memory.created_at,
-            content: &memory.content,
+            updated_at: memory.created_at,
+            content: with_urls(&memory.content),
             entity_id: memory.entity_id,
             agent_id: memory.agent_id,
             room_id: memory.room_id,
@@ -117,6 +123,9 @@ pub(super) struct RoomView<'a> {
     source: &'a str,
     metadata: Option<&'a Map<String, Value>>,
     server_id: Option<Uuid>,
+    created_at: UnixMillis,
+    /// The same: a room does not keep when it was changed.
+    updated_at: UnixMillis,
     #[serde(skip_serializing_if = "Option::is_none")]
     world_name: Option<&'a str>,
 }
@@ -138,6 +147,8 @@ impl<'a> RoomView<'a> {
             source: &room.source,
             metadata: room.metadata.as_ref(),
             server_id: room.message_server_id,
+            created_at: room.created_at,
+            updated_at: room.created_at,
             world_name: world.map(|world| world.name.as_str()),
         }
     }
@@ -173,7 +184,7 @@ impl<'a> WorldView<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct LogView<'a> {
     id: LogId,
-    created_at: String,
+    created_at: UnixMillis,
     entity_id: EntityId,
     room_id: RoomId,
     #[serde(rename = "type")]
@@ -185,7 +196,7 @@ impl<'a> LogView<'a> {
     pub(super) fn of(entry: &'a LogEntry) -> Self {
         Self {
             id: entry.id,
-            created_at: instant::iso(entry.created_at),
+            created_at: entry.created_at,
             entity_id: entry.entity_id,
             room_id: entry.room_id,
             kind: &entry.kind,

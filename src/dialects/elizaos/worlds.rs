@@ -1,17 +1,14 @@
 //! Worlds: groups of rooms, as agents see them.
 
-use std::collections::HashSet;
-
 use actix_web::http::StatusCode;
 use greenroom_actors::agent::{AmendWorld, Keep};
 use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::{AgentId, WorldId};
-use greenroom_actors::lifecycle::State;
-use greenroom_actors::ports::AgentQuery;
+use greenroom_actors::ports::{WorldQuery, WorldsOf};
 use greenroom_actors::records::World;
 use serde_json::{Map, Value, json};
 
-use super::call::Call;
+use super::call::{Call, Page};
 use super::error::ElizaError;
 use super::input::Body;
 use super::refusal;
@@ -19,27 +16,23 @@ use super::wire::{Answer, WorldView, created, json, ok};
 
 /// `GET /api/agents/worlds`: the worlds of all agents that run.
 pub(super) async fn list_all(call: Call) -> Answer {
-    let page = call.page(&call.query(), u32::MAX);
-    let query =
-        AgentQuery { state: Some(State::Running), offset: 0, limit: call.settings.list_max };
-    let running = call.store().agents(query).await?;
-    if running.is_empty() {
+    if call.store().census().await?.running == 0 {
         return Err((&refusal::NO_ACTIVE_AGENTS).into());
     }
-    let running: HashSet<_> = running.into_iter().map(|record| record.id).collect();
-    let mut worlds = call.store().worlds(None).await?;
-    worlds.retain(|world| running.contains(&world.agent_id));
-    let views: Vec<_> = page.cut(&worlds).map(WorldView::of).collect();
-    ok(json!({"worlds": views}))
+    page(&call, WorldsOf::Running).await
 }
 
 /// `GET /api/agents/:agentId/worlds`.
 pub(super) async fn list(call: Call) -> Answer {
     let id = call.agent()?;
     call.running(id).await?;
-    let page = call.page(&call.query(), u32::MAX);
-    let worlds = call.store().worlds(Some(id)).await?;
-    let views: Vec<_> = page.cut(&worlds).map(WorldView::of).collect();
+    page(&call, WorldsOf::Agent(id)).await
+}
+
+async fn page(call: &Call, of: WorldsOf) -> Answer {
+    let Page { offset, limit } = call.page(&call.query(), u32::MAX);
+    let worlds = call.store().worlds(WorldQuery { of, id: None, offset, limit }).await?;
+    let views: Vec<_> = worlds.iter().map(WorldView::of).collect();
     ok(json!({"worlds": views}))
 }
 
@@ -85,8 +78,8 @@ async fn attach(call: &Call, id: AgentId, known: WorldId) -> Answer {
     let world = match call.store().world(id, known).await? {
         Some(world) => world,
         None => {
-            let worlds = call.store().worlds(None).await?;
-            let found = worlds.into_iter().find(|world| world.id == known);
+            let query = WorldQuery { id: Some(known), ..WorldQuery::of(WorldsOf::All, 1) };
+            let found = call.store().worlds(query).await?.into_iter().next();
             let world = found.ok_or(ElizaError::Refused(&refusal::WORLD_NOT_FOUND))?;
             let world = World { agent_id: id, created_at: call.now(), ..world };
             let facts = vec![Fact::WorldMet(Box::new(world.clone()))];

@@ -196,7 +196,7 @@ proptest! {
         };
         let mut turns: Vec<Turn> = texts.iter().map(|text| said(text)).collect();
         turns.push(said(&words));
-        for purpose in [Purpose::Reply, Purpose::Reflect] {
+        for purpose in [Purpose::Reply, Purpose::Reflect, Purpose::Title] {
             let prompt = prompt(character.clone(), purpose, turns.clone());
             let answer = answer(&prompt);
             prop_assert!(!answer.is_empty());

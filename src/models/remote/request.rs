@@ -63,6 +63,7 @@ fn messages(prompt: &Prompt) -> Vec<ChatMessage> {
         let nudge = match prompt.purpose {
             Purpose::Reflect => "(Nobody is waiting for an answer. Take a moment to think.)",
             Purpose::Reply => "(Go on.)",
+            Purpose::Title => "(Nothing was said.)",
         };
         said.push(words(Role::User, nudge));
     }

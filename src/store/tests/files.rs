@@ -10,6 +10,7 @@ use greenroom_actors::time::UnixMillis;
 use rusqlite::Connection;
 
 use super::support::{Place, batch, created, memory, remembered, ticked};
+use crate::store::open::SCHEMA;
 use crate::store::{SqliteStore, StoreSettings, verify};
 
 fn refusal(settings: &StoreSettings) -> String {
@@ -144,7 +145,7 @@ async fn a_copy_holds_everything_and_is_whole() {
 
     let report = verify(&file).unwrap();
     assert!(report.is_whole(), "{report:?}");
-    assert_eq!(report.schema, 2);
+    assert_eq!(report.schema, u64::try_from(SCHEMA).unwrap());
     let rows = |table: &str| report.rows.iter().find(|(name, _)| name == table).unwrap().1;
     assert_eq!((rows("agents"), rows("events"), rows("memories")), (1, 2, 1));
     assert!(verify(&store.file()).unwrap().is_whole());

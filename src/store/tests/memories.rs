@@ -157,7 +157,14 @@ async fn an_agent_of_many_memories_goes_without_a_trace() {
     let left: Vec<_> = left.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
     assert_eq!(
         left,
-        [("agents", 1), ("characters", 1), ("host", 1), ("memories", 1), ("unembedded", 1)]
+        [
+            ("agents", 1),
+            ("characters", 1),
+            ("host", 1),
+            ("indexed", 2),
+            ("memories", 1),
+            ("unembedded", 1)
+        ]
     );
 }
 

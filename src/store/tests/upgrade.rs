@@ -12,6 +12,7 @@ use rusqlite_migration::Migrations;
 
 use super::support::{Place, batch, created, memory, remembered, server, ticked};
 use crate::store::open::{APPLICATION_ID, MIGRATIONS, SCHEMA};
+use crate::store::search::marked;
 use crate::store::verify;
 
 #[test]
@@ -42,6 +43,10 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_is_i
         let sql = format!("INSERT INTO main.{table} SELECT * FROM newer.{table}");
         assert_eq!(first.execute(&sql, []).unwrap(), 1, "{table}");
     }
+    let words = (marked(agent, said.text()),);
+    first
+        .execute("INSERT INTO memory_words (rowid, words) SELECT number, ?1 FROM memories", words)
+        .unwrap();
     first.close().unwrap();
     let report = verify(&file).unwrap();
     assert!(report.is_whole(), "{report:?}");

@@ -4,16 +4,17 @@ use greenroom_actors::channels::MessageServer;
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::{AgentId, ChannelId, EntityId, ServerId};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::super::call::Call;
 use super::super::error::{Doing, ElizaError};
 use super::super::input::Body;
-use super::super::refusal::{self, Refusal};
+use super::super::refusal;
 use super::super::wire::{Answer, created, nothing, ok};
 use super::given;
 use super::servers::told_twice;
-use super::wire::ChannelView;
+use super::wire::{ChannelView, ParticipantView};
+use crate::http::instant;
 use crate::messaging::{ChannelPatch, NewChannel};
 
 /// Who takes part in one channel at most.
@@ -97,8 +98,19 @@ pub(super) async fn details(call: Call) -> Answer {
 
 /// `GET /channels/:channelId/participants`.
 pub(super) async fn participants(call: Call) -> Answer {
-    let id = call.id("channel", &refusal::CHANNEL_ID_SHORT)?;
-    ok(call.messaging().participants(id).await.doing(&refusal::CHANNELS)?)
+    let id: ChannelId = call.id("channel", &refusal::CHANNEL_ID_SHORT)?;
+    let members = match call.messaging().members(id).await {
+        Err(CoreError::NotFound { .. }) => Vec::new(),
+        members => members.doing(&refusal::CHANNELS)?,
+    };
+    let views = members.into_iter().map(|(user_id, joined_at)| ParticipantView {
+        id: user_id,
+        channel_id: id,
+        user_id,
+        role: "member",
+        joined_at: instant::iso(joined_at),
+    });
+    ok(json!({"participants": views.collect::<Vec<_>>()}))
 }
 
 /// `GET /channels/:channelId/agents`.
@@ -159,6 +171,7 @@ pub(super) async fn patch(call: Call, body: Body) -> Answer {
 pub(super) async fn remove(call: Call) -> Answer {
     let id = call.id("channel", &refusal::CHANNEL_ID_SHORT)?;
     call.messaging().remove_channel(id).await.doing(&refusal::CHANNEL_DELETE)?;
+    call.media().forget_channel(id).await.doing(&refusal::CHANNEL_DELETE)?;
     nothing()
 }
 
@@ -182,30 +195,4 @@ pub(in super::super) async fn members(call: Call) -> Answer {
 
 fn name_of(record: &AgentRecord) -> String {
     record.character.name.clone()
-}
-
-/// Messages below which a talk is too short for a title.
-const TITLED_FROM: usize = 4;
-
-/// `POST /channels/:channelId/generate-title`.
-pub(super) async fn title(call: Call, body: Body) -> Answer {
-    let id: ChannelId = call.id("channel", &refusal::CHANNEL_ID)?;
-    let agent: Option<AgentId> = given::id(&body.fields()?, "agentId").ok().flatten();
-    let agent = agent.ok_or(ElizaError::Refused(&refusal::TITLE_AGENT))?;
-    let not_there = |error: ElizaError| match error {
-        ElizaError::Core {
-            error: CoreError::AgentNotFound(_) | CoreError::NotRunning { .. },
-            ..
-        } => ElizaError::Refused(&refusal::TITLE_AGENT_NOT_FOUND),
-        error => error,
-    };
-    call.running(agent).await.map_err(not_there)?;
-    let query = greenroom_actors::ports::MessageQuery::of(id, 4);
-    let said = call.messaging().messages(query).await.doing(&refusal::TITLE_FAILED)?;
-    if said.len() < TITLED_FROM {
-        let reason = "Not enough messages to generate a title";
-        return ok(json!({"title": Value::Null, "channelId": id, "reason": reason}));
-    }
-    let later: &'static Refusal = &refusal::TITLE;
-    Err(later.into())
 }

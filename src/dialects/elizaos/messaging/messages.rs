@@ -117,6 +117,6 @@ pub(super) async fn remove(call: Call) -> Answer {
 /// `DELETE /channels/:channelId/messages`.
 pub(super) async fn clear(call: Call) -> Answer {
     let channel = call.id("channel", &refusal::CHANNEL_ID_SHORT)?;
-    call.messaging().clear_channel(channel).await.doing(&refusal::CHANNEL_CLEAR)?;
-    nothing()
+    let cleared = call.messaging().clear_channel(channel).await;
+    ok(json!({"success": true, "deleted": cleared.doing(&refusal::CHANNEL_CLEAR)?}))
 }

@@ -18,6 +18,7 @@ use super::opening::Opening;
 use super::stream;
 use super::transport::Transport;
 use super::wire::{MessageView, bus};
+use crate::media::with_urls;
 use crate::messaging::NewMessage;
 
 /// Who speaks where nobody says who it is.
@@ -180,7 +181,8 @@ pub(super) async fn say(
                 }
                 None => None,
             };
-            Ok(Spoken::Answered(said.message, reply.map(|reply| reply.content)))
+            let reply = reply.map(|reply| with_urls(&reply.content).into_owned());
+            Ok(Spoken::Answered(said.message, reply))
         }
         Transport::Sse => {
             let name = new.author_name.clone();

@@ -64,7 +64,9 @@ pub(super) async fn create(call: Call, body: Body) -> Answer {
 /// `DELETE /message-servers/:messageServerId`.
 pub(super) async fn remove(call: Call) -> Answer {
     let server = call.id("server", &refusal::SERVER_ID)?;
-    call.messaging().remove_server(server).await.doing(&refusal::SERVERS)?;
+    for channel in call.messaging().remove_server(server).await.doing(&refusal::SERVERS)? {
+        call.media().forget_channel(channel).await.doing(&refusal::SERVERS)?;
+    }
     nothing()
 }
 

@@ -1,5 +1,7 @@
 //! Bodies of answers about message servers, channels and messages.
 
+use std::borrow::Cow;
+
 use greenroom_actors::channels::{Channel, ChannelMessage, MessageServer};
 use greenroom_actors::ids::{ChannelId, ChannelMessageId, EntityId, ServerId};
 use greenroom_actors::time::UnixMillis;
@@ -7,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::http::instant;
+use crate::media::{with_urls, with_urls_in};
 
 /// A message server.
 #[derive(Serialize)]
@@ -75,6 +78,18 @@ impl<'a> ChannelView<'a> {
     }
 }
 
+/// Somebody who takes part in a channel.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ParticipantView {
+    /// The same as the user's: one takes part once.
+    pub(super) id: EntityId,
+    pub(super) channel_id: ChannelId,
+    pub(super) user_id: EntityId,
+    pub(super) role: &'static str,
+    pub(super) joined_at: String,
+}
+
 /// A message as it is kept.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,7 +99,7 @@ pub(super) struct MessageView<'a> {
     author_id: EntityId,
     content: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    raw_message: Option<&'a Value>,
+    raw_message: Option<Cow<'a, Value>>,
     in_reply_to_root_message_id: Option<ChannelMessageId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source_type: Option<&'a str>,
@@ -102,11 +117,15 @@ impl<'a> MessageView<'a> {
             channel_id: message.channel_id,
             author_id: message.author_id,
             content: &message.content,
-            raw_message: message.raw_message.as_ref(),
+            raw_message: message.raw_message.as_ref().map(with_urls_in),
             in_reply_to_root_message_id: message.in_reply_to,
             source_type: message.source_type.as_deref(),
             source_id: message.source_id.as_deref(),
-            metadata: message.metadata.clone().unwrap_or_default(),
+            metadata: message
+                .metadata
+                .as_ref()
+                .map(|it| with_urls(it).into_owned())
+                .unwrap_or_default(),
             created_at: instant::iso(message.created_at),
             updated_at: instant::iso(message.updated_at),
         }
@@ -126,7 +145,7 @@ impl<'a> ListedMessage<'a> {
     pub(super) fn of(message: &'a ChannelMessage) -> Self {
         let mut view = MessageView::of(message);
         for key in ["thought", "actions", "attachments"] {
-            let lifted = message.raw_message.as_ref().and_then(|raw| raw.get(key));
+            let lifted = view.raw_message.as_ref().and_then(|raw| raw.get(key));
             if let Some(lifted) = lifted.filter(|value| !value.is_null()) {
                 view.metadata.insert(key.to_owned(), lifted.clone());
             }
@@ -155,8 +174,8 @@ pub(super) fn bus(
     put("content", Some(json!(message.content)));
     put("created_at", Some(json!(message.created_at)));
     put("source_type", message.source_type.as_ref().map(|source| json!(source)));
-    put("raw_message", message.raw_message.clone());
-    put("metadata", metadata.map(|metadata| json!(metadata)));
+    put("raw_message", message.raw_message.as_ref().map(|raw| with_urls_in(raw).into_owned()));
+    put("metadata", metadata.map(|metadata| json!(with_urls(metadata))));
     put("author_display_name", author_name.map(|name| json!(name)));
     put("in_reply_to_message_id", message.in_reply_to.map(|id| json!(id)));
     put("source_id", message.source_id.as_ref().map(|source| json!(source)));

@@ -13,17 +13,18 @@ async fn health_is_good_while_an_agent_runs() {
     let stage = stage(settings).await;
     let paths = ["/health", "/api/health", "/api/server/health"];
     let words = |body: &Value| (body["status"].clone(), body["dependencies"]["agents"].clone());
-    for (path, word) in paths.into_iter().zip(["DEGRADED", "OK", "OK"]) {
+    for (path, word) in paths.into_iter().zip(["DEGRADED", "OK", "degraded"]) {
         let heard = stage.get(path).await;
         assert_eq!(heard.status, 503);
         assert_eq!(words(&heard.json()), (json!(word), json!("no_agents")), "{path}");
     }
     stage.running("Ada").await;
-    for path in paths {
+    for (path, word) in paths.into_iter().zip(["OK", "OK", "healthy"]) {
         let heard = stage.get(path).await;
         assert_eq!(heard.status, 200);
         let body = heard.json();
-        assert_eq!(words(&body), (json!("OK"), json!("healthy")), "{path}");
+        assert_eq!(words(&body), (json!(word), json!("healthy")), "{path}");
+        assert_eq!(body["uptime"].is_number(), word == "healthy");
         assert_eq!(body["version"], "9.9.9");
         assert!(body.get("success").is_none());
         assert_eq!(body.get("agentCount").is_some(), path == "/health");
@@ -44,10 +45,15 @@ async fn server_routes_have_two_paths_each() {
         let servers = stage.get(&format!("{prefix}/debug/servers")).await.json();
         assert_eq!(servers["count"], 1);
         assert_eq!(servers["data"]["servers"], servers["servers"]);
+        let (runtime, around) = (&servers["data"]["runtime"], &servers["data"]["environment"]);
+        assert_eq!((&runtime["agents"], around["os"].is_string()), (&json!([]), true));
+        assert_eq!(runtime["memory"]["used"].is_u64(), status["memory"]["percentage"].is_f64());
     }
     assert!(!stage.host.stop.is_requested());
     let said = stage.said("POST", "/api/server/stop", json!({})).await;
-    assert_eq!(said, (200, json!({"message": "Server stopping..."})));
+    let data = json!({"success": true, "message": "Server stopping..."});
+    assert_eq!((said.0, &said.1["data"]), (200, &data));
+    assert_eq!(said.1["message"], data["message"]);
     assert!(stage.host.stop.is_requested());
     let version = stage.get("/api/system/version").await.json();
     assert_eq!((&version["version"], &version["source"]), (&json!("1.7.2"), &json!("server")));
