@@ -24,6 +24,7 @@ use crate::dialects::elizaos::ElizaosSettings;
 use crate::media::MediaSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::server::ServerSettings;
+use crate::speech::SpeechSettings;
 use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub model: ModelChoice,
     /// Models by name.
     pub models: BTreeMap<String, ModelSettings>,
+    /// What speaks and listens.
+    pub speech: SpeechSettings,
     /// Where and how everything is kept.
     pub store: StoreSettings,
     /// Files that people and agents give one another.

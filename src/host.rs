@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
+use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
 
 pub use vault::Vault;
@@ -24,6 +25,8 @@ pub struct Host {
     pub messaging: Messaging,
     /// Files that people and agents give one another.
     pub media: MediaStore,
+    /// What speaks and listens.
+    pub speech: Speech,
     /// Seals and opens the agents' secrets.
     pub secrets: Arc<Secrets>,
     /// What the process has logged of late.

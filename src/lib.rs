@@ -13,5 +13,6 @@ pub mod messaging;
 pub mod models;
 pub mod secrets;
 pub mod server;
+pub mod speech;
 pub mod store;
 pub mod telemetry;

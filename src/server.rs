@@ -24,6 +24,7 @@ use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
 use crate::secrets::Secrets;
+use crate::speech::Speech;
 use crate::store::SqliteStore;
 use crate::telemetry::{self, LogBuffer};
 
@@ -106,7 +107,9 @@ async fn host(
     let media = data_dir.join(MEDIA);
     let media = MediaStore::open(&media, &config.media)
         .map_err(|source| ServeError::File { path: media, source })?;
-    let model = models::build(&config.models(), &|name| std::env::var(name).ok())?;
+    let env = |name: &str| std::env::var(name).ok();
+    let model = models::build(&config.models(), &env)?;
+    let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
     let ports = Ports {
         store: Arc::new(store.clone()),
         model: Arc::new(model),
@@ -117,6 +120,7 @@ async fn host(
         messaging: Messaging::open(registry.clone()).await?,
         registry,
         media,
+        speech,
         secrets: Arc::new(secrets),
         logs,
         stop,

@@ -19,8 +19,8 @@ use replay::Outcome;
 use timeline::Scenario;
 
 /// The recordings that are replayed.
-const FILES: [&str; 8] =
-    ["agents", "memory", "system", "errors", "jobs", "media", "sessions", "messaging"];
+const FILES: [&str; 9] =
+    ["agents", "memory", "system", "errors", "jobs", "media", "audio", "sessions", "messaging"];
 
 /// The recording of sockets, which has a form of its own.
 const SOCKETS: &str = "socketio";

@@ -19,5 +19,6 @@ mod kill_talks;
 mod media;
 mod program;
 mod sockets;
+mod speech;
 mod stop;
 mod support;

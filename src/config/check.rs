@@ -15,6 +15,8 @@ impl Loaded {
         let env = |name: &str| self.variable(name);
         models::build(&config.models(), &env)
             .map_err(|error| self.refused(&error.key, error.reason))?;
+        config.speech.check().map_err(|at_fault| self.at_fault("speech", &at_fault))?;
+        config.speech.endpoints(&env).map_err(|error| self.refused(&error.key, error.reason))?;
         if let Err(at_fault) = config.runtime.clone().checked() {
             return Err(self.at_fault("runtime", &at_fault));
         }

@@ -30,6 +30,7 @@ mod call;
 mod catalog;
 pub mod doctor;
 pub mod embedding;
+mod endpoint;
 mod provider;
 mod remote;
 mod router;
@@ -37,6 +38,7 @@ mod settings;
 mod tls;
 mod tokens;
 
+pub(crate) use endpoint::Endpoint;
 pub use router::{Router, build};
 pub use settings::{ModelChoice, ModelSettings, ModelsError, ModelsSettings};
 pub use tls::install_tls;

@@ -3,7 +3,7 @@
 //! The crate knows how some two dozen providers speak. What it leaves to us: the HTTP client, the
 //! meaning of an error, the assembly of tool calls, and how a prompt of ours becomes a request.
 
-mod failure;
+pub(super) mod failure;
 mod request;
 mod tool_calls;
 
@@ -95,7 +95,11 @@ struct Sort {
 }
 
 impl Clients {
-    fn to(&mut self, base_url: &reqwest::Url) -> Result<reqwest::Client, String> {
+    /// The client for an address.
+    ///
+    /// # Errors
+    /// Why there can be none, such as a machine without root certificates.
+    pub(super) fn to(&mut self, base_url: &reqwest::Url) -> Result<reqwest::Client, String> {
         let host = base_url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let is_loopback = host == "localhost"
             || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());

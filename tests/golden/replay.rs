@@ -351,6 +351,10 @@ fn site(profile: &str, model: &str) -> Site {
         .with("GREENROOM_ELIZAOS__SHOWS_ENVIRONMENT", "true")
         .with("GREENROOM_ELIZAOS__ENV_FILE", environment.to_str().unwrap())
         .with("GREENROOM_MODEL__DEFAULT", model);
+    let speaking = |site: Site| {
+        let site = site.with("GREENROOM_SPEECH__SYNTHESIZER", model);
+        site.with("GREENROOM_SPEECH__RECOGNIZER", model)
+    };
     match profile {
         "auth" => site.with("ELIZA_SERVER_AUTH_TOKEN", TOKEN),
         "socket-key" => site.with("SERVER_API_KEY", TOKEN),
@@ -359,7 +363,9 @@ fn site(profile: &str, model: &str) -> Site {
             .with("SESSION_DEFAULT_TIMEOUT_MINUTES", "1")
             .with("SESSION_MIN_TIMEOUT_MINUTES", "1")
             .with("SESSION_CLEANUP_INTERVAL_MINUTES", "60"),
-        "default" | "no-agents" | "plugin-routes" | "rate-limit" | "restart" | "stop" => site,
+        // It also shows what is answered without any model of speech.
+        "no-agents" => site,
+        "default" | "plugin-routes" | "rate-limit" | "restart" | "stop" => speaking(site),
         other => panic!("no such profile: {other}"),
     }
 }

@@ -6,7 +6,8 @@
 //! the rest when somebody has asked for `/release`), `!slow` (late), `!long` (60 sentences), `!ignore`
 //! (no text), `!quiet` (it decides not to answer, where it is asked whether to), `!none` and
 //! `!follow` (words alone). Asked for a title it says `Stub Conversation Title`, otherwise
-//! `Stub reply to: <the last message>`.
+//! `Stub reply to: <the last message>`. Whatever it is to say aloud is a short silence, and whatever
+//! it hears is `Stub transcription.`; it is steered there by the text, and by what the file holds.
 
 use std::collections::BTreeSet;
 use std::io::Result;
@@ -43,6 +44,8 @@ pub(crate) struct Counts {
     pub(crate) calls: AtomicUsize,
     /// Bytes received.
     pub(crate) heard: AtomicUsize,
+    /// The last request that had to do with sound, as it came.
+    sound: Mutex<String>,
     /// Calls that hang now.
     hanging: watch::Sender<usize>,
     /// When the other side last hung up on a call that hung.
@@ -79,6 +82,11 @@ impl ModelServer {
     /// What to configure as a model.
     pub(crate) fn name(&self) -> String {
         format!("openai:stub@http://{}/v1", self.address)
+    }
+
+    /// The last request that had to do with sound, as it came; what is no text in it is replaced.
+    pub(crate) fn sound(&self) -> String {
+        self.counts.sound.lock().unwrap().clone()
     }
 
     /// Where somebody can ask for `/release`.
@@ -135,11 +143,18 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
             heard.extend_from_slice(&more[..count]);
             continue;
         };
+        let raw = String::from_utf8_lossy(&heard[..length]).into_owned();
         heard.drain(..length);
         counts.calls.fetch_add(1, Ordering::SeqCst);
-        let said = last_message(&body);
-        // What was not answered stands before it in the same message.
-        let said = said.rsplit("\n\n").next().unwrap().to_owned();
+        let said = match () {
+            () if path.ends_with("/audio/speech") => body["input"].as_str().unwrap().to_owned(),
+            () if path.ends_with("/audio/transcriptions") => raw.clone(),
+            // What was not answered stands before it in the same message.
+            () => last_message(&body).rsplit("\n\n").next().unwrap().to_owned(),
+        };
+        if path.contains("/audio/") {
+            *counts.sound.lock().unwrap() = raw;
+        }
         let answer = match () {
             () if path.ends_with("/embeddings") => whole(200, &embeddings(&body)),
             () if is_title_wanted(&body) => respond(&body, TITLE),
@@ -148,6 +163,14 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
             () if said.contains("!broken") => whole(500, &refusal("something broke")),
             () if said.contains("!hang") => return hang(stream, counts).await,
             () if stalls(&said, counts) => return hang(stream, counts).await,
+            () if path.ends_with("/audio/speech") => {
+                stream.write_all(&spoken(&body)).await?;
+                continue;
+            }
+            () if said.contains("!silence") => whole(200, &json!({"text": ""})),
+            () if path.ends_with("/audio/transcriptions") => {
+                whole(200, &json!({"text": "Stub transcription."}))
+            }
             () if said.contains("!half") => return halves(stream, counts, &said).await,
             () if path == "/release" => {
                 counts.released.send_modify(|released| *released += 1);
@@ -250,6 +273,23 @@ fn whole(status: u16, body: &Value) -> String {
 /// An answer, in pieces if they are wanted.
 fn respond(body: &Value, text: &str) -> String {
     if body["stream"] == json!(true) { streamed(text) } else { whole(200, &completion(text)) }
+}
+
+/// A silence in the format that is wanted: one frame, or no samples at all.
+fn spoken(body: &Value) -> Vec<u8> {
+    let mut sound = match body["response_format"].as_str().unwrap() {
+        "wav" => b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\0\0\0\0"
+            .to_vec(),
+        _ => [[0xff, 0xf3, 0x88, 0xc4].as_slice(), &[0; 284]].concat(),
+    };
+    if body["input"].as_str().unwrap().contains("!noise") {
+        sound = b"<html>".to_vec();
+    }
+    let head = format!(
+        "HTTP/1.1 200 Stub\r\ncontent-type: audio/x\r\ncontent-length: {}\r\n\r\n",
+        sound.len()
+    );
+    [head.as_bytes(), &sound].concat()
 }
 
 fn refusal(message: &str) -> Value {

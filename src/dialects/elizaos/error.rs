@@ -13,10 +13,11 @@ use serde_json::{Map, Value, json};
 use super::groups::NotJoined;
 use super::messaging::SessionFault;
 use super::refusal::{self, Refusal};
-use super::said::{Dialect, Said, of_body, of_core, of_upload};
+use super::said::{Dialect, Said, of_body, of_core, of_speech, of_upload};
 use crate::http::body::BodyError;
 use crate::http::upload::UploadError;
 use crate::secrets::NotASecret;
+use crate::speech::SpeechError;
 
 /// Why a request was not carried out.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub(super) enum ElizaError {
     NobodyJoined(Vec<NotJoined>),
     /// A session did not do what was asked.
     Session(Box<SessionFault>),
+    /// Nothing was said or understood; `doing` words a fault of the inside on this route.
+    Speech { error: SpeechError, doing: &'static Refusal },
     /// A handler panicked; what it did by then is unknown.
     Panicked,
 }
@@ -61,6 +64,9 @@ impl ElizaError {
             Self::Core { error, .. } => {
                 self.said(Dialect::Api).status.is_server_error().then(|| error.to_string())
             }
+            Self::Speech { error, .. } => {
+                self.said(Dialect::Api).status.is_server_error().then(|| error.to_string())
+            }
             Self::Panicked => Some("a handler panicked".to_owned()),
             Self::Upload(error) => {
                 matches!(error, UploadError::Storage { .. }).then(|| error.to_string())
@@ -78,15 +84,8 @@ impl ElizaError {
     /// Whether it is a refusal to be expected of a host that works: too busy, or not serving now.
     pub(super) fn is_expected(&self) -> bool {
         match self {
-            Self::Core { error, .. } => matches!(
-                error,
-                CoreError::Overloaded
-                    | CoreError::Starting
-                    | CoreError::ShuttingDown
-                    | CoreError::Halted
-                    | CoreError::Model(ModelError::RateLimited { .. })
-                    | CoreError::Store(StoreError::Busy | StoreError::Closed)
-            ),
+            Self::Core { error, .. } => is_expected_of_core(error),
+            Self::Speech { error, .. } => is_expected_of_speech(error),
             Self::Panicked => false,
             Self::Upload(error) => !matches!(error, UploadError::Storage { is_full: false, .. }),
             Self::Session(fault) => fault.cause().is_none(),
@@ -165,8 +164,36 @@ impl ElizaError {
             Self::Upload(error) => of_upload(error),
             Self::NobodyJoined(_) => Said::of(&refusal::GROUP_CREATE),
             Self::Session(fault) => fault.said(),
+            Self::Speech { error, doing } => of_speech(error, doing, dialect),
             Self::Panicked => Said::of(&refusal::INTERNAL),
         }
+    }
+}
+
+fn is_expected_of_core(error: &CoreError) -> bool {
+    matches!(
+        error,
+        CoreError::Overloaded
+            | CoreError::Starting
+            | CoreError::ShuttingDown
+            | CoreError::Halted
+            | CoreError::Model(ModelError::RateLimited { .. })
+            | CoreError::Store(StoreError::Busy | StoreError::Closed)
+    )
+}
+
+fn is_expected_of_speech(error: &SpeechError) -> bool {
+    match error {
+        SpeechError::Core(error) => is_expected_of_core(error),
+        SpeechError::Provider(error) => matches!(error, ModelError::RateLimited { .. }),
+        SpeechError::Program { .. } | SpeechError::TimedOut(_) => false,
+        SpeechError::NoSynthesizer
+        | SpeechError::NoRecognizer
+        | SpeechError::Busy
+        | SpeechError::NothingToSay
+        | SpeechError::TextTooLong(_)
+        | SpeechError::Undecoded(_)
+        | SpeechError::NothingHeard => true,
     }
 }
 

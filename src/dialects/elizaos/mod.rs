@@ -6,6 +6,7 @@
 //! the gate.
 
 mod agents;
+mod audio;
 mod call;
 mod character_source;
 mod create;

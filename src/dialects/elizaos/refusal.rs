@@ -122,6 +122,18 @@ refusals! {
     NO_AGENTS = Refusal::missing("No agents available on server");
     JOB_AGENT = Refusal::missing("Agent not found");
 
+    // Speech.
+    AUDIO_MISSING = Refusal::bad("INVALID_REQUEST", "No audio file provided");
+    AUDIO_TYPE = Refusal::bad(
+        "INVALID_FILE_TYPE",
+        "Invalid audio file type. Only audio/mpeg, audio/mp3, audio/wav, audio/ogg, audio/webm, \
+         audio/mp4, audio/aac, audio/flac, audio/x-wav, audio/wave are allowed");
+    AUDIO_TOO_LARGE = Refusal::new(
+        StatusCode::PAYLOAD_TOO_LARGE, "FILE_TOO_LARGE", "Audio file too large (max 50MB)");
+    SPEECH_TEXT = Refusal::bad("INVALID_REQUEST", "Text is required for speech synthesis");
+    CONVERSATION_TEXT = Refusal::bad("INVALID_REQUEST", "Text is required for conversation");
+    NO_RESPONSE = Refusal::fault("MODEL_ERROR", "No response from model");
+
     // Media.
     NO_MEDIA = Refusal::bad("INVALID_REQUEST", "No media file provided");
     FILE_NAME = Refusal::bad("INVALID_REQUEST", "Invalid filename detected");
@@ -177,6 +189,7 @@ refusals! {
     WORLD_NOT_FOUND = Refusal::missing("World not found");
     ROOM_NOT_FOUND = Refusal::missing("Room not found");
     MEMORY_NOT_FOUND = Refusal::missing("Memory not found");
+    MESSAGE_NOT_FOUND = Refusal::missing("Message not found");
     LOG_NOT_FOUND = Refusal::missing("Log not found");
     PANEL_NOT_FOUND = Refusal::missing("Panel not found");
     PLUGIN_AGENT = Refusal::new(StatusCode::NOT_FOUND, "AGENT_NOT_FOUND", "Agent not found");
@@ -233,6 +246,11 @@ refusals! {
     SESSION = Refusal::fault("INTERNAL_SERVER_ERROR", "An unexpected error occurred");
     JOB_CREATE = Refusal::fault("CREATE_ERROR", "Failed to create job");
     JOBS = Refusal::fault("RETRIEVAL_ERROR", "Failed to list jobs");
+    TRANSCRIPTION = Refusal::fault("PROCESSING_ERROR", "Error transcribing audio");
+    NOTHING_HEARD = Refusal::fault("PROCESSING_ERROR", "Failed to transcribe audio");
+    AUDIO_MESSAGE = Refusal::fault("PROCESSING_ERROR", "Error processing audio message");
+    SPEECH = Refusal::fault("PROCESSING_ERROR", "Error generating speech");
+    CONVERSATION = Refusal::fault("PROCESSING_ERROR", "Error processing conversation");
     UPLOAD = Refusal::fault("UPLOAD_ERROR", "Failed to process media upload");
     ENV_READ = Refusal::fault("FETCH_ERROR", "Failed to retrieve local envs");
     ENV_WRITE = Refusal::fault("UPDATE_ERROR", "Failed to update local envs");

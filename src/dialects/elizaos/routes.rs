@@ -5,8 +5,8 @@ use actix_web::guard::Not;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
 
 use super::{
-    agents, create, groups, health, lifecycle, logs, media, memories, message, messaging, pages,
-    panels, remembering, rooms, runs, server_logs, socket, system, unknown, worlds,
+    agents, audio, create, groups, health, lifecycle, logs, media, memories, message, messaging,
+    pages, panels, remembering, rooms, runs, server_logs, socket, system, unknown, worlds,
 };
 use crate::http::operator;
 use crate::telemetry;
@@ -18,6 +18,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
             .configure(api_agents)
             .service(web::scope("/messaging").configure(messaging::routes).default_service(none()))
             .service(on("/channels/{channel}/members").route(get().to(messaging::members)))
+            .service(web::scope("/audio/{agent}").configure(audio::routes).default_service(none()))
             .service(web::scope("/media").configure(media::routes).default_service(none()))
             .service(web::scope("/memory").configure(memory).default_service(none()))
             .service(
@@ -75,6 +76,7 @@ fn api_agents(at: &mut ServiceConfig) {
             web::scope("/agents/{agent}")
                 .service(on("/start").route(post().to(lifecycle::start)))
                 .service(on("/stop").route(post().to(lifecycle::stop)))
+                .configure(audio::documented)
                 .configure(of_agent)
                 .default_service(none()),
         );

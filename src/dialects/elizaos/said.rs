@@ -9,6 +9,8 @@ use greenroom_actors::lifecycle::{Command, State};
 use super::refusal::{self, Refusal};
 use crate::http::body::BodyError;
 use crate::http::upload::UploadError;
+use crate::speech::SpeechError;
+use crate::speech::sound::DecodeError;
 
 /// Seconds after which a refused request may be tried again: queues drain in well under one.
 const TRY_AGAIN_S: u32 = 1;
@@ -146,6 +148,54 @@ pub(super) fn of_body(error: &BodyError) -> Said {
         | BodyError::NotAnObject(_)
         | BodyError::Packed(_)
         | BodyError::BrokenOff => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+    };
+    Said::new(status, code, error.to_string())
+}
+
+/// How the dialect says why nothing was said or understood.
+pub(super) fn of_speech(error: &SpeechError, doing: &'static Refusal, dialect: Dialect) -> Said {
+    use StatusCode as S;
+    // Trying again does not help: somebody has to do something first.
+    let lacking = |what: &'static str| Said::new(S::SERVICE_UNAVAILABLE, "PROCESSING_ERROR", what);
+    let (status, code) = match error {
+        SpeechError::NoSynthesizer => {
+            return lacking(
+                "Nothing here can speak: name a provider's model as speech.synthesizer in the \
+                 configuration, such as \"openai:tts-1\", or install flite",
+            );
+        }
+        SpeechError::NoRecognizer => {
+            return lacking(
+                "Nothing here can listen: name a provider's model as speech.recognizer in the \
+                 configuration, such as \"openai:whisper-1\", or install pocketsphinx and \
+                 pocketsphinx-en-us",
+            );
+        }
+        SpeechError::Busy | SpeechError::Provider(ModelError::RateLimited { .. }) => {
+            return Said::later("OVERLOADED", "Too much is spoken and listened to, try again");
+        }
+        SpeechError::NothingToSay => return Said::of(&refusal::SPEECH_TEXT),
+        SpeechError::NothingHeard => return Said::of(&refusal::NOTHING_HEARD),
+        SpeechError::TextTooLong(_) => (S::BAD_REQUEST, "INVALID_REQUEST"),
+        SpeechError::Undecoded(DecodeError::NotSound(_)) => (S::BAD_REQUEST, "INVALID_FILE_TYPE"),
+        SpeechError::Undecoded(DecodeError::Unsupported(container)) => {
+            let message = format!(
+                "No decoder for this audio in {}: install ffmpeg, or send another format",
+                container.extension()
+            );
+            return Said::new(S::BAD_REQUEST, "INVALID_FILE_TYPE", message);
+        }
+        SpeechError::Undecoded(DecodeError::TooLong(_)) => (S::PAYLOAD_TOO_LARGE, "FILE_TOO_LARGE"),
+        SpeechError::Core(error) => return of_core(error, Some(doing), dialect),
+        SpeechError::Undecoded(DecodeError::TooSlow)
+        | SpeechError::TimedOut(_)
+        | SpeechError::Program { .. }
+        | SpeechError::Provider(
+            ModelError::Refused(_)
+            | ModelError::Unavailable(_)
+            | ModelError::TimedOut(_)
+            | ModelError::Unsupported(_),
+        ) => return Said::of(doing),
     };
     Said::new(status, code, error.to_string())
 }

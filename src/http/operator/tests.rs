@@ -38,6 +38,7 @@ async fn host() -> Host {
         registry,
         // Gone at once: nobody here brings a file.
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
+        speech: crate::speech::Speech::default(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),
         stop: Stopper::default(),

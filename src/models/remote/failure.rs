@@ -17,11 +17,11 @@ const WORDS_MAX_BYTES: usize = 300;
 
 /// Tells what went wrong with one provider.
 #[derive(Clone)]
-pub(super) struct Teller {
+pub(in crate::models) struct Teller {
     /// The key, which is cut out of whatever is told.
-    pub(super) key: Option<Zeroizing<String>>,
+    pub(in crate::models) key: Option<Zeroizing<String>>,
     /// Whom nobody could reach.
-    pub(super) host: String,
+    pub(in crate::models) host: String,
 }
 
 impl Teller {
@@ -63,7 +63,13 @@ impl Teller {
         }
     }
 
-    fn of_status(&self, status: StatusCode, body: &str, headers: &HeaderMap) -> Failure {
+    /// What a status means that is no success.
+    pub(in crate::models) fn of_status(
+        &self,
+        status: StatusCode,
+        body: &str,
+        headers: &HeaderMap,
+    ) -> Failure {
         let after = retry_after(headers);
         let words = format!("status {}: {}", status.as_u16(), self.words(body));
         match status {
@@ -78,7 +84,8 @@ impl Teller {
         }
     }
 
-    fn of_connection(&self, error: &reqwest::Error) -> Failure {
+    /// What it means that a connection did not come about, or broke.
+    pub(in crate::models) fn of_connection(&self, error: &reqwest::Error) -> Failure {
         if error.is_connect() {
             let reason = format!("cannot connect to {}: {}", self.host, root(error));
             return Failure::passing(ModelError::Unavailable(self.redacted(&reason)), None);
