@@ -34,6 +34,7 @@ pub(super) async fn join(desk: &Desk, socket: &SocketRef, payload: Map<String, V
     let (done, is_done) = oneshot::channel();
     let joiner = Joiner {
         socket: socket.clone(),
+        entity: desk.entity,
         offset: payload.get("offset").and_then(Value::as_u64),
         answer: joined(socket, name, agent, Some(0)),
         done,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use greenroom_actors::channels::{ChannelEvent, ChannelEventKind};
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::feed::{ChannelEventStream, Fed};
-use greenroom_actors::ids::{ChannelId, ChannelMessageId};
+use greenroom_actors::ids::{ChannelId, ChannelMessageId, EntityId};
 use greenroom_actors::pieces::Piece;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -44,6 +44,8 @@ pub(super) enum Command {
 /// A socket that joins.
 pub(super) struct Joiner {
     pub(super) socket: SocketRef,
+    /// Who its client is.
+    pub(super) entity: EntityId,
     /// The number of the last event that its client knows; absent: it wants what comes.
     pub(super) offset: Option<u64>,
     /// What it is told then.
@@ -182,7 +184,7 @@ impl Relay {
                 continue;
             }
             if let Some(offset) = joiner.offset {
-                self.catch_up(socket, offset, &missed);
+                self.catch_up(&joiner, offset, &missed);
             }
             joiner.answer.insert("offset".to_owned(), json!(self.at));
             self.core.emit(socket, "channel_joined", &joiner.answer);
@@ -194,13 +196,28 @@ impl Relay {
         }
     }
 
-    fn catch_up(&self, socket: &SocketRef, offset: u64, missed: &Missed) {
+    /// Tells a socket what it missed. What its own client said has the name that the client gave it,
+    /// as it would have had: the connection may have been lost before it was told.
+    fn catch_up(&self, joiner: &Joiner, offset: u64, missed: &Missed) {
+        let socket = &joiner.socket;
         if offset < missed.lost_through {
             self.core.emit(socket, "channelGap", &self.gap(missed.lost_through));
+        } else if offset > self.at {
+            // Numbers that this host did not give, as after a return to an older backup.
+            self.core.emit(socket, "channelGap", &self.gap(self.at));
         }
         for (_, broadcasts) in missed.told.iter().filter(|(seq, _)| *seq > offset) {
-            for Broadcast { name, payload } in broadcasts {
-                if self.core.emit(socket, name, payload) == Sent::Closed {
+            for Broadcast { name, payload, sender } in broadcasts {
+                let own = sender.as_ref().filter(|sender| sender.author == joiner.entity);
+                let sent = match own {
+                    Some(own) => {
+                        let mut payload = payload.clone();
+                        payload.insert("clientMessageId".to_owned(), own.client_id.clone());
+                        self.core.emit(socket, name, &payload)
+                    }
+                    None => self.core.emit(socket, name, payload),
+                };
+                if sent == Sent::Closed {
                     return;
                 }
             }
@@ -250,7 +267,7 @@ impl Relay {
         let id = message_of(event).filter(|_| is_said);
         let awaited = id.and_then(|id| self.awaited.remove(&id).map(|awaited| (id, awaited)));
         let author = awaited.as_ref().map(|(_, awaited)| awaited.socket.id);
-        for Broadcast { name, payload } in &told {
+        for Broadcast { name, payload, .. } in &told {
             self.tell_all(name, payload, author);
         }
         if let Some((id, awaited)) = awaited {
@@ -269,7 +286,7 @@ impl Relay {
         ack.insert("status".to_owned(), json!("received_by_server_and_processing"));
         ack.insert("channelId".to_owned(), json!(self.channel));
         ack.insert("roomId".to_owned(), json!(self.channel));
-        for Broadcast { name, mut payload } in told {
+        for Broadcast { name, mut payload, .. } in told {
             if let Some(client_id) = client_id {
                 payload.insert("clientMessageId".to_owned(), client_id.clone());
             }
