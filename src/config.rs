@@ -21,6 +21,7 @@ pub use origin::Origin;
 pub use show::shown;
 
 use crate::dialects::elizaos::ElizaosSettings;
+use crate::media::MediaSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::server::ServerSettings;
 use crate::speech::SpeechSettings;
@@ -41,6 +42,8 @@ pub struct Config {
     pub speech: SpeechSettings,
     /// Where and how everything is kept.
     pub store: StoreSettings,
+    /// Files that people and agents give one another.
+    pub media: MediaSettings,
     /// The agents' bounds and intervals.
     pub runtime: greenroom_actors::settings::Settings,
     /// The process as a whole.

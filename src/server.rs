@@ -105,8 +105,8 @@ async fn host(
     let secrets = Secrets::from_env_or_file(data_dir)
         .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
     let media = data_dir.join(MEDIA);
-    let media =
-        MediaStore::open(&media).map_err(|source| ServeError::File { path: media, source })?;
+    let media = MediaStore::open(&media, &config.media)
+        .map_err(|source| ServeError::File { path: media, source })?;
     let env = |name: &str| std::env::var(name).ok();
     let model = models::build(&config.models(), &env)?;
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;

@@ -19,8 +19,9 @@ use routes::{Field, Kind, ROUTES, Route};
 /// Random requests of each kind.
 const CASES: u32 = 300;
 
-/// Tables that the host writes in its own time: vectors of what is remembered.
-const BESIDE: [&str; 2] = ["embeddings", "unembedded"];
+/// Tables that the host writes in its own time: vectors of what is remembered, and how far the
+/// full-text indexes have come.
+const BESIDE: [&str; 3] = ["embeddings", "unembedded", "indexed"];
 
 /// A host with one agent that runs, and something of everything.
 struct Target {

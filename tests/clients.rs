@@ -20,11 +20,12 @@ struct Stage {
 impl Stage {
     async fn set(token: Option<&str>) -> Self {
         let model = ModelServer::start().await;
-        let site = Site::configured("[elizaos]\nshows_environment = true\n")
-            .with("GREENROOM_MODEL__DEFAULT", &model.name())
-            .with("GREENROOM_SPEECH__SYNTHESIZER", &model.name())
-            .with("GREENROOM_SPEECH__RECOGNIZER", &model.name())
-            .with("OPENAI_API_KEY", "none");
+        let config = format!(
+            "[elizaos]\nshows_environment = true\n[model]\ndefault = \"{name}\"\n\
+             [speech]\nsynthesizer = \"{name}\"\nrecognizer = \"{name}\"\n",
+            name = model.name()
+        );
+        let site = Site::configured(&config).with("OPENAI_API_KEY", "none");
         let site = match token {
             Some(token) => site.with("ELIZA_SERVER_AUTH_TOKEN", token),
             None => site,

@@ -12,10 +12,13 @@
 mod bad_input;
 mod browser;
 mod clients;
+mod follow;
 mod golden;
 mod kill;
+mod kill_talks;
 mod media;
 mod program;
+mod sockets;
 mod speech;
 mod stop;
 mod support;

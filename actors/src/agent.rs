@@ -4,6 +4,7 @@
 //! stay in the store; what a tick or a status needs is here, so that an idle agent costs about a
 //! kilobyte.
 
+mod asked;
 mod change;
 mod errand;
 mod hearing;
@@ -14,6 +15,7 @@ mod prompt;
 mod run;
 mod tick;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -33,6 +35,7 @@ use crate::supervisor;
 use crate::time::UnixMillis;
 use crate::vitals::Counters;
 
+pub use asked::Entitle;
 pub(crate) use change::Lifted;
 pub use change::{Change, SetAutonomy};
 pub(crate) use journal::Journal;
@@ -40,6 +43,7 @@ pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
 pub use letters::{Delivered, Delivery, Reply};
 
+use asked::Asked;
 use errand::Flight;
 use letters::Waiter;
 
@@ -65,6 +69,7 @@ pub struct Agent {
     timer: Option<tick::Timer>,
     flight: Option<Box<Flight>>,
     waiters: Vec<Waiter>,
+    asked: VecDeque<Asked>,
 }
 
 /// How an agent is doing.
@@ -125,6 +130,7 @@ impl Agent {
             timer: None,
             flight: None,
             waiters: Vec::new(),
+            asked: VecDeque::new(),
         }
     }
 
@@ -215,6 +221,10 @@ impl Supervised for Agent {
         self.crashes_in_a_row = self.crashes_in_a_row.saturating_add(1);
         self.timer = None;
         self.waiters = Vec::new();
+        self.asked = VecDeque::new();
+        if let Some(flight) = &mut self.flight {
+            flight.asker = None;
+        }
         Counters::add(&self.runtime.counters.crashes, 1);
         tracing::error!(agent = %self.id, restarts = self.restarts, cause, "agent crashed, rebuilding it");
 
@@ -269,7 +279,9 @@ impl Handler<End> for Agent {
         // What is cut off is not recorded: the record goes with the agent.
         let reason = "the agent was removed";
         drop(self.cut(RunStatus::Cancelled, reason));
-        drop(self.dismiss_waiters(&CoreError::Cancelled(reason.to_owned())));
+        let cancelled = CoreError::Cancelled(reason.to_owned());
+        drop(self.dismiss_waiters(&cancelled));
+        self.dismiss_askers(&cancelled);
         self.disarm(ctx);
         // Its shard lets go of the address when it is gone from the store. Until then it answers
         // what still comes.

@@ -5,7 +5,6 @@
 //! directly. Lists, filters and counts are read from the store; what only a live process knows is
 //! asked of the agent.
 
-mod aside;
 mod hosting;
 mod shard;
 

@@ -13,7 +13,7 @@ use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::{Command, State};
 use greenroom_actors::memory_store::MemoryStore;
-use greenroom_actors::ports::{Clock, Model, Prompt, Purpose, Store};
+use greenroom_actors::ports::{Clock, Model, Store};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::RunStatus;
 use greenroom_actors::runtime::Ports;
@@ -265,36 +265,6 @@ async fn a_halt_cuts_off_every_run_and_holds_over_a_boot() {
     stage.registry.lift().await.unwrap();
     stage.advance(120).await;
     assert_eq!(stage.model.calls(), 2);
-}
-
-#[actix::test]
-async fn the_model_may_be_asked_beside_all_runs_until_a_halt() {
-    let stage = Stage::set().await;
-    let ask = || {
-        let registry = stage.registry.clone();
-        let prompt = Prompt {
-            model: None,
-            purpose: Purpose::Title,
-            character: Arc::new(Character::named("Ada")),
-            system: String::new(),
-            may_ignore: false,
-            turns: Vec::new(),
-            tools: Vec::new(),
-            settings: serde_json::Map::new(),
-        };
-        async move { registry.ask_model(prompt).await }
-    };
-    stage.model.then(Act::Say("A title".into())).then(Act::Panic).then(Act::Hang);
-    assert_eq!(ask().await.unwrap().text, "A title");
-    assert_eq!(stage.registry.vitals().output_tokens, 3);
-    assert!(matches!(ask().await, Err(CoreError::Model(_))));
-    let hanging = actix::spawn(ask());
-    stage.clock.settle().await;
-    assert_eq!(stage.registry.vitals().runs_in_flight, 1);
-    stage.registry.halt().await.unwrap();
-    assert!(matches!(hanging.await.unwrap(), Err(CoreError::Cancelled(_))));
-    assert_eq!(ask().await.unwrap_err(), CoreError::Halted);
-    assert_eq!(stage.model.dropped.load(Ordering::SeqCst), 1);
 }
 
 #[actix::test]

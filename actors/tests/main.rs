@@ -14,3 +14,4 @@ mod letters;
 mod lifecycle;
 mod store;
 mod support;
+mod titles;

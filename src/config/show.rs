@@ -19,8 +19,15 @@ pub fn shown(config: &Config) -> Result<String, toml::ser::Error> {
     mask(&mut value);
     // A token is never written, not even to be masked; that there is one is worth knowing.
     let section = value.get_mut("elizaos").and_then(Value::as_table_mut);
-    if let (Some(section), Some(_)) = (section, &config.elizaos.auth_token) {
-        section.insert("auth_token".to_owned(), Value::String(MASK.to_owned()));
+    if let Some(section) = section {
+        let elizaos = &config.elizaos;
+        for (key, token) in
+            [("auth_token", &elizaos.auth_token), ("socket_token", &elizaos.socket_token)]
+        {
+            if token.is_some() {
+                section.insert(key.to_owned(), Value::String(MASK.to_owned()));
+            }
+        }
     }
     toml::to_string(&value)
 }
@@ -52,10 +59,14 @@ mod tests {
 
     #[test]
     fn a_secret_shows_only_that_it_is_set() {
-        let config: Config = toml::from_str("[elizaos]\nauth_token = \"s3cret\"").unwrap();
-        let text = shown(&config).unwrap();
-        assert!(text.contains("auth_token = \"********\"") && !text.contains("s3cret"), "{text}");
-        assert!(!shown(&Config::default()).unwrap().contains("auth_token"));
+        for key in ["auth_token", "socket_token"] {
+            let config = format!("[elizaos]\n{key} = \"s3cret\"");
+            let config: Config = toml::from_str(&config).unwrap();
+            let text = shown(&config).unwrap();
+            let masked = format!("{key} = \"********\"");
+            assert!(text.contains(&masked) && !text.contains("s3cret"), "{text}");
+            assert!(!shown(&Config::default()).unwrap().contains(key));
+        }
     }
 
     #[test]

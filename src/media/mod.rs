@@ -6,7 +6,9 @@
 
 mod judge;
 mod kind;
+mod ledger;
 mod name;
+mod settings;
 mod spool;
 mod store;
 mod urls;
@@ -14,6 +16,7 @@ mod urls;
 pub use judge::Unfit;
 pub use kind::{Class, Kind};
 pub use name::climbs;
+pub use settings::MediaSettings;
 pub use spool::{Spool, Spooled, Writing};
 pub use store::{Found, Kept, MediaError, MediaStore, Owner, Search};
 pub use urls::{public, with_urls, with_urls_in};

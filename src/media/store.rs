@@ -12,11 +12,17 @@ use tokio::task::spawn_blocking;
 
 use super::judge::{Unfit, judge};
 use super::kind::{Class, Kind};
+use super::ledger::{self, Ledger};
 use super::name;
+use super::settings::MediaSettings;
 use super::spool::{self, Spool, Spooled};
 
 /// How often another name is tried where one is taken: there are a billion for each millisecond.
 const NAMES_TRIED: u32 = 8;
+
+/// Where files are that were given, and those that were made.
+const UPLOADS: &str = "uploads";
+const GENERATED: &str = "generated";
 
 /// Whose a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +39,9 @@ impl Owner {
     /// The owner's folder, which is also the way to it in an address.
     fn folder(self) -> String {
         match self {
-            Self::Agent(id) => format!("uploads/agents/{id}"),
-            Self::Channel(id) => format!("uploads/channels/{id}"),
-            Self::MadeBy(id) => format!("generated/{id}"),
+            Self::Agent(id) => format!("{UPLOADS}/agents/{id}"),
+            Self::Channel(id) => format!("{UPLOADS}/channels/{id}"),
+            Self::MadeBy(id) => format!("{GENERATED}/{id}"),
         }
     }
 }
@@ -93,6 +99,7 @@ pub enum MediaError {
 pub struct MediaStore {
     folder: Arc<Path>,
     spool: Spool,
+    ledger: Ledger,
 }
 
 impl MediaStore {
@@ -100,10 +107,13 @@ impl MediaStore {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn open(folder: &Path) -> io::Result<Self> {
+    pub fn open(folder: &Path, settings: &MediaSettings) -> io::Result<Self> {
         let spool = Spool::open(&spool::within(folder))?;
         // As the system knows it, so that links on the way to it do not matter later.
-        Ok(Self { folder: folder.canonicalize()?.into(), spool })
+        let folder = folder.canonicalize()?;
+        let held = [folder.join(UPLOADS), folder.join(GENERATED)];
+        let ledger = Ledger::open(&held, settings.kept_max_bytes)?;
+        Ok(Self { folder: folder.into(), spool, ledger })
     }
 
     /// Where files arrive.
@@ -126,16 +136,19 @@ impl MediaStore {
         declared: &str,
         now: UnixMillis,
     ) -> Result<Kept, MediaError> {
-        let (root, name, declared) =
-            (Arc::clone(&self.folder), name.to_owned(), declared.to_owned());
+        let (root, ledger) = (Arc::clone(&self.folder), self.ledger.clone());
+        let (name, declared) = (name.to_owned(), declared.to_owned());
         let kept = spawn_blocking(move || {
             let kind = judge(file.path(), &declared).map_err(|unfit| match unfit {
                 Unfit::Io(error) => told(error).into(),
                 unfit => MediaError::Unfit(unfit),
             })?;
             let size = file.size();
+            let full = || StoreError::Full("media: kept_max_bytes is reached".to_owned());
+            let booked = ledger.book(size).ok_or_else(full)?;
             let way = owner.folder();
             let file_name = settle(file, &root.join(&way), &name, kind, now).map_err(told)?;
+            booked.settle();
             let url = format!("/media/{way}/{file_name}");
             Ok(Kept { url, kind, file_name, original_name: name::shown(&name), size })
         });
@@ -187,14 +200,9 @@ impl MediaStore {
     }
 
     async fn forget(&self, owners: Vec<Owner>) -> Result<(), StoreError> {
-        let root = Arc::clone(&self.folder);
+        let (root, ledger) = (Arc::clone(&self.folder), self.ledger.clone());
         let forgotten = spawn_blocking(move || {
-            owners.into_iter().try_for_each(|owner| {
-                match fs::remove_dir_all(root.join(owner.folder())) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                    _ => Ok(()),
-                }
-            })
+            owners.into_iter().try_for_each(|owner| remove(&root.join(owner.folder()), &ledger))
         });
         forgotten.await.map_err(|error| told(io::Error::other(error)))?.map_err(told)
     }
@@ -236,6 +244,19 @@ fn settle(
         File::open(changed)?.sync_all()?;
     }
     Ok(name)
+}
+
+/// Removes a folder, and strikes out what it held.
+fn remove(folder: &Path, ledger: &Ledger) -> io::Result<()> {
+    let bytes = ledger::size(folder)?;
+    match fs::remove_dir_all(folder) {
+        Ok(()) => {
+            ledger.strike(bytes);
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Which of a folder and those above it are not there.
@@ -301,7 +322,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_kept_for_its_owner_until_the_owner_goes() {
         let folder = tempfile::tempdir().unwrap();
-        let store = MediaStore::open(folder.path()).unwrap();
+        let store = MediaStore::open(folder.path(), &MediaSettings::default()).unwrap();
         let (agent, channel) = (AgentId(derived("Ada")), ChannelId(derived("channel")));
         for owner in [Owner::Agent(agent), Owner::Channel(channel)] {
             let file = spooled(&store, PNG).await;
@@ -333,9 +354,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn no_more_is_kept_than_may_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = MediaSettings { kept_max_bytes: 12 };
+        let owner = Owner::Agent(AgentId(derived("Ada")));
+        let store = MediaStore::open(folder.path(), &settings).unwrap();
+        let file = spooled(&store, PNG).await;
+        store.keep(owner, file, "", "image/png", NOW).await.unwrap();
+        // As after a restart.
+        let store = MediaStore::open(folder.path(), &settings).unwrap();
+        let file = spooled(&store, PNG).await;
+        let refused = store.keep(owner, file, "", "image/png", NOW).await;
+        assert!(matches!(refused, Err(MediaError::Store(StoreError::Full(_)))), "{refused:?}");
+        assert_eq!(files(folder.path()), 1);
+        store.forget_agent(AgentId(derived("Ada"))).await.unwrap();
+        let file = spooled(&store, PNG).await;
+        store.keep(owner, file, "", "image/png", NOW).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn what_is_unfit_is_gone_and_links_lead_nowhere() {
         let folder = tempfile::tempdir().unwrap();
-        let store = MediaStore::open(folder.path()).unwrap();
+        let store = MediaStore::open(folder.path(), &MediaSettings::default()).unwrap();
         let owner = Owner::Agent(AgentId(derived("Ada")));
         let file = spooled(&store, b"<html>").await;
         let refused = store.keep(owner, file, "dot.png", "image/png", NOW).await;

@@ -100,7 +100,7 @@ impl Messaging {
             source_type: None,
             source_id: None,
             topic: None,
-            metadata: json!({"user1": current, "user2": target}).as_object().cloned(),
+            metadata: json!({"user1": first, "user2": second}).as_object().cloned(),
             participants: vec![current, target],
         })
         .await

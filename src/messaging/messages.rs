@@ -122,15 +122,18 @@ impl Messaging {
     ) -> Result<Said, CoreError> {
         let name = new.author_name.clone();
         let ids: Vec<_> = agents.iter().map(|agent| agent.id).collect();
+        let answered = match new.in_reply_to {
+            Some(id) => self.registry.store().message(id).await?.map(|message| message.author_id),
+            None => None,
+        };
         let message = self.keep_message(new, &ids).await?;
-        let is_shared = agents.len() > 1;
         let mut told = Vec::with_capacity(agents.len());
         let mut events = Vec::new();
         if agents.is_empty() {
             events.push(self.about(&message, ChannelEventKind::Completed, json!({})));
         }
         for agent in agents {
-            let delivery = agent.delivery(channel, &message, name.as_deref(), is_shared);
+            let delivery = agent.delivery(channel, &message, name.as_deref(), answered);
             let outcome = match self.registry.deliver(agent.id, delivery).await {
                 Ok(delivered) => Ok(Letter { id: delivered.letter_id, reply: delivered.reply }),
                 Err(error) => {

@@ -11,6 +11,9 @@ mod recipients;
 mod servers;
 mod sessions;
 mod titles;
+mod turns;
+
+use std::sync::Arc;
 
 use greenroom_actors::channels::MessageServer;
 use greenroom_actors::error::CoreError;
@@ -23,12 +26,16 @@ pub use jobs::NewJob;
 pub use messages::{Letter, MessagePatch, NewMessage, Said, Told};
 pub use servers::NewServer;
 pub use sessions::{NewSession, Renewed, SessionRules, SessionsError, TimeoutWish, number, shown};
-pub use titles::Title;
+pub use titles::{TitleWish, Titled};
+
+use turns::Turns;
 
 /// Servers, channels, messages, sessions and jobs over one registry. Clones share them.
 #[derive(Clone)]
 pub struct Messaging {
     registry: Registry,
+    /// Whose turn it is to change a session.
+    turns: Arc<Turns>,
 }
 
 impl Messaging {
@@ -48,7 +55,7 @@ impl Messaging {
             updated_at: now,
         };
         registry.keep(vec![Fact::ServerMet(Box::new(server))]).await?;
-        Ok(Self { registry })
+        Ok(Self { registry, turns: Arc::default() })
     }
 
     fn now(&self) -> UnixMillis {

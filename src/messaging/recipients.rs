@@ -22,6 +22,8 @@ const DIRECT: [&str; 4] = ["DM", "VOICE_DM", "SELF", "API"];
 pub(super) struct Recipient {
     pub(super) id: AgentId,
     record: Arc<AgentRecord>,
+    /// Whether somebody else than it and the author takes part.
+    is_one_of_several: bool,
 }
 
 impl Messaging {
@@ -32,14 +34,15 @@ impl Messaging {
         channel: &Channel,
         author: EntityId,
     ) -> Result<Vec<Recipient>, CoreError> {
+        let mut others = self.participants(channel.id).await?;
+        others.retain(|user| *user != author);
+        let is_one_of_several = others.len() > 1;
         let mut recipients = Vec::new();
-        for user in self.participants(channel.id).await? {
+        for user in others {
             let id = AgentId(user.0);
-            if user == author {
-                continue;
-            }
             match self.recipient(id).await {
                 Ok(recipient) => {
+                    let recipient = Recipient { is_one_of_several, ..recipient };
                     if self.servers_of(id).await?.contains(&channel.server_id) {
                         recipients.push(recipient);
                     }
@@ -56,7 +59,9 @@ impl Messaging {
         let record = self.registry.record(id).await?;
         let state = record.lifecycle.state();
         match state {
-            State::Running | State::Paused => Ok(Recipient { id, record }),
+            State::Running | State::Paused => {
+                Ok(Recipient { id, record, is_one_of_several: false })
+            }
             _ => Err(CoreError::NotRunning { id, state }),
         }
     }
@@ -76,13 +81,13 @@ impl Messaging {
 }
 
 impl Recipient {
-    /// The message as a letter to this agent. `is_shared`: others are told as well.
+    /// The message as a letter to this agent; `answered` is who said what it answers.
     pub(super) fn delivery(
         &self,
         channel: &Channel,
         message: &ChannelMessage,
         author_name: Option<&str>,
-        is_shared: bool,
+        answered: Option<EntityId>,
     ) -> Delivery {
         let metadata = message.metadata.clone().unwrap_or_default();
         let source = message.source_type.clone().unwrap_or_default();
@@ -102,13 +107,14 @@ impl Recipient {
             channel_id: Some(channel.id.to_string()),
             message_server_id: Some(channel.server_id.0),
             world_id: Some(world.id),
-            // As elizaOS does it, whatever the channel is.
-            kind: word("channelType").unwrap_or_else(|| "GROUP".to_owned()),
+            kind: word("channelType").unwrap_or_else(|| channel.kind.clone()),
             source: source.clone(),
             metadata: None,
             created_at: message.created_at,
         };
-        let may_be_ignored = is_shared && !self.is_addressed(channel, message, &source);
+        let is_addressed =
+            answered == Some(self.id.into()) || self.is_addressed(channel, message, &source);
+        let may_be_ignored = self.is_one_of_several && !is_addressed;
         Delivery {
             from: message.author_id,
             from_name: author_name.map(str::to_owned),

@@ -278,7 +278,7 @@ impl Messaging {
         let session = self.registry.store().session(id).await.map_err(CoreError::from)?;
         let session = session.ok_or(SessionsError::NotFound(id))?;
         if session.expires_at <= self.now() {
-            self.end_session(id).await?;
+            self.registry.keep(vec![Fact::SessionRemoved(id)]).await?;
             return Err(SessionsError::Expired { id, at: session.expires_at });
         }
         Ok(session)
@@ -297,6 +297,7 @@ impl Messaging {
     /// # Errors
     /// As [`session`](Self::session).
     pub async fn touch_session(&self, id: SessionId) -> Result<Renewed, SessionsError> {
+        let _turn = self.turns.of(id.0).await;
         let session = self.session(id).await?;
         let now = self.now();
         let renews = session.timeout.auto_renew;
@@ -316,6 +317,7 @@ impl Messaging {
     /// # Errors
     /// [`SessionsError::Spent`] if it has lasted as long as it may; as [`session`](Self::session).
     pub async fn renew_session(&self, id: SessionId) -> Result<Session, SessionsError> {
+        let _turn = self.turns.of(id.0).await;
         let session = self.session(id).await?;
         let now = self.now();
         let renewing = SessionTimeout { auto_renew: true, ..session.timeout };
@@ -347,6 +349,7 @@ impl Messaging {
         wish: TimeoutWish,
         rules: SessionRules,
     ) -> Result<Session, SessionsError> {
+        let _turn = self.turns.of(id.0).await;
         let session = self.session(id).await?;
         let record = self.registry.record(session.agent_id).await?;
         let timeout = rules.timeout(wish, &record);
@@ -361,6 +364,7 @@ impl Messaging {
     /// # Errors
     /// [`SessionsError::Core`].
     pub async fn end_session(&self, id: SessionId) -> Result<(), SessionsError> {
+        let _turn = self.turns.of(id.0).await;
         self.registry.keep(vec![Fact::SessionRemoved(id)]).await?;
         Ok(())
     }

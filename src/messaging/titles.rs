@@ -1,85 +1,82 @@
-//! Titles: what a talk is about, in a few words of a model.
+//! Titles of talks, as an agent's model finds them.
 
-use std::sync::Arc;
+use std::time::Duration;
 
+use greenroom_actors::agent::Entitle;
+use greenroom_actors::channels::ChannelMessage;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::{AgentId, EntityId};
-use greenroom_actors::ports::{MessageQuery, Prompt, Purpose, Role, Turn};
-use serde_json::{Map, Value, json};
+use greenroom_actors::ports::{MessageQuery, Role, Turn};
 
 use super::Messaging;
+use super::messages::room_of;
 
 /// Messages below which a talk is too short for a title.
-const TITLED_FROM: usize = 4;
+const MESSAGES_MIN: usize = 4;
 
-/// Bytes of each message that a title is made from.
-const MESSAGE_MAX_BYTES: usize = 1_024;
+/// Characters of a title at most; models are asked for a few words.
+const TITLE_MAX: usize = 100;
 
-/// Characters of a title.
-const TITLE_MAX_CHARS: usize = 100;
+/// What models put around a title, asked or not.
+const QUOTES: [char; 9] = ['"', '\'', '`', '“', '”', '„', '‘', '’', '*'];
 
-/// What the model is told.
-const TASK: &str = "You give talks their titles. A title has three to six words and says what the \
-                    talk is about. Answer with the title alone, without quotes.";
+/// A title that is wanted.
+#[derive(Clone, Debug)]
+pub struct TitleWish {
+    /// What it is for: the newest of these messages, of one channel.
+    pub of: MessageQuery,
+    /// Whose model finds it.
+    pub agent: AgentId,
+    /// Who asks; the agent itself if absent.
+    pub asked_by: Option<EntityId>,
+    /// How long that may take.
+    pub within: Duration,
+}
 
-/// What the model is asked last.
-const WISH: &str = "Give the talk so far a title.";
-
-/// What came of the wish for a title.
+/// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Title {
-    /// The title.
-    Found(String),
-    /// Too little has been said.
-    TooEarly,
-    /// The model had nothing to say.
-    Absent,
+pub enum Titled {
+    /// Too little was said.
+    TooShort,
+    /// The title; none if the model said nothing.
+    Found(Option<String>),
 }
 
 impl Messaging {
-    /// A title for those messages, in the words of an agent's model.
+    /// Finds a title for what was said in a channel. It is a run of the agent, recorded as all are.
     ///
     /// # Errors
-    /// [`CoreError::AgentNotFound`], [`CoreError::Store`], and as
-    /// [`Registry::ask_model`](greenroom_actors::registry::Registry::ask_model).
-    pub async fn title(&self, agent: AgentId, of: MessageQuery) -> Result<Title, CoreError> {
-        let character = &self.registry.record(agent).await?.character;
-        let said = self.messages(of).await?;
-        if said.len() < TITLED_FROM {
-            return Ok(Title::TooEarly);
-        }
-        let turn = |author: EntityId, text: &str| {
-            let role = if author == agent.into() { Role::Assistant } else { Role::User };
-            let end = text.floor_char_boundary(MESSAGE_MAX_BYTES);
-            Turn::new(role, text.get(..end).unwrap_or_default())
+    /// As [`Entitle`] and [`Reply::within`](greenroom_actors::agent::Reply::within) say;
+    /// [`CoreError::AgentNotFound`], [`CoreError::Store`].
+    pub async fn title(&self, wish: TitleWish) -> Result<Titled, CoreError> {
+        let TitleWish { of, agent, asked_by, within } = wish;
+        let channel = of.channel_id;
+        let said = if of.limit == 0 { Vec::new() } else { self.messages(of).await? };
+        let (Some(channel), true) = (channel, said.len() >= MESSAGES_MIN) else {
+            return Ok(Titled::TooShort);
         };
-        let said = said.iter().rev().map(|message| turn(message.author_id, &message.content));
-        let settings = [("temperature", json!(0.3)), ("maxTokens", json!(50))];
-        let prompt = Prompt {
-            model: character.model().map(str::to_owned),
-            purpose: Purpose::Title,
-            character: Arc::new(character.clone()),
-            system: TASK.to_owned(),
-            may_ignore: false,
-            turns: said.chain([Turn::new(Role::User, WISH)]).collect(),
-            tools: Vec::new(),
-            settings: settings
-                .map(|(key, value): (&str, Value)| (key.to_owned(), value))
-                .into_iter()
-                .collect::<Map<_, _>>(),
+        let wanted = Entitle {
+            talk: said.iter().rev().map(|message| turn(agent, message)).collect(),
+            room_id: room_of(agent, channel),
+            asked_by: asked_by.unwrap_or_else(|| agent.into()),
         };
-        let answer = self.registry.ask_model(prompt).await?;
-        Ok(tidy(&answer.text).map_or(Title::Absent, Title::Found))
+        let found = self.registry.ask(agent, wanted).await?.within(within).await?;
+        Ok(Titled::Found(bare(&found)))
     }
 }
 
-/// The title within a model's answer: its first line, without quotes around it.
-fn tidy(answer: &str) -> Option<String> {
-    let line = answer.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let is_quote = |letter: char| "\"'`“”‘’«»".contains(letter);
-    let title = line.trim_matches(is_quote).trim();
-    let title: String = title.chars().take(TITLE_MAX_CHARS).collect();
-    if title.is_empty() { None } else { Some(title) }
+fn turn(agent: AgentId, message: &ChannelMessage) -> Turn {
+    let is_own = message.author_id == agent.into();
+    Turn::new(if is_own { Role::Assistant } else { Role::User }, message.content.as_str())
+}
+
+/// A title as a model wrote it, without what stands around it.
+fn bare(written: &str) -> Option<String> {
+    let is_around = |letter: char| QUOTES.contains(&letter) || letter.is_whitespace();
+    let line = written.lines().map(|line| line.trim_matches(is_around));
+    let line = line.into_iter().find(|line| !line.is_empty())?;
+    let title: String = line.chars().take(TITLE_MAX).collect();
+    Some(title.trim_end().to_owned())
 }
 
 #[cfg(test)]
@@ -87,16 +84,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_is_one_bare_line() {
-        for (answer, title) in [
-            ("On Steam Engines", Some("On Steam Engines")),
-            ("\n  \"On Steam Engines\"\nIt says …", Some("On Steam Engines")),
-            ("“Ada’s Engine”", Some("Ada’s Engine")),
-            ("\"\"", None),
-            (" \n", None),
+    fn what_stands_around_a_title_is_taken_off() {
+        for (written, expected) in [
+            ("Looms and Engines", Some("Looms and Engines")),
+            ("\"Looms and Engines\"\n", Some("Looms and Engines")),
+            ("  “Ada's Looms” ", Some("Ada's Looms")),
+            ("**Looms**\n\nBecause they spoke of looms.", Some("Looms")),
+            ("", None),
+            (" \"\" \n ", None),
         ] {
-            assert_eq!(tidy(answer).as_deref(), title, "{answer:?}");
+            assert_eq!(bare(written).as_deref(), expected, "{written}");
         }
-        assert_eq!(tidy(&"é".repeat(300)), Some("é".repeat(TITLE_MAX_CHARS)));
+        assert_eq!(bare(&"ö".repeat(500)).unwrap().chars().count(), TITLE_MAX);
     }
 }

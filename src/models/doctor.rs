@@ -47,6 +47,7 @@ fn answer(prompt: &Prompt) -> String {
     let text = match prompt.purpose {
         Purpose::Reply => converse::reply(&prompt.character, turns),
         Purpose::Reflect => muse::thought(&prompt.character, turns),
+        // No words of the character, so that its style does not count.
         Purpose::Title => return title::title(&prompt.character, turns),
     };
     persona::styled(&prompt.character, text)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use greenroom_actors::error::ModelError;
-use greenroom_actors::ports::{Model, ModelFuture, ModelStream, Prompt};
+use greenroom_actors::ports::{Model, ModelFuture, ModelStream, Prompt, Purpose};
 use greenroom_actors::records::Embedding;
 
 use super::call::{Limits, Served};
@@ -25,7 +25,8 @@ const UNKNOWN_MAX: usize = 256;
 /// All models of a host, as one.
 ///
 /// It takes the model that a prompt names by its name in the configuration or by its provider's
-/// name of it, and the default one where none is named or the name is unknown. If that fails for a
+/// name of it, and the default one where none is named or the name is unknown; where little is
+/// asked, the small one, if there is one. If that fails for a
 /// reason that may pass, before anything of its answer was given out, the fallbacks are asked.
 #[derive(Clone)]
 pub struct Router {
@@ -35,6 +36,7 @@ pub struct Router {
 struct Inner {
     models: BTreeMap<String, Arc<Served>>,
     default: Arc<Served>,
+    small: Option<Arc<Served>>,
     fallback: Vec<Arc<Served>>,
     embedder: Embedder,
     unknown: Mutex<HashSet<String>>,
@@ -64,6 +66,10 @@ pub fn build(
     builder.models.entry(doctor::NAME.to_owned()).or_insert_with(doctor);
     let choice = &settings.model;
     let default = builder.choose(&choice.default, "model.default")?;
+    let small = match choice.small.as_str() {
+        "" => None,
+        line => Some(builder.choose(line, "model.small")?),
+    };
     let mut fallback = Vec::with_capacity(choice.fallback.len());
     for (place, line) in choice.fallback.iter().enumerate() {
         fallback.push(builder.choose(line, &format!("model.fallback[{place}]"))?);
@@ -76,7 +82,7 @@ pub fn build(
         }
     };
     let (models, unknown) = (builder.models, Mutex::default());
-    Ok(Router { inner: Arc::new(Inner { models, default, fallback, embedder, unknown }) })
+    Ok(Router { inner: Arc::new(Inner { models, default, small, fallback, embedder, unknown }) })
 }
 
 /// What there is while a router is being made.
@@ -149,8 +155,10 @@ fn embedder(served: Arc<Served>, table: Option<&ModelSettings>) -> Result<Embedd
 
 impl Inner {
     /// The models to ask, in order.
-    fn chain(&self, name: Option<&str>) -> Vec<Arc<Served>> {
-        let first = name.and_then(|name| self.named(name)).unwrap_or(&self.default);
+    fn chain(&self, prompt: &Prompt) -> Vec<Arc<Served>> {
+        let small = self.small.as_ref().filter(|_| prompt.purpose == Purpose::Title);
+        let named = || prompt.model.as_deref().and_then(|name| self.named(name));
+        let first = small.or_else(named).unwrap_or(&self.default);
         let others = self.fallback.iter().filter(|other| !Arc::ptr_eq(first, other));
         std::iter::once(first).chain(others).cloned().collect()
     }
@@ -179,7 +187,7 @@ impl Inner {
 
 impl Model for Router {
     fn generate(&self, prompt: Prompt) -> ModelStream {
-        let chain = self.inner.chain(prompt.model.as_deref());
+        let chain = self.inner.chain(&prompt);
         let prompt = Arc::new(prompt);
         stream::once(first_to_answer(chain, prompt)).try_flatten().boxed()
     }

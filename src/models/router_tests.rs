@@ -62,8 +62,8 @@ fn router(served: Vec<Arc<Served>>) -> Router {
     let models = served.iter().map(|served| (served.name.clone(), served.clone())).collect();
     let default = served[0].clone();
     let embedder = Embedder::Served { name: "e".into(), dimensions: None, served: default.clone() };
-    let (fallback, unknown) = (served, Mutex::default());
-    Router { inner: Arc::new(Inner { models, default, fallback, embedder, unknown }) }
+    let (small, fallback, unknown) = (None, served, Mutex::default());
+    Router { inner: Arc::new(Inner { models, default, small, fallback, embedder, unknown }) }
 }
 
 fn prompt(model: Option<&str>) -> Prompt {
@@ -211,6 +211,7 @@ fn settings_that_make_no_router_name_the_key() {
         ("[model]\ndefault = \"nobody\"", "model.default"),
         ("[model]\ndefault = \"openai:gpt\"", "model.default"),
         ("[model]\nfallback = [\"doctor\", \"what:ever\"]", "model.fallback[1]"),
+        ("[model]\nsmall = \"nobody\"", "model.small"),
         ("[model]\nembedder = \"doctor\"", "model.embedder"),
         ("[models.x]\nprovider = \"nobody\"", "models.x.provider"),
         ("[models.x]\nprovider = \"ollama\"\nmodel = \"m\"\ntimeout_s = 0", "models.x.timeout_s"),
@@ -231,9 +232,23 @@ fn a_name_beats_a_line_and_tables_may_be_fallbacks() {
     )
     .unwrap();
     let router = build(&settings, &|_| None).unwrap();
-    let names: Vec<_> = router.inner.chain(None).iter().map(|s| s.model.clone()).collect();
+    let names: Vec<_> = router.inner.chain(&prompt(None)).iter().map(|s| s.model.clone()).collect();
     assert_eq!(names, ["tiny", "llama3:8b", "doctor"]);
     assert_eq!(router.embedder(), "nomic-768");
+}
+
+#[test]
+fn where_little_is_asked_the_small_model_is_asked_first_if_there_is_one() {
+    let models = "[models.own]\nprovider = \"openai\"\nmodel = \"own\"\n\
+                  base_url = \"http://127.0.0.1:1/v1\"";
+    for (small, titled) in [("", "own"), ("ollama:tiny", "tiny")] {
+        let text = format!("[model]\nsmall = \"{small}\"\n{models}");
+        let router = build(&toml::from_str(&text).unwrap(), &|_| None).unwrap();
+        for (purpose, expected) in [(Purpose::Title, titled), (Purpose::Reply, "own")] {
+            let asked = Prompt { purpose, ..prompt(Some("own")) };
+            assert_eq!(router.inner.chain(&asked)[0].model, expected);
+        }
+    }
 }
 
 #[test]

@@ -23,6 +23,9 @@ pub struct ModelsSettings {
 pub struct ModelChoice {
     /// Answers whenever a character names no model, or one that this host does not have.
     pub default: String,
+    /// Answers where little is asked, as for the title of a talk; where empty, whichever model
+    /// answers for the agent otherwise.
+    pub small: String,
     /// Asked in this order when the chosen model fails for a reason that may pass.
     pub fallback: Vec<String>,
     /// Turns texts into vectors; `hash` is the built-in embedder.
@@ -31,7 +34,12 @@ pub struct ModelChoice {
 
 impl Default for ModelChoice {
     fn default() -> Self {
-        Self { default: "doctor".to_owned(), fallback: Vec::new(), embedder: "hash".to_owned() }
+        Self {
+            default: "doctor".to_owned(),
+            small: String::new(),
+            fallback: Vec::new(),
+            embedder: "hash".to_owned(),
+        }
     }
 }
 

@@ -256,6 +256,7 @@ pub(crate) const BY_ID: &[(&str, &str, &str)] = &[
     ("POST", "/agents/{agent}/message", "agent"),
     ("GET", "/api/agents/{agent}/panels", "agent"),
     ("GET", "/api/agents/{agent}/panels/{panel}", "panel"),
+    ("GET", "/api/agents/{agent}/plugins/greenroom/{panel}", "panel"),
     ("GET", "/api/agents/{agent}/logs", "agent"),
     ("GET", "/api/agents/{agent}/logs/{log}", "log"),
     ("DELETE", "/api/agents/{agent}/logs/{log}", "log"),

@@ -17,6 +17,8 @@ static ID: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!("{uuid}|{file}")).unwrap()
 });
 
+static MOMENT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b179\d{10}\b").unwrap());
+
 static SHORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[0-9a-f]{8}\b").unwrap());
 
 /// Characters of an id that stand for it in names.
@@ -30,6 +32,8 @@ pub(crate) struct Binder {
     agents: Vec<String>,
     /// Entity tags, theirs to ours.
     tags: BTreeMap<String, String>,
+    /// When something was made, theirs to ours, in milliseconds.
+    moments: BTreeMap<i64, i64>,
 }
 
 impl Binder {
@@ -75,7 +79,21 @@ impl Binder {
                 None => found[0].to_owned(),
             }
         });
-        short.into_owned()
+        let moved = MOMENT.replace_all(&short, |found: &Captures<'_>| {
+            self.moved(found[0].parse().unwrap()).to_string()
+        });
+        moved.into_owned()
+    }
+
+    /// That something was made then in the recording, and then here.
+    pub(crate) fn moment(&mut self, theirs: i64, ours: i64) {
+        self.moments.entry(theirs).or_insert(ours);
+    }
+
+    /// A moment as near to the same thing as theirs was.
+    fn moved(&self, theirs: i64) -> i64 {
+        let near = (-1..=1).find_map(|off| Some(self.moments.get(&(theirs + off))? - off));
+        near.unwrap_or(theirs)
     }
 
     /// Whether `ours` can stand where `theirs` stood; what is met for the first time is bound.
@@ -184,6 +202,19 @@ mod tests {
         assert_eq!(binder.translated(&format!("/media/{theirs}")), format!("/media/{ours}"));
         binder.tagged("W/\"a\"", "\"b\"");
         assert_eq!(binder.tag("W/\"a\"").as_deref(), Some("\"b\""));
+    }
+
+    #[test]
+    fn moments_follow_what_was_made_then() {
+        let mut binder = binder();
+        binder.moment(1_795_321_950_269, 1_795_400_000_000);
+        for (theirs, ours) in [
+            ("?after=1795321950269&limit=3", "?after=1795400000000&limit=3"),
+            ("?before=1795321950270", "?before=1795400000001"),
+            ("?before=1795321950300", "?before=1795321950300"),
+        ] {
+            assert_eq!(binder.translated(theirs), ours);
+        }
     }
 
     #[test]

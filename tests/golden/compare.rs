@@ -65,6 +65,8 @@ pub(crate) fn is_recorded_in_full(headers: &Map<String, Value>) -> bool {
 
 static ISO: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$").unwrap());
+static WITHIN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z").unwrap());
 static ENCRYPTED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("^[0-9a-f]{32}:[0-9a-f]+$").unwrap());
 static WEAK_ETAG: LazyLock<Regex> = LazyLock::new(|| Regex::new("^W/\"[^\"]+\"$").unwrap());
@@ -176,6 +178,9 @@ impl<'a> Comparison<'a> {
                     }
                 }
             }
+            (Value::Array(recorded), Value::Array(ours)) if key == "messages" => {
+                self.messages(at, recorded, ours);
+            }
             (Value::Array(recorded), Value::Array(ours)) => {
                 for (index, (recorded, ours)) in recorded.iter().zip(ours).enumerate() {
                     self.value(&format!("{at}/{index}"), key, recorded, ours);
@@ -197,6 +202,35 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    /// Messages in order, whatever is said between those of the recording: that is told as
+    /// `<at>/+`.
+    fn messages(&mut self, at: &str, recorded: &[Value], ours: &[Value]) {
+        let mut missing = Vec::new();
+        let mut expected = recorded.iter().enumerate();
+        for ours in ours {
+            let mut ahead = expected.clone();
+            let Some(place) = ahead.position(|(_, one)| self.is_same_message(one, ours)) else {
+                self.note(body(&format!("{at}/+")), Kind::Extra, Value::Null, ours.clone());
+                continue;
+            };
+            missing.extend(expected.by_ref().take(place));
+            if let Some((index, recorded)) = expected.next() {
+                self.value(&format!("{at}/{index}"), "", recorded, ours);
+            }
+        }
+        for (index, recorded) in missing.into_iter().chain(expected) {
+            let at = body(&format!("{at}/{index}"));
+            self.note(at, Kind::Missing, recorded.clone(), Value::Null);
+        }
+    }
+
+    fn is_same_message(&self, recorded: &Value, ours: &Value) -> bool {
+        ["authorId", "content", "entityId"].iter().all(|key| {
+            let text = recorded[key].as_str().map(|text| self.binder.translated(text));
+            text.as_deref() == ours[key].as_str()
+        })
+    }
+
     fn agrees(&mut self, key: &str, recorded: &Value, ours: &Value) -> bool {
         match (recorded, ours) {
             (Value::Number(_), Value::Number(_)) if MEASURED.contains(&key) => true,
@@ -204,6 +238,9 @@ impl<'a> Comparison<'a> {
                 let ours_f64 = ours.as_f64();
                 match (theirs.as_i64(), ours.as_i64()) {
                     (Some(theirs), ours) if is_millis(theirs) => ours.is_some_and(|ours| {
+                        if key == "created_at" {
+                            self.binder.moment(theirs, ours);
+                        }
                         self.is_now(key, DateTime::from_timestamp_millis(ours))
                     }),
                     _ => theirs.as_f64() == ours_f64,
@@ -217,6 +254,10 @@ impl<'a> Comparison<'a> {
     fn text(&mut self, key: &str, theirs: &str, ours: &str) -> bool {
         if ISO.is_match(theirs) {
             let time = DateTime::parse_from_rfc3339(ours).ok();
+            let theirs = DateTime::parse_from_rfc3339(theirs).ok().filter(|_| key == "createdAt");
+            if let Some((theirs, ours)) = theirs.zip(time) {
+                self.binder.moment(theirs.timestamp_millis(), ours.timestamp_millis());
+            }
             return ISO.is_match(ours) && self.is_now(key, time.map(|time| time.to_utc()));
         }
         if theirs == "<ENCRYPTED>" {
@@ -225,7 +266,10 @@ impl<'a> Comparison<'a> {
         if PLACEHOLDER.is_match(theirs) {
             return is_filled_in(&self.binder.translated(theirs), ours);
         }
-        self.binder.agrees(theirs, ours)
+        // A time within a text is a time too.
+        let (theirs, ours) =
+            (WITHIN.replace_all(theirs, "<iso>"), WITHIN.replace_all(ours, "<iso>"));
+        self.binder.agrees(&theirs, &ours)
     }
 
     /// Whether that is a time since the test began, or of an end to come. Ours may be rounded down.

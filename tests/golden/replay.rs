@@ -12,14 +12,16 @@ use serde_json::{Map, Value, json};
 use super::binder::Binder;
 use super::compare::{Comparison, Difference, is_recorded_in_full};
 use super::decisions::Decisions;
-use super::line::{self, AUTH_TOKEN, Line};
-use crate::support::Site;
+use super::line::{self, AUTH_TOKEN, Asked, Line};
+use super::sse;
+use crate::support::database::Database;
 use crate::support::http::{Client, Request, Response};
 use crate::support::model::ModelServer;
 use crate::support::server::Server;
+use crate::support::{Site, until};
 
 /// The token of servers that ask for one.
-const TOKEN: &str = "a-token-of-the-replay";
+pub(super) const TOKEN: &str = "a-token-of-the-replay";
 
 /// The agent that is there before the first line.
 const STANDING: &str = "52b464d2-13a3-0603-8af4-cc4004c65c52";
@@ -56,14 +58,14 @@ pub(crate) enum Outcome {
 
 /// The lines of a file that belong to one server, and that server.
 pub(crate) struct Replay<'a> {
-    decisions: &'a Decisions,
+    pub(super) decisions: &'a Decisions,
     /// Headers of an answer that shows them all.
     reference: Map<String, Value>,
     model: ModelServer,
-    since: DateTime<Utc>,
+    pub(super) since: DateTime<Utc>,
     site: Arc<Site>,
-    server: Server,
-    binder: Binder,
+    pub(super) server: Server,
+    pub(super) binder: Binder,
     /// What was said last: its channel, and its id.
     said: Option<(String, String)>,
 }
@@ -89,7 +91,7 @@ pub(crate) async fn file(
 }
 
 impl<'a> Replay<'a> {
-    async fn start(
+    pub(super) async fn start(
         profile: &str,
         reference: &Map<String, Value>,
         decisions: &'a Decisions,
@@ -133,8 +135,14 @@ impl<'a> Replay<'a> {
         let is_awaited =
             line.after.is_some() || line.request.path.starts_with("/api/messaging/jobs");
         let is_read = line.request.method == "GET";
-        if line.after.is_some() && !is_read {
-            self.answered().await;
+        match line.after.as_deref() {
+            // One after the other, so that they are listed in one order.
+            None if !is_read && line.request.path.ends_with("/messages") => self.dealt_with().await,
+            None => {}
+            Some(after) => match after.strip_suffix(" seconds").map(str::parse) {
+                Some(Ok(seconds)) => self.pass(Duration::from_secs(seconds)),
+                _ => self.dealt_with().await,
+            },
         }
         let deadline = Instant::now() + AWAITED;
         loop {
@@ -156,27 +164,37 @@ impl<'a> Replay<'a> {
 
     /// Keeps in mind what was said last.
     fn heard(&mut self, ours: &Response) {
-        let Some(body) = ours.parsed() else { return };
+        let Some(body) = ours.parsed().filter(|body| body.get("agentResponse").is_none()) else {
+            return;
+        };
         let said = &body["userMessage"];
         if let (Some(channel), Some(message)) = (said["channelId"].as_str(), said["id"].as_str()) {
             self.said = Some((channel.to_owned(), message.to_owned()));
         }
     }
 
-    /// Waits until what was said last is answered in its channel.
-    async fn answered(&self) {
+    /// Waits until all agents are done with what was said last, whether or not they answered.
+    async fn dealt_with(&self) {
         let Some((channel, message)) = &self.said else { return };
-        let client = self.server.client().with("x-api-key", TOKEN);
-        let path = format!("/api/messaging/channels/{channel}/messages");
-        let deadline = Instant::now() + AWAITED;
-        while Instant::now() < deadline {
-            let listed = client.get(&path).await.unwrap().parsed().unwrap();
-            let messages = listed["data"]["messages"].as_array().unwrap();
-            if messages.iter().any(|listed| listed["inReplyToRootMessageId"] == json!(message)) {
-                return;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        let data = Database::open(&self.site.data());
+        let question = format!(
+            "SELECT count(*) FROM channel_events WHERE kind = 'completed' \
+             AND lower(hex(channel)) = '{}' AND data LIKE '%{message}%'",
+            channel.replace('-', "")
+        );
+        until("done with a message", async || (data.count(&question) > 0).then_some(())).await;
+    }
+
+    /// Lets time pass for sessions: those that there are have been there for so much longer.
+    fn pass(&self, time: Duration) {
+        let millis = time.as_millis();
+        Database::alter(
+            &self.site.data(),
+            &format!(
+                "UPDATE sessions SET created_at = created_at - {millis}, \
+                 last_activity_at = last_activity_at - {millis}, expires_at = expires_at - {millis}"
+            ),
+        );
     }
 
     /// Of a line without an answer: the server was told to stop, and is gone.
@@ -198,29 +216,7 @@ impl<'a> Replay<'a> {
     }
 
     fn request(&mut self, line: &Line) -> Request {
-        let asked = &line.request;
-        let body = asked.body.as_ref();
-        let written = body.map(Value::to_string).unwrap_or_default();
-        let headers = Value::Object(asked.headers.clone()).to_string();
-        for text in [&asked.path, &headers, &written] {
-            self.binder.chosen(text);
-        }
-        let here = |text: &str| self.binder.translated(&text.replace(AUTH_TOKEN, TOKEN));
-        let mut request = Request::new(&asked.method, here(&asked.path));
-        let form = body.and_then(line::media_type);
-        for (name, value) in &asked.headers {
-            let value = value.as_str().unwrap();
-            let value = self.binder.tag(value).unwrap_or_else(|| here(value));
-            let value = form.clone().filter(|_| name == "content-type").unwrap_or(value);
-            request = request.header(name, value);
-        }
-        let is_coded = form.is_some() || body.is_some_and(|body| body.get("$base64").is_some());
-        request.body = body.map(line::bytes).map(|bytes| match String::from_utf8(bytes) {
-            Ok(text) if !is_coded => here(&text).into_bytes(),
-            Ok(text) => text.into_bytes(),
-            Err(bytes) => bytes.into_bytes(),
-        });
-        request
+        request(&mut self.binder, &line.request)
     }
 
     /// Called from the address that the line was recorded from, in a manner of speaking: it is
@@ -256,15 +252,16 @@ impl<'a> Replay<'a> {
         let body = match coded.or_else(|| ours.parsed()) {
             _ if ours.body.is_empty() && recorded.body.is_null() => Value::Null,
             Some(body) => body,
+            None if ours.header("content-type") == Some(sse::TYPE) => sse::read(&ours.text()),
             None => ours.text().into(),
         };
         if let (Some(theirs), Some(ours)) = (recorded.headers.get("etag"), ours.header("etag")) {
             comparison.binder.tagged(theirs.as_str().unwrap(), ours);
         }
         if answer.is_none() {
-            comparison.body(&recorded.body, &body);
+            comparison.body(&sse::joined(&recorded.body), &sse::joined(&body));
         }
-        let mut differences = comparison.differences();
+        let differences = comparison.differences();
         let mut reasons = Vec::new();
         if let Some(answer) = answer {
             reasons.push(answer.reason.clone());
@@ -273,18 +270,58 @@ impl<'a> Replay<'a> {
                 return Outcome::Unexplained(vec![format!("{body} instead of {expected}")]);
             }
         }
-        differences.retain(|difference| {
-            let reason = self.decisions.reason(&line.id, difference, &self.binder);
-            reasons.extend(reason.filter(|reason| !reason.is_empty()).map(str::to_owned));
-            reason.is_none()
-        });
-        if !differences.is_empty() {
-            return Outcome::Unexplained(differences.iter().map(told).collect());
-        }
-        reasons.sort();
-        reasons.dedup();
-        if reasons.is_empty() { Outcome::Matched } else { Outcome::Decided(reasons) }
+        outcome(self.decisions, &line.id, &differences, reasons, &self.binder)
     }
+}
+
+/// What became of a line that differs so, where other `reasons` are known already.
+pub(super) fn outcome(
+    decisions: &Decisions,
+    line: &str,
+    differences: &[Difference],
+    mut reasons: Vec<String>,
+    binder: &Binder,
+) -> Outcome {
+    let mut unexplained = Vec::new();
+    for difference in differences {
+        match decisions.reason(line, difference, binder) {
+            Some("") => {}
+            Some(reason) => reasons.push(reason.to_owned()),
+            None => unexplained.push(told(difference)),
+        }
+    }
+    if !unexplained.is_empty() {
+        return Outcome::Unexplained(unexplained);
+    }
+    reasons.sort();
+    reasons.dedup();
+    if reasons.is_empty() { Outcome::Matched } else { Outcome::Decided(reasons) }
+}
+
+/// A recorded request as it is made here.
+pub(super) fn request(binder: &mut Binder, asked: &Asked) -> Request {
+    let body = asked.body.as_ref();
+    let written = body.map(Value::to_string).unwrap_or_default();
+    let headers = Value::Object(asked.headers.clone()).to_string();
+    for text in [&asked.path, &headers, &written] {
+        binder.chosen(text);
+    }
+    let here = |text: &str| binder.translated(&text.replace(AUTH_TOKEN, TOKEN));
+    let mut request = Request::new(&asked.method, here(&asked.path));
+    let form = body.and_then(line::media_type);
+    for (name, value) in &asked.headers {
+        let value = value.as_str().unwrap();
+        let value = binder.tag(value).unwrap_or_else(|| here(value));
+        let value = form.clone().filter(|_| name == "content-type").unwrap_or(value);
+        request = request.header(name, value);
+    }
+    let is_coded = form.is_some() || body.is_some_and(|body| body.get("$base64").is_some());
+    request.body = body.map(line::bytes).map(|bytes| match String::from_utf8(bytes) {
+        Ok(text) if !is_coded => here(&text).into_bytes(),
+        Ok(text) => text.into_bytes(),
+        Err(bytes) => bytes.into_bytes(),
+    });
+    request
 }
 
 /// What the server of a profile is started with.
@@ -320,7 +357,12 @@ fn site(profile: &str, model: &str) -> Site {
     };
     match profile {
         "auth" => site.with("ELIZA_SERVER_AUTH_TOKEN", TOKEN),
+        "socket-key" => site.with("SERVER_API_KEY", TOKEN),
         "no-ui" => site.with("ELIZA_UI_ENABLE", "false"),
+        "short-sessions" => site
+            .with("SESSION_DEFAULT_TIMEOUT_MINUTES", "1")
+            .with("SESSION_MIN_TIMEOUT_MINUTES", "1")
+            .with("SESSION_CLEANUP_INTERVAL_MINUTES", "60"),
         // It also shows what is answered without any model of speech.
         "no-agents" => site,
         "default" | "plugin-routes" | "rate-limit" | "restart" | "stop" => speaking(site),

@@ -21,6 +21,11 @@ impl Database {
         Self(Connection::open_with_flags(data.join(FILE), flags).unwrap())
     }
 
+    /// Changes what a server has kept, behind its back.
+    pub(crate) fn alter(data: &Path, statement: &str) {
+        Connection::open(data.join(FILE)).unwrap().execute(statement, ()).unwrap();
+    }
+
     /// Everything that the tables hold but those named.
     pub(crate) fn dump(&self, but: &[&str]) -> Dump {
         let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' \

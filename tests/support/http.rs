@@ -10,6 +10,9 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::PATIENCE;
 
+/// Bytes that wait for a client at most: small, so that one which does not read is soon noticed.
+const RECEIVED_MAX: u32 = 64 * 1024;
+
 /// A request, to be sent as it stands; only its length and the host are added.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
@@ -170,6 +173,13 @@ impl Client {
         Err(ErrorKind::UnexpectedEof.into())
     }
 
+    /// Asks for an answer that comes piece by piece.
+    pub(crate) async fn open(&self, request: &Request) -> Result<Coming> {
+        let mut stream = self.connect().await?;
+        stream.write_all(&request.bytes(self.to)).await?;
+        Ok(Coming { stream, read: Vec::new() })
+    }
+
     /// The same, of a client that then says that it is done.
     pub(crate) async fn blurt(&self, bytes: &[u8]) -> Result<Vec<u8>> {
         let exchange = async {
@@ -231,12 +241,47 @@ impl Client {
         tokio::time::timeout(PATIENCE, exchange).await.map_err(Error::from)?
     }
 
+    /// Whom it calls.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.to
+    }
+
+    /// What it sends with every request.
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
     pub(crate) async fn connect(&self) -> Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(RECEIVED_MAX)?;
         if let Some(from) = self.from {
             socket.bind(SocketAddr::new(from, 0))?;
         }
         socket.connect(self.to).await
+    }
+}
+
+/// An answer on its way.
+pub(crate) struct Coming {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Coming {
+    /// Reads on until that text has come.
+    pub(crate) async fn until(&mut self, text: &str) {
+        let has_come = |read: &[u8]| read.windows(text.len()).any(|some| some == text.as_bytes());
+        while !has_come(&self.read) {
+            let more = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await;
+            assert_ne!(more.unwrap().unwrap(), 0, "it ended without {text:?}");
+        }
+    }
+
+    /// The whole answer, once it has come to its end.
+    pub(crate) async fn whole(mut self) -> Result<Response> {
+        let rest = self.stream.read_to_end(&mut self.read);
+        tokio::time::timeout(PATIENCE, rest).await.map_err(Error::from)??;
+        Response::parse(&self.read, false).ok_or_else(|| ErrorKind::UnexpectedEof.into())
     }
 }
 

@@ -2,16 +2,19 @@
 //!
 //! What it is told stands in the last message, as with the model of the recordings: `!fail` (it
 //! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up),
-//! `!half` (the first half, and the rest when somebody has asked for `/release`).
-//! Otherwise it says `Stub reply to: <the last message>`. Whatever it is to say aloud is a short
-//! silence, and whatever it hears is `Stub transcription.`; it is steered there by the text, and by
-//! what the file holds.
+//! `!stall` (the same, the first time that it is said in these words), `!half` (the first half, and
+//! the rest when somebody has asked for `/release`), `!slow` (late), `!long` (60 sentences), `!ignore`
+//! (no text), `!quiet` (it decides not to answer, where it is asked whether to), `!none` and
+//! `!follow` (words alone). Asked for a title it says `Stub Conversation Title`, otherwise
+//! `Stub reply to: <the last message>`. Whatever it is to say aloud is a short silence, and whatever
+//! it hears is `Stub transcription.`; it is steered there by the text, and by what the file holds.
 
+use std::collections::BTreeSet;
 use std::io::Result;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +27,15 @@ const PIECE: usize = 16;
 
 /// Numbers of an embedding.
 const DIMENSIONS: usize = 1536;
+
+/// The title of whatever it is asked to give one.
+const TITLE: &str = "\"Stub Conversation Title\"";
+
+/// Characters of what was said that are said back.
+const SAID_BACK: usize = 200;
+
+/// How late `!slow` is.
+const LATE: Duration = Duration::from_millis(2_500);
 
 /// What has come and gone.
 #[derive(Debug, Default)]
@@ -38,6 +50,8 @@ pub(crate) struct Counts {
     hanging: watch::Sender<usize>,
     /// When the other side last hung up on a call that hung.
     hung_up: watch::Sender<Option<Instant>>,
+    /// What it has hung on, and does not a second time.
+    stalled: Mutex<BTreeSet<String>>,
     /// How often somebody asked for `/release`.
     released: watch::Sender<usize>,
 }
@@ -135,17 +149,20 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
         let said = match () {
             () if path.ends_with("/audio/speech") => body["input"].as_str().unwrap().to_owned(),
             () if path.ends_with("/audio/transcriptions") => raw.clone(),
-            () => last_message(&body),
+            // What was not answered stands before it in the same message.
+            () => last_message(&body).rsplit("\n\n").next().unwrap().to_owned(),
         };
         if path.contains("/audio/") {
             *counts.sound.lock().unwrap() = raw;
         }
         let answer = match () {
             () if path.ends_with("/embeddings") => whole(200, &embeddings(&body)),
+            () if is_title_wanted(&body) => respond(&body, TITLE),
             () if said.contains("!fail") => whole(400, &refusal("the request is refused")),
             () if said.contains("!busy") => whole(429, &refusal("too many requests")),
             () if said.contains("!broken") => whole(500, &refusal("something broke")),
             () if said.contains("!hang") => return hang(stream, counts).await,
+            () if stalls(&said, counts) => return hang(stream, counts).await,
             () if path.ends_with("/audio/speech") => {
                 stream.write_all(&spoken(&body)).await?;
                 continue;
@@ -159,11 +176,22 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
                 counts.released.send_modify(|released| *released += 1);
                 whole(200, &json!({}))
             }
-            () if body["stream"] == json!(true) => streamed(&format!("Stub reply to: {said}")),
-            () => whole(200, &completion(&format!("Stub reply to: {said}"))),
+            () => {
+                if said.contains("!slow") {
+                    tokio::time::sleep(LATE).await;
+                }
+                respond(&body, &reply(&body, &said))
+            }
         };
         stream.write_all(answer.as_bytes()).await?;
     }
+}
+
+/// Whether that is said for the first time, and is to be left unanswered then.
+fn stalls(said: &str, counts: &Counts) -> bool {
+    // What was said before it, and not answered yet, may have come to stand in front of it.
+    let last = said.rsplit("\n\n").next().unwrap_or_default();
+    last.contains("!stall") && counts.stalled.lock().unwrap().insert(last.to_owned())
 }
 
 /// Says nothing until the other side is gone.
@@ -212,12 +240,39 @@ fn last_message(body: &Value) -> String {
     }
 }
 
+/// What it is told before anything is said.
+fn instructions(body: &Value) -> &str {
+    body["messages"][0]["content"].as_str().unwrap_or_default()
+}
+
+/// Whether it is asked for a title, whatever was said in the talk.
+fn is_title_wanted(body: &Value) -> bool {
+    instructions(body).starts_with("You give conversations their titles")
+}
+
+/// What it says where it does answer.
+fn reply(body: &Value, said: &str) -> String {
+    let may_ignore = instructions(body).contains("answer with the one word IGNORE");
+    match () {
+        () if said.contains("!ignore") => String::new(),
+        () if said.contains("!quiet") && may_ignore => "IGNORE".to_owned(),
+        () if said.contains("!none") => "Doing nothing.".to_owned(),
+        () if said.contains("!long") => ["All work and no play."; 60].join(" "),
+        () => format!("Stub reply to: {}", said.chars().take(SAID_BACK).collect::<String>()),
+    }
+}
+
 fn whole(status: u16, body: &Value) -> String {
     let body = body.to_string();
     format!(
         "HTTP/1.1 {status} Stub\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// An answer, in pieces if they are wanted.
+fn respond(body: &Value, text: &str) -> String {
+    if body["stream"] == json!(true) { streamed(text) } else { whole(200, &completion(text)) }
 }
 
 /// A silence in the format that is wanted: a few frames, or no samples at all.

@@ -84,8 +84,12 @@ impl Handler<Change> for Agent {
             Command::Restart => (EventKind::Restarted, "the agent was restarted"),
         };
         let mut facts = self.cut(RunStatus::Cancelled, reason);
+        let cancelled = CoreError::Cancelled(reason.to_owned());
         if matches!(command, Command::Stop | Command::Restart) {
-            facts.extend(self.dismiss_waiters(&CoreError::Cancelled(reason.to_owned())));
+            facts.extend(self.dismiss_waiters(&cancelled));
+        }
+        if next.state() != State::Running || command == Command::Restart {
+            self.dismiss_askers(&cancelled);
         }
         facts.push(Fact::LifecycleChanged { id: self.id, lifecycle: next.clone() });
         facts.push(self.journal().event(kind, Value::Null));
@@ -111,6 +115,7 @@ impl Handler<Lifted> for Agent {
 
     fn handle(&mut self, _: Lifted, ctx: &mut Context<Self>) -> Self::Result {
         self.next_letter(ctx);
+        self.next_asked(ctx);
         Ok(())
     }
 }
@@ -143,6 +148,7 @@ impl Agent {
             if let Err(error) = committed {
                 // What was cut off is not taken up again: it goes on with the next tick or letter.
                 agent.next_letter(ctx);
+                agent.next_asked(ctx);
                 return Err(error);
             }
             agent.become_(next.clone(), ctx);

@@ -8,6 +8,7 @@ use actix::prelude::*;
 use tokio::task::{AbortHandle, JoinError};
 
 use super::Agent;
+use super::asked::Asker;
 use super::run::{Errand, Landing, Occasion, Progress};
 use crate::error::CoreError;
 use crate::facts::Fact;
@@ -20,6 +21,8 @@ use crate::vitals::Counters;
 pub(crate) struct Flight {
     pub(crate) run: RunId,
     pub(crate) progress: Rc<Progress>,
+    /// Whoever asked for it, if it is not told by a letter.
+    pub(super) asker: Option<Asker>,
     task: AbortHandle,
     runtime: Arc<Runtime>,
 }
@@ -32,10 +35,15 @@ impl Drop for Flight {
 }
 
 impl Agent {
+    /// Whether a run may begin.
+    pub(super) fn is_free(&self) -> bool {
+        let is_idle = self.is_running() && !self.is_changing && self.flight.is_none();
+        is_idle && self.runtime.may_work().is_ok()
+    }
+
     /// Begins a run, unless one is in flight or the agent must not work.
     pub(super) fn begin(&mut self, occasion: Occasion, is_tick: bool, ctx: &mut Context<Self>) {
-        let is_free = self.is_running() && !self.is_changing && self.flight.is_none();
-        if !is_free || self.runtime.may_work().is_err() {
+        if !self.is_free() {
             return;
         }
         let run = RunId::new();
@@ -55,7 +63,9 @@ impl Agent {
         );
         self.runtime.took_off(run, task.abort_handle());
         let runtime = Arc::clone(&self.runtime);
-        self.flight = Some(Box::new(Flight { run, progress, task: task.abort_handle(), runtime }));
+        let task_handle = task.abort_handle();
+        let flight = Flight { run, progress, asker: None, task: task_handle, runtime };
+        self.flight = Some(Box::new(flight));
         ctx.spawn(task.into_actor(self).map(move |landed, agent, ctx| {
             agent.landed(run, landed, ctx);
         }));
@@ -64,9 +74,12 @@ impl Agent {
     /// Cuts off the run in flight and says how it ended; nothing if there was none, or if its end is
     /// on its way to the store already.
     pub(super) fn cut(&mut self, status: RunStatus, reason: &str) -> Vec<Fact> {
-        let Some(flight) = self.flight.take_if(|flight| !flight.progress.is_closing()) else {
+        let Some(mut flight) = self.flight.take_if(|flight| !flight.progress.is_closing()) else {
             return Vec::new();
         };
+        if let Some(asker) = flight.asker.take() {
+            drop(asker.send(Err(CoreError::Cancelled(reason.to_owned()))));
+        }
         Counters::add(&self.runtime.counters.runs_failed, 1);
         self.end_of(&flight, status, reason)
     }
@@ -81,8 +94,11 @@ impl Agent {
         let is_current = self.flight.as_ref().is_some_and(|flight| flight.run == run);
         match landed {
             Ok(landing) if is_current => {
-                self.flight = None;
-                self.take_in(landing, ctx);
+                let asker = self.flight.take().and_then(|mut flight| flight.asker.take());
+                match asker {
+                    Some(asker) => self.take_to(asker, landing, ctx),
+                    None => self.take_in(landing, ctx),
+                }
             }
             // The run's panic is the agent's: it counts against the restart intensity, and the agent
             // is rebuilt. `restarting` records how the run ended.
@@ -104,7 +120,11 @@ impl Agent {
         let cancelled = CoreError::Cancelled(reason.to_owned());
         // With the flight still here, so that a letter that is being answered is not given up.
         let dismissed = self.dismiss_waiters(&cancelled);
-        let Some(flight) = self.flight.take() else { return };
+        self.dismiss_askers(&cancelled);
+        let Some(mut flight) = self.flight.take() else { return };
+        if let Some(asker) = flight.asker.take() {
+            drop(asker.send(Err(cancelled.clone())));
+        }
         if let Some(letter) = flight.progress.closing_letter() {
             self.tell_waiter(letter, Err(cancelled));
         }
@@ -120,12 +140,33 @@ impl Agent {
         }));
     }
 
+    /// Hands what an errand found to whoever asked for it. How it went says nothing of the agent's own
+    /// work, so its backoff stays as it is.
+    fn take_to(&mut self, asker: Asker, landing: Landing, ctx: &mut Context<Self>) {
+        let counters = &self.runtime.counters;
+        let found = match landing.error {
+            None => {
+                Counters::add(&counters.runs_completed, 1);
+                Ok(landing.found.unwrap_or_default())
+            }
+            Some(error) => {
+                Counters::add(&counters.runs_failed, 1);
+                tracing::warn!(agent = %self.id, %error, "an errand failed");
+                Err(error)
+            }
+        };
+        // Nobody minds if the asker has gone away: the run is recorded.
+        drop(asker.send(found));
+        self.next_letter(ctx);
+        self.next_asked(ctx);
+    }
+
     fn take_in(&mut self, landing: Landing, ctx: &mut Context<Self>) {
-        let Landing { status, error, letter, has_more_letters, said, reflected_at } = landing;
+        let Landing { status, error, letter, has_more_letters, said, reflected_at, .. } = landing;
         self.reflected_at = reflected_at.or(self.reflected_at);
         if status.is_none() && error.is_none() {
             self.letters_waiting = 0;
-            return;
+            return self.next_asked(ctx);
         }
         if let Some(error) = error {
             Counters::add(&self.runtime.counters.runs_failed, 1);
@@ -138,6 +179,7 @@ impl Agent {
             if self.letters_waiting > 0 {
                 self.retry_later(ctx);
             }
+            self.next_asked(ctx);
         } else {
             Counters::add(&self.runtime.counters.runs_completed, 1);
             self.failures = 0;
@@ -146,6 +188,7 @@ impl Agent {
                 self.letter_answered(letter, said);
             }
             self.letters_waiting = self.letters_waiting.max(u32::from(has_more_letters));
+            self.next_asked(ctx);
             self.next_letter(ctx);
         }
     }

@@ -61,18 +61,25 @@ impl Hearing<'_> {
 
     /// That it could not answer.
     pub(super) fn failed(&self, error: &str) -> Fact {
-        let data = json!({
-            "messageId": self.heard.message_id, "agentId": self.agent, "error": error,
-        });
-        self.event(ChannelEventKind::Failed, data)
+        failed(self.heard, self.agent, error, self.now)
     }
 
     fn event(&self, kind: ChannelEventKind, data: Value) -> Fact {
-        Fact::ChannelHappened(NewChannelEvent {
-            channel_id: self.heard.channel_id,
-            at: self.now,
-            kind,
-            data: object(data),
-        })
+        event(self.heard, kind, data, self.now)
     }
+}
+
+/// That an agent will not answer what it was told.
+pub(super) fn failed(heard: Heard, agent: AgentId, error: &str, now: UnixMillis) -> Fact {
+    let data = json!({"messageId": heard.message_id, "agentId": agent, "error": error});
+    event(heard, ChannelEventKind::Failed, data, now)
+}
+
+fn event(heard: Heard, kind: ChannelEventKind, data: Value, now: UnixMillis) -> Fact {
+    Fact::ChannelHappened(NewChannelEvent {
+        channel_id: heard.channel_id,
+        at: now,
+        kind,
+        data: object(data),
+    })
 }

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::facts::{EventKind, Fact, NewEvent};
 use crate::ids::{AgentId, EntityId, LogId};
-use crate::ports::Prompt;
+use crate::ports::{Prompt, Purpose};
 use crate::records::LogEntry;
-use crate::runs::{Run, RunEnd, RunStatus, Usage};
+use crate::runs::{Run, RunEnd, RunKind, RunStatus, Usage};
 use crate::time::{UnixMillis, millis};
 
 /// Words facts about one agent at one time.
@@ -69,7 +69,7 @@ impl Journal {
             "roomId": run.room_id,
             "entityId": run.entity_id,
             "startTime": run.started_at,
-            "source": if run.letter_id.is_some() { "messageHandler" } else { "autonomy" },
+            "source": source(run.kind),
         }));
         if status != RunStatus::Started {
             body.insert("endTime".to_owned(), json!(at));
@@ -91,12 +91,13 @@ impl Journal {
         error: Option<&str>,
         took: Duration,
     ) -> Fact {
+        let sort = model_type(prompt.purpose);
         let said = prompt.turns.last().map(|turn| turn.text.as_str()).unwrap_or_default();
         let total = usage.input_tokens.saturating_add(usage.output_tokens);
         let mut body = object(json!({
             "runId": run.id,
-            "modelType": "TEXT_LARGE",
-            "modelKey": "TEXT_LARGE",
+            "modelType": sort,
+            "modelKey": sort,
             "params": prompt.settings,
             "prompt": said,
             "systemPrompt": prompt.system,
@@ -117,7 +118,7 @@ impl Journal {
             body.insert("error".to_owned(), json!(error));
         }
         // It is the agent that calls, whoever it speaks to.
-        self.log(run, "useModel:TEXT_LARGE", self.agent.into(), body, self.now)
+        self.log(run, &format!("useModel:{sort}"), self.agent.into(), body, self.now)
     }
 
     fn log(
@@ -138,6 +139,24 @@ impl Journal {
             body,
             created_at,
         }))
+    }
+}
+
+/// What elizaOS calls where a run comes from.
+fn source(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Reply => "messageHandler",
+        RunKind::Tick => "autonomy",
+        RunKind::Job => "job",
+        RunKind::Trigger => "trigger",
+    }
+}
+
+/// What elizaOS calls the model that is asked.
+fn model_type(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Reply | Purpose::Reflect => "TEXT_LARGE",
+        Purpose::Title => "TEXT_SMALL",
     }
 }
 

@@ -9,9 +9,9 @@ use actix::prelude::*;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
-use super::Agent;
 use super::journal::Journal;
 use super::run::Occasion;
+use super::{Agent, hearing};
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
 use crate::ids::{self, AgentId, EntityId, LetterId, MemoryId, RoomId};
@@ -90,21 +90,22 @@ pub struct Delivered {
     pub reply: Option<Reply>,
 }
 
-/// A reply to come. Dropping it changes nothing: the letter is answered all the same.
+/// A reply to come: to a letter what is said, if anything is. Dropping it changes nothing: a letter
+/// is answered all the same.
 #[derive(Debug)]
-pub struct Reply {
-    answer: oneshot::Receiver<Result<Option<Memory>, CoreError>>,
-    agent: AgentId,
+pub struct Reply<T = Option<Memory>> {
+    pub(super) answer: oneshot::Receiver<Result<T, CoreError>>,
+    pub(super) agent: AgentId,
 }
 
-impl Reply {
+impl<T> Reply<T> {
     /// Waits for it; `None` if the agent dealt with the letter and said nothing.
     ///
     /// # Errors
     /// [`CoreError::Model`] if the run failed and [`CoreError::Cancelled`] if it was cut off (the letter
     /// is dead then); [`CoreError::Crashed`] if the agent crashed, and
     /// [`CoreError::DeadlineExceeded`] after `deadline` (the letter waits on then).
-    pub async fn within(self, deadline: Duration) -> Result<Option<Memory>, CoreError> {
+    pub async fn within(self, deadline: Duration) -> Result<T, CoreError> {
         match tokio::time::timeout(deadline, self.answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(CoreError::Crashed(self.agent)),
@@ -116,6 +117,8 @@ impl Reply {
 /// Somebody who waits for the reply to a letter.
 pub(crate) struct Waiter {
     letter: LetterId,
+    /// Where the letter was said, if others heard it.
+    heard: Option<Heard>,
     reply: oneshot::Sender<Result<Option<Memory>, CoreError>>,
 }
 
@@ -126,12 +129,12 @@ impl Handler<Delivery> for Agent {
         if let Err(refused) = self.accepts(&delivery) {
             return Box::pin(fut::err(refused));
         }
-        let expects_reply = delivery.expects_reply;
+        let (expects_reply, heard) = (delivery.expects_reply, delivery.heard);
         let (letter, memory, facts) = self.file(delivery);
         let reply = expects_reply.then(|| {
             // Before the letter can be seen: it may be answered before this handler goes on.
             let (reply, answer) = oneshot::channel();
-            self.waiters.push(Waiter { letter, reply });
+            self.waiters.push(Waiter { letter, heard, reply });
             Reply { answer, agent: self.id }
         });
         self.letters_waiting = self.letters_waiting.saturating_add(1);
@@ -283,6 +286,9 @@ impl Agent {
                 let data = json!({"letterId": letter, "reason": error.to_string()});
                 facts.push(Fact::LetterSettled { id: letter, status: LetterStatus::Dead });
                 facts.push(journal.event(EventKind::LetterDead, data));
+                facts.extend(waiter.heard.map(|heard| {
+                    hearing::failed(heard, self.id, &error.to_string(), self.runtime.now())
+                }));
             }
         }
         facts

@@ -1,12 +1,30 @@
 //! What a model is told: the character in words, and the conversation so far.
 
+use serde_json::{Map, Value, json};
+
+use super::journal::object;
 use crate::character::Character;
 use crate::ids::EntityId;
 use crate::ports::{Prompt, Purpose, Role, Turn};
 use crate::records::Memory;
 
+/// What is wanted where a talk is to be given a title. It is not the character who speaks.
+const TITLE: &str = "You give conversations their titles. Answer with the title alone: three to six \
+    words that say what the conversation is about, in its own language, without quotation marks.";
+
+/// Bytes of a talk that a title is made from; of a longer one the latest count.
+const TALK_MAX_BYTES: usize = 16 * 1024;
+
+/// Settings of the model for a title, as elizaOS has them.
+pub(crate) fn title_settings() -> Map<String, Value> {
+    object(json!({"temperature": 0.3, "maxTokens": 50}))
+}
+
 /// The character in words, and what is wanted of it.
 pub(crate) fn system(character: &Character, purpose: Purpose, may_ignore: bool) -> String {
+    if purpose == Purpose::Title {
+        return TITLE.to_owned();
+    }
     let mut text = match &character.system {
         Some(system) => system.clone(),
         None => format!("You are {}.", character.name),
@@ -27,7 +45,8 @@ pub(crate) fn system(character: &Character, purpose: Purpose, may_ignore: bool) 
             "\n\nNobody speaks to you now. Think about what happened lately and what you want to \
              do next. Answer with one thought, in a few sentences."
         }
-        Purpose::Title => "\n\nGive the talk a title of three to six words.",
+        // Worded above.
+        Purpose::Title => "",
     });
     if may_ignore {
         text.push_str(
@@ -62,6 +81,26 @@ pub(crate) fn turns(newest_first: &[Memory], agent: EntityId, max_bytes: usize) 
         .collect()
 }
 
+/// A talk written down as one turn, a line for each that spoke; each text cut to `max_bytes`.
+///
+/// As turns of the model's own it would be gone on with, rather than looked at.
+pub(crate) fn talk(turns: &[Turn], name: &str, max_bytes: usize) -> Turn {
+    let mut lines = Vec::new();
+    let mut bytes = 0_usize;
+    for turn in turns.iter().rev() {
+        let speaker = if turn.role == Role::Assistant { name } else { "User" };
+        let words = turn.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = format!("{speaker}: {}", cut(&words, max_bytes));
+        bytes = bytes.saturating_add(line.len());
+        if bytes > TALK_MAX_BYTES && !lines.is_empty() {
+            break;
+        }
+        lines.push(line);
+    }
+    lines.reverse();
+    Turn::new(Role::User, lines.join("\n"))
+}
+
 /// At most `max_bytes` of a text, cut between characters.
 fn cut(text: &str, max_bytes: usize) -> &str {
     let end = text.floor_char_boundary(max_bytes);
@@ -77,6 +116,16 @@ mod tests {
         assert_eq!(cut("größe", 3), "gr");
         assert_eq!(cut("größe", 4), "grö");
         assert_eq!(cut("größe", 99), "größe");
+    }
+
+    #[test]
+    fn a_talk_is_a_line_for_each_that_spoke_and_the_latest_count() {
+        let turns = [Turn::new(Role::User, "two\n lines"), Turn::new(Role::Assistant, "größe")];
+        assert_eq!(talk(&turns, "Ada", 9).text, "User: two lines\nAda: größe");
+        let long = vec![Turn::new(Role::User, "x".repeat(1_000)); 100];
+        let text = talk(&long, "Ada", 2_000).text;
+        assert_eq!(text.lines().count(), TALK_MAX_BYTES / 1_006);
+        assert!(text.lines().all(|line| line.len() == 1_006));
     }
 
     #[test]

@@ -12,7 +12,8 @@ use futures::future::{Either, select};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::hearing::Hearing;
+use super::asked::Entitle;
+use super::hearing::{Hearing, failed};
 use super::journal::{Journal, object};
 use super::{letters, prompt};
 use crate::character::AgentRecord;
@@ -52,12 +53,32 @@ impl Progress {
 }
 
 /// What a run is begun for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Occasion {
     /// The letter that waits longest.
     Letter,
     /// A tick at which a reflection is due.
     Reflection,
+    /// Somebody wants a title.
+    Title(Arc<Entitle>),
+}
+
+impl Occasion {
+    fn kind(&self) -> RunKind {
+        match self {
+            Self::Letter => RunKind::Reply,
+            Self::Reflection => RunKind::Tick,
+            Self::Title(_) => RunKind::Job,
+        }
+    }
+
+    fn purpose(&self) -> Purpose {
+        match self {
+            Self::Letter => Purpose::Reply,
+            Self::Reflection => Purpose::Reflect,
+            Self::Title(_) => Purpose::Title,
+        }
+    }
 }
 
 /// What a run left behind.
@@ -73,6 +94,8 @@ pub(crate) struct Landing {
     pub(crate) has_more_letters: bool,
     /// What the agent said.
     pub(crate) said: Option<Memory>,
+    /// What it found for whoever asked for it, and nobody else hears.
+    pub(crate) found: Option<String>,
     /// When it reflected.
     pub(crate) reflected_at: Option<UnixMillis>,
 }
@@ -99,7 +122,7 @@ impl Errand {
             Ok(about) => about,
             Err(error) => return Landing { error: Some(error), ..Landing::default() },
         };
-        if self.occasion == Occasion::Letter && about.is_none() {
+        if matches!(self.occasion, Occasion::Letter) && about.is_none() {
             return Landing::default();
         }
         let (letter, has_more_letters) = match about {
@@ -118,7 +141,7 @@ impl Errand {
     /// The letter to deal with, and whether another waits behind it; those tried too often are given
     /// up on the way.
     async fn find_letter(&self) -> Result<Option<(Letter, bool)>, CoreError> {
-        if self.occasion != Occasion::Letter {
+        if !matches!(self.occasion, Occasion::Letter) {
             return Ok(None);
         }
         loop {
@@ -128,30 +151,33 @@ impl Errand {
             if letter.attempts < self.runtime.settings.letter_attempts_max {
                 return Ok(Some((letter, has_more)));
             }
-            let journal = self.journal();
-            self.runtime
-                .commit(vec![
-                    Fact::LetterSettled { id: letter.id, status: LetterStatus::Dead },
-                    journal.event(
-                        EventKind::LetterDead,
-                        json!({"letterId": letter.id, "reason": "tried too often"}),
-                    ),
-                ])
-                .await?;
+            let reason = "tried too often";
+            let data = json!({"letterId": letter.id, "reason": reason});
+            let mut facts = vec![
+                Fact::LetterSettled { id: letter.id, status: LetterStatus::Dead },
+                self.journal().event(EventKind::LetterDead, data),
+            ];
+            let now = self.runtime.now();
+            facts.extend(letter.heard.map(|heard| failed(heard, self.agent, reason, now)));
+            self.runtime.commit(facts).await?;
         }
     }
 
     async fn run(&self, letter: Option<Letter>) -> Result<Landing, CoreError> {
         let record = self.runtime.record(self.agent).await?;
-        let room_id = letter.as_ref().map_or(RoomId(self.agent.0), |letter| letter.room_id);
+        let (room_id, entity_id) = match (&letter, &self.occasion) {
+            (Some(letter), _) => (letter.room_id, letter.from),
+            (None, Occasion::Title(wanted)) => (wanted.room_id, wanted.asked_by),
+            (None, _) => (RoomId(self.agent.0), self.agent.into()),
+        };
         let prompt = self.prompt(&record, room_id, letter.as_ref()).await?;
         let run = Run {
             id: self.run,
             agent_id: self.agent,
-            kind: if letter.is_some() { RunKind::Reply } else { RunKind::Tick },
+            kind: self.occasion.kind(),
             status: RunStatus::Started,
             room_id,
-            entity_id: letter.as_ref().map_or(self.agent.into(), |letter| letter.from),
+            entity_id,
             letter_id: letter.as_ref().map(|letter| letter.id),
             started_at: self.runtime.now(),
             ended_at: None,
@@ -171,10 +197,52 @@ impl Errand {
     ) -> Result<Prompt, CoreError> {
         let may_ignore = letter.is_some_and(|letter| letter.may_be_ignored);
         let settings = &self.runtime.settings;
+        let max_bytes = usize::try_from(settings.context_memory_max_bytes).unwrap_or(usize::MAX);
+        let character = &record.character;
+        let turns = match &self.occasion {
+            Occasion::Title(wanted) => {
+                vec![prompt::talk(&wanted.talk, &character.name, max_bytes)]
+            }
+            Occasion::Letter | Occasion::Reflection => {
+                let memories = self.context(room, letter).await?;
+                prompt::turns(&memories, self.agent.into(), max_bytes)
+            }
+        };
+        let purpose = self.occasion.purpose();
+        let overrides = self.overrides.as_ref();
+        let mut asked = Map::new();
+        for key in ["temperature", "maxTokens", "topP", "stop"] {
+            let overridden = overrides.and_then(|settings| settings.get(key));
+            if let Some(value) = overridden.or_else(|| character.setting(key)) {
+                asked.insert(key.to_owned(), value.clone());
+            }
+        }
+        if purpose == Purpose::Title {
+            asked = prompt::title_settings();
+        }
+        let model = overrides.and_then(|settings| settings.get("model")?.as_str());
+        Ok(Prompt {
+            model: model.or_else(|| character.model()).map(str::to_owned),
+            purpose,
+            may_ignore,
+            system: prompt::system(character, purpose, may_ignore),
+            turns,
+            tools: Vec::new(),
+            settings: asked,
+            character: Arc::new(character.clone()),
+        })
+    }
+
+    /// What was said in the room lately, newest first; the letter, if there is one, before all.
+    async fn context(
+        &self,
+        room: RoomId,
+        letter: Option<&Letter>,
+    ) -> Result<Vec<Memory>, StoreError> {
         let query = MemoryQuery {
             kind: Some(MESSAGES.to_owned()),
             room_id: Some(room),
-            ..MemoryQuery::of(self.agent, settings.context_memories)
+            ..MemoryQuery::of(self.agent, self.runtime.settings.context_memories)
         };
         let mut memories = self.runtime.ports.store.memories(query).await?;
         if let Some(letter) = letter {
@@ -187,30 +255,7 @@ impl Errand {
             };
             memories.splice(0..0, answered);
         }
-        let max_bytes = usize::try_from(settings.context_memory_max_bytes).unwrap_or(usize::MAX);
-        let purpose = match self.occasion {
-            Occasion::Letter => Purpose::Reply,
-            Occasion::Reflection => Purpose::Reflect,
-        };
-        let character = &record.character;
-        let mut asked = Map::new();
-        for key in ["temperature", "maxTokens", "topP", "stop"] {
-            let overridden = self.overrides.as_ref().and_then(|settings| settings.get(key));
-            if let Some(value) = overridden.or_else(|| character.setting(key)) {
-                asked.insert(key.to_owned(), value.clone());
-            }
-        }
-        let model = self.overrides.as_ref().and_then(|settings| settings.get("model")?.as_str());
-        Ok(Prompt {
-            model: model.or_else(|| character.model()).map(str::to_owned),
-            purpose,
-            may_ignore,
-            system: prompt::system(character, purpose, may_ignore),
-            turns: prompt::turns(&memories, self.agent.into(), max_bytes),
-            tools: Vec::new(),
-            settings: asked,
-            character: Arc::new(character.clone()),
-        })
+        Ok(memories)
     }
 
     /// Records that the run begins, and what the model is about to be asked.
@@ -292,7 +337,9 @@ impl Errand {
         facts.push(journal.model_log(run, prompt, &text, &usage, reason.as_deref(), took));
         let mut landing =
             Landing { letter: run.letter_id, status: Some(status), ..Landing::default() };
-        if error.is_none() && is_worth_saying(&text, prompt) {
+        if matches!(self.occasion, Occasion::Title(_)) {
+            landing.found = error.is_none().then_some(text);
+        } else if error.is_none() && is_worth_saying(&text, prompt) {
             let said = self.said(run, letter.as_ref(), &text, now);
             facts.push(Fact::Remembered(Box::new(said.clone())));
             let kind = if letter.is_some() { EventKind::Said } else { EventKind::Thought };
@@ -302,7 +349,7 @@ impl Errand {
             ));
             landing.said = Some(said);
         }
-        if self.occasion == Occasion::Reflection && error.is_none() {
+        if matches!(self.occasion, Occasion::Reflection) && error.is_none() {
             facts.push(Fact::Reflected { id: self.agent, at: now });
             landing.reflected_at = Some(now);
         }

@@ -42,7 +42,8 @@ pub enum Purpose {
     Reply,
     /// To think, without anybody to answer.
     Reflect,
-    /// To name a talk.
+    /// To find a title for a talk, which the one turn holds: a line for each that spoke, the
+    /// speaker before the first colon. Little is asked, so a small model will do.
     Title,
 }
 

@@ -67,7 +67,12 @@ impl Call {
 
     /// Who acts, if the request says it in a way that can be read.
     pub(super) fn entity(&self) -> Option<EntityId> {
-        self.request.headers().get("x-entity-id")?.to_str().ok()?.parse().ok()
+        self.header("x-entity-id")?.parse().ok()
+    }
+
+    /// A header of the request, where it is text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name)?.to_str().ok()
     }
 
     pub(super) fn request(&self) -> &HttpRequest {

@@ -150,7 +150,8 @@ impl ElizaError {
         outer
     }
 
-    fn said(&self, dialect: Dialect) -> Said {
+    /// How it is said in a dialect.
+    pub(super) fn said(&self, dialect: Dialect) -> Said {
         match self {
             Self::Core { error, doing } => of_core(error, *doing, dialect),
             Self::Refused(refusal) | Self::Plain(refusal, _) | Self::File(refusal) => {

@@ -30,8 +30,8 @@ impl Lane {
     pub(super) fn of(area: Area, method: &Method, path: &str) -> Self {
         let is_ours = matches!(area, Area::Api | Area::Bare);
         let ends = |end| ends_with(path, end);
-        let is_said = ends("/messages") || ends("/generate-title");
-        if is_ours && (ends("/message") || method == Method::POST && is_said) {
+        let asks = method == Method::POST && (ends("/messages") || ends("/generate-title"));
+        if is_ours && (ends("/message") || asks) {
             return Self::Reply;
         }
         if area == Area::Socket {
@@ -93,7 +93,6 @@ struct Places {
 
 impl Places {
     fn new(max: usize) -> Self {
-        let max = max.min(Semaphore::MAX_PERMITS);
         Self { free: Semaphore::new(max), max }
     }
 
@@ -106,13 +105,13 @@ impl Lanes {
     /// Lanes as the settings want them. That of sockets has two places for each, since one request
     /// waits for packets while another brings some.
     pub(super) fn new(settings: &ElizaosSettings) -> Self {
-        let places = |max| Places::new(usize::try_from(max).unwrap_or(usize::MAX));
+        let lane = |max| Places::new(places(max));
         Self {
             control: Places::new(CONTROL_MAX),
-            reply: places(settings.in_flight_max),
-            socket: places(settings.sockets_max.saturating_mul(2)),
-            upload: places(settings.uploads_in_flight_max),
-            common: places(settings.in_flight_max),
+            reply: lane(settings.in_flight_max),
+            socket: lane(settings.sockets_max.saturating_mul(2)),
+            upload: lane(settings.uploads_in_flight_max),
+            common: lane(settings.in_flight_max),
         }
     }
 
@@ -134,6 +133,11 @@ impl Lanes {
             .into_iter()
             .fold(0, |taken, places| places.taken().saturating_add(taken))
     }
+}
+
+/// So many places of a semaphore.
+pub(super) fn places(max: u32) -> usize {
+    usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
 #[cfg(test)]

@@ -94,6 +94,7 @@ async fn keep(
         // Without a form there is no file in it.
         Err(UploadError::NotAForm) => return Err((&refusal::NO_MEDIA).into()),
         Err(UploadError::Type(_)) => return Err(words.not_taken.into()),
+        Err(UploadError::Storage { is_full, words }) => return Err(failed(is_full, words)),
         Err(error) => return Err(error.into()),
     };
     let upload = form.file.take().ok_or(ElizaError::Refused(&refusal::NO_MEDIA))?;
@@ -110,6 +111,12 @@ async fn keep(
             ElizaError::Core { error: error.into(), doing: Some(&refusal::UPLOAD) }
         }
     })
+}
+
+/// That the disk did not take a file.
+fn failed(is_full: bool, words: String) -> ElizaError {
+    let error = if is_full { StoreError::Full(words) } else { StoreError::Failed(words) };
+    ElizaError::Core { error: error.into(), doing: Some(&refusal::UPLOAD) }
 }
 
 /// `GET /media/uploads/agents/:agentId/:filename`.

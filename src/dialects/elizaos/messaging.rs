@@ -5,14 +5,18 @@ mod broadcast;
 mod channels;
 mod completion;
 mod fault;
+mod frame;
 mod given;
 mod jobs;
+mod live;
 mod messages;
 mod opening;
 mod saying;
 mod servers;
+mod session_body;
 mod sessions;
 mod stream;
+mod titles;
 mod transport;
 mod wire;
 mod wish;
@@ -64,6 +68,7 @@ fn of_channels(at: &mut ServiceConfig, path: &str) {
                     .route(delete().to(messages::clear)),
             )
             .service(on("/messages/{message}").route(delete().to(messages::remove)))
+            .service(on("/events").route(get().to(live::follow)))
             .service(on("/details").route(get().to(channels::details)))
             .service(on("/participants").route(get().to(channels::participants)))
             .service(
@@ -72,8 +77,8 @@ fn of_channels(at: &mut ServiceConfig, path: &str) {
                     .route(post().to(channels::add_agent)),
             )
             .service(on("/agents/{agent}").route(delete().to(channels::remove_agent)))
-            .service(on("/generate-title").route(post().to(channels::title)))
             .service(on("/upload-media").route(post().to(media::to_channel_by_messaging)))
+            .service(on("/generate-title").route(post().to(titles::generate)))
             .service(on("").route(patch().to(channels::patch)).route(delete().to(channels::remove)))
             .default_service(none()),
     );

@@ -80,6 +80,7 @@ refusals! {
         "RATE_LIMIT_EXCEEDED",
         "Too many health check requests from this IP, please try again later.");
     BUSY = Refusal::later("OVERLOADED", "Too many requests are in flight, please try again");
+    STREAMS = Refusal::later("OVERLOADED", "Too many streams are open, please try again");
     TOO_SLOW = Refusal::later("TIMEOUT", "The request took too long; whether it was done is unknown");
 
     // Requests that cannot be.

@@ -55,6 +55,8 @@ pub struct ElizaosSettings {
     /// Seconds that an upload may take to arrive; one that stands still for half of
     /// [`request_timeout_s`](Self::request_timeout_s) is given up earlier.
     pub upload_timeout_s: u32,
+    /// Clients that follow channels at most, by streams of events; further ones are refused at once.
+    pub streams_max: u32,
     /// The folder that `characterPath` may name files of; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub character_dir: Option<PathBuf>,
@@ -96,6 +98,7 @@ impl Default for ElizaosSettings {
             socket_channels_max: 256,
             uploads_in_flight_max: 64,
             upload_timeout_s: 600,
+            streams_max: 1_024,
             character_dir: None,
             fetches_characters: true,
             env_file: PathBuf::from(".env"),
@@ -125,6 +128,7 @@ impl ElizaosSettings {
             ("socket_channels_max", self.socket_channels_max),
             ("uploads_in_flight_max", self.uploads_in_flight_max),
             ("upload_timeout_s", self.upload_timeout_s),
+            ("streams_max", self.streams_max),
             ("list_max", self.list_max),
         ] {
             if value == 0 {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
 use greenroom_actors::time::UnixMillis;
+use tokio::sync::Semaphore;
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, places};
 use super::pages::Pages;
 use super::panels::Tickets;
 use super::refusal::{self, Refusal};
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) cors: Cors,
     pub(super) in_flight: Lanes,
+    /// Places of live streams, which are held as long as somebody follows.
+    pub(super) streams: Arc<Semaphore>,
     pub(super) rows: Rows,
     pub(super) pages: Pages,
     pub(super) tickets: Tickets,
@@ -39,6 +42,7 @@ impl Shared {
             limits: Limits::new(&settings),
             cors: Cors { origin: origin.and_then(|origin| HeaderValue::from_str(origin).ok()) },
             in_flight: Lanes::new(&settings),
+            streams: Arc::new(Semaphore::new(places(settings.streams_max))),
             rows: Rows::default(),
             pages: Pages::of(&settings),
             tickets: Tickets::default(),

@@ -17,7 +17,7 @@ use greenroom_actors::settings::Settings;
 use super::error::OperatorError;
 use super::lookup::Who;
 use crate::host::{Host, Stopper, Vault};
-use crate::media::MediaStore;
+use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
 use crate::secrets::Secrets;
@@ -32,12 +32,13 @@ async fn host() -> Host {
     let settings = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, settings).await.unwrap();
     registry.create(Character::named("Ada Lovelace")).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
     Host {
         messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
         // Gone at once: nobody here brings a file.
+        media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
         speech: crate::speech::Speech::default(),
-        media: MediaStore::open(tempfile::tempdir().unwrap().path()).unwrap(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),
         stop: Stopper::default(),

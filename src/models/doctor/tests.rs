@@ -51,19 +51,6 @@ fn answer_to(text: &str) -> String {
 }
 
 #[test]
-fn a_title_is_what_was_said_first() {
-    for (turns, title) in [
-        (vec!["Hi", "what does a steam engine need to run?", "x"], "What does a steam engine need"),
-        (vec!["I dreamed of a loom", "Give it a title."], "I dreamed of a loom"),
-        (vec!["Hi", "Give the talk a title."], "A talk with Ada"),
-        (vec![], "A talk with Ada"),
-    ] {
-        let turns = turns.into_iter().map(said).collect();
-        assert_eq!(answer(&prompt(ada(), Purpose::Title, turns)), title);
-    }
-}
-
-#[test]
 fn keywords_choose_and_persons_are_exchanged() {
     for (text, expected) in [
         ("I need your help with my loom", "What would change if you had my help with your loom?"),
@@ -209,7 +196,7 @@ proptest! {
         };
         let mut turns: Vec<Turn> = texts.iter().map(|text| said(text)).collect();
         turns.push(said(&words));
-        for purpose in [Purpose::Reply, Purpose::Reflect] {
+        for purpose in [Purpose::Reply, Purpose::Reflect, Purpose::Title] {
             let prompt = prompt(character.clone(), purpose, turns.clone());
             let answer = answer(&prompt);
             prop_assert!(!answer.is_empty());

@@ -62,7 +62,8 @@ fn messages(prompt: &Prompt) -> Vec<ChatMessage> {
     if said.last().is_none_or(|last| last.role == Role::Assistant) {
         let nudge = match prompt.purpose {
             Purpose::Reflect => "(Nobody is waiting for an answer. Take a moment to think.)",
-            Purpose::Reply | Purpose::Title => "(Go on.)",
+            Purpose::Reply => "(Go on.)",
+            Purpose::Title => "(Nothing was said.)",
         };
         said.push(words(Role::User, nudge));
     }

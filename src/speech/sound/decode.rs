@@ -1,6 +1,7 @@
 //! What is in a file of sound.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
@@ -46,10 +47,15 @@ pub enum DecodeError {
 ///
 /// # Errors
 /// Each [`DecodeError`] where its words apply.
-pub fn decode(
-    mut source: impl MediaSource + 'static,
-    limits: Limits,
-) -> Result<Vec<f32>, DecodeError> {
+pub fn decode(source: impl MediaSource + 'static, limits: Limits) -> Result<Vec<f32>, DecodeError> {
+    // Decoders compute with what a file says of itself: one that lies may break them.
+    let whole = catch_unwind(AssertUnwindSafe(|| whole(source, limits)));
+    whole.unwrap_or_else(|_panic| {
+        Err(DecodeError::NotSound("what it says of itself cannot be".to_owned()))
+    })
+}
+
+fn whole(mut source: impl MediaSource + 'static, limits: Limits) -> Result<Vec<f32>, DecodeError> {
     let container = sniff(&mut source)?;
     let mut reader = open(source, container)?;
     let (track, mut decoder) = decoder(reader.as_ref(), container)?;

@@ -4,8 +4,7 @@ use greenroom_actors::channels::MessageServer;
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::{AgentId, ChannelId, EntityId, ServerId};
-use greenroom_actors::ports::MessageQuery;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::super::call::Call;
 use super::super::error::{Doing, ElizaError};
@@ -16,7 +15,7 @@ use super::given;
 use super::servers::told_twice;
 use super::wire::{ChannelView, ParticipantView};
 use crate::http::instant;
-use crate::messaging::{ChannelPatch, NewChannel, Title};
+use crate::messaging::{ChannelPatch, NewChannel};
 
 /// Who takes part in one channel at most.
 const PARTICIPANTS_MAX: usize = 1_000;
@@ -196,34 +195,4 @@ pub(in super::super) async fn members(call: Call) -> Answer {
 
 fn name_of(record: &AgentRecord) -> String {
     record.character.name.clone()
-}
-
-/// Messages that a title is made from, where the query does not say, and at most.
-const TITLED: u32 = 50;
-const TITLED_MAX: u32 = 100;
-
-/// `POST /channels/:channelId/generate-title`.
-pub(super) async fn title(call: Call, body: Body) -> Answer {
-    let id: ChannelId = call.id("channel", &refusal::CHANNEL_ID)?;
-    let agent: Option<AgentId> = given::id(&body.fields()?, "agentId").ok().flatten();
-    let agent = agent.ok_or(ElizaError::Refused(&refusal::TITLE_AGENT))?;
-    let not_there = |error: ElizaError| match error {
-        ElizaError::Core {
-            error: CoreError::AgentNotFound(_) | CoreError::NotRunning { .. },
-            ..
-        } => ElizaError::Refused(&refusal::TITLE_AGENT_NOT_FOUND),
-        error => error,
-    };
-    call.running(agent).await.map_err(not_there)?;
-    let query = call.query();
-    let limit = query.count(&["limit"]).unwrap_or(TITLED).min(TITLED_MAX);
-    let before = query.get("before").and_then(instant::read);
-    let of = MessageQuery { before, ..MessageQuery::of(id, limit) };
-    let title = call.messaging().title(agent, of).await.doing(&refusal::TITLE_FAILED)?;
-    let reason = "Not enough messages to generate a title";
-    ok(match title {
-        Title::Found(title) => json!({"title": title, "channelId": id}),
-        Title::TooEarly => json!({"title": Value::Null, "channelId": id, "reason": reason}),
-        Title::Absent => json!({"title": Value::Null, "channelId": id}),
-    })
 }

@@ -18,6 +18,7 @@ pub(in super::super) struct SessionFault {
     message: String,
     details: Option<Value>,
     at: UnixMillis,
+    retry_after_s: Option<u32>,
     cause: Option<String>,
 }
 
@@ -27,7 +28,8 @@ impl SessionFault {
         (status, code): (StatusCode, &'static str),
         message: impl Into<String>,
     ) -> Self {
-        Self { status, code, message: message.into(), details: None, at, cause: None }
+        let message = message.into();
+        Self { status, code, message, details: None, at, retry_after_s: None, cause: None }
     }
 
     /// A request that cannot be.
@@ -43,9 +45,19 @@ impl SessionFault {
     /// What the core says.
     pub(super) fn core(at: UnixMillis, error: &CoreError) -> Self {
         let said = of_core(error, Some(&refusal::SESSION), Dialect::Api);
-        let code = said.code.unwrap_or("INTERNAL_SERVER_ERROR");
         let cause = said.status.is_server_error().then(|| error.to_string());
-        Self { cause, ..Self::new(at, (said.status, code), said.message) }
+        Self { cause, ..Self::saying(at, said) }
+    }
+
+    /// What the dialect refused before the session was asked for.
+    pub(super) fn refused(at: UnixMillis, error: &ElizaError) -> Self {
+        Self { cause: error.cause(), ..Self::saying(at, error.said(Dialect::Api)) }
+    }
+
+    fn saying(at: UnixMillis, said: Said) -> Self {
+        let code = said.code.unwrap_or("INTERNAL_SERVER_ERROR");
+        let retry_after_s = said.retry_after_s;
+        Self { retry_after_s, ..Self::new(at, (said.status, code), said.message) }
     }
 
     /// What went wrong on a way that channels share.
@@ -53,7 +65,7 @@ impl SessionFault {
         let status = actix_web::ResponseError::status_code(error);
         let code =
             if status.is_server_error() { "MESSAGE_SEND_FAILED" } else { "VALIDATION_ERROR" };
-        Self { cause: error.cause(), ..Self::new(at, (status, code), error.words(Dialect::Api)) }
+        Self { code, ..Self::refused(at, error) }
     }
 
     pub(in super::super) fn cause(&self) -> Option<String> {
@@ -65,7 +77,7 @@ impl SessionFault {
             status: self.status,
             code: Some(self.code),
             message: self.message.clone().into(),
-            retry_after_s: None,
+            retry_after_s: self.retry_after_s,
         }
     }
 

@@ -10,11 +10,12 @@ use serde_json::{Map, Value, json};
 
 use super::super::call::Call;
 use super::super::error::ElizaError;
-use super::super::input::{Body, Fields};
+use super::super::input::Fields;
 use super::super::wire::{Answer, json};
 use super::fault::SessionFault;
 use super::given;
 use super::saying::{Listener, Spoken, say};
+use super::session_body::SessionBody;
 use super::transport::Transport;
 use super::wire::bus;
 use super::wish;
@@ -74,7 +75,7 @@ pub(super) async fn list(call: Call) -> Answer {
 }
 
 /// `POST /sessions`.
-pub(super) async fn create(call: Call, body: Body) -> Answer {
+pub(super) async fn create(call: Call, body: SessionBody) -> Answer {
     let fields = body.fields()?;
     let now = call.now();
     let (agent, user) = (given::text(&fields, "agentId"), given::text(&fields, "userId"));
@@ -207,9 +208,9 @@ pub(super) async fn heartbeat(call: Call) -> Answer {
 }
 
 /// `PATCH /sessions/:sessionId/timeout`.
-pub(super) async fn retime(call: Call, body: Body) -> Answer {
+pub(super) async fn retime(call: Call, body: SessionBody) -> Answer {
     let session = there(&call).await?;
-    let config = body.0.unwrap_or_else(|| json!({}));
+    let config = body.whole().unwrap_or_else(|| json!({}));
     let wish = wish::read(&config, call.now())?;
     let rules = call.settings.sessions;
     let bounds = f64::from(rules.min_timeout_minutes)..=f64::from(rules.max_timeout_minutes);
@@ -234,7 +235,7 @@ pub(super) async fn remove(call: Call) -> Answer {
 }
 
 /// `POST /sessions/:sessionId/messages`.
-pub(super) async fn send(call: Call, body: Body) -> Answer {
+pub(super) async fn send(call: Call, body: SessionBody) -> Answer {
     let now = call.now();
     let invalid = |reason: &str| {
         let message = format!("Invalid content: {reason}");

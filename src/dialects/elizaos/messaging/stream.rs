@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use actix_web::web::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::stream::{self, Stream};
+use futures::stream;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::LetterId;
 use greenroom_actors::pieces::Piece;
@@ -21,6 +20,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::super::error::ElizaError;
 use super::super::said::Dialect;
+use super::frame;
 use crate::media::with_urls;
 use crate::messaging::Letter;
 
@@ -46,7 +46,7 @@ pub(super) fn of(
         None => std::future::ready(Ok(None)).boxed(),
     };
     let coming = Coming {
-        frames: VecDeque::from([frame("user_message", &Value::Object(user_message))]),
+        frames: VecDeque::from([frame::event("user_message", &Value::Object(user_message))]),
         letter: letter.id,
         pieces,
         are_pieces_over: false,
@@ -56,26 +56,18 @@ pub(super) fn of(
         let frame = coming.next().await?;
         Some((Ok::<_, Infallible>(frame), coming))
     });
-    answer(frames)
+    frame::answer(frames)
 }
 
 /// The stream of a message that nobody answers.
 pub(super) fn failed(user_message: Map<String, Value>, words: &str) -> HttpResponse {
-    let frames = [frame("user_message", &Value::Object(user_message)), error(words)];
-    answer(stream::iter(frames.map(Ok::<_, Infallible>)))
+    let frames = [frame::event("user_message", &Value::Object(user_message)), error(words)];
+    frame::answer(stream::iter(frames.map(Ok::<_, Infallible>)))
 }
 
 /// Why there is no answer.
 pub(super) fn words(error: &CoreError) -> String {
     ElizaError::from(error.clone()).words(Dialect::Api)
-}
-
-fn answer(frames: impl Stream<Item = Result<Bytes, Infallible>> + 'static) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "text/event-stream"))
-        .insert_header((CACHE_CONTROL, "no-cache"))
-        .insert_header((CONNECTION, "keep-alive"))
-        .streaming(frames)
 }
 
 impl Coming {
@@ -129,7 +121,7 @@ fn ended(reply: Result<Option<Memory>, CoreError>) -> Bytes {
         Err(failure) => return error(&words(&failure)),
     };
     done.insert("type".to_owned(), json!("complete"));
-    frame("done", &Value::Object(done))
+    frame::event("done", &Value::Object(done))
 }
 
 fn chunk(piece: &Piece) -> Bytes {
@@ -137,14 +129,9 @@ fn chunk(piece: &Piece) -> Bytes {
         "messageId": piece.memory_id, "chunk": piece.text, "index": piece.index,
         "type": "chunk", "text": piece.text,
     });
-    frame("chunk", &data)
+    frame::event("chunk", &data)
 }
 
 fn error(words: &str) -> Bytes {
-    frame("error", &json!({"error": words, "type": "error"}))
-}
-
-/// One event; JSON on one line has no line break in it.
-fn frame(event: &str, data: &Value) -> Bytes {
-    Bytes::from(format!("event: {event}\ndata: {data}\n\n"))
+    frame::event("error", &json!({"error": words, "type": "error"}))
 }

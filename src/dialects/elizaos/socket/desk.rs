@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use greenroom_actors::ids::ChannelId;
+use greenroom_actors::ids::{ChannelId, EntityId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use socketioxide::extract::{Event, SocketRef, TryData};
+use socketioxide::socket::DisconnectReason;
 
 use super::Core;
 use super::events::{self, Wish};
@@ -25,6 +26,8 @@ const PUBLIC_ID_CHARS: usize = 20;
 /// What is kept of one socket. It holds no handle to the socket, which holds it.
 pub(super) struct Desk {
     pub(super) core: Arc<Core>,
+    /// Who the client is.
+    pub(super) entity: EntityId,
     work: Mutex<Work>,
     pub(super) watching: Mutex<Option<Watching>>,
 }
@@ -39,9 +42,10 @@ struct Work {
 
 impl Desk {
     /// Begins to hear what a client sends.
-    pub(super) fn open(core: Arc<Core>, socket: &SocketRef) {
+    pub(super) fn open(core: Arc<Core>, socket: &SocketRef, entity: EntityId) {
         let work = Work { joined: Some(HashSet::new()), ..Work::default() };
-        let desk = Arc::new(Self { core, work: Mutex::new(work), watching: Mutex::default() });
+        let (work, watching) = (Mutex::new(work), Mutex::default());
+        let desk = Arc::new(Self { core, entity, work, watching });
         let hearing = Arc::clone(&desk);
         socket.on_fallback(move |Event(name), socket: SocketRef, TryData(data): TryData<Value>| {
             // Here, and not in the future, what is sent comes in order.
@@ -52,7 +56,9 @@ impl Desk {
                 }
             }
         });
-        socket.on_disconnect(move |socket: SocketRef| async move { desk.close(&socket) });
+        socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| async move {
+            desk.close(&socket, reason);
+        });
     }
 
     /// Takes what a client sent; whether somebody must deal with it.
@@ -68,7 +74,7 @@ impl Desk {
         let mut work = self.lock();
         if work.waiting.len() >= WAITING_MAX {
             drop(work);
-            self.fail(socket, "Too many messages at once, please try again");
+            self.refuse(socket, &wish);
             return false;
         }
         work.waiting.push_back(wish);
@@ -111,8 +117,20 @@ impl Desk {
         self.core.emit(socket, "messageError", &json!({"error": words}));
     }
 
+    /// Refuses what is one too many, by the name that the client gave it.
+    fn refuse(&self, socket: &SocketRef, wish: &Wish) {
+        let mut words = json!({"error": "Too many messages at once, please try again"});
+        if let (Wish::Send(payload), Some(words)) = (wish, words.as_object_mut())
+            && let Some(id) = payload.get("messageId")
+        {
+            words.insert("clientMessageId".to_owned(), id.clone());
+        }
+        self.core.emit(socket, "messageError", &words);
+    }
+
     /// Leaves everything, since the socket is closed.
-    fn close(&self, socket: &SocketRef) {
+    fn close(&self, socket: &SocketRef, reason: DisconnectReason) {
+        tracing::debug!(socket = %public_id(socket), %reason, "a socket is closed");
         let joined = self.lock().joined.take();
         for channel in joined.into_iter().flatten() {
             self.core.relays.leave(channel, socket.id);

@@ -58,3 +58,21 @@ async fn uploads_have_places_of_their_own() {
     let (slow, meanwhile) = futures::join!(slow, meanwhile);
     assert_eq!((slow.status, meanwhile), (200, (503, 200)));
 }
+
+#[actix_web::test]
+async fn uploads_to_channels_have_a_limit_of_their_own_told_by_the_older_names() {
+    let settings = ElizaosSettings { is_loopback_rate_limited: true, ..Default::default() };
+    let stage = stage(settings).await;
+    let path = "/api/media/channels/cccccccc-0001-4000-8000-000000000001/upload-media";
+    for left in (0..100).rev() {
+        let heard = stage.send("POST", path, json!({})).await;
+        assert_eq!((heard.status, heard.header("x-ratelimit-limit")), (400, "100"));
+        assert_eq!(heard.header("x-ratelimit-remaining"), left.to_string());
+    }
+    let refused = stage.send("POST", path, json!({})).await;
+    assert_eq!((refused.status, refused.header("ratelimit-policy")), (429, "1000;w=900"));
+    assert_eq!(refused.json()["error"]["code"], "RATE_LIMIT_EXCEEDED");
+    assert!(!refused.header("retry-after").is_empty());
+    let other = path.replace("/api/media", "/api/messaging");
+    assert_eq!(stage.send("POST", &other, json!({})).await.status, 400);
+}

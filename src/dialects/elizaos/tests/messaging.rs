@@ -395,7 +395,10 @@ async fn a_channel_is_made_changed_and_shown_with_who_is_in_it() {
         format!("{API}/dm-channel?currentUserId={USER}&targetUserId={agent}&dmServerId={NOBODY}");
     let (first, second) = (stage.get(&dm).await.json(), stage.get(&dm).await.json());
     assert_eq!(first, second);
-    assert_eq!(first["data"]["metadata"], json!({"user1": USER, "user2": agent}));
+    let user1 = text(&first["data"]["metadata"]["user1"]);
+    let user2 = text(&first["data"]["metadata"]["user2"]);
+    assert_eq!(text(&first["data"]["name"]), format!("DM-{user1}-{user2}"));
+    assert!(user1 < user2, "{first}");
     let listed =
         json!({"name": "L", "message_server_id": ZERO, "metadata": {"participants": [USER]}});
     let (_, made) = stage.said("POST", &format!("{API}/central-channels"), listed).await;
@@ -614,15 +617,6 @@ async fn agents_and_bridges_bring_in_change_and_find_messages() {
         let said = stage.said("POST", &on("complete"), body).await;
         assert_eq!(said, (200, json!({"success": true, "data": {"success": true}})));
     }
-    let (status, titled) = stage
-        .said("POST", &on(&format!("channels/{id}/generate-title")), json!({"agentId": agent}))
-        .await;
-    assert_eq!((status, titled["data"]["title"].is_string()), (200, true), "{titled}");
-    let empty = channel(&stage, &[&agent], "DM").await;
-    let (_, titled) = stage
-        .said("POST", &on(&format!("channels/{empty}/generate-title")), json!({"agentId": agent}))
-        .await;
-    assert_eq!(titled["data"]["reason"], "Not enough messages to generate a title");
 }
 
 #[actix_web::test]
@@ -651,6 +645,42 @@ async fn what_is_said_reaches_nobody_beside_those_inside() {
     assert_eq!(theirs["data"]["memories"], json!([]));
     let mut feed = stage.host.messaging.follow(other.parse().unwrap(), 0);
     assert!(feed.next().now_or_never().is_none());
+}
+
+#[actix_web::test]
+async fn a_model_decides_whether_to_answer_where_others_may_be_meant() {
+    let (stage, agent) = ready().await;
+    for (others, kind, content, is_reply, answers) in [
+        (vec![NOBODY], "GROUP", "!quiet", false, false),
+        (vec![NOBODY], "GROUP", "Golden, !quiet", false, true),
+        (vec![NOBODY], "GROUP", "!quiet", true, true),
+        (vec![NOBODY], "DM", "!quiet", false, true),
+        (vec![], "GROUP", "!quiet", false, true),
+    ] {
+        let inside: Vec<_> = others.into_iter().chain([agent.as_str()]).collect();
+        let id = channel(&stage, &inside, kind).await;
+        let path = format!("{API}/channels/{id}/messages");
+        let (_, first) = stage.said("POST", &path, said("hello", "http")).await;
+        let mut body = said(content, "websocket");
+        if is_reply {
+            body["in_reply_to_message_id"] = first["agentResponse"]["responseId"].clone();
+        }
+        let (_, asked) = stage.said("POST", &path, body).await;
+        let asked = &asked["userMessage"]["id"];
+        let mut feed = stage.host.messaging.follow(id.parse().unwrap(), 0);
+        loop {
+            let Fed::Event(event) = feed.next().await.unwrap() else { continue };
+            if event.kind == ChannelEventKind::Completed && event.data["messageId"] == *asked {
+                break;
+            }
+        }
+        let listed = messages(&stage, &id).await;
+        let is_answered = listed.iter().any(|one| one["inReplyToRootMessageId"] == *asked);
+        assert_eq!(is_answered, answers, "{kind} {content} {is_reply}");
+        let reply = listed.iter().find(|one| one["authorId"] == json!(agent)).unwrap();
+        assert_eq!(reply["metadata"]["channelType"], json!(kind));
+        assert_eq!(reply["metadata"]["isDm"], json!(kind == "DM"));
+    }
 }
 
 #[actix_web::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::test::TestRequest;
 use greenroom_actors::ports::VirtualClock;
 use greenroom_actors::time::UnixMillis;
 use serde_json::{Value, json};
@@ -315,4 +316,44 @@ async fn what_cannot_be_is_refused_in_the_recorded_words() {
         assert_eq!(said["success"], false);
         assert!(error["timestamp"].is_string() && error.get("stack").is_none());
     }
+}
+
+#[actix_web::test]
+async fn what_happens_at_once_in_a_session_is_all_counted() {
+    let (stage, _, agent) = ready().await;
+    let path = format!("{API}/{}", begun(&stage, &agent, NONE).await);
+    let (heartbeat, renew) = (format!("{path}/heartbeat"), format!("{path}/renew"));
+    let touches =
+        (0..20).map(|nth| stage.send("POST", if nth % 2 == 0 { &heartbeat } else { &renew }, NONE));
+    let touched = futures::future::join_all(touches).await;
+    let mut counts: Vec<_> =
+        touched.iter().map(|heard| heard.json()["renewalCount"].as_u64().unwrap()).collect();
+    counts.sort_unstable();
+    assert!(counts.into_iter().eq(1..=20));
+    assert_eq!(stage.get(&path).await.json()["renewalCount"], 20);
+}
+
+#[actix_web::test]
+async fn a_body_that_cannot_be_read_is_refused_as_sessions_do() {
+    let (stage, _, agent) = ready().await;
+    let path = format!("{API}/{}", begun(&stage, &agent, NONE).await);
+    for (method, path) in [
+        ("POST", API.to_owned()),
+        ("POST", format!("{path}/messages")),
+        ("PATCH", format!("{path}/timeout")),
+    ] {
+        for (body, status, code) in
+            [("{", 400, "BAD_REQUEST"), (&" ".repeat(3 * 1024 * 1024), 413, "PAYLOAD_TOO_LARGE")]
+        {
+            let request = TestRequest::with_uri(&path).method(method.parse().unwrap());
+            let json = ("content-type", "application/json");
+            let heard = stage.ask(request.insert_header(json).set_payload(body.to_owned())).await;
+            let error = &heard.json()["error"];
+            assert_eq!((heard.status, &error["code"]), (status, &json!(code)), "{method} {path}");
+            assert!(error["timestamp"].is_string() && error["message"].is_string(), "{error}");
+        }
+    }
+    let (status, body) = stage.said("POST", API, json!([1])).await;
+    assert_eq!((status, &body["error"]["code"]), (400, &json!("BAD_REQUEST")));
+    assert!(body["error"]["timestamp"].is_string());
 }

@@ -3,7 +3,7 @@
 use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
-use super::support::{Stage, stage};
+use super::support::{HUSH, Stage, stage};
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::http::auth::Token;
 
@@ -211,6 +211,32 @@ async fn a_message_is_done_once_whatever_comes_of_it() {
 }
 
 #[actix_web::test]
+async fn a_message_is_done_when_its_agent_is_stopped_before_it_answers() {
+    let stage = stage(ElizaosSettings::default()).await;
+    let agent = stage.running("Ada").await;
+    let channel = channel(&stage, "DM", &[UMA, &agent]).await;
+    let uma = Client::named(&stage, UMA).await;
+    uma.join(&channel, None).await;
+    let path = format!("/api/messaging/channels/{channel}/messages");
+    let body = json!({
+        "author_id": UMA, "content": HUSH, "message_server_id": SERVER, "transport": "http",
+    });
+    let stopping = async {
+        uma.until("messageBroadcast").await;
+        while stage.host.registry.vitals().runs_in_flight == 0 {
+            tokio::task::yield_now().await;
+        }
+        stage.send("POST", &format!("/api/agents/{agent}/stop"), NONE).await;
+        uma.until("messageComplete").await
+    };
+    let (answer, told) = futures::join!(stage.send("POST", &path, body), stopping);
+    assert_eq!(answer.status, 500);
+    assert_eq!(names(&told), ["messageStreamError", "messageComplete"]);
+    let failure = of(&told, "messageStreamError");
+    assert_eq!((&failure["agentId"], &failure["channelId"]), (&json!(agent), &json!(channel)));
+}
+
+#[actix_web::test]
 async fn one_who_comes_back_is_told_what_it_missed_or_that_it_is_lost() {
     let settings = ElizaosSettings { socket_buffer_max: 16, ..Default::default() };
     let stage = stage(settings).await;
@@ -232,9 +258,13 @@ async fn one_who_comes_back_is_told_what_it_missed_or_that_it_is_lost() {
         ("channel_joined", 7),
         ("room_joined", 7),
     ];
+    assert_eq!(told[0].1.get("clientMessageId"), None, "it is another's");
     let told: Vec<_> =
         told.iter().map(|(name, said)| (name.as_str(), said["offset"].as_u64().unwrap())).collect();
     assert_eq!(told, expected);
+
+    let again = Client::named(&stage, UMA).await.join(&channel, Some(4)).await;
+    assert_eq!(again[0].1["clientMessageId"], "m-1", "so that it is not shown twice");
 
     stage.send("PATCH", &path, json!({"name": "Again"})).await;
     stage.send("PATCH", &path, json!({"name": "And again"})).await;
@@ -243,6 +273,9 @@ async fn one_who_comes_back_is_told_what_it_missed_or_that_it_is_lost() {
     let gap = json!({"channelId": channel, "through": 1, "offset": 1});
     assert_eq!(*told[0], ("channelGap".to_owned(), gap));
     assert_eq!(told[1].0, "messageComplete");
+    let told = ben.join(&channel, Some(99)).await;
+    assert_eq!(names(&told), ["channelGap", "channel_joined", "room_joined"]);
+    assert_eq!(told[0].1["through"], told[2].1["offset"]);
     stage.send("DELETE", &format!("{path}/messages"), NONE).await;
     stage.send("DELETE", &path, NONE).await;
     let told = ben.until("channelDeleted").await;
@@ -286,6 +319,39 @@ async fn what_cannot_be_said_is_refused_and_what_has_no_channel_gets_one() {
         (&made["name"], &made["metadata"]["created_by"]),
         (&json!("Chat aaaaaaaa"), &json!("socketio_auto_creation"))
     );
+}
+
+#[actix_web::test]
+async fn a_flood_is_refused_by_name_and_the_rest_is_dealt_with_in_order() {
+    let stage = stage(ElizaosSettings::default()).await;
+    let channel = channel(&stage, "GROUP", &[UMA]).await;
+    let uma = Client::named(&stage, UMA).await;
+    let flood: Vec<_> = (0..40)
+        .map(|nth| {
+            let payload = json!({
+                "channelId": channel, "messageServerId": SERVER, "senderId": UMA,
+                "message": "again", "messageId": nth,
+            });
+            format!("42{}", json!(["2", payload]))
+        })
+        .collect();
+    uma.post(&flood.join("\u{1e}")).await;
+    let (mut kept, mut refused) = (Vec::new(), Vec::new());
+    while kept.len() + refused.len() < 40 {
+        for (name, payload) in uma.poll().await {
+            let id = payload["clientMessageId"].as_u64();
+            match name.as_str() {
+                "messageAck" => kept.extend(id),
+                "messageError" => refused.extend(id),
+                _ => {}
+            }
+        }
+    }
+    assert!(!refused.is_empty());
+    assert!(kept.is_sorted() && refused.is_sorted() && kept.len() >= 16);
+    let path = format!("/api/messaging/channels/{channel}/messages");
+    let listed = stage.get(&path).await.json();
+    assert_eq!(listed["data"]["messages"].as_array().unwrap().len(), kept.len());
 }
 
 #[actix_web::test]

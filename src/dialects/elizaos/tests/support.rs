@@ -1,5 +1,7 @@
 //! A host in memory, and a client of its routes.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,7 +17,9 @@ use futures::stream::LocalBoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::ModelError;
 use greenroom_actors::memory_store::MemoryStore;
-use greenroom_actors::ports::{Clock, Delta, Model, ModelFuture, ModelStream, Prompt, SystemClock};
+use greenroom_actors::ports::{
+    Clock, Delta, Model, ModelFuture, ModelStream, Prompt, Purpose, SystemClock,
+};
 use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::Usage;
@@ -25,7 +29,7 @@ use serde_json::{Value, json};
 
 use crate::dialects::elizaos::{Elizaos, ElizaosSettings};
 use crate::host::{Host, Stopper};
-use crate::media::MediaStore;
+use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
@@ -36,7 +40,8 @@ pub(super) const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
 /// What is said with this in it is never answered.
 pub(super) const HUSH: &str = "hush";
 
-/// Says what was said to it; `!fail` makes it fail, `!ignore` makes it say nothing.
+/// Says what was said to it, or a title; `!fail` makes it fail, `!ignore` makes it say nothing, and
+/// `!quiet` too where that is up to it.
 struct Echo;
 
 impl Model for Echo {
@@ -48,7 +53,12 @@ impl Model for Echo {
         if said.contains("!fail") {
             return stream::iter([Err(ModelError::Refused("told so".to_owned()))]).boxed();
         }
-        let words = if said.contains("!ignore") { String::new() } else { format!("echo: {said}") };
+        let words = match prompt.purpose {
+            _ if said.contains("!ignore") => String::new(),
+            _ if prompt.may_ignore && said.contains("!quiet") => Prompt::IGNORE.to_owned(),
+            Purpose::Title => format!("\"A Title of {}\"", said.lines().count()),
+            Purpose::Reply | Purpose::Reflect => format!("echo: {said}"),
+        };
         // In two pieces, so that a stream has more than one.
         let (first, second) = words.split_at(words.len().min(6));
         let pieces = [first, second].map(|piece| Ok(Delta::Text(piece.to_owned())));
@@ -72,7 +82,7 @@ type Body = LocalBoxStream<'static, Result<Bytes, PayloadError>>;
 pub(super) struct Stage {
     pub(super) host: Host,
     pub(super) store: MemoryStore,
-    service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, Heard>>,
+    service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
     /// Where its media are.
     _folder: tempfile::TempDir,
 }
@@ -121,6 +131,55 @@ impl Heard {
     }
 }
 
+/// A stream of events, as it comes.
+pub(super) struct Live {
+    pub(super) status: u16,
+    body: Pin<Box<BoxBody>>,
+    read: String,
+}
+
+/// One frame of a stream; what is absent is empty.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Frame {
+    pub(super) event: String,
+    pub(super) data: Value,
+    pub(super) id: String,
+}
+
+impl Live {
+    /// The next frame; none once the stream is over.
+    pub(super) async fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some((frame, rest)) = self.read.split_once("\n\n") {
+                let mut found = Frame::default();
+                for (name, value) in frame.lines().filter_map(|line| line.split_once(':')) {
+                    let value = value.trim_start().to_owned();
+                    match name {
+                        "event" => found.event = value,
+                        "data" => found.data = serde_json::from_str(&value).unwrap(),
+                        "id" => found.id = value,
+                        _ => {}
+                    }
+                }
+                self.read = rest.to_owned();
+                return Some(found);
+            }
+            let more = poll_fn(|context| self.body.as_mut().poll_next(context)).await?;
+            self.read.push_str(std::str::from_utf8(&more.unwrap()).unwrap());
+        }
+    }
+
+    /// The next event, whatever stands between.
+    pub(super) async fn event(&mut self) -> Frame {
+        loop {
+            let frame = self.next().await.expect("the stream is over");
+            if !frame.event.is_empty() {
+                return frame;
+            }
+        }
+    }
+}
+
 pub(super) async fn stage(settings: ElizaosSettings) -> Stage {
     stage_at(settings, Arc::new(SystemClock)).await
 }
@@ -136,8 +195,8 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
     let host = Host {
         messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
+        media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
         speech: crate::speech::Speech::default(),
-        media: MediaStore::open(folder.path()).unwrap(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),
         stop: Stopper::default(),
@@ -158,8 +217,8 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
                 request = request.replace_payload(Payload::Stream { payload: body }).0;
             }
             match service.call(request).await {
-                Ok(answer) => Heard::whole(answer.into_parts().1).await,
-                Err(error) => Heard::whole(error.error_response()).await,
+                Ok(answer) => answer.into_parts().1,
+                Err(error) => error.error_response(),
             }
         }
         .boxed_local()
@@ -169,12 +228,22 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
 
 impl Stage {
     pub(super) async fn ask(&self, request: TestRequest) -> Heard {
-        (self.service)(request, None).await
+        Heard::whole((self.service)(request, None).await).await
     }
 
     /// The same with a body that comes in its own time.
     pub(super) async fn pour(&self, request: TestRequest, body: Body) -> Heard {
-        (self.service)(request, Some(body)).await
+        Heard::whole((self.service)(request, Some(body)).await).await
+    }
+
+    /// An answer that comes piece by piece.
+    pub(super) async fn open(&self, request: TestRequest) -> Live {
+        let answer = (self.service)(request, None).await;
+        Live {
+            status: answer.status().as_u16(),
+            body: Box::pin(answer.into_body()),
+            read: String::new(),
+        }
     }
 
     pub(super) async fn get(&self, path: &str) -> Heard {
