@@ -6,7 +6,9 @@ mod compare;
 mod decisions;
 mod line;
 mod replay;
+mod socket;
 mod sse;
+mod timeline;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,10 +16,14 @@ use std::path::PathBuf;
 use decisions::Decisions;
 use line::Line;
 use replay::Outcome;
+use timeline::Scenario;
 
 /// The recordings that are replayed.
 const FILES: [&str; 9] =
     ["agents", "memory", "system", "errors", "jobs", "media", "audio", "sessions", "messaging"];
+
+/// The recording of sockets, which has a form of its own.
+const SOCKETS: &str = "socketio";
 
 /// The line that shows all headers.
 const REFERENCE: &str = "system-001-01";
@@ -33,14 +39,27 @@ async fn the_server_answers_as_recorded_or_as_decided() {
     let mut all = files.iter().flat_map(|(_, lines)| lines);
     let reference = all.find(|line| line.id == REFERENCE).unwrap().response.headers.clone();
 
+    let sockets = Scenario::all(&data(&format!("elizaos/{SOCKETS}.jsonl")));
+
+    // Side by side: some of the sockets wait for long.
+    let requests = async {
+        let mut all = Vec::new();
+        for (name, lines) in &files {
+            all.push((*name, replay::file(lines, &reference, &decisions).await));
+        }
+        all
+    };
+    let sockets = socket::file(&sockets, &reference, &decisions);
+    let (mut all, sockets) = tokio::join!(requests, sockets);
+    all.push((SOCKETS, sockets));
+
     let mut unexplained = Vec::new();
     let mut reasons = BTreeMap::<String, usize>::new();
     let mut table = format!(
         "{:<9} {:>6} {:>8} {:>8} {:>8} {:>12}\n",
         "file", "lines", "matched", "by rule", "skipped", "unexplained"
     );
-    for (name, lines) in &files {
-        let outcomes = replay::file(lines, &reference, &decisions).await;
+    for (name, outcomes) in all {
         let count = |kind: fn(&Outcome) -> bool| outcomes.iter().filter(|(_, o)| kind(o)).count();
         table += &format!(
             "{name:<9} {:>6} {:>8} {:>8} {:>8} {:>12}\n",

@@ -30,7 +30,7 @@ const AGENTS_MAX: usize = 45;
 const ACKNOWLEDGED: std::ops::Range<usize> = 40..200;
 
 /// Another course of events, where one wants it.
-const SEED: &str = "GREENROOM_TEST_SEED";
+pub(crate) const SEED: &str = "GREENROOM_TEST_SEED";
 
 /// What a writer knows of one agent.
 #[derive(Clone, Debug)]
@@ -204,14 +204,14 @@ async fn model_hangs(model: &ModelServer) {
 }
 
 /// The runs that are open in the data of a dead process.
-fn open_runs(site: &Site) -> BTreeSet<Uuid> {
+pub(crate) fn open_runs(site: &Site) -> BTreeSet<Uuid> {
     let database = Database::open(&site.data());
     let open = database.rows("SELECT id FROM runs WHERE status = 'started'", |row| row.get(0));
     open.into_iter().map(Result::unwrap).collect()
 }
 
 /// Runs of the dead process, and what they had begun, are closed.
-fn assert_interrupted(site: &Site, open: &BTreeSet<Uuid>) {
+pub(crate) fn assert_interrupted(site: &Site, open: &BTreeSet<Uuid>) {
     let database = Database::open(&site.data());
     let closed = "SELECT id FROM runs WHERE status = 'interrupted' AND ended_at IS NOT NULL \
                   AND NOT EXISTS (SELECT 1 FROM steps WHERE run = runs.id AND status = 'intended')";

@@ -7,6 +7,7 @@ pub(crate) mod model;
 pub(crate) mod needs;
 pub(crate) mod packages;
 pub(crate) mod server;
+pub(crate) mod socket;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;

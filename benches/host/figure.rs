@@ -21,6 +21,7 @@ pub(crate) enum Unit {
     PerSecond,
     Microseconds,
     Times,
+    Count,
 }
 
 /// Prints the head of the table.
@@ -63,6 +64,7 @@ impl Unit {
             Self::PerSecond => format!("{figure:.0}/s"),
             Self::Microseconds => format!("{figure:.1} µs"),
             Self::Times => format!("{figure:.2}"),
+            Self::Count => format!("{figure:.0}"),
         }
     }
 }

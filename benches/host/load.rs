@@ -76,7 +76,15 @@ impl Load {
     }
 }
 
-async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> Result<()> {
+/// Sends a request and reads the whole of its answer into the buffer.
+///
+/// # Errors
+/// If it is not a success.
+pub(crate) async fn exchange(
+    stream: &mut TcpStream,
+    request: &[u8],
+    buffer: &mut Vec<u8>,
+) -> Result<()> {
     stream.write_all(request).await?;
     buffer.clear();
     loop {

@@ -1,14 +1,16 @@
 //! The whole program under load, against the figures it has to reach.
 //!
 //! ```text
-//! cargo bench --bench host -- [PART …] [--full] [--agents N] [--seconds S] [--repeats R]
+//! cargo bench --bench host -- [PART …] [--full] [--agents N] [--sockets N] [--posts N] [--seconds S]
+//!                             [--run-seconds S] [--repeats R]
 //! ```
 //!
-//! The parts are `footprint`, `start`, `read`, `write`, `upload` and `fleet`; all of them where none is
-//! named. With `--full` they have the sizes of the figures (100,000 agents, 130 s); without, small ones that show
-//! that they work. Each line says what was measured, the figure, what is wanted, and whether that is
-//! reached. Figures of processes are read from `/proc`, so this needs Linux. Databases lie in the
-//! target folder: it should be on a disk, not in memory.
+//! The parts are `footprint`, `start`, `read`, `write`, `upload`, `fleet`, `sockets` and `sessions`; all
+//! of them where none is named. With `--full` they have the sizes of the figures (100,000 agents, 1,000
+//! sockets, 130 s); without, small ones that show that they work. Each line says what was measured,
+//! the figure, what is wanted, and whether that is reached. Figures of processes are read from
+//! `/proc`, so this needs Linux. Databases lie in the target folder: it should be on a disk, not in
+//! memory.
 //!
 //! What is measured runs in a process of its own, so that the memory and the time of the measuring
 //! are not counted. Ratios are taken within one run, by turns, and are medians.
@@ -32,7 +34,9 @@ mod reading;
 mod rows;
 mod running;
 mod server;
+mod sockets;
 mod starting;
+mod talking;
 mod uploading;
 mod writing;
 
@@ -67,6 +71,8 @@ fn main() -> Result<ExitCode> {
             Part::Write => writing::measure(&options)?,
             Part::Upload => uploading::measure(&options)?,
             Part::Fleet => running::measure(&options)?,
+            Part::Sockets => sockets::measure(&options)?,
+            Part::Sessions => talking::measure(&options)?,
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -11,6 +11,10 @@ pub(crate) struct Options {
     pub(crate) run_s: u32,
     /// Runs that a median is taken of.
     pub(crate) repeats: u32,
+    /// Sockets in one channel.
+    pub(crate) sockets: u32,
+    /// Posts that they hear one by one, and as many in a row.
+    pub(crate) posts: u32,
 }
 
 /// One part of the program.
@@ -28,27 +32,47 @@ pub(crate) enum Part {
     Write,
     /// Uploading files.
     Upload,
+    /// Many sockets in one channel.
+    Sockets,
+    /// Talks in sessions.
+    Sessions,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 8] = [
         ("footprint", Self::Footprint),
         ("start", Self::Start),
         ("read", Self::Read),
         ("write", Self::Write),
         ("upload", Self::Upload),
         ("fleet", Self::Fleet),
+        ("sockets", Self::Sockets),
+        ("sessions", Self::Sessions),
     ];
 }
 
 impl Options {
     /// Small sizes: everything is done once.
-    const SMALL: Self =
-        Self { parts: Vec::new(), agents: 5_000, seconds: 10, run_s: 1, repeats: 1 };
+    const SMALL: Self = Self {
+        parts: Vec::new(),
+        agents: 5_000,
+        seconds: 10,
+        run_s: 1,
+        repeats: 1,
+        sockets: 200,
+        posts: 50,
+    };
 
     /// The sizes of the figures that are to be reached.
-    const FULL: Self =
-        Self { parts: Vec::new(), agents: 100_000, seconds: 130, run_s: 5, repeats: 5 };
+    const FULL: Self = Self {
+        parts: Vec::new(),
+        agents: 100_000,
+        seconds: 130,
+        run_s: 5,
+        repeats: 5,
+        sockets: 1_000,
+        posts: 200,
+    };
 
     /// Reads the command line.
     ///
@@ -69,6 +93,8 @@ impl Options {
                 "--seconds" => options.seconds = number()?,
                 "--run-seconds" => options.run_s = number()?,
                 "--repeats" => options.repeats = number()?,
+                "--sockets" => options.sockets = number()?,
+                "--posts" => options.posts = number()?,
                 name => {
                     let part = Part::ALL.iter().find(|(known, _)| *known == name);
                     let (_, part) = part.ok_or_else(|| unknown(name))?;

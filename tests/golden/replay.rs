@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::binder::Binder;
 use super::compare::{Comparison, Difference, is_recorded_in_full};
 use super::decisions::Decisions;
-use super::line::{self, AUTH_TOKEN, Line};
+use super::line::{self, AUTH_TOKEN, Asked, Line};
 use super::sse;
 use crate::support::database::Database;
 use crate::support::http::{Client, Request, Response};
@@ -21,7 +21,7 @@ use crate::support::server::Server;
 use crate::support::{Site, until};
 
 /// The token of servers that ask for one.
-const TOKEN: &str = "a-token-of-the-replay";
+pub(super) const TOKEN: &str = "a-token-of-the-replay";
 
 /// The agent that is there before the first line.
 const STANDING: &str = "52b464d2-13a3-0603-8af4-cc4004c65c52";
@@ -58,14 +58,14 @@ pub(crate) enum Outcome {
 
 /// The lines of a file that belong to one server, and that server.
 pub(crate) struct Replay<'a> {
-    decisions: &'a Decisions,
+    pub(super) decisions: &'a Decisions,
     /// Headers of an answer that shows them all.
     reference: Map<String, Value>,
     model: ModelServer,
-    since: DateTime<Utc>,
+    pub(super) since: DateTime<Utc>,
     site: Arc<Site>,
-    server: Server,
-    binder: Binder,
+    pub(super) server: Server,
+    pub(super) binder: Binder,
     /// What was said last: its channel, and its id.
     said: Option<(String, String)>,
 }
@@ -91,7 +91,7 @@ pub(crate) async fn file(
 }
 
 impl<'a> Replay<'a> {
-    async fn start(
+    pub(super) async fn start(
         profile: &str,
         reference: &Map<String, Value>,
         decisions: &'a Decisions,
@@ -216,29 +216,7 @@ impl<'a> Replay<'a> {
     }
 
     fn request(&mut self, line: &Line) -> Request {
-        let asked = &line.request;
-        let body = asked.body.as_ref();
-        let written = body.map(Value::to_string).unwrap_or_default();
-        let headers = Value::Object(asked.headers.clone()).to_string();
-        for text in [&asked.path, &headers, &written] {
-            self.binder.chosen(text);
-        }
-        let here = |text: &str| self.binder.translated(&text.replace(AUTH_TOKEN, TOKEN));
-        let mut request = Request::new(&asked.method, here(&asked.path));
-        let form = body.and_then(line::media_type);
-        for (name, value) in &asked.headers {
-            let value = value.as_str().unwrap();
-            let value = self.binder.tag(value).unwrap_or_else(|| here(value));
-            let value = form.clone().filter(|_| name == "content-type").unwrap_or(value);
-            request = request.header(name, value);
-        }
-        let is_coded = form.is_some() || body.is_some_and(|body| body.get("$base64").is_some());
-        request.body = body.map(line::bytes).map(|bytes| match String::from_utf8(bytes) {
-            Ok(text) if !is_coded => here(&text).into_bytes(),
-            Ok(text) => text.into_bytes(),
-            Err(bytes) => bytes.into_bytes(),
-        });
-        request
+        request(&mut self.binder, &line.request)
     }
 
     /// Called from the address that the line was recorded from, in a manner of speaking: it is
@@ -283,7 +261,7 @@ impl<'a> Replay<'a> {
         if answer.is_none() {
             comparison.body(&sse::joined(&recorded.body), &sse::joined(&body));
         }
-        let mut differences = comparison.differences();
+        let differences = comparison.differences();
         let mut reasons = Vec::new();
         if let Some(answer) = answer {
             reasons.push(answer.reason.clone());
@@ -292,18 +270,58 @@ impl<'a> Replay<'a> {
                 return Outcome::Unexplained(vec![format!("{body} instead of {expected}")]);
             }
         }
-        differences.retain(|difference| {
-            let reason = self.decisions.reason(&line.id, difference, &self.binder);
-            reasons.extend(reason.filter(|reason| !reason.is_empty()).map(str::to_owned));
-            reason.is_none()
-        });
-        if !differences.is_empty() {
-            return Outcome::Unexplained(differences.iter().map(told).collect());
-        }
-        reasons.sort();
-        reasons.dedup();
-        if reasons.is_empty() { Outcome::Matched } else { Outcome::Decided(reasons) }
+        outcome(self.decisions, &line.id, &differences, reasons, &self.binder)
     }
+}
+
+/// What became of a line that differs so, where other `reasons` are known already.
+pub(super) fn outcome(
+    decisions: &Decisions,
+    line: &str,
+    differences: &[Difference],
+    mut reasons: Vec<String>,
+    binder: &Binder,
+) -> Outcome {
+    let mut unexplained = Vec::new();
+    for difference in differences {
+        match decisions.reason(line, difference, binder) {
+            Some("") => {}
+            Some(reason) => reasons.push(reason.to_owned()),
+            None => unexplained.push(told(difference)),
+        }
+    }
+    if !unexplained.is_empty() {
+        return Outcome::Unexplained(unexplained);
+    }
+    reasons.sort();
+    reasons.dedup();
+    if reasons.is_empty() { Outcome::Matched } else { Outcome::Decided(reasons) }
+}
+
+/// A recorded request as it is made here.
+pub(super) fn request(binder: &mut Binder, asked: &Asked) -> Request {
+    let body = asked.body.as_ref();
+    let written = body.map(Value::to_string).unwrap_or_default();
+    let headers = Value::Object(asked.headers.clone()).to_string();
+    for text in [&asked.path, &headers, &written] {
+        binder.chosen(text);
+    }
+    let here = |text: &str| binder.translated(&text.replace(AUTH_TOKEN, TOKEN));
+    let mut request = Request::new(&asked.method, here(&asked.path));
+    let form = body.and_then(line::media_type);
+    for (name, value) in &asked.headers {
+        let value = value.as_str().unwrap();
+        let value = binder.tag(value).unwrap_or_else(|| here(value));
+        let value = form.clone().filter(|_| name == "content-type").unwrap_or(value);
+        request = request.header(name, value);
+    }
+    let is_coded = form.is_some() || body.is_some_and(|body| body.get("$base64").is_some());
+    request.body = body.map(line::bytes).map(|bytes| match String::from_utf8(bytes) {
+        Ok(text) if !is_coded => here(&text).into_bytes(),
+        Ok(text) => text.into_bytes(),
+        Err(bytes) => bytes.into_bytes(),
+    });
+    request
 }
 
 /// What the server of a profile is started with.
@@ -339,6 +357,7 @@ fn site(profile: &str, model: &str) -> Site {
     };
     match profile {
         "auth" => site.with("ELIZA_SERVER_AUTH_TOKEN", TOKEN),
+        "socket-key" => site.with("SERVER_API_KEY", TOKEN),
         "no-ui" => site.with("ELIZA_UI_ENABLE", "false"),
         "short-sessions" => site
             .with("SESSION_DEFAULT_TIMEOUT_MINUTES", "1")

@@ -10,6 +10,9 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::PATIENCE;
 
+/// Bytes that wait for a client at most: small, so that one which does not read is soon noticed.
+const RECEIVED_MAX: u32 = 64 * 1024;
+
 /// A request, to be sent as it stands; only its length and the host are added.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
@@ -238,8 +241,19 @@ impl Client {
         tokio::time::timeout(PATIENCE, exchange).await.map_err(Error::from)?
     }
 
+    /// Whom it calls.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.to
+    }
+
+    /// What it sends with every request.
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
     pub(crate) async fn connect(&self) -> Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(RECEIVED_MAX)?;
         if let Some(from) = self.from {
             socket.bind(SocketAddr::new(from, 0))?;
         }

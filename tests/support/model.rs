@@ -2,13 +2,14 @@
 //!
 //! What it is told stands in the last message, as with the model of the recordings: `!fail` (it
 //! answers 400), `!busy` (429), `!broken` (500), `!hang` (nothing, until the other side hangs up),
-//! `!half` (the first half, and the rest when somebody has asked for `/release`), `!slow` (late),
-//! `!long` (60 sentences), `!ignore` (no text), `!quiet` (it decides not to answer, where it is asked
-//! whether to), `!none` and `!follow` (words alone). Asked for a title it says `Stub Conversation
-//! Title`, otherwise `Stub reply to: <the last message>`. Whatever it is to say aloud is a short
-//! silence, and whatever it hears is `Stub transcription.`; it is steered there by the text, and by
-//! what the file holds.
+//! `!stall` (the same, the first time that it is said in these words), `!half` (the first half, and
+//! the rest when somebody has asked for `/release`), `!slow` (late), `!long` (60 sentences), `!ignore`
+//! (no text), `!quiet` (it decides not to answer, where it is asked whether to), `!none` and
+//! `!follow` (words alone). Asked for a title it says `Stub Conversation Title`, otherwise
+//! `Stub reply to: <the last message>`. Whatever it is to say aloud is a short silence, and whatever
+//! it hears is `Stub transcription.`; it is steered there by the text, and by what the file holds.
 
+use std::collections::BTreeSet;
 use std::io::Result;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,6 +50,8 @@ pub(crate) struct Counts {
     hanging: watch::Sender<usize>,
     /// When the other side last hung up on a call that hung.
     hung_up: watch::Sender<Option<Instant>>,
+    /// What it has hung on, and does not a second time.
+    stalled: Mutex<BTreeSet<String>>,
     /// How often somebody asked for `/release`.
     released: watch::Sender<usize>,
 }
@@ -159,6 +162,7 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
             () if said.contains("!busy") => whole(429, &refusal("too many requests")),
             () if said.contains("!broken") => whole(500, &refusal("something broke")),
             () if said.contains("!hang") => return hang(stream, counts).await,
+            () if stalls(&said, counts) => return hang(stream, counts).await,
             () if path.ends_with("/audio/speech") => {
                 stream.write_all(&spoken(&body)).await?;
                 continue;
@@ -181,6 +185,13 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
         };
         stream.write_all(answer.as_bytes()).await?;
     }
+}
+
+/// Whether that is said for the first time, and is to be left unanswered then.
+fn stalls(said: &str, counts: &Counts) -> bool {
+    // What was said before it, and not answered yet, may have come to stand in front of it.
+    let last = said.rsplit("\n\n").next().unwrap_or_default();
+    last.contains("!stall") && counts.stalled.lock().unwrap().insert(last.to_owned())
 }
 
 /// Says nothing until the other side is gone.
@@ -264,12 +275,12 @@ fn respond(body: &Value, text: &str) -> String {
     if body["stream"] == json!(true) { streamed(text) } else { whole(200, &completion(text)) }
 }
 
-/// A silence in the format that is wanted: one frame, or no samples at all.
+/// A silence in the format that is wanted: a few frames, or no samples at all.
 fn spoken(body: &Value) -> Vec<u8> {
     let mut sound = match body["response_format"].as_str().unwrap() {
         "wav" => b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\0\0\0\0"
             .to_vec(),
-        _ => [[0xff, 0xf3, 0x88, 0xc4].as_slice(), &[0; 284]].concat(),
+        _ => [[0xff, 0xf3, 0x88, 0xc4].as_slice(), &[0; 284]].concat().repeat(4),
     };
     if body["input"].as_str().unwrap().contains("!noise") {
         sound = b"<html>".to_vec();

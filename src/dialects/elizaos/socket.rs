@@ -22,6 +22,7 @@ mod upgrade;
 use std::sync::Arc;
 use std::time::Duration;
 
+use greenroom_actors::ids::EntityId;
 use serde_json::json;
 use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
@@ -95,8 +96,10 @@ impl Sockets {
             std::future::ready(admitted)
         };
         let connected = move |socket: SocketRef, TryData(auth): TryData<serde_json::Value>| {
-            if let Some(core) = connecting.upgrade() {
-                greet(core, &socket, auth.ok().as_ref());
+            // It was admitted with an entity.
+            let entity = handshake::entity(auth.ok().as_ref());
+            if let Some((core, entity)) = connecting.upgrade().zip(entity) {
+                greet(core, &socket, entity);
             }
             std::future::ready(())
         };
@@ -132,14 +135,12 @@ fn build(shared: &Shared) -> (Service, SocketIo) {
 /// Tells a client that it is connected, and begins to hear what it sends.
 ///
 /// All of it before anything of the client is taken, since a packet without a hearer is lost.
-fn greet(core: Arc<Core>, socket: &SocketRef, auth: Option<&serde_json::Value>) {
-    let authenticated = json!({
-        "entityId": handshake::entity(auth), "timestamp": core.shared.now(),
-    });
+fn greet(core: Arc<Core>, socket: &SocketRef, entity: EntityId) {
+    let authenticated = json!({"entityId": entity, "timestamp": core.shared.now()});
     let established = json!({
         "message": "Connected to Eliza Socket.IO server", "socketId": socket.id,
     });
     core.emit(socket, "authenticated", &authenticated);
     core.emit(socket, "connection_established", &established);
-    Desk::open(core, socket);
+    Desk::open(core, socket, entity);
 }

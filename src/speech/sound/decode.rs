@@ -1,6 +1,7 @@
 //! What is in a file of sound.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
@@ -33,7 +34,7 @@ pub enum DecodeError {
     #[error("no decoder for this sound in {}", .0.extension())]
     Unsupported(Container),
     /// It is longer than is allowed.
-    #[error("longer than {} seconds", .0.as_secs())]
+    #[error("the sound is longer than {} seconds", .0.as_secs())]
     TooLong(Duration),
     /// It took too long.
     #[error("decoding took too long")]
@@ -44,10 +45,15 @@ pub enum DecodeError {
 ///
 /// # Errors
 /// Each [`DecodeError`] where its words apply.
-pub fn decode(
-    mut source: impl MediaSource + 'static,
-    limits: Limits,
-) -> Result<Vec<f32>, DecodeError> {
+pub fn decode(source: impl MediaSource + 'static, limits: Limits) -> Result<Vec<f32>, DecodeError> {
+    // Decoders compute with what a file says of itself: one that lies may break them.
+    let whole = catch_unwind(AssertUnwindSafe(|| whole(source, limits)));
+    whole.unwrap_or_else(|_panic| {
+        Err(DecodeError::NotSound("what it says of itself cannot be".to_owned()))
+    })
+}
+
+fn whole(mut source: impl MediaSource + 'static, limits: Limits) -> Result<Vec<f32>, DecodeError> {
     let container = sniff(&mut source)?;
     let mut reader = open(source, container)?;
     let (track, mut decoder) = decoder(reader.as_ref(), container)?;

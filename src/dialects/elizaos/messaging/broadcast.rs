@@ -3,11 +3,12 @@
 
 use greenroom_actors::channels::{ChannelEvent, ChannelEventKind, ChannelMessage};
 use greenroom_actors::error::CoreError;
-use greenroom_actors::ids::{AgentId, ChannelId, ChannelMessageId, ServerId};
+use greenroom_actors::ids::{AgentId, ChannelId, ChannelMessageId, EntityId, ServerId};
 use serde_json::{Map, Value, json};
 
 use super::completion::{self, LOOK_BACK, Open};
 use super::wire::ChannelView;
+use crate::media::{with_urls, with_urls_in};
 use crate::messaging::Messaging;
 
 /// Something that followers of a channel are told.
@@ -17,6 +18,17 @@ pub(in super::super) struct Broadcast {
     pub(in super::super) name: &'static str,
     /// What it says. `offset` is the number of the event in the channel's sequence.
     pub(in super::super) payload: Map<String, Value>,
+    /// Who sent what it tells of over a socket, and what that client calls it.
+    pub(in super::super) sender: Option<Sender>,
+}
+
+/// Who sent a message over a socket.
+#[derive(Clone, Debug, PartialEq)]
+pub(in super::super) struct Sender {
+    /// Its author.
+    pub(in super::super) author: EntityId,
+    /// What its client calls it.
+    pub(in super::super) client_id: Value,
 }
 
 /// Words the events of one channel, which are to be given in their order.
@@ -107,7 +119,7 @@ impl Broadcasts {
             return Ok(Vec::new());
         }
         let payload = spoken(&message, server, event);
-        Ok(vec![Broadcast { name: "messageBroadcast", payload }])
+        Ok(vec![Broadcast { name: "messageBroadcast", payload, sender: sender(&message) }])
     }
 
     /// Whether nobody is waited for any more after this event.
@@ -143,13 +155,20 @@ impl Broadcasts {
         if let Value::Object(payload) = payload {
             all.extend(payload);
         }
-        Broadcast { name, payload: all }
+        Broadcast { name, payload: all, sender: None }
     }
 }
 
 /// The message that an event is about.
 pub(in super::super) fn message_of(event: &ChannelEvent) -> Option<ChannelMessageId> {
     event.data.get("messageId")?.as_str()?.parse().ok()
+}
+
+/// Who sent a message, if it came over a socket.
+fn sender(message: &ChannelMessage) -> Option<Sender> {
+    message.metadata.as_ref()?.get("socket_id")?;
+    let client_id = message.raw_message.as_ref()?.get("messageId")?;
+    Some(Sender { author: message.author_id, client_id: client_id.clone() })
 }
 
 /// What a person says in a session is between the two, as elizaOS has it.
@@ -168,9 +187,10 @@ fn spoken(
     let source = message.source_type.as_deref().unwrap_or_default();
     let is_action = source == "agent_action";
     let is_agents = is_action || source == "agent_response";
-    let raw = message.raw_message.as_ref();
-    let of_raw = |key: &str| raw?.get(key).filter(|value| !value.is_null());
-    let of_metadata = |key: &str| message.metadata.as_ref()?.get(key);
+    let raw = message.raw_message.as_ref().map(with_urls_in);
+    let metadata = message.metadata.as_ref().map(with_urls);
+    let of_raw = |key: &str| raw.as_ref()?.get(key).filter(|value| !value.is_null());
+    let of_metadata = |key: &str| metadata.as_ref()?.get(key);
     let name =
         [event.data.get("authorName"), of_metadata("user_display_name"), of_metadata("agentName")];
     let name = name.into_iter().flatten().filter_map(Value::as_str).find(|name| !name.is_empty());
@@ -203,8 +223,8 @@ fn spoken(
     if is_action || event.kind == ChannelEventKind::Amended {
         put("updatedAt", json!(message.updated_at));
     }
-    if is_action && let Some(raw) = raw {
-        put("rawMessage", raw.clone());
+    if is_action && let Some(raw) = &raw {
+        put("rawMessage", raw.clone().into_owned());
     }
     payload
 }
@@ -249,7 +269,9 @@ mod tests {
         let said = event(ChannelEventKind::Said, json!({"authorName": "Uma"}));
         let unnamed = event(ChannelEventKind::Said, json!({"authorName": null}));
         let amended = event(ChannelEventKind::Amended, json!({}));
-        let raw = json!({"thought": "th", "actions": ["REPLY"], "attachments": [{"id": "a"}]});
+        let file = format!("uploads/agents/{}/a.png", id(4));
+        let kept = json!([{"url": format!("/srv/data/{file}")}]);
+        let raw = json!({"thought": "th", "actions": ["REPLY"], "attachments": kept});
         for (event, message, more) in [
             (
                 &said,
@@ -266,7 +288,7 @@ mod tests {
                 message("agent_response", raw, json!({"agentName": "Golden"})),
                 json!({
                     "senderName": "Golden", "source": "agent_response",
-                    "attachments": [{"id": "a"}], "thought": "th", "actions": ["REPLY"],
+                    "attachments": [{"url": format!("/media/{file}")}], "thought": "th", "actions": ["REPLY"],
                 }),
             ),
             (

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use greenroom_actors::ids::ChannelId;
+use greenroom_actors::ids::{ChannelId, EntityId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use socketioxide::extract::{Event, SocketRef, TryData};
@@ -26,6 +26,8 @@ const PUBLIC_ID_CHARS: usize = 20;
 /// What is kept of one socket. It holds no handle to the socket, which holds it.
 pub(super) struct Desk {
     pub(super) core: Arc<Core>,
+    /// Who the client is.
+    pub(super) entity: EntityId,
     work: Mutex<Work>,
     pub(super) watching: Mutex<Option<Watching>>,
 }
@@ -40,9 +42,10 @@ struct Work {
 
 impl Desk {
     /// Begins to hear what a client sends.
-    pub(super) fn open(core: Arc<Core>, socket: &SocketRef) {
+    pub(super) fn open(core: Arc<Core>, socket: &SocketRef, entity: EntityId) {
         let work = Work { joined: Some(HashSet::new()), ..Work::default() };
-        let desk = Arc::new(Self { core, work: Mutex::new(work), watching: Mutex::default() });
+        let (work, watching) = (Mutex::new(work), Mutex::default());
+        let desk = Arc::new(Self { core, entity, work, watching });
         let hearing = Arc::clone(&desk);
         socket.on_fallback(move |Event(name), socket: SocketRef, TryData(data): TryData<Value>| {
             // Here, and not in the future, what is sent comes in order.

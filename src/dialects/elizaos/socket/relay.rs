@@ -1,5 +1,7 @@
 //! The relay of one channel: follows its sequence of events and tells those who listen.
 
+mod catching_up;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use greenroom_actors::channels::{ChannelEvent, ChannelEventKind};
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::feed::{ChannelEventStream, Fed};
-use greenroom_actors::ids::{ChannelId, ChannelMessageId};
+use greenroom_actors::ids::{ChannelId, ChannelMessageId, EntityId};
 use greenroom_actors::pieces::Piece;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -44,6 +46,8 @@ pub(super) enum Command {
 /// A socket that joins.
 pub(super) struct Joiner {
     pub(super) socket: SocketRef,
+    /// Who its client is.
+    pub(super) entity: EntityId,
     /// The number of the last event that its client knows; absent: it wants what comes.
     pub(super) offset: Option<u64>,
     /// What it is told then.
@@ -168,74 +172,6 @@ impl Relay {
         }
     }
 
-    /// Lets sockets in, each after it was told what it has missed.
-    async fn let_in(&mut self, joiners: Vec<Joiner>) {
-        let asked = joiners.iter().filter_map(|joiner| joiner.offset).min();
-        let missed = match asked.filter(|offset| *offset < self.at) {
-            Some(after) => self.missed(after).await,
-            None => Missed::default(),
-        };
-        for mut joiner in joiners {
-            let socket = &joiner.socket;
-            // One that is closed meanwhile has been told to leave already.
-            if !socket.connected() {
-                continue;
-            }
-            if let Some(offset) = joiner.offset {
-                self.catch_up(socket, offset, &missed);
-            }
-            joiner.answer.insert("offset".to_owned(), json!(self.at));
-            self.core.emit(socket, "channel_joined", &joiner.answer);
-            if self.core.emit(socket, "room_joined", &joiner.answer) == Sent::Yes {
-                self.listeners.insert(socket.id, socket.clone());
-            }
-            // Who waits no longer has given up.
-            let _ = joiner.done.send(());
-        }
-    }
-
-    fn catch_up(&self, socket: &SocketRef, offset: u64, missed: &Missed) {
-        if offset < missed.lost_through {
-            self.core.emit(socket, "channelGap", &self.gap(missed.lost_through));
-        }
-        for (_, broadcasts) in missed.told.iter().filter(|(seq, _)| *seq > offset) {
-            for Broadcast { name, payload } in broadcasts {
-                if self.core.emit(socket, name, payload) == Sent::Closed {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// What happened after a number, up to what those who listen know. Not more than a socket's
-    /// buffer has room for: older events count as no longer kept.
-    async fn missed(&self, after: u64) -> Missed {
-        let room = u64::from(self.core.shared.settings.socket_buffer_max / 2);
-        let after = after.max(self.at.saturating_sub(room));
-        let limit = u32::try_from(self.at.saturating_sub(after)).unwrap_or(u32::MAX);
-        let messaging = &self.core.shared.host.messaging;
-        let events = match messaging.events(self.channel, after, limit).await {
-            Ok(events) => events,
-            Err(error) => {
-                tracing::warn!(%error, "what a client missed could not be read");
-                Vec::new()
-            }
-        };
-        let oldest = events.first().map_or(self.at, |event| event.seq.saturating_sub(1));
-        let mut missed = Missed { lost_through: oldest, told: Vec::with_capacity(events.len()) };
-        let mut words = Broadcasts::of(messaging.clone(), self.channel);
-        for event in events.iter().filter(|event| event.seq <= self.at) {
-            match words.word(event).await {
-                Ok(told) => missed.told.push((event.seq, told)),
-                Err(error) => {
-                    tracing::warn!(%error, "what a client missed could not be read");
-                    missed = Missed { lost_through: event.seq, told: Vec::new() };
-                }
-            }
-        }
-        missed
-    }
-
     /// Tells those who listen of an event, and its author that it is kept.
     async fn pass_on(&mut self, event: &ChannelEvent) {
         if is_of_agent(event) {
@@ -250,7 +186,7 @@ impl Relay {
         let id = message_of(event).filter(|_| is_said);
         let awaited = id.and_then(|id| self.awaited.remove(&id).map(|awaited| (id, awaited)));
         let author = awaited.as_ref().map(|(_, awaited)| awaited.socket.id);
-        for Broadcast { name, payload } in &told {
+        for Broadcast { name, payload, .. } in &told {
             self.tell_all(name, payload, author);
         }
         if let Some((id, awaited)) = awaited {
@@ -269,7 +205,7 @@ impl Relay {
         ack.insert("status".to_owned(), json!("received_by_server_and_processing"));
         ack.insert("channelId".to_owned(), json!(self.channel));
         ack.insert("roomId".to_owned(), json!(self.channel));
-        for Broadcast { name, mut payload } in told {
+        for Broadcast { name, mut payload, .. } in told {
             if let Some(client_id) = client_id {
                 payload.insert("clientMessageId".to_owned(), client_id.clone());
             }
@@ -316,15 +252,6 @@ impl Relay {
         self.listeners
             .retain(|id, socket| Some(*id) == but || core.emit(socket, name, payload) == Sent::Yes);
     }
-}
-
-/// What clients have missed.
-#[derive(Default)]
-struct Missed {
-    /// Events up to this one are not sent any more.
-    lost_through: u64,
-    /// The rest by their numbers, ascending.
-    told: Vec<(u64, Vec<Broadcast>)>,
 }
 
 /// Whether an agent of this host has brought it about: of what others say it is kept which agents

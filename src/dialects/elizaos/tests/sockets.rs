@@ -258,9 +258,13 @@ async fn one_who_comes_back_is_told_what_it_missed_or_that_it_is_lost() {
         ("channel_joined", 7),
         ("room_joined", 7),
     ];
+    assert_eq!(told[0].1.get("clientMessageId"), None, "it is another's");
     let told: Vec<_> =
         told.iter().map(|(name, said)| (name.as_str(), said["offset"].as_u64().unwrap())).collect();
     assert_eq!(told, expected);
+
+    let again = Client::named(&stage, UMA).await.join(&channel, Some(4)).await;
+    assert_eq!(again[0].1["clientMessageId"], "m-1", "so that it is not shown twice");
 
     stage.send("PATCH", &path, json!({"name": "Again"})).await;
     stage.send("PATCH", &path, json!({"name": "And again"})).await;
@@ -269,6 +273,9 @@ async fn one_who_comes_back_is_told_what_it_missed_or_that_it_is_lost() {
     let gap = json!({"channelId": channel, "through": 1, "offset": 1});
     assert_eq!(*told[0], ("channelGap".to_owned(), gap));
     assert_eq!(told[1].0, "messageComplete");
+    let told = ben.join(&channel, Some(99)).await;
+    assert_eq!(names(&told), ["channelGap", "channel_joined", "room_joined"]);
+    assert_eq!(told[0].1["through"], told[2].1["offset"]);
     stage.send("DELETE", &format!("{path}/messages"), NONE).await;
     stage.send("DELETE", &path, NONE).await;
     let told = ben.until("channelDeleted").await;
