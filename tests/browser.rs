@@ -17,6 +17,14 @@ const SCREENSHOTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../clients");
 
 const TOKEN: &str = "a-token-of-the-browser";
 
+/// What the tests need: a browser, and what the host speaks and listens with.
+const PROGRAMS: [(&str, &str); 7] = {
+    let [node, npm] = NODE;
+    let (speaks, listens) = (("flite", "flite"), "pocketsphinx_continuous");
+    let (listener, language) = ((listens, "pocketsphinx"), (listens, "pocketsphinx-en-us"));
+    [node, npm, ("chromium", "chromium"), speaks, listener, language, ("ffmpeg", "ffmpeg")]
+};
+
 /// A server of the interface, and what it needs.
 struct Stage {
     packages: Packages,
@@ -26,8 +34,7 @@ struct Stage {
 
 /// Such a server with one agent that runs; `None` where such tests are left out.
 async fn stage(token: Option<&str>) -> Option<Stage> {
-    let [node, npm] = NODE;
-    if !wanted("browser", &[node, npm, ("chromium", "chromium"), ("flite", "flite")]) {
+    if !wanted("browser", &PROGRAMS) {
         return None;
     }
     let packages = Packages::installed().await;
@@ -41,7 +48,7 @@ async fn stage(token: Option<&str>) -> Option<Stage> {
         .with("GREENROOM_ELIZAOS__SHOWS_ENVIRONMENT", "true")
         .with("GREENROOM_ELIZAOS__ENV_FILE", environment.to_str().unwrap())
         .with("GREENROOM_MODEL__DEFAULT", &model.name())
-        // Where the program is that speaks.
+        // Where the programs are that speak and listen.
         .with("PATH", &env::var("PATH").unwrap());
     let site = match token {
         Some(token) => site.with("ELIZA_SERVER_AUTH_TOKEN", token),

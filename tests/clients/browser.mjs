@@ -6,6 +6,9 @@
 // "!half ..." waits in the middle until its address /release is asked for.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Person } from './person.mjs';
 import { png } from './picture.mjs';
 
@@ -17,7 +20,11 @@ const HALVED = '!half of an answer makes a start, and the other half comes to an
 const ASKED = 'What is in this picture?';
 const PICTURE = { name: 'a red square.png', mimeType: 'image/png', buffer: png(64, 64, [200, 30, 30]) };
 
-const person = await Person.at(server, folder);
+mkdirSync(folder, { recursive: true });
+const recording = join(folder, 'said.wav');
+execFileSync('flite', ['-voice', 'slt', '-t', 'hello there, how are you today?', '-o', recording]);
+
+const person = await Person.at(server, folder, recording);
 const { page, input, messages, card, toggle } = person;
 const step = person.step.bind(person);
 
@@ -110,6 +117,19 @@ await person.through(async () => {
     });
   });
 
+  await step('dictates', async () => {
+    await page.locator('button:has(svg.lucide-mic)').click();
+    // By then the sentence has been said once, by the clock of the interface.
+    await page.getByText('00:04').waitFor();
+    const written = page.waitForResponse((response) => response.url().includes('/api/audio/'));
+    await page.locator('button:has(svg.lucide-send)').first().click();
+    assert.equal((await written).status(), 200);
+    await page.waitForFunction(() => {
+      const field = document.querySelector('[data-testid=chat-input]');
+      return /hello|there|today/.test(field.value);
+    });
+  });
+
   await step('sees its settings', async () => {
     await page.locator('button:has(svg.lucide-panel-right)').click();
     const details = await person.tab('Details');
@@ -125,8 +145,12 @@ await person.through(async () => {
 
   await step('sees its calls of the model', async () => {
     const calls = await person.tab('Model Calls');
-    await calls.getByRole('button', { name: 'View details' }).first().click();
-    await calls.getByText('Stub').first().waitFor();
+    for (const kind of ['TRANSCRIPTION', 'TEXT_TO_SPEECH', 'TEXT_SMALL', 'TEXT_LARGE']) {
+      await calls.getByText(kind).first().waitFor();
+    }
+    // The oldest one.
+    await calls.getByRole('button', { name: 'View details' }).last().click();
+    await calls.getByText(`Stub reply to: ${HALVED}`).first().waitFor();
   });
 
   await step('removes one of them from the list', async () => {

@@ -24,18 +24,27 @@ export class Person {
   #elsewhere = new Map();
   #shots = 0;
 
-  /** Opens a browser for that server, which leaves screenshots in that folder. */
-  static async at(server, folder) {
+  /**
+   * Opens a browser for that server, which leaves screenshots in that folder; what is said into its
+   * microphone is that recording, again and again.
+   */
+  static async at(server, folder, recording) {
     const person = new Person();
     mkdirSync(folder, { recursive: true });
     const browser = await chromium.launch({
       executablePath: executable(),
-      args: ['--no-sandbox', '--disable-background-networking'],
+      args: [
+        '--no-sandbox',
+        '--disable-background-networking',
+        '--use-fake-device-for-media-stream',
+        ...(recording ? [`--use-file-for-fake-audio-capture=${recording}`] : []),
+      ],
     });
     const context = await browser.newContext({
       viewport: { width: 1500, height: 900 },
       // The interface is dark whatever one likes; so are panels of those who like it dark.
       colorScheme: 'dark',
+      permissions: ['microphone'],
     });
     // A guard against hanging, not a measure.
     context.setDefaultTimeout(60_000);
