@@ -44,7 +44,12 @@ pub async fn answer(
         // Every media type here is a constant; the guess by the name's end is as good.
         Err(_) => file,
     };
-    let mut answer = file.into_response(request);
+    let mut answer = if file.metadata().len() == 0 {
+        // There is no part of nothing, and `NamedFile` counts below zero for one.
+        HttpResponse::Ok().insert_header((CONTENT_TYPE, file.content_type().to_string())).finish()
+    } else {
+        file.into_response(request)
+    };
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(shown.cache));
     if !shown.is_inline {
@@ -113,6 +118,21 @@ mod tests {
             let heard = get(&headers).await;
             assert_eq!(heard.status().as_u16(), status, "{headers:?}");
             assert_eq!(to_bytes(heard.into_body()).await.unwrap(), body, "{headers:?}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn an_empty_file_has_no_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        fs::write(&path, "").unwrap();
+        for range in ["bytes=-5", "bytes=-0", "bytes=0-", "bytes=0-0", "bytes=1-"] {
+            let request = TestRequest::get().insert_header(("range", range)).to_http_request();
+            let file = File::open(&path).unwrap();
+            let heard = answer(&request, file, "a.txt".to_owned(), TEXT).await.unwrap();
+            assert_eq!(heard.status(), 200, "{range}");
+            assert_eq!(heard.headers().get("content-type").unwrap(), "text/plain");
+            assert_eq!(to_bytes(heard.into_body()).await.unwrap(), "");
         }
     }
 
