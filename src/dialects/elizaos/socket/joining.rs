@@ -40,7 +40,8 @@ pub(super) async fn join(desk: &Desk, socket: &SocketRef, payload: Map<String, V
         done,
     };
     desk.core.relays.tell(channel, Command::Join(joiner));
-    if !matches!(tokio::time::timeout(RELAY_WITHIN, is_done).await, Ok(Ok(()))) {
+    // A relay that does not say so has nobody to let in any more.
+    if tokio::time::timeout(RELAY_WITHIN, is_done).await.is_err() {
         desk.fail(socket, "The channel cannot be followed at present.");
     }
 }

@@ -1,5 +1,7 @@
 //! The relay of one channel: follows its sequence of events and tells those who listen.
 
+mod catching_up;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,89 +172,6 @@ impl Relay {
         }
     }
 
-    /// Lets sockets in, each after it was told what it has missed.
-    async fn let_in(&mut self, joiners: Vec<Joiner>) {
-        let asked = joiners.iter().filter_map(|joiner| joiner.offset).min();
-        let missed = match asked.filter(|offset| *offset < self.at) {
-            Some(after) => self.missed(after).await,
-            None => Missed::default(),
-        };
-        for mut joiner in joiners {
-            let socket = &joiner.socket;
-            // One that is closed meanwhile has been told to leave already.
-            if !socket.connected() {
-                continue;
-            }
-            if let Some(offset) = joiner.offset {
-                self.catch_up(&joiner, offset, &missed);
-            }
-            joiner.answer.insert("offset".to_owned(), json!(self.at));
-            self.core.emit(socket, "channel_joined", &joiner.answer);
-            if self.core.emit(socket, "room_joined", &joiner.answer) == Sent::Yes {
-                self.listeners.insert(socket.id, socket.clone());
-            }
-            // Who waits no longer has given up.
-            let _ = joiner.done.send(());
-        }
-    }
-
-    /// Tells a socket what it missed. What its own client said has the name that the client gave it,
-    /// as it would have had: the connection may have been lost before it was told.
-    fn catch_up(&self, joiner: &Joiner, offset: u64, missed: &Missed) {
-        let socket = &joiner.socket;
-        if offset < missed.lost_through {
-            self.core.emit(socket, "channelGap", &self.gap(missed.lost_through));
-        } else if offset > self.at {
-            // Numbers that this host did not give, as after a return to an older backup.
-            self.core.emit(socket, "channelGap", &self.gap(self.at));
-        }
-        for (_, broadcasts) in missed.told.iter().filter(|(seq, _)| *seq > offset) {
-            for Broadcast { name, payload, sender } in broadcasts {
-                let own = sender.as_ref().filter(|sender| sender.author == joiner.entity);
-                let sent = match own {
-                    Some(own) => {
-                        let mut payload = payload.clone();
-                        payload.insert("clientMessageId".to_owned(), own.client_id.clone());
-                        self.core.emit(socket, name, &payload)
-                    }
-                    None => self.core.emit(socket, name, payload),
-                };
-                if sent == Sent::Closed {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// What happened after a number, up to what those who listen know. Not more than a socket's
-    /// buffer has room for: older events count as no longer kept.
-    async fn missed(&self, after: u64) -> Missed {
-        let room = u64::from(self.core.shared.settings.socket_buffer_max / 2);
-        let after = after.max(self.at.saturating_sub(room));
-        let limit = u32::try_from(self.at.saturating_sub(after)).unwrap_or(u32::MAX);
-        let messaging = &self.core.shared.host.messaging;
-        let events = match messaging.events(self.channel, after, limit).await {
-            Ok(events) => events,
-            Err(error) => {
-                tracing::warn!(%error, "what a client missed could not be read");
-                Vec::new()
-            }
-        };
-        let oldest = events.first().map_or(self.at, |event| event.seq.saturating_sub(1));
-        let mut missed = Missed { lost_through: oldest, told: Vec::with_capacity(events.len()) };
-        let mut words = Broadcasts::of(messaging.clone(), self.channel);
-        for event in events.iter().filter(|event| event.seq <= self.at) {
-            match words.word(event).await {
-                Ok(told) => missed.told.push((event.seq, told)),
-                Err(error) => {
-                    tracing::warn!(%error, "what a client missed could not be read");
-                    missed = Missed { lost_through: event.seq, told: Vec::new() };
-                }
-            }
-        }
-        missed
-    }
-
     /// Tells those who listen of an event, and its author that it is kept.
     async fn pass_on(&mut self, event: &ChannelEvent) {
         if is_of_agent(event) {
@@ -333,15 +252,6 @@ impl Relay {
         self.listeners
             .retain(|id, socket| Some(*id) == but || core.emit(socket, name, payload) == Sent::Yes);
     }
-}
-
-/// What clients have missed.
-#[derive(Default)]
-struct Missed {
-    /// Events up to this one are not sent any more.
-    lost_through: u64,
-    /// The rest by their numbers, ascending.
-    told: Vec<(u64, Vec<Broadcast>)>,
 }
 
 /// Whether an agent of this host has brought it about: of what others say it is kept which agents
