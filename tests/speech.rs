@@ -462,3 +462,23 @@ async fn five_sentences_are_said_and_understood_without_any_network() {
         assert!(right * 10 >= said.len() * 7, "{format}: {right} of {}: {heard:?}", said.len());
     }
 }
+
+#[tokio::test]
+async fn what_is_not_built_in_is_unpacked_by_a_program_or_refused_with_its_name() {
+    let programs = [("ffmpeg", "ffmpeg"), ("pocketsphinx_continuous", "pocketsphinx-en-us")];
+    if !wanted("speech", &programs) {
+        return;
+    }
+    let path = env::var("PATH").unwrap();
+    let opus = [file("file", "audio/webm", &sample("opus.webm"))];
+    let stage = Stage::at(Site::new().with("PATH", &path), json!({})).await;
+    let heard = stage.send("/api/audio/AGENT/transcriptions", &opus).await.expect(200);
+    assert_eq!(heard["data"]["text"], "please open the window");
+
+    let without =
+        Site::new().with("PATH", &path).with("GREENROOM_SPEECH__FFMPEG", "no-such-program");
+    let stage = Stage::at(without, json!({})).await;
+    let refused = stage.send("/api/audio/AGENT/transcriptions", &opus).await.expect(400);
+    assert_eq!(refused["error"]["code"], "INVALID_FILE_TYPE");
+    assert!(refused["error"]["message"].as_str().unwrap().contains("install ffmpeg"), "{refused}");
+}

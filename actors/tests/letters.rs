@@ -162,6 +162,21 @@ async fn without_anybody_who_waits_a_letter_is_tried_again_then_dead() {
 }
 
 #[actix::test]
+async fn what_a_model_refuses_is_not_asked_again() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    stage.model.then(Act::Fail(ModelError::Refused("too long".into())));
+    let refused = stage.registry.tell(ada, bob, "hello").await.unwrap();
+    let next = stage.registry.tell(ada, bob, "hello again").await.unwrap();
+    stage.advance(600).await;
+    let letter = stage.store.letter(refused).await.unwrap().unwrap();
+    assert_eq!((letter.status, letter.attempts), (LetterStatus::Dead, 1));
+    let letter = stage.store.letter(next).await.unwrap().unwrap();
+    assert_eq!(letter.status, LetterStatus::Answered, "the next one has its turn");
+    assert_eq!(stage.model.calls(), 2);
+}
+
+#[actix::test]
 async fn too_many_letters_and_a_full_mailbox_are_refused_at_once() {
     let few = Settings { letters_waiting_max: 3, ..settings() };
     let stage = Stage::with(few).await;

@@ -18,6 +18,8 @@ mod programs;
 mod provider;
 mod settings;
 pub mod sound;
+#[cfg(test)]
+mod tests;
 mod wish;
 
 use std::path::Path;

@@ -1,10 +1,11 @@
 //! Listens with PocketSphinx, a small recogniser of English that is a program of this machine.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use serde_json::Value;
 
 use super::SpeechError;
 use super::engine::{Recognizer, Recording};
@@ -14,8 +15,9 @@ use super::sound::{RATE, sample16};
 
 const NAME: &str = "pocketsphinx";
 
-/// Bytes of the words that are heard. Ten minutes of quick talk are about a tenth of it.
-const WORDS_MAX_BYTES: usize = 256 * 1024;
+/// Bytes of what is heard. Ten minutes of quick talk, with the place of each word, are about a tenth
+/// of it.
+const WORDS_MAX_BYTES: usize = 1024 * 1024;
 
 /// Silence before and after, so that it hears where words begin and end: 0.3 s.
 const SILENCE: u32 = RATE * 3 / 10;
@@ -26,25 +28,41 @@ const PEAK: f32 = 0.707;
 /// How much louder that may make a whisper. Beyond, it would be noise that speaks.
 const GAIN_MAX: f32 = 30.0;
 
-/// PocketSphinx, where it is installed: `pocketsphinx_continuous` of the versions before 5.
+/// What the program is called up to version 0.8, and from version 5 on.
+const PROGRAMS: [&str; 2] = ["pocketsphinx_continuous", "pocketsphinx"];
+
+/// PocketSphinx, where it is installed.
 pub(super) struct PocketSphinx {
-    program: PathBuf,
+    /// Where it is; absent: wherever it is found.
+    program: Option<PathBuf>,
     ear: Ear,
 }
 
 impl PocketSphinx {
-    pub(super) fn new(program: PathBuf, ear: Ear) -> Self {
+    pub(super) fn new(program: Option<PathBuf>, ear: Ear) -> Self {
         Self { program, ear }
     }
 
+    fn program(&self) -> Option<PathBuf> {
+        match &self.program {
+            Some(program) => find(program),
+            None => PROGRAMS.iter().find_map(|program| find(Path::new(program))),
+        }
+    }
+
     async fn heard(&self, recording: Recording<'_>) -> Result<String, SpeechError> {
-        let program = find(&self.program).ok_or(SpeechError::NoRecognizer)?;
+        let program = self.program().ok_or(SpeechError::NoRecognizer)?;
         let place = self.ear.works.enter().await?;
         let samples = self.ear.decode(&place, recording.path).await?;
         let input = prepared(&samples);
         drop(samples);
-        // Without the end of a WAV's name it takes samples as they are, from wherever they come.
-        let arguments = ["-infile", "/dev/stdin", "-logfn", "/dev/null"].map(OsStr::new);
+        // Without the end of a WAV's name the older takes samples as they are, from wherever they come.
+        let arguments: &[&str] = if is_old(&program) {
+            &["-infile", "/dev/stdin", "-logfn", "/dev/null"]
+        } else {
+            &["-loglevel", "FATAL", "live", "-"]
+        };
+        let arguments: Vec<_> = arguments.iter().map(OsStr::new).collect();
         let output_max = WORDS_MAX_BYTES;
         let run = Run { name: NAME, program: &program, arguments: &arguments, input, output_max };
         let words = run.output().await.map_err(|failed| match failed {
@@ -54,10 +72,25 @@ impl PocketSphinx {
             },
             other => other,
         })?;
-        // A line for each stretch of speech.
-        let words = String::from_utf8_lossy(&words);
-        Ok(words.split_whitespace().collect::<Vec<_>>().join(" "))
+        Ok(spoken(&String::from_utf8_lossy(&words)))
     }
+}
+
+/// Whether it is the program of the versions before 5.
+fn is_old(program: &Path) -> bool {
+    program.file_name().is_some_and(|name| name.to_string_lossy().contains("continuous"))
+}
+
+/// The words of what it writes: a line for each stretch of speech, which is JSON from version 5 on.
+fn spoken(written: &str) -> String {
+    let stretches = written.lines().map(|line| match serde_json::from_str::<Value>(line) {
+        Ok(Value::Object(stretch)) => {
+            stretch.get("t").and_then(Value::as_str).unwrap_or_default().to_owned()
+        }
+        _ => line.to_owned(),
+    });
+    let stretches: Vec<_> = stretches.collect();
+    stretches.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Samples as it wants them: loud enough, with silence around, 16 bits in little-endian order.
@@ -76,7 +109,7 @@ impl Recognizer for PocketSphinx {
     }
 
     fn is_there(&self) -> bool {
-        find(&self.program).is_some()
+        self.program().is_some()
     }
 
     fn listen<'a>(
@@ -90,6 +123,28 @@ impl Recognizer for PocketSphinx {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_taken_from_what_each_version_writes() {
+        for (written, expected) in [
+            ("please open\nthe  window\n", "please open the window"),
+            (
+                "{\"b\":0.0,\"t\":\"please open\",\"w\":[]}\n{\"t\":\"\"}\n{\"t\":\"the window\"}\n",
+                "please open the window",
+            ),
+            ("{}\n", ""),
+            ("", ""),
+        ] {
+            assert_eq!(spoken(written), expected, "{written}");
+        }
+        for (program, expected) in [
+            ("/usr/bin/pocketsphinx_continuous", true),
+            ("/usr/bin/pocketsphinx", false),
+            ("/opt/continuous/pocketsphinx", false),
+        ] {
+            assert_eq!(is_old(Path::new(program)), expected, "{program}");
+        }
+    }
 
     #[test]
     fn what_is_quiet_becomes_loud_and_has_silence_around() {

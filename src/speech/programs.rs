@@ -16,6 +16,9 @@ use super::SpeechError;
 /// Bytes of a program's complaints that are told on.
 const COMPLAINT_MAX_BYTES: u64 = 1_000;
 
+/// Variables that programs are given: where programs are, and where PocketSphinx has its model.
+const KEPT: [&str; 2] = ["PATH", "POCKETSPHINX_PATH"];
+
 /// The places where work is done. Clones share them.
 #[derive(Clone)]
 pub(super) struct Works {
@@ -99,7 +102,7 @@ impl Run<'_> {
             .args(self.arguments)
             // Without the host's secrets.
             .env_clear()
-            .env("PATH", env::var_os("PATH").unwrap_or_default())
+            .envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

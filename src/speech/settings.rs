@@ -27,8 +27,10 @@ pub struct SpeechSettings {
     pub flite: PathBuf,
     /// Its voice, where the agent asks for none that it has.
     pub flite_voice: String,
-    /// The program that listens.
-    pub pocketsphinx: PathBuf,
+    /// The program that listens; absent: `pocketsphinx_continuous`, or else `pocketsphinx`, which is
+    /// its name from version 5 on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pocketsphinx: Option<PathBuf>,
     /// The program that unpacks what is not built in, such as Opus.
     pub ffmpeg: PathBuf,
     /// Pieces of work on this machine at once: programs, decoders, encoders.
@@ -53,7 +55,7 @@ impl Default for SpeechSettings {
             uses_programs: true,
             flite: PathBuf::from("flite"),
             flite_voice: "rms".to_owned(),
-            pocketsphinx: PathBuf::from("pocketsphinx_continuous"),
+            pocketsphinx: None,
             ffmpeg: PathBuf::from("ffmpeg"),
             works_max: 2,
             works_waiting_max: 16,

@@ -2,168 +2,40 @@
 //
 //     node browser.mjs <address of the server> <address of its model> <folder for screenshots>
 //
-// The server serves the interface, has an agent named Bob that runs, and a model whose answer to
+// The server serves the interface and has an agent named Bob that runs. The answer of its model to
 // "!half ..." waits in the middle until its address /release is asked for.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { deflateSync, crc32 } from 'node:zlib';
-import { chromium } from 'playwright-core';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Person } from './person.mjs';
+import { png } from './picture.mjs';
 
 const [server, model, folder] = process.argv.slice(2);
-mkdirSync(folder, { recursive: true });
-
-// What the interface does wrong by itself, whoever serves it; each with its reason.
-const NOISE = [];
-
-const problems = [];
-
-function isNoise(text) {
-  const known = NOISE.find(({ pattern }) => pattern.test(text));
-  if (known) known.seen = (known.seen ?? 0) + 1;
-  return known !== undefined;
-}
-
-function complain(text) {
-  if (!isNoise(text)) problems.push(text);
-}
 
 // Its answer is said in halves.
 const HALVED = '!half of an answer makes a start, and the other half comes to an end';
 
-const RED = [200, 30, 30];
+const ASKED = 'What is in this picture?';
+const PICTURE = { name: 'a red square.png', mimeType: 'image/png', buffer: png(64, 64, [200, 30, 30]) };
 
-/** A picture of one colour: 8 bits each of red, green and blue, unfiltered. */
-function png(width, height, colour) {
-  const chunk = (type, data) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    sum.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, sum]);
-  };
-  const head = Buffer.alloc(13);
-  head.writeUInt32BE(width, 0);
-  head.writeUInt32BE(height, 4);
-  head.set([8, 2, 0, 0, 0], 8);
-  const row = Buffer.concat([Buffer.from([0]), ...Array(width).fill(Buffer.from(colour))]);
-  const rows = deflateSync(Buffer.concat(Array(height).fill(row)));
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  const parts = [chunk('IHDR', head), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))];
-  return Buffer.concat([signature, ...parts]);
-}
+mkdirSync(folder, { recursive: true });
+const recording = join(folder, 'said.wav');
+execFileSync('flite', ['-voice', 'slt', '-t', 'hello there, how are you today?', '-o', recording]);
 
-/** The browser that the environment names, or else the one on the path. */
-function executable() {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  return folders.map((folder) => join(folder, 'chromium')).find(existsSync);
-}
+const person = await Person.at(server, folder, recording);
+const { page, input, messages, card, toggle } = person;
+const step = person.step.bind(person);
 
-const browser = await chromium.launch({
-  executablePath: executable(),
-  args: ['--no-sandbox', '--disable-background-networking'],
-});
-const context = await browser.newContext({
-  viewport: { width: 1500, height: 900 },
-  // The interface is dark whatever one likes; so are panels of those who like it dark.
-  colorScheme: 'dark',
-});
-context.setDefaultTimeout(20_000);
+person.watch();
 
-// It asks other sites for its newest version and for a list of plugins. A test depends on no other
-// site, and whether they answer says nothing about the server.
-const elsewhere = new Map();
-await context.route(
-  (url) => url.origin !== server,
-  (route) => {
-    const { origin } = new URL(route.request().url());
-    elsewhere.set(origin, (elsewhere.get(origin) ?? 0) + 1);
-    return route.fulfill({
-      json: {},
-      headers: { 'access-control-allow-origin': '*' },
-    });
-  },
-);
-
-const page = await context.newPage();
-page.on('pageerror', (error) => complain(`uncaught: ${error.message}`));
-page.on('console', (message) => {
-  if (message.type() === 'error') complain(`console: ${message.text()} (${message.location().url})`);
-});
-// What was asked of the API, with ids and numbers left out.
-const asked = new Map();
-page.on('response', (response) => {
-  const request = response.request();
-  const { pathname, origin } = new URL(request.url());
-  if (origin === server && /^\/(api|media)\//.test(pathname)) {
-    const kind = pathname.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, ':id').replace(/[0-9]{6,}.*/, ':name');
-    const what = `${response.status()} ${request.method()} ${kind}`;
-    asked.set(what, (asked.get(what) ?? 0) + 1);
-  }
-  if (response.status() >= 400) {
-    complain(`${response.status()}: ${request.method()} ${request.url().replace(server, '')}`);
-  }
-});
-page.on('requestfailed', (request) => {
-  const { errorText } = request.failure();
-  // The page was left before it was answered.
-  if (errorText === 'net::ERR_ABORTED') return;
-  complain(`${errorText}: ${request.method()} ${request.url().replace(server, '')}`);
-});
-// What comes over the socket, in order.
-const events = [];
-page.on('websocket', (socket) => {
-  socket.on('framereceived', ({ payload }) => {
-    const packet = String(payload);
-    if (packet.startsWith('42')) events.push(JSON.parse(packet.slice(2)));
-  });
-});
-
-let shots = 0;
-async function step(what, act) {
-  console.log(what);
-  let failure;
-  try {
-    await act();
-  } catch (error) {
-    failure = error;
-  }
-  shots += 1;
-  const name = `${String(shots).padStart(2, '0')}-${what.replace(/[^a-z]+/gi, '-')}.png`;
-  await page.screenshot({ path: join(folder, name) });
-  if (failure) throw failure;
-}
-
-const card = (name) => page.getByTestId('agent-card').filter({ hasText: name });
-const toggle = (name) => page.getByRole('switch', { name: `Toggle ${name}` });
-const input = page.getByTestId('chat-input');
-const messages = page.getByTestId('chat-messages');
-
-async function isOn(name, state) {
-  await page.locator(`[role=switch][aria-label="Toggle ${name}"][data-state=${state}]`).waitFor();
-}
-
-const enabled = (field) => field.and(page.locator(':enabled')).waitFor();
-
-async function say(text) {
-  await enabled(input);
-  await input.fill(text);
-  await page.getByTestId('send-button').click();
-}
-
-async function tab(name) {
-  await page.getByRole('tab', { name, exact: true }).click();
-  return page.getByRole('tabpanel', { name, exact: true });
-}
-
-try {
+await person.through(async () => {
   await step('lists agents', async () => {
     await page.goto(`${server}/`);
     await page.getByRole('button', { name: 'Skip' }).click();
     await card('Bob').waitFor();
-    await isOn('Bob', 'checked');
+    await person.isSwitched('Bob', 'checked');
   });
 
   await step('creates an agent', async () => {
@@ -179,12 +51,12 @@ try {
     await anyway.or(card('Ada')).first().waitFor();
     if (await anyway.isVisible()) await anyway.click();
     await card('Ada').waitFor();
-    await isOn('Ada', 'unchecked');
+    await person.isSwitched('Ada', 'unchecked');
   });
 
   await step('starts it', async () => {
     await toggle('Ada').click();
-    await isOn('Ada', 'checked');
+    await person.isSwitched('Ada', 'checked');
   });
 
   await step('opens a chat', async () => {
@@ -195,7 +67,7 @@ try {
   });
 
   await step('sees the answer while it is made', async () => {
-    await say(HALVED);
+    await person.say(HALVED);
     const begun = messages.getByText('Stub reply to: !half');
     await begun.waitFor();
     assert.ok(!(await begun.innerText()).includes('an end'), 'nobody has said the end yet');
@@ -204,24 +76,22 @@ try {
 
   await step('sees the whole answer', async () => {
     await fetch(`${model}/release`);
-    await messages.getByText(`Stub reply to: ${HALVED}`).waitFor();
-    await enabled(input);
-    const names = events.map(([name]) => name);
+    await person.hears(`Stub reply to: ${HALVED}`);
+    const names = person.events.map(([name]) => name);
     assert.ok(names.filter((name) => name === 'messageStreamChunk').length > 1, names.join());
     assert.ok(names.includes('messageBroadcast') && names.includes('messageComplete'), names.join());
   });
 
   await step('finds the chat again', async () => {
     await page.reload();
-    await messages.getByText(`Stub reply to: ${HALVED}`).waitFor();
+    await person.hears(`Stub reply to: ${HALVED}`);
     assert.equal(await messages.getByText(HALVED).count(), 2);
   });
 
   await step('sends a picture', async () => {
-    const picture = { name: 'a red square.png', mimeType: 'image/png', buffer: png(64, 64, RED) };
-    await page.locator('input[type=file]').setInputFiles(picture);
+    await page.locator('input[type=file]').setInputFiles(PICTURE);
     await page.getByRole('img', { name: 'Selected file' }).waitFor();
-    await say('What is in this picture?');
+    await person.say(ASKED);
     const shown = messages.locator('img[src*="/media/uploads/"]');
     await shown.waitFor();
     const width = await shown.evaluate(async (image) => {
@@ -229,46 +99,99 @@ try {
       return image.naturalWidth;
     });
     assert.equal(width, 64);
-    await messages.getByText('Stub reply to: What is in this picture?').waitFor();
-    await enabled(input);
+    await person.hears(`Stub reply to: ${ASKED}`);
+  });
+
+  await step('sees what the chat is called', async () => {
+    await page.getByText('Stub Conversation Title').waitFor();
+  });
+
+  await step('listens to an answer', async () => {
+    await messages.getByText(`Stub reply to: ${ASKED}`, { exact: true }).hover();
+    const spoken = page.waitForResponse((response) => response.url().includes('/api/audio/'));
+    await messages.locator('button:has(svg.lucide-volume-2)').last().click();
+    assert.equal((await spoken).status(), 200);
+    await page.waitForFunction(() => {
+      const sounds = [...document.querySelectorAll('audio')];
+      return sounds.some(({ duration, currentTime }) => duration > 0.5 && currentTime > 0);
+    });
+  });
+
+  await step('dictates', async () => {
+    await page.locator('button:has(svg.lucide-mic)').click();
+    // By then the sentence has been said once, by the clock of the interface.
+    await page.getByText('00:04').waitFor();
+    const written = page.waitForResponse((response) => response.url().includes('/api/audio/'));
+    await page.locator('button:has(svg.lucide-send)').first().click();
+    assert.equal((await written).status(), 200);
+    await page.waitForFunction(() => {
+      const field = document.querySelector('[data-testid=chat-input]');
+      return /hello|there|today/.test(field.value);
+    });
   });
 
   await step('sees its settings', async () => {
     await page.locator('button:has(svg.lucide-panel-right)').click();
-    const details = await tab('Details');
+    const details = await person.tab('Details');
     await details.locator('input[name=name]').waitFor();
     assert.equal(await details.locator('input[name=name]').inputValue(), 'Ada');
   });
 
   await step('sees its runs', async () => {
-    const runs = await tab('Timeline');
-    await runs.getByText('TEXT_LARGE').first().waitFor();
+    const runs = await person.tab('Timeline');
+    // The newest one: it answered, or it found the title.
+    await runs.getByText(/^TEXT_(LARGE|SMALL)$/).first().waitFor();
   });
 
   await step('sees its calls of the model', async () => {
-    const calls = await tab('Model Calls');
-    await calls.getByText('TEXT_LARGE').first().waitFor();
-    await calls.getByRole('button', { name: 'View details' }).first().click();
-    await calls.getByText('Stub reply to: What is in this picture?').first().waitFor();
+    const calls = await person.tab('Model Calls');
+    for (const kind of ['TRANSCRIPTION', 'TEXT_TO_SPEECH', 'TEXT_SMALL', 'TEXT_LARGE']) {
+      await calls.getByText(kind).first().waitFor();
+    }
+    // The oldest one.
+    await calls.getByRole('button', { name: 'View details' }).last().click();
+    await calls.getByText(`Stub reply to: ${HALVED}`).first().waitFor();
+  });
+
+  await step('removes one of them from the list', async () => {
+    const removed = page.waitForResponse((response) => response.request().method() === 'DELETE');
+    await page.getByTitle('Delete log entry').first().click();
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    assert.equal((await removed).status(), 204);
   });
 
   await step('sees its memories', async () => {
-    const memories = await tab('Memories');
+    const memories = await person.tab('Memories');
     await memories.getByText(`Stub reply to: ${HALVED}`).first().waitFor();
-    await memories.getByText('What is in this picture?', { exact: true }).first().waitFor();
+    await memories.getByText(ASKED, { exact: true }).first().waitFor();
   });
 
   await step('sees the log beside the chat', async () => {
-    const log = await tab('Logs');
+    const log = await person.tab('Logs');
     await log.getByText('listening').first().waitFor();
   });
 
   await step('sees the panel of the host', async () => {
-    await tab('Overview');
+    await person.tab('Overview');
     const panel = page.frameLocator('iframe[title=Overview]');
     await panel.getByRole('heading', { name: 'Ada' }).waitFor();
     await panel.getByText('running', { exact: true }).waitFor();
-    await panel.getByText('completed').first().waitFor();
+    assert.ok((await panel.getByText('completed').count()) >= 2);
+  });
+
+  await step('removes a message', async () => {
+    await messages.getByText(ASKED, { exact: true }).hover();
+    const removed = page.waitForResponse((response) => response.request().method() === 'DELETE');
+    await messages.locator('button:has(svg.lucide-trash-2)').nth(2).click();
+    assert.equal((await removed).status(), 204);
+    await messages.getByText(ASKED, { exact: true }).waitFor({ state: 'detached' });
+  });
+
+  await step('begins another chat', async () => {
+    await page.getByRole('button', { name: 'New Chat' }).click();
+    await messages.getByText('No messages yet').waitFor();
+    await person.say('Hello again');
+    await person.hears('Stub reply to: Hello again');
   });
 
   await step('sees the log of the host', async () => {
@@ -276,6 +199,36 @@ try {
     await page.waitForURL('**/logs');
     await page.getByRole('heading', { name: 'System Logs' }).waitFor();
     await page.getByText('listening').first().waitFor();
+  });
+
+  await step('sees the log go on', async () => {
+    await page.getByText('(streaming)').waitFor();
+    const line = { level: 'warn', message: 'a line from elsewhere' };
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ logs: [line] });
+    await fetch(`${server}/api/server/logs`, { method: 'POST', headers, body });
+    await page.getByText(line.message).first().waitFor();
+    assert.ok(person.events.some((event) => JSON.stringify(event).includes(line.message)));
+  });
+
+  await step('changes the agent', async () => {
+    const { data } = await (await fetch(`${server}/api/agents`)).json();
+    const { id } = data.agents.find(({ name }) => name === 'Ada');
+    await page.goto(`${server}/settings/${id}`);
+    await page.locator('textarea[name=system]').fill('You are Ada. Answer at length.');
+    const changed = page.waitForResponse((response) => response.request().method() === 'PATCH');
+    await page.getByRole('button', { name: 'Save' }).click();
+    assert.equal((await (await changed).json()).data.system, 'You are Ada. Answer at length.');
+  });
+
+  await step('keeps a variable', async () => {
+    await page.goto(`${server}/settings/`);
+    await page.getByPlaceholder('VARIABLE_NAME').fill('A_NAME');
+    await page.getByPlaceholder('i9ju23nfsdf56').fill('a value');
+    await page.locator('button.shrink-0').click();
+    const kept = page.waitForResponse((response) => response.request().method() === 'POST');
+    await page.getByRole('button', { name: 'Save' }).click();
+    assert.equal((await kept).status(), 200);
   });
 
   await step('makes a group of two', async () => {
@@ -298,25 +251,31 @@ try {
   });
 
   await step('is answered in the group', async () => {
-    await say('Ada and Bob, are you there?');
-    await messages.getByText('Stub reply to: Ada and Bob, are you there?').first().waitFor();
+    await person.say('Ada and Bob, are you there?');
+    await person.hears('Stub reply to: Ada and Bob, are you there?');
   });
 
   await step('stops an agent', async () => {
     await page.goto(`${server}/`);
     await toggle('Ada').click();
-    await isOn('Ada', 'unchecked');
+    await person.isSwitched('Ada', 'unchecked');
     const { data } = await (await fetch(`${server}/api/agents`)).json();
     const states = data.agents.map(({ name, status }) => [name, status]);
     assert.deepEqual(Object.fromEntries(states), { Ada: 'inactive', Bob: 'active' });
   });
-} catch (error) {
-  problems.push(error.stack);
-} finally {
-  await browser.close();
-}
-for (const [what, times] of [...asked].sort()) console.log(`${String(times).padStart(4)} ${what}`);
-for (const [origin, times] of elsewhere) console.log(`asked ${origin} ${times} times`);
-for (const { reason, seen } of NOISE) console.log(`passed over ${seen ?? 0} times: ${reason}`);
-for (const problem of problems) console.log(`PROBLEM ${problem}`);
-process.exitCode = problems.length > 0 ? 1 : 0;
+
+  await step('removes an agent', async () => {
+    await card('Bob').click();
+    await person.mayType();
+    person.noise.push({
+      pattern: /404.*\/api\/agents\//,
+      reason: 'it may ask once more for what belongs to an agent that it has just removed',
+    });
+    await page.locator('button:has(h2)').click();
+    await page.getByRole('menuitem', { name: 'Delete Agent' }).click();
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.waitForURL(`${server}/`);
+    await card('Bob').waitFor({ state: 'detached' });
+    await card('Ada').waitFor();
+  });
+});

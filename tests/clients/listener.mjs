@@ -5,6 +5,9 @@ import { PATIENCE_MS } from './checks.mjs';
 /** Events of a channel's durable sequence. */
 const DURABLE = ['messageBroadcast', 'messageComplete', 'messageDeleted', 'channelUpdated', 'channelCleared'];
 
+/** How long is waited between two looks at what cannot be waited for. */
+const GLANCE_MS = 10;
+
 /** A connection and all that it has heard. */
 export class Listener {
   /** What was heard: `[name, payload]`. */
@@ -60,6 +63,17 @@ export class Listener {
   /** The transport in use. */
   get transport() {
     return this.socket.io.engine.transport.name;
+  }
+
+  /** Waits until the connection is a websocket. */
+  async upgraded() {
+    const late = Date.now() + PATIENCE_MS;
+    while (this.transport !== 'websocket') {
+      if (Date.now() > late) {
+        throw new Error(`no upgrade within ${PATIENCE_MS} ms`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, GLANCE_MS));
+    }
   }
 
   /** Joins a channel, and waits until that is done. */

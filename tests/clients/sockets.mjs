@@ -11,6 +11,9 @@ const SERVER = '00000000-0000-0000-0000-000000000000';
 /** More events than the server keeps ready for one who comes back. */
 const MANY = 300;
 
+/** Clients that speak while they are upgraded. */
+const HASTY = 20;
+
 const client = ElizaClient.create({ baseUrl: url, apiKey: token || undefined });
 const user = randomUUID();
 const friend = randomUUID();
@@ -47,6 +50,7 @@ for (const [name, options] of [
   theirs.close();
   checks.report(`socket.io-client, ${name}${token ? ', with a token' : ''}`);
 }
+await hasty(new Checks());
 await authenticated(new Checks());
 
 async function connected(checks, name, mine, theirs) {
@@ -57,8 +61,8 @@ async function connected(checks, name, mine, theirs) {
   checks.same(mine.heard.map(([event]) => event).slice(0, 3), ['connect', 'authenticated', 'connection_established'], 'in that order');
   await theirs.next('connection_established');
   for (const listener of [mine, theirs]) {
-    if (name === 'upgrade' && listener.transport !== 'websocket') {
-      await new Promise((resolve) => listener.socket.io.engine.once('upgrade', resolve));
+    if (name === 'upgrade') {
+      await listener.upgraded();
     }
     checks.same(listener.transport, name === 'polling' ? 'polling' : 'websocket', 'the transport is the one wanted');
   }
@@ -223,6 +227,37 @@ async function missed(checks, connect) {
   const wanted = Array.from({ length: offset - gap.through }, (_, index) => gap.through + 1 + index);
   checks.expect(wanted.length > 0 && [...new Set(told)].join() === wanted.join(), 'and of everything after it', { offset, gap, told });
   late.close();
+}
+
+/** Clients that do not wait for the upgrade: what they say meanwhile is neither lost nor doubled. */
+async function hasty(checks) {
+  const channel = await client.messaging.createGroupChannel({ name: 'Busy', participantIds: [user] });
+  const listeners = Array.from({ length: HASTY }, () => new Listener(url, user, { auth: { entityId: user, apiKey: token || undefined } }));
+  const each = async (what) => (await Promise.all(listeners.map(what))).every(Boolean);
+  const said = await each(async (listener, index) => {
+    await listener.next('connection_established');
+    await listener.join(channel.id);
+    const ids = Array.from({ length: 5 }, (_, place) => `${index}-${place}`);
+    for (const messageId of ids) {
+      const payload = { channelId: channel.id, messageServerId: SERVER, senderId: user, message: messageId, messageId };
+      listener.socket.emit('message', { type: 2, payload });
+    }
+    await Promise.all(ids.map((id) => listener.next('messageAck', 0, (ack) => ack.clientMessageId === id)));
+    return listener.of('messageAck').map((ack) => ack.clientMessageId).join() === ids.join();
+  });
+  checks.expect(said, `${HASTY} clients say five things each before they are upgraded, acknowledged in order`);
+  await Promise.all(listeners.map((listener) => listener.upgraded()));
+  checks.expect(listeners.every((listener) => listener.transport === 'websocket'), 'all of them are upgraded');
+  const last = await say(channel.id, listeners[0], 'the last', []);
+  const all = await each(async (listener) => {
+    await listener.next('messageBroadcast', 0, (one) => one.id === last.messageId);
+    const own = listener.of('messageBroadcast').filter((one) => one.clientMessageId !== undefined);
+    const ids = listener.of('messageBroadcast').map((one) => one.id);
+    return new Set(ids).size === ids.length && own.length === (listener === listeners[0] ? 6 : 5);
+  });
+  checks.expect(all, 'each was told of its own, and of nothing twice');
+  listeners.forEach((listener) => listener.close());
+  checks.report(`socket.io-client, while it is upgraded${token ? ', with a token' : ''}`);
 }
 
 /** Who is let in. */

@@ -275,12 +275,12 @@ fn respond(body: &Value, text: &str) -> String {
     if body["stream"] == json!(true) { streamed(text) } else { whole(200, &completion(text)) }
 }
 
-/// A silence in the format that is wanted: one frame, or no samples at all.
+/// A silence in the format that is wanted: a few frames, or no samples at all.
 fn spoken(body: &Value) -> Vec<u8> {
     let mut sound = match body["response_format"].as_str().unwrap() {
         "wav" => b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\0\0\0\0"
             .to_vec(),
-        _ => [[0xff, 0xf3, 0x88, 0xc4].as_slice(), &[0; 284]].concat(),
+        _ => [[0xff, 0xf3, 0x88, 0xc4].as_slice(), &[0; 284]].concat().repeat(4),
     };
     if body["input"].as_str().unwrap().contains("!noise") {
         sound = b"<html>".to_vec();

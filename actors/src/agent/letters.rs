@@ -228,8 +228,8 @@ impl Agent {
         self.tell_waiter(letter, Ok(said));
     }
 
-    /// With somebody who waits for the reply, a failure is final. Otherwise the letter waits for
-    /// another attempt.
+    /// With somebody who waits for the reply, a failure is final, and so is one that another attempt
+    /// would meet again. Otherwise the letter waits for that attempt.
     pub(super) fn letter_failed(
         &mut self,
         letter: LetterId,
@@ -238,7 +238,11 @@ impl Agent {
     ) {
         let is_awaited =
             self.waiters.iter().any(|waiter| waiter.letter == letter && !waiter.reply.is_closed());
-        if !is_awaited {
+        let may_pass = match &error {
+            CoreError::Model(error) => error.is_transient(),
+            _ => true,
+        };
+        if !is_awaited && may_pass {
             return;
         }
         self.letters_waiting = self.letters_waiting.saturating_sub(1);

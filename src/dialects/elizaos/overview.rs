@@ -27,9 +27,9 @@ const STYLE: &str = ":root{color-scheme:light dark;font:14px/1.5 system-ui,sans-
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.2em 1em}dt{opacity:.7}dd{margin:0}\
     dd,.error{overflow-wrap:anywhere}\
     table{border-collapse:collapse;width:100%}\
-    th,td{text-align:left;vertical-align:top;padding:.25em .8em .25em 0;\
+    th,td{text-align:left;vertical-align:top;padding:.25em .6em .25em 0;\
     border-bottom:1px solid color-mix(in srgb,currentColor 20%,transparent)}\
-    th{font-weight:600}footer{margin-top:1.5em;opacity:.7}";
+    th{font-weight:600}th:last-child,td:last-child{padding-right:0}footer{margin-top:1.5em;opacity:.7}";
 
 /// What the page may load: its own style, known by its digest, and nothing else.
 pub(super) static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {

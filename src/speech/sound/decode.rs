@@ -1,8 +1,10 @@
 //! What is in a file of sound.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -13,6 +15,7 @@ use symphonia::core::meta::MetadataOptions;
 use super::RATE;
 use super::container::{Container, HEAD_BYTES};
 use super::resample::Resampler;
+use super::vorbis;
 
 /// How much of a file is decoded. A small file may hold hours of silence.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +36,7 @@ pub enum DecodeError {
     #[error("no decoder for this sound in {}", .0.extension())]
     Unsupported(Container),
     /// It is longer than is allowed.
-    #[error("longer than {} seconds", .0.as_secs())]
+    #[error("the sound is longer than {} seconds", .0.as_secs())]
     TooLong(Duration),
     /// It took too long.
     #[error("decoding took too long")]
@@ -44,10 +47,15 @@ pub enum DecodeError {
 ///
 /// # Errors
 /// Each [`DecodeError`] where its words apply.
-pub fn decode(
-    mut source: impl MediaSource + 'static,
-    limits: Limits,
-) -> Result<Vec<f32>, DecodeError> {
+pub fn decode(source: impl MediaSource + 'static, limits: Limits) -> Result<Vec<f32>, DecodeError> {
+    // Decoders compute with what a file says of itself: one that lies may break them.
+    let whole = catch_unwind(AssertUnwindSafe(|| whole(source, limits)));
+    whole.unwrap_or_else(|_panic| {
+        Err(DecodeError::NotSound("what it says of itself cannot be".to_owned()))
+    })
+}
+
+fn whole(mut source: impl MediaSource + 'static, limits: Limits) -> Result<Vec<f32>, DecodeError> {
     let container = sniff(&mut source)?;
     let mut reader = open(source, container)?;
     let (track, mut decoder) = decoder(reader.as_ref(), container)?;
@@ -125,6 +133,10 @@ fn decoder(
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
     // A track of an unknown codec has none.
     let parameters = parameters.ok_or(DecodeError::Unsupported(container))?;
+    let headers = parameters.extra_data.as_deref().unwrap_or_default();
+    if parameters.codec == CODEC_ID_VORBIS && !vorbis::is_sane(headers) {
+        return Err(DecodeError::NotSound("its codebooks are broken or too large".to_owned()));
+    }
     let decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default());
     let decoder = decoder.map_err(|error| match error {

@@ -8,6 +8,7 @@ mod encode;
 mod resample;
 #[cfg(test)]
 mod tests;
+mod vorbis;
 
 use std::io;
 use std::path::Path;

@@ -158,14 +158,14 @@ pub(super) async fn say(
     let messaging = call.messaging();
     match transport {
         Transport::Websocket => {
-            let said = if is_inside {
-                messaging.say(new).await.map(|said| said.message)
-            } else if is_running {
-                messaging.say_to(new, agent).await.map(|said| said.message)
+            // Where the one that is meant does not run, those inside are told, be it nobody: then
+            // the message is dealt with at once.
+            let said = if is_running && !is_inside {
+                messaging.say_to(new, agent).await
             } else {
-                messaging.post(new).await
+                messaging.say(new).await
             };
-            Ok(Spoken::Kept(said.doing(&refusal::MESSAGE)?))
+            Ok(Spoken::Kept(said.doing(&refusal::MESSAGE)?.message))
         }
         Transport::Http if !is_running => {
             messaging.post(new).await.doing(&refusal::MESSAGE)?;

@@ -190,7 +190,7 @@ async fn health_and_uploads_have_quotas_of_their_own() {
 
     let upload = || from_afar("/api/audio/x/speech").method(Method::POST);
     let first = stage.ask(upload()).await;
-    assert_eq!((first.status, first.header("ratelimit-policy")), (404, "100;w=300"));
+    assert_eq!((first.status, first.header("ratelimit-policy")), (400, "100;w=300"));
     for _ in 0..49 {
         stage.ask(upload()).await;
     }

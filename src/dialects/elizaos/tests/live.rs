@@ -89,6 +89,20 @@ async fn each_event_comes_once_with_its_number_and_one_goes_on_behind_any() {
 }
 
 #[actix_web::test]
+async fn a_message_that_nobody_answers_is_dealt_with_too() {
+    let (stage, _, _) = ready().await;
+    let idle = stage.created("Idle").await;
+    let id = "aaaaaaaa-0145-4000-8000-000000000145";
+    let body = json!({"author_id": USER, "content": "anybody?", "message_server_id": ZERO,
+        "metadata": {"targetAgentId": idle}});
+    let path = format!("{API}/channels/{id}/messages");
+    assert_eq!(stage.send("POST", &path, body).await.status, 201);
+    let mut live = follow(&stage, id, "?after=0").await;
+    assert_eq!(live.event().await.data["text"], "anybody?");
+    assert_eq!(live.event().await.event, "messageComplete");
+}
+
+#[actix_web::test]
 async fn a_stream_ends_with_its_channel_and_with_the_host() {
     let (stage, agent, id) = ready().await;
     let other = channel(&stage, &agent).await;
