@@ -1,6 +1,6 @@
 //! Many sockets in one channel: how soon what is posted is with each, and what a socket costs.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -28,6 +28,10 @@ const AT_ONCE: usize = 32;
 
 /// How long a post may be on its way to the last socket before it counts as lost.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What the server asks from time to time, and what it wants to hear.
+const PING: &str = "2";
+const PONG: &str = "3";
 
 /// What stands around the number of a post in its text.
 const MARK: char = '#';
@@ -77,6 +81,8 @@ pub(crate) fn measure(options: &Options) -> Result<()> {
         let rate = heard / (ended - began).as_secs_f64();
         tell("posts in a row, deliveries", rate, Unit::PerSecond, Wanted::Nothing);
         tell("processor time of a delivery", spent / heard, Unit::Microseconds, Wanted::Nothing);
+        let gone = count - f64::from(u32::try_from(arrivals.sockets.get())?);
+        tell("connections lost", gone, Unit::Count, Wanted::AtMost(0.0));
         let lost = 2.0 * f64::from(options.posts) * count - arrivals.count_from(0);
         tell("deliveries lost", lost, Unit::Count, Wanted::AtMost(0.0));
 
@@ -125,6 +131,9 @@ async fn until(socket: &mut Socket, start: &str) -> Result<()> {
         while let Some(message) = socket.next().await {
             let message = message?;
             let text = message.to_text()?;
+            if text == PING {
+                socket.send(Message::text(PONG)).await?;
+            }
             ensure!(!text.starts_with("44"), "refused: {text}");
             if text.starts_with(start) {
                 return Ok(());
@@ -140,23 +149,25 @@ async fn listen(mut socket: Socket, arrivals: Rc<Arrivals>) {
     while let Some(Ok(message)) = socket.next().await {
         let now = Instant::now();
         let Ok(text) = message.to_text() else { continue };
-        if text == "2" {
+        if text == PING {
             // Where it cannot be sent, the connection has ended.
-            drop(socket.send(Message::text("3")).await);
+            drop(socket.send(Message::text(PONG)).await);
         } else if text.starts_with("42[\"messageBroadcast\"")
             && let Some(number) = text.split(MARK).nth(1).and_then(|number| number.parse().ok())
         {
             arrivals.note(number, now);
         }
     }
+    arrivals.leave();
 }
 
 /// When which post was heard.
 struct Arrivals {
-    sockets: usize,
+    /// Sockets whose connection stands.
+    sockets: Cell<usize>,
     /// By the number of the post.
     heard: RefCell<Vec<Vec<Instant>>>,
-    /// A post was heard by all.
+    /// A post was heard by all, or one of them has gone.
     all: Notify,
 }
 
@@ -164,17 +175,23 @@ impl Arrivals {
     fn new(sockets: u32, posts: u32) -> Self {
         let sockets = usize::try_from(sockets).unwrap_or(usize::MAX);
         let heard = (0..posts).map(|_| Vec::with_capacity(sockets)).collect();
-        Self { sockets, heard: RefCell::new(heard), all: Notify::new() }
+        Self { sockets: Cell::new(sockets), heard: RefCell::new(heard), all: Notify::new() }
     }
 
     fn note(&self, number: usize, at: Instant) {
         let mut heard = self.heard.borrow_mut();
         if let Some(post) = heard.get_mut(number) {
             post.push(at);
-            if post.len() >= self.sockets {
+            if post.len() >= self.sockets.get() {
                 self.all.notify_one();
             }
         }
+    }
+
+    /// A connection has ended: nobody waits for it any more.
+    fn leave(&self) {
+        self.sockets.set(self.sockets.get().saturating_sub(1));
+        self.all.notify_one();
     }
 
     /// When it was heard, once all have; or those who have when the time is over.
@@ -182,7 +199,7 @@ impl Arrivals {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
         let heard = || self.heard.borrow().get(number).cloned().unwrap_or_default();
         let all = async {
-            while heard().len() < self.sockets {
+            while heard().len() < self.sockets.get() {
                 self.all.notified().await;
             }
         };

@@ -243,15 +243,6 @@ impl<'a> Play<'a> {
                 ours: entry,
             });
         }
-        for entry in timeline::failed_twice(&timeline::ours(&heard, is_raw)) {
-            let at = format!("{}, a second time", entry.label);
-            self.found.push(Difference {
-                at,
-                is: Kind::Extra,
-                recorded: Value::Null,
-                ours: entry.body,
-            });
-        }
     }
 
     fn entries(&mut self, recorded: &[Entry], ours: &[Entry]) {

@@ -16,9 +16,6 @@ const CHUNK: &str = "messageStreamChunk";
 /// The end of what a message set off.
 pub(crate) const COMPLETE: &str = "messageComplete";
 
-/// That an agent could not deal with a message.
-const FAILED: &str = "messageStreamError";
-
 /// Entries of the log; which there are is not the client's doing.
 const LOG: &str = "log_stream";
 
@@ -280,21 +277,6 @@ pub(crate) fn is_complete(ours: &[Entry]) -> bool {
     });
     let due = said.max(count(|entry| entry.is(CHUNK)));
     !has_joined || count(|entry| entry.is(COMPLETE)) == due
-}
-
-/// Failures of a message that had failed before.
-pub(crate) fn failed_twice(ours: &[Entry]) -> Vec<Entry> {
-    let mut failed = Vec::new();
-    let failures = ours.iter().filter(|entry| entry.is(FAILED));
-    failures
-        .filter(|entry| {
-            let whose = [&entry.body[0]["messageId"], &entry.body[0]["agentId"]];
-            let has_failed = failed.contains(&whose);
-            failed.push(whose);
-            has_failed
-        })
-        .cloned()
-        .collect()
 }
 
 /// Pairs of what was recorded and what came, as many as can be in one order; and what stands alone.
