@@ -28,7 +28,8 @@ await person.through(async () => {
   });
 
   await step('lists agents', async () => {
-    // What was asked before had to be refused.
+    // What the page asked before it had the token had to be refused, however late it is told.
+    await page.goto('about:blank');
     person.watch();
     await page.goto(`${server}/`);
     await page.getByRole('button', { name: 'Skip' }).click();
