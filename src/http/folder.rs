@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use actix_web::http::header::ContentEncoding;
 
-use super::served::ServedFile;
+use super::served::{ServedFile, in_utf8};
 
 /// What is added to the name of a file for one that holds the same in that encoding.
 const SIBLINGS: [(ContentEncoding, &str); 2] =
@@ -105,11 +105,7 @@ fn media_type(path: &Path) -> String {
         "html" => "text/html".to_owned(),
         "css" => "text/css".to_owned(),
         "map" => "application/json".to_owned(),
-        end => {
-            let known = actix_files::file_extension_to_mime(end);
-            let is_text = known.type_() == "text";
-            if is_text { format!("{known}; charset=utf-8") } else { known.to_string() }
-        }
+        end => in_utf8(mime_guess::from_ext(end).first_or_octet_stream().essence_str()),
     }
 }
 

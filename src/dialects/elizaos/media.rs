@@ -1,11 +1,12 @@
 //! Media: files for agents and channels, and what agents made.
 
+use std::io;
 use std::str::FromStr;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT_RANGES, CONTENT_RANGE};
-use actix_web::web::{Payload, ServiceConfig, get, post};
+use actix_web::web::{self, Payload, ServiceConfig, get, post};
 use greenroom_actors::error::StoreError;
 use greenroom_actors::ids::NotAnId;
 use serde_json::json;
@@ -16,7 +17,7 @@ use super::refusal::{self, Refusal};
 use super::routes::on;
 use super::said::Dialect;
 use super::wire::{Answer, ok};
-use crate::http::file::{self, Shown};
+use crate::http::served::{ServedFile, in_utf8};
 use crate::http::upload::UploadError;
 use crate::media::{Kept, Kind, MediaError, Owner, Search, climbs};
 
@@ -151,15 +152,14 @@ async fn serve(call: &Call, owner: Owner, missing: &'static Refusal) -> Answer {
         Search::Missing => return Err(ElizaError::File(missing)),
         Search::Foreign => return Err(ElizaError::File(&refusal::FILE_DENIED)),
     };
-    let shown = Shown {
-        media_type: found.kind.map_or(BYTES, Kind::media_type),
-        is_inline: found.kind.is_some(),
-        // What only those with a token see is not for caches that others share.
-        cache: if call.is_api() { "private, max-age=0" } else { "public, max-age=0" },
-    };
-    let failed = |error: std::io::Error| StoreError::Failed(error.to_string());
-    let answer = file::answer(call.request(), found.file, found.name, shown).await;
-    let answer = answer.map_err(failed)?;
+    let media_type = in_utf8(found.kind.map_or(BYTES, Kind::media_type));
+    let served = web::block(move || ServedFile::new(found.file, media_type)).await;
+    let served = served.map_err(io::Error::other).flatten();
+    let served = served.map_err(|error| StoreError::Failed(error.to_string()))?.fixed();
+    // What only those with a token see is not for caches that others share.
+    let served = if call.is_api() { served.cached("private, max-age=0") } else { served };
+    let served = if found.kind.is_some() { served } else { served.saved_as(found.name) };
+    let answer = served.answer(call.request().headers());
     match answer.status() {
         StatusCode::RANGE_NOT_SATISFIABLE => Ok(with_words(answer, &refusal::FILE_RANGE)),
         StatusCode::PRECONDITION_FAILED => Ok(with_words(answer, &refusal::FILE_CONDITION)),
