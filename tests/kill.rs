@@ -30,7 +30,7 @@ const AGENTS_MAX: usize = 45;
 const ACKNOWLEDGED: std::ops::Range<usize> = 40..200;
 
 /// Another course of events, where one wants it.
-pub(crate) const SEED: &str = "GREENROOM_TEST_SEED";
+const SEED: &str = "GREENROOM_TEST_SEED";
 
 /// What a writer knows of one agent.
 #[derive(Clone, Debug)]
@@ -116,6 +116,14 @@ impl Writer {
     }
 }
 
+/// The course of events: that of `seed`, unless somebody wants another one.
+pub(crate) fn random(seed: u64) -> StdRng {
+    let wanted = std::env::var(SEED).ok().and_then(|wanted| wanted.parse().ok());
+    let seed = wanted.unwrap_or(seed);
+    println!("{SEED}={seed}");
+    StdRng::seed_from_u64(seed)
+}
+
 /// The body of an answer, none if the server is gone. It never refuses what is asked here.
 fn accepted(answer: std::io::Result<Response>) -> Option<Value> {
     let answer = answer.ok()?;
@@ -125,9 +133,7 @@ fn accepted(answer: std::io::Result<Response>) -> Option<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_every_kill() {
-    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_260_102);
-    println!("{SEED}={seed}");
-    let mut random = StdRng::seed_from_u64(seed);
+    let mut random = random(20_260_102);
     let model = ModelServer::start().await;
     let site = Site::new()
         .with("GREENROOM_MODEL__DEFAULT", &model.name())

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::kill::{SEED, assert_interrupted, open_runs};
+use crate::kill::{assert_interrupted, open_runs, random};
 use crate::support::Site;
 use crate::support::database::Database;
 use crate::support::http::Client;
@@ -136,9 +135,7 @@ impl Talker {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn talks_in_sessions_survive_every_kill() {
-    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_122);
-    println!("{SEED}={seed}");
-    let mut random = StdRng::seed_from_u64(seed);
+    let mut random = random(20_261_122);
     let model = ModelServer::start().await;
     let site = Site::new()
         .with("GREENROOM_MODEL__DEFAULT", &model.name())

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
+use crate::support::form::{self, BOUNDARY};
 use crate::support::http::{Client, Request, Response};
 use crate::support::server::Server;
 use crate::support::{Site, until};
@@ -26,38 +27,16 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0
 /// A megabyte, as elizaOS counts it.
 const MB: usize = 1024 * 1024;
 
-/// Between the parts of a form.
-const BOUNDARY: &str = "----between-the-parts";
-
 /// KiB that an upload of any size may add to what the host is resident with: its buffers, and what
 /// the allocator keeps. A guard, not a measure.
 const GROWTH_MAX_KIB: u64 = 20 * 1024;
 
-fn part(name: &str, file: Option<(&str, &str)>, content: &[u8]) -> Vec<u8> {
-    let mut head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"");
-    if let Some((file, media_type)) = file {
-        head += &format!("; filename=\"{file}\"\r\ncontent-type: {media_type}");
-    }
-    [head.as_bytes(), b"\r\n\r\n", content, b"\r\n"].concat()
-}
-
 fn file(name: &str, media_type: &str, content: &[u8]) -> Vec<u8> {
-    part("file", Some((name, media_type)), content)
-}
-
-fn end() -> Vec<u8> {
-    format!("--{BOUNDARY}--\r\n").into_bytes()
-}
-
-fn form(path: &str, parts: &[Vec<u8>]) -> Request {
-    let request = Request::new("POST", path);
-    let request =
-        request.header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"));
-    Request { body: Some([parts.concat(), end()].concat()), ..request }
+    form::file("file", name, media_type, content)
 }
 
 async fn upload(client: &Client, path: &str, name: &str, sort: &str, content: &[u8]) -> Value {
-    let answer = client.send(&form(path, &[file(name, sort, content)])).await.unwrap();
+    let answer = client.send(&form::request(path, &[file(name, sort, content)])).await.unwrap();
     answer.expect(200)["data"].clone()
 }
 
@@ -82,11 +61,11 @@ async fn what_is_refused_leaves_no_file_behind() {
     let as_png = |content: &[u8]| file("a.png", "image/png", content);
     let gif = [b"GIF89a\x01\0\x01\0\0\0\0".as_slice(), b"/*", b"*/=1;<script>alert(1)</script>"];
     let zip = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
-    let many = (0..40).map(|n| part(&format!("t{n}"), None, b"x")).collect::<Vec<_>>();
+    let many = (0..40).map(|n| form::text(&format!("t{n}"), "x")).collect::<Vec<_>>();
     let table: Vec<(Vec<Vec<u8>>, u16, &str)> = vec![
         (vec![], 400, "INVALID_REQUEST"),
-        (vec![part("file", None, b"data:image/png;base64,AA==")], 400, "INVALID_REQUEST"),
-        (vec![part("upload", Some(("a.png", "image/png")), PNG)], 400, "INVALID_REQUEST"),
+        (vec![form::text("file", "data:image/png;base64,AA==")], 400, "INVALID_REQUEST"),
+        (vec![form::file("upload", "a.png", "image/png", PNG)], 400, "INVALID_REQUEST"),
         (vec![png("a.png"), png("b.png")], 400, "INVALID_REQUEST"),
         (vec![png("../../x")], 400, "INVALID_REQUEST"),
         (vec![png("..\\\\..\\\\x.png")], 400, "INVALID_REQUEST"),
@@ -104,11 +83,11 @@ async fn what_is_refused_leaves_no_file_behind() {
         (vec![file("a.txt", "text/plain", b"a\0b")], 400, "TYPE"),
         (vec![file("a.txt", "text/plain", b"<!doctype html>")], 400, "TYPE"),
         (many, 400, "BAD_REQUEST"),
-        (vec![part("t", None, &vec![b'x'; 100_000]), png("a.png")], 413, "PAYLOAD_TOO_LARGE"),
+        (vec![form::text("t", &"x".repeat(100_000)), png("a.png")], 413, "PAYLOAD_TOO_LARGE"),
     ];
     for path in [TO_AGENT, TO_CHANNEL, BY_MESSAGING] {
         for (parts, status, code) in &table {
-            let answer = client.send(&form(path, parts)).await.unwrap();
+            let answer = client.send(&form::request(path, parts)).await.unwrap();
             let said = answer.text();
             let shown =
                 String::from_utf8_lossy(&parts.concat()).chars().take(150).collect::<String>();
@@ -123,10 +102,11 @@ async fn what_is_refused_leaves_no_file_behind() {
             client.send(&request).await.unwrap().expect(400);
         }
         let odd = path.replace(AGENT, "x").replace(CHANNEL, "x");
-        let answer = client.send(&form(&odd, &[png("a.png")])).await.unwrap();
+        let answer = client.send(&form::request(&odd, &[png("a.png")])).await.unwrap();
         assert_eq!(answer.expect(400)["error"]["code"], "INVALID_ID");
     }
-    let dots = client.send(&form(BY_MESSAGING, &[png("a..b.png")])).await.unwrap().expect(400);
+    let dots =
+        client.send(&form::request(BY_MESSAGING, &[png("a..b.png")])).await.unwrap().expect(400);
     assert_eq!(dots["error"]["message"], "Invalid filename detected");
     assert_eq!(files(&site.data().join("media")), 0);
 }
@@ -263,7 +243,7 @@ async fn files_need_no_token_to_be_seen_and_one_to_be_given() {
     let site = Arc::new(Site::new().with("ELIZA_SERVER_AUTH_TOKEN", "t0ken"));
     let server = Server::start(&site).await;
     let (anyone, client) = (server.client(), server.client().with("x-api-key", "t0ken"));
-    let request = form(TO_AGENT, &[file("a.png", "image/png", PNG)]);
+    let request = form::request(TO_AGENT, &[file("a.png", "image/png", PNG)]);
     assert_eq!(anyone.send(&request).await.unwrap().status, 401);
     let kept = client.send(&request).await.unwrap().expect(200);
     let url = kept["data"]["url"].as_str().unwrap();
@@ -280,7 +260,7 @@ async fn pour(client: &Client, size: usize, is_announced: bool) -> (Response, us
     let film = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41";
     let start = [start.as_bytes(), film.as_slice()].concat();
     let rest = size - film.len();
-    let stop = [b"\r\n".as_slice(), &end()].concat();
+    let stop = [b"\r\n".as_slice(), &form::end()].concat();
     let length = start.len() + rest + stop.len();
     let sizes = (0..rest.div_ceil(MB)).map(move |nth| MB.min(rest - nth * MB));
     let pieces = std::iter::once(start).chain(sizes.map(|size| vec![7; size]));

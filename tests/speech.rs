@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
+use crate::support::form;
 use crate::support::http::{Client, Request, Response};
 use crate::support::model::ModelServer;
 use crate::support::needs::wanted;
@@ -16,8 +17,6 @@ use crate::support::server::Server;
 use crate::support::{Site, until};
 
 const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
-
-const BOUNDARY: &str = "between-the-parts";
 
 /// Words that a small recogniser knows.
 const SENTENCES: [&str; 5] = [
@@ -67,7 +66,7 @@ impl Stage {
     }
 
     async fn send(&self, path: &str, parts: &[Vec<u8>]) -> Response {
-        self.client.send(&form(&self.path(path), parts)).await.unwrap()
+        self.client.send(&form::request(&self.path(path), parts)).await.unwrap()
     }
 
     /// Entries of the agent's log, newest first.
@@ -78,25 +77,9 @@ impl Stage {
     }
 }
 
-fn part(head: &str, content: &[u8]) -> Vec<u8> {
-    let head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; {head}\r\n\r\n");
-    [head.as_bytes(), content, b"\r\n"].concat()
-}
-
-fn text(name: &str, text: &str) -> Vec<u8> {
-    part(&format!("name=\"{name}\""), text.as_bytes())
-}
-
+/// A file as browsers name what they recorded.
 fn file(field: &str, media_type: &str, content: &[u8]) -> Vec<u8> {
-    let head = format!("name=\"{field}\"; filename=\"blob\"\r\ncontent-type: {media_type}");
-    part(&head, content)
-}
-
-fn form(path: &str, parts: &[Vec<u8>]) -> Request {
-    let media_type = format!("multipart/form-data; boundary={BOUNDARY}");
-    let request = Request::new("POST", path).header("content-type", media_type);
-    let end = format!("--{BOUNDARY}--\r\n");
-    Request { body: Some([parts.concat(), end.into_bytes()].concat()), ..request }
+    form::file(field, "blob", media_type, content)
 }
 
 fn sample(name: &str) -> Vec<u8> {
@@ -194,7 +177,7 @@ async fn sound_is_understood_by_a_provider_in_every_form_that_clients_send() {
         ("/api/agents/AGENT/speech/transcribe", "audio", "sentence.flac", &words),
     ] {
         // What it is, its content says.
-        let parts = [file(field, "audio/wav", &sample(name)), text("language", "en-US")];
+        let parts = [file(field, "audio/wav", &sample(name)), form::text("language", "en-US")];
         let heard = stage.send(path, &parts).await.expect(200);
         assert_eq!(&heard["data"], expected, "{path}");
         let asked = model.sound();
@@ -228,8 +211,8 @@ async fn an_agent_is_talked_with() {
     assert_eq!((&found["name"], &found["channelId"]), (&json!("Chat with Uma"), &json!("r1")));
 
     for (path, parts) in [
-        ("/api/audio/AGENT/speech/conversation", vec![wav.clone(), text("format", "wav")]),
-        ("/api/audio/AGENT/speech", vec![wav, text("metadata", "{\"roomId\": \"r1\"}")]),
+        ("/api/audio/AGENT/speech/conversation", vec![wav.clone(), form::text("format", "wav")]),
+        ("/api/audio/AGENT/speech", vec![wav, form::text("metadata", "{\"roomId\": \"r1\"}")]),
         (
             "/api/agents/AGENT/speech/conversation",
             vec![file("audio", "audio/mpeg", &sample("stereo.mp3"))],
@@ -292,9 +275,9 @@ async fn what_cannot_be_is_refused_in_the_words_of_elizaos() {
     let missing = "No audio file provided";
     for (path, parts, status, code, words) in [
         (transcriptions, vec![], 400, "INVALID_REQUEST", missing),
-        (transcriptions, vec![text("x", "y")], 400, "INVALID_REQUEST", missing),
-        (transcriptions, vec![text("file", "y")], 400, "INVALID_REQUEST", missing),
-        (conversation, vec![text("file", "y")], 400, "INVALID_REQUEST", missing),
+        (transcriptions, vec![form::text("x", "y")], 400, "INVALID_REQUEST", missing),
+        (transcriptions, vec![form::text("file", "y")], 400, "INVALID_REQUEST", missing),
+        (conversation, vec![form::text("file", "y")], 400, "INVALID_REQUEST", missing),
         (
             transcriptions,
             vec![file("file", "image/png", b"x")],

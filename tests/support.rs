@@ -2,6 +2,7 @@
 //! hides nothing; a scripted model.
 
 pub(crate) mod database;
+pub(crate) mod form;
 pub(crate) mod http;
 pub(crate) mod model;
 pub(crate) mod needs;

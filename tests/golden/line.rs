@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::support::form;
+
 /// What stands in recordings for the token that a server of the profile `auth` asks for.
 pub(crate) const AUTH_TOKEN: &str = "<AUTH_TOKEN>";
 
@@ -80,39 +82,29 @@ pub(crate) fn bytes(body: &Value) -> Vec<u8> {
         return STANDARD.decode(text.as_str().unwrap()).unwrap();
     }
     if let Some(parts) = body.get("$multipart") {
-        return form(parts.as_array().unwrap());
+        let parts = parts.as_array().unwrap().iter().map(part).collect::<Vec<_>>();
+        return form::body(&parts);
     }
     serde_json::to_vec(&repeated(body)).unwrap()
 }
 
-/// Between the parts of a form.
-const BOUNDARY: &str = "----a-form-of-the-replay";
-
 /// The media type of a body whose recorded one says too little.
 pub(crate) fn media_type(body: &Value) -> Option<String> {
-    body.get("$multipart").map(|_| format!("multipart/form-data; boundary={BOUNDARY}"))
+    body.get("$multipart").map(|_| form::media_type())
 }
 
-fn form(parts: &[Value]) -> Vec<u8> {
-    let mut form = Vec::new();
-    for part in parts {
-        let name = part["name"].as_str().unwrap();
-        let mut head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"");
-        if let Some(file) = part["filename"].as_str() {
-            head += &format!("; filename=\"{file}\"");
-        }
-        if let Some(media_type) = part["contentType"].as_str() {
-            head += &format!("\r\ncontent-type: {media_type}");
-        }
-        form.extend_from_slice(format!("{head}\r\n\r\n").as_bytes());
-        match part["base64"].as_str() {
-            Some(coded) => form.extend(STANDARD.decode(coded).unwrap()),
-            None => form.extend_from_slice(repeated(&part["data"]).as_str().unwrap().as_bytes()),
-        }
-        form.extend_from_slice(b"\r\n");
+fn part(part: &Value) -> Vec<u8> {
+    let mut head = format!("name=\"{}\"", part["name"].as_str().unwrap());
+    if let Some(file) = part["filename"].as_str() {
+        head += &format!("; filename=\"{file}\"");
     }
-    form.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
-    form
+    if let Some(media_type) = part["contentType"].as_str() {
+        head += &format!("\r\ncontent-type: {media_type}");
+    }
+    match part["base64"].as_str() {
+        Some(coded) => form::part(&head, &STANDARD.decode(coded).unwrap()),
+        None => form::part(&head, repeated(&part["data"]).as_str().unwrap().as_bytes()),
+    }
 }
 
 /// Bytes of ours in the form that a recorded body has, if it holds bytes, or ours are no text.
@@ -151,8 +143,8 @@ fn bodies_are_written_out() {
         (json!([]), "[]"),
         (
             json!({"$multipart": [{"name": "a", "data": {"$repeat": ["x", 2]}}]}),
-            "------a-form-of-the-replay\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\nxx\r\n\
-             ------a-form-of-the-replay--\r\n",
+            "------between-the-parts\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\nxx\r\n\
+             ------between-the-parts--\r\n",
         ),
     ] {
         assert_eq!(bytes(&body), expected.as_bytes());
