@@ -5,17 +5,17 @@
 //! which follows the channel's durable sequence.
 
 mod bridge;
-mod chunks;
-mod closing;
-mod desk;
+mod connection;
+mod emitting;
 mod events;
 mod fault;
 mod handshake;
 mod joining;
 mod logs;
+mod pieces;
 mod relay;
 mod relays;
-mod sending;
+mod saying;
 mod session;
 mod upgrade;
 
@@ -31,9 +31,9 @@ use socketioxide::{ParserConfig, SocketIo};
 use tokio::runtime::Handle;
 
 use super::shared::Shared;
-use chunks::Chunks;
-use closing::Closer;
-use desk::Desk;
+use connection::Connection;
+use emitting::Closer;
+use pieces::Pieces;
 use relays::Relays;
 use session::Sessions;
 
@@ -57,7 +57,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 pub(super) const LONGEST_POLL: Duration = PING_EVERY.saturating_add(PONG_WITHIN);
 
 /// Answers what is not for sockets, which the bridge lets nothing of through.
-type Service = SocketIoService<closing::NotFound>;
+type Service = SocketIoService<emitting::NotFound>;
 
 /// The sockets of a listener.
 pub(super) struct Sockets {
@@ -70,7 +70,7 @@ struct Core {
     shared: Arc<Shared>,
     sessions: Arc<Sessions>,
     relays: Relays,
-    chunks: Chunks,
+    pieces: Pieces,
     closer: Closer,
     /// Where sockets live: not on a thread of one worker, since any of them brings their packets.
     threads: Handle,
@@ -84,7 +84,7 @@ impl Sockets {
         let core = Arc::new_cyclic(|core| Core {
             sessions: Sessions::new(shared.settings.sockets_max),
             relays: Relays::new(core.clone()),
-            chunks: Chunks::start(shared.host.registry.watch_pieces(), core.clone(), &threads),
+            pieces: Pieces::start(shared.host.registry.watch_pieces(), core.clone(), &threads),
             closer: Closer::new(service, threads.clone()),
             shared,
             threads,
@@ -129,7 +129,7 @@ fn build(shared: &Shared) -> (Service, SocketIo) {
         .ws_max_message_size(packet_max)
         .ws_max_frame_size(packet_max)
         .max_buffer_size(buffer)
-        .build_with_inner_svc(closing::NotFound)
+        .build_with_inner_svc(emitting::NotFound)
 }
 
 /// Tells a client that it is connected, and begins to hear what it sends.
@@ -142,5 +142,5 @@ fn greet(core: Arc<Core>, socket: &SocketRef, entity: EntityId) {
     });
     core.emit(socket, "authenticated", &authenticated);
     core.emit(socket, "connection_established", &established);
-    Desk::open(core, socket, entity);
+    Connection::open(core, socket, entity);
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use socketioxide::extract::SocketRef;
 use tokio::sync::oneshot;
 
-use super::desk::Desk;
+use super::connection::Connection;
 use super::events::word;
 use super::relay::{Command, Joiner};
 
@@ -15,34 +15,34 @@ use super::relay::{Command, Joiner};
 pub(super) const RELAY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Lets a socket into the room of a channel, which need not exist.
-pub(super) async fn join(desk: &Desk, socket: &SocketRef, payload: Map<String, Value>) {
+pub(super) async fn join(connection: &Connection, socket: &SocketRef, payload: Map<String, Value>) {
     let Some(name) = word(&payload, &["channelId", "roomId"]) else {
-        return desk.fail(socket, "channelId is required for joining.");
+        return connection.fail(socket, "channelId is required for joining.");
     };
     let agent = word(&payload, &["agentId"]);
     let Ok(channel) = name.parse::<ChannelId>() else {
         // As elizaOS does it: a room in which nothing will ever be heard.
         let joined = joined(socket, name, agent, None);
-        desk.core.emit(socket, "channel_joined", &joined);
-        desk.core.emit(socket, "room_joined", &joined);
+        connection.core.emit(socket, "channel_joined", &joined);
+        connection.core.emit(socket, "room_joined", &joined);
         return;
     };
-    if !desk.may_join(channel) {
-        let max = desk.core.shared.settings.socket_channels_max;
-        return desk.fail(socket, &format!("At most {max} channels may be joined."));
+    if !connection.may_join(channel) {
+        let max = connection.core.shared.settings.socket_channels_max;
+        return connection.fail(socket, &format!("At most {max} channels may be joined."));
     }
     let (done, is_done) = oneshot::channel();
     let joiner = Joiner {
         socket: socket.clone(),
-        entity: desk.entity,
+        entity: connection.entity,
         offset: payload.get("offset").and_then(Value::as_u64),
         answer: joined(socket, name, agent, Some(0)),
         done,
     };
-    desk.core.relays.tell(channel, Command::Join(joiner));
+    connection.core.relays.tell(channel, Command::Join(joiner));
     // A relay that does not say so has nobody to let in any more.
     if tokio::time::timeout(RELAY_WITHIN, is_done).await.is_err() {
-        desk.fail(socket, "The channel cannot be followed at present.");
+        connection.fail(socket, "The channel cannot be followed at present.");
     }
 }
 

@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 
 use super::super::server_logs::{ALL, LineView, level_of};
 use super::Core;
-use super::closing::Sent;
-use super::desk::Desk;
+use super::connection::Connection;
+use super::emitting::Sent;
 use super::events::{LogWish, word};
 use crate::telemetry::LogLine;
 
@@ -68,18 +68,18 @@ impl Filters {
 }
 
 /// Does what a client wants of the log.
-pub(super) fn heed(desk: &Desk, socket: &SocketRef, wish: LogWish) {
-    let mut watching = desk.watching.lock().unwrap_or_else(PoisonError::into_inner);
+pub(super) fn heed(connection: &Connection, socket: &SocketRef, wish: LogWish) {
+    let mut watching = connection.watching.lock().unwrap_or_else(PoisonError::into_inner);
     match wish {
         LogWish::Subscribe => {
-            desk.core.emit(socket, "log_subscription_confirmed", &confirmed(true));
+            connection.core.emit(socket, "log_subscription_confirmed", &confirmed(true));
             if watching.is_none() {
-                *watching = Some(watch(&desk.core, socket));
+                *watching = Some(watch(&connection.core, socket));
             }
         }
         LogWish::Unsubscribe => {
             *watching = None;
-            desk.core.emit(socket, "log_subscription_confirmed", &confirmed(false));
+            connection.core.emit(socket, "log_subscription_confirmed", &confirmed(false));
         }
         LogWish::Filter(given) => {
             let answer = match &*watching {
@@ -90,7 +90,7 @@ pub(super) fn heed(desk: &Desk, socket: &SocketRef, wish: LogWish) {
                 }
                 None => json!({"success": false, "error": "Not subscribed to log stream"}),
             };
-            desk.core.emit(socket, "log_filters_updated", &answer);
+            connection.core.emit(socket, "log_filters_updated", &answer);
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use super::super::messaging::{Broadcast, Broadcasts, message_of};
 use super::Core;
-use super::closing::Sent;
+use super::emitting::Sent;
 
 /// How long it is waited before the store is asked again.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -176,7 +176,7 @@ impl Relay {
     async fn pass_on(&mut self, event: &ChannelEvent) {
         if is_of_agent(event) {
             // All pieces of an answer were given out before it was kept, and come first.
-            self.core.chunks.settle().await;
+            self.core.pieces.settle().await;
             while let Ok(piece) = self.pieces.try_recv() {
                 self.tell_piece(&piece);
             }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use super::super::lanes::places;
 use crate::telemetry;
 
 /// The sessions that there are.
@@ -25,8 +26,7 @@ pub(super) struct Session {
 
 impl Sessions {
     pub(super) fn new(max: u32) -> Arc<Self> {
-        let places = usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Arc::new(Self { places: Arc::new(Semaphore::new(places)), named: Mutex::default() })
+        Arc::new(Self { places: Arc::new(Semaphore::new(places(max))), named: Mutex::default() })
     }
 
     /// A new session, if there is a place for it.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::super::messaging::{Broadcast, Broadcasts};
-use super::super::closing::Sent;
+use super::super::emitting::Sent;
 use super::{Joiner, Relay};
 
 /// What clients have missed.

@@ -14,11 +14,11 @@ use super::Core;
 const ASKERS_MAX: usize = 64;
 
 /// The way to the task.
-pub(super) struct Chunks {
+pub(super) struct Pieces {
     asked: mpsc::Sender<oneshot::Sender<()>>,
 }
 
-impl Chunks {
+impl Pieces {
     /// Begins to bring pieces, until the sockets are gone.
     pub(super) fn start(pieces: Receiver<Arc<Piece>>, core: Weak<Core>, on: &Handle) -> Self {
         let (asked, asks) = mpsc::channel(ASKERS_MAX);

@@ -15,7 +15,7 @@ use super::Core;
 use super::events::{self, Wish};
 use super::joining;
 use super::logs::Watching;
-use super::sending;
+use super::saying;
 
 /// Requests of one client that wait while one is dealt with; further ones are refused.
 const WAITING_MAX: usize = 16;
@@ -24,7 +24,7 @@ const WAITING_MAX: usize = 16;
 const PUBLIC_ID_CHARS: usize = 20;
 
 /// What is kept of one socket. It holds no handle to the socket, which holds it.
-pub(super) struct Desk {
+pub(super) struct Connection {
     pub(super) core: Arc<Core>,
     /// Who the client is.
     pub(super) entity: EntityId,
@@ -40,13 +40,13 @@ struct Work {
     joined: Option<HashSet<ChannelId>>,
 }
 
-impl Desk {
+impl Connection {
     /// Begins to hear what a client sends.
     pub(super) fn open(core: Arc<Core>, socket: &SocketRef, entity: EntityId) {
         let work = Work { joined: Some(HashSet::new()), ..Work::default() };
         let (work, watching) = (Mutex::new(work), Mutex::default());
-        let desk = Arc::new(Self { core, entity, work, watching });
-        let hearing = Arc::clone(&desk);
+        let connection = Arc::new(Self { core, entity, work, watching });
+        let hearing = Arc::clone(&connection);
         socket.on_fallback(move |Event(name), socket: SocketRef, TryData(data): TryData<Value>| {
             // Here, and not in the future, what is sent comes in order.
             let is_to_do = hearing.hear(&socket, &name, data.ok());
@@ -57,7 +57,7 @@ impl Desk {
             }
         });
         socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| async move {
-            desk.close(&socket, reason);
+            connection.close(&socket, reason);
         });
     }
 
@@ -86,7 +86,7 @@ impl Desk {
         while let Some(wish) = self.next() {
             match wish {
                 Wish::Join(join) => joining::join(self, socket, join).await,
-                Wish::Send(payload) => sending::send(self, socket, payload).await,
+                Wish::Send(payload) => saying::say(self, socket, payload).await,
                 Wish::Logs(_) => {}
             }
         }

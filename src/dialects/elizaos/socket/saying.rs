@@ -10,7 +10,7 @@ use super::super::error::{Doing, ElizaError};
 use super::super::messaging::Opening;
 use super::super::refusal;
 use super::super::said::Dialect;
-use super::desk::{Desk, public_id};
+use super::connection::{Connection, public_id};
 use super::events::word;
 use super::joining::RELAY_WITHIN;
 use super::relay::{Awaited, Command};
@@ -21,8 +21,8 @@ const MISSING: &str = "For SEND_MESSAGE: channelId, messageServerId (message_ser
                        (author_id), and message are required.";
 
 /// Keeps a message and brings it to the agents; the channel's relay tells everyone, its author too.
-pub(super) async fn send(desk: &Desk, socket: &SocketRef, payload: Map<String, Value>) {
-    let Some(new) = Saying::read(&payload) else { return desk.fail(socket, MISSING) };
+pub(super) async fn say(connection: &Connection, socket: &SocketRef, payload: Map<String, Value>) {
+    let Some(new) = Saying::read(&payload) else { return connection.fail(socket, MISSING) };
     let channel = new.channel;
     let metadata = new.metadata(socket);
     let opening = Opening {
@@ -32,10 +32,10 @@ pub(super) async fn send(desk: &Desk, socket: &SocketRef, payload: Map<String, V
         creator: "socketio_auto_creation",
         metadata: &new.about,
     };
-    if let Err(error) = opening.channel(&desk.core.shared).await {
+    if let Err(error) = opening.channel(&connection.core.shared).await {
         let words = error.words(Dialect::Api);
         let is_of_server = matches!(error, ElizaError::Refusing(..));
-        return desk.fail(
+        return connection.fail(
             socket,
             &match is_of_server {
                 true => words,
@@ -48,13 +48,13 @@ pub(super) async fn send(desk: &Desk, socket: &SocketRef, payload: Map<String, V
     let (told, is_told) = oneshot::channel();
     let client_id = payload.get("messageId").filter(|id| !id.is_null()).cloned();
     let awaited = Awaited { socket: socket.clone(), client_id, ready: Some(ready), told };
-    let relays = &desk.core.relays;
+    let relays = &connection.core.relays;
     relays.tell(channel, Command::Await(id, awaited));
     // Before it is said, or the relay might begin after it.
     let said = match tokio::time::timeout(RELAY_WITHIN, is_ready).await {
         Ok(Ok(())) => {
-            let message = new.message(id, payload.clone(), metadata, desk);
-            desk.core.shared.host.messaging.say(message).await.map(drop)
+            let message = new.message(id, payload.clone(), metadata, connection);
+            connection.core.shared.host.messaging.say(message).await.map(drop)
         }
         _ => Err(CoreError::Overloaded),
     };
@@ -65,7 +65,7 @@ pub(super) async fn send(desk: &Desk, socket: &SocketRef, payload: Map<String, V
                 tracing::error!(cause, "a message over a socket failed");
             }
             let words = error.words(Dialect::Api);
-            desk.fail(socket, &format!("Error processing your message: {words}"));
+            connection.fail(socket, &format!("Error processing your message: {words}"));
         }
     }
     relays.tell_open(channel, Command::Forget(id));
@@ -127,10 +127,10 @@ impl<'a> Saying<'a> {
         id: ChannelMessageId,
         payload: Map<String, Value>,
         metadata: Map<String, Value>,
-        desk: &Desk,
+        connection: &Connection,
     ) -> NewMessage {
         let random = rand::random::<u32>();
-        let unnamed = || format!("socketio-{}-{random:08x}", desk.core.shared.now().0);
+        let unnamed = || format!("socketio-{}-{random:08x}", connection.core.shared.now().0);
         NewMessage {
             id: Some(id),
             channel_id: self.channel,

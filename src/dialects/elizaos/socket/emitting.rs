@@ -91,7 +91,7 @@ impl Core {
             Ok(()) => Sent::Yes,
             Err(SendError::Socket(SocketError::InternalChannelFull)) => {
                 tracing::warn!(
-                    socket = %super::desk::public_id(socket),
+                    socket = %super::connection::public_id(socket),
                     "a socket is closed: its client is too slow"
                 );
                 telemetry::count_slow_socket();
