@@ -14,37 +14,12 @@ use super::judge::{Unfit, judge};
 use super::kind::{Class, Kind};
 use super::ledger::{self, Ledger};
 use super::name;
+use super::owner::{GENERATED, Owner, UPLOADS};
 use super::settings::MediaSettings;
 use super::spool::{self, Spool, Spooled};
 
 /// How often another name is tried where one is taken: there are a billion for each millisecond.
 const NAMES_TRIED: u32 = 8;
-
-/// Where files are that were given, and those that were made.
-const UPLOADS: &str = "uploads";
-const GENERATED: &str = "generated";
-
-/// Whose a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// What was given to an agent.
-    Agent(AgentId),
-    /// What was given to a channel.
-    Channel(ChannelId),
-    /// What an agent made.
-    MadeBy(AgentId),
-}
-
-impl Owner {
-    /// The owner's folder, which is also the way to it in an address.
-    fn folder(self) -> String {
-        match self {
-            Self::Agent(id) => format!("{UPLOADS}/agents/{id}"),
-            Self::Channel(id) => format!("{UPLOADS}/channels/{id}"),
-            Self::MadeBy(id) => format!("{GENERATED}/{id}"),
-        }
-    }
-}
 
 /// A file that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

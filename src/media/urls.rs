@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// Folders of media, as they stand at the end of a path.
-const FOLDERS: [&str; 3] = ["uploads/agents", "uploads/channels", "generated"];
+use super::owner::FOLDERS;
 
 /// The key under which messages and memories hold their attachments.
 const ATTACHMENTS: &str = "attachments";
