@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MediaSettings {
-    /// Bytes of all files that are kept, at most; a file beyond that is refused.
+    /// Bytes of all files that are kept, at most; a file beyond that is refused. 0: none is kept.
     pub kept_max_bytes: u64,
 }
 

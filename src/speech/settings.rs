@@ -72,18 +72,16 @@ impl SpeechSettings {
     /// # Errors
     /// The name of the key at fault and what is wrong with it.
     pub fn check(&self) -> Result<(), String> {
-        for (key, value, most) in [
-            ("works_max", self.works_max, 1_024),
-            ("timeout_s", self.timeout_s, 3_600),
-            ("text_max_chars", self.text_max_chars, 100_000),
-            ("sound_max_s", self.sound_max_s, 7_200),
+        for (key, value, least, most) in [
+            ("works_max", self.works_max, 1, 1_024),
+            ("works_waiting_max", self.works_waiting_max, 0, 65_536),
+            ("timeout_s", self.timeout_s, 1, 3_600),
+            ("text_max_chars", self.text_max_chars, 1, 100_000),
+            ("sound_max_s", self.sound_max_s, 1, 7_200),
         ] {
-            if !(1..=most).contains(&value) {
-                return Err(format!("{key} is {value}, and must be 1 to {most}"));
+            if !(least..=most).contains(&value) {
+                return Err(format!("{key} is {value}, and must be {least} to {most}"));
             }
-        }
-        if self.works_waiting_max > 65_536 {
-            return Err("works_waiting_max must be at most 65536".to_owned());
         }
         // It becomes the argument of an option.
         let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';

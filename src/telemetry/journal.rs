@@ -54,8 +54,8 @@ impl LogBuffer {
         Self { lines: Mutex::default(), capacity: capacity.max(1), watched }
     }
 
-    /// The lines that come from now on, but those of [`push_unwatched`](Self::push_unwatched). Who
-    /// lags behind misses the oldest.
+    /// The lines that come from now on, but those that sending a line brings about. Who lags
+    /// behind misses the oldest.
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Arc<LogLine>> {
         self.watched.subscribe()
