@@ -56,6 +56,25 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// Something said whose writer waits for the answer; refused where the agent does not run.
+    #[must_use]
+    pub fn asking(from: EntityId, room: Room, content: Map<String, Value>) -> Self {
+        Self {
+            from,
+            from_name: None,
+            from_agent: None,
+            room,
+            world: None,
+            content,
+            metadata: Map::new(),
+            memory_id: None,
+            expects_reply: true,
+            may_be_ignored: false,
+            heard: None,
+            refuse_unless_running: true,
+        }
+    }
+
     /// A text from one agent to another, in the room that the two have for each other.
     #[must_use]
     pub fn between(from: AgentId, to: AgentId, text: &str, expects_reply: bool) -> Self {

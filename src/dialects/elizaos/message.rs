@@ -95,20 +95,8 @@ impl Said {
     }
 
     fn delivery(self) -> Delivery {
-        Delivery {
-            from: self.from,
-            from_name: self.from_name,
-            from_agent: None,
-            room: self.room,
-            world: None,
-            content: self.content,
-            metadata: self.metadata,
-            memory_id: None,
-            expects_reply: true,
-            may_be_ignored: false,
-            heard: None,
-            refuse_unless_running: true,
-        }
+        let Self { from, from_name, room, content, metadata } = self;
+        Delivery { from_name, metadata, ..Delivery::asking(from, room, content) }
     }
 }
 

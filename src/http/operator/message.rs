@@ -38,20 +38,9 @@ pub(super) async fn say(
         ("text".to_owned(), Value::from(text)),
         ("source".to_owned(), Value::from(SOURCE)),
     ]);
-    let delivery = Delivery {
-        from: EntityId(derived(&format!("{SOURCE}:{speaker}"))),
-        from_name: Some(speaker.to_owned()),
-        from_agent: None,
-        room: room(agent, speaker, &host),
-        content,
-        metadata: Map::new(),
-        memory_id: None,
-        expects_reply: true,
-        may_be_ignored: false,
-        heard: None,
-        world: None,
-        refuse_unless_running: true,
-    };
+    let from = EntityId(derived(&format!("{SOURCE}:{speaker}")));
+    let asking = Delivery::asking(from, room(agent, speaker, &host), content);
+    let delivery = Delivery { from_name: Some(speaker.to_owned()), ..asking };
     let delivered = host.registry.deliver(agent, delivery).await?;
     let message_id = delivered.memory.id;
     let reply = match delivered.reply {

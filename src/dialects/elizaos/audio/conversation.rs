@@ -178,19 +178,7 @@ impl Setting {
             metadata: None,
             created_at: UnixMillis::default(),
         });
-        Ok(Delivery {
-            from: EntityId(ids::derived(from)),
-            from_name: self.from_name,
-            from_agent: None,
-            room,
-            world,
-            content,
-            metadata: Map::new(),
-            memory_id: None,
-            expects_reply: true,
-            may_be_ignored: false,
-            heard: None,
-            refuse_unless_running: true,
-        })
+        let asking = Delivery::asking(EntityId(ids::derived(from)), room, content);
+        Ok(Delivery { from_name: self.from_name, world, ..asking })
     }
 }
