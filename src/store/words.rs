@@ -76,10 +76,7 @@ impl Words {
 
     /// A new memory.
     pub(super) fn remembered(&mut self, number: i64, memory: &Memory) {
-        if self.memories.comes_late(number) {
-            let entry = Some(Entry::of_memory(memory.agent_id, memory.text()));
-            self.changes.push(Change { table: Table::Memories, number, entry });
-        }
+        self.added(Table::Memories, number, || Entry::of_memory(memory.agent_id, memory.text()));
     }
 
     /// A memory that says something else.
@@ -90,17 +87,13 @@ impl Words {
 
     /// A memory that is gone.
     pub(super) fn forgotten(&mut self, number: i64) {
-        if self.memories.holds(number) {
-            self.changes.push(Change { table: Table::Memories, number, entry: None });
-        }
+        self.gone(Table::Memories, number);
     }
 
     /// A new message.
     pub(super) fn said(&mut self, number: i64, message: &ChannelMessage) {
-        if self.messages.comes_late(number) {
-            let entry = Some(Entry::of_message(message.channel_id, &message.content));
-            self.changes.push(Change { table: Table::Messages, number, entry });
-        }
+        let entry = || Entry::of_message(message.channel_id, &message.content);
+        self.added(Table::Messages, number, entry);
     }
 
     /// A message that says something else.
@@ -111,8 +104,25 @@ impl Words {
 
     /// A message that is gone.
     pub(super) fn removed(&mut self, number: i64) {
-        if self.messages.holds(number) {
-            self.changes.push(Change { table: Table::Messages, number, entry: None });
+        self.gone(Table::Messages, number);
+    }
+
+    fn added(&mut self, table: Table, number: i64, entry: impl FnOnce() -> Entry) {
+        if self.reach(table).comes_late(number) {
+            self.changes.push(Change { table, number, entry: Some(entry()) });
+        }
+    }
+
+    fn gone(&mut self, table: Table, number: i64) {
+        if self.reach(table).holds(number) {
+            self.changes.push(Change { table, number, entry: None });
+        }
+    }
+
+    fn reach(&mut self, table: Table) -> &mut Reach {
+        match table {
+            Table::Memories => &mut self.memories,
+            Table::Messages => &mut self.messages,
         }
     }
 
