@@ -21,9 +21,9 @@ use super::error::SpeechError;
 use super::sound::Format;
 use super::wish::Wish;
 
-/// What is asked of an agent that is to speak.
+/// How an agent is to say something, and where.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Request<'a> {
+pub struct Manner<'a> {
     /// The voice; absent: as the character says.
     pub voice: Option<&'a str>,
     /// How fast, as a multiple of the usual; absent: as the character says.
@@ -57,22 +57,22 @@ impl Speech {
         registry: &Registry,
         agent: AgentId,
         text: &str,
-        request: Request<'_>,
+        manner: Manner<'_>,
     ) -> Result<Spoken, SpeechError> {
         let record = running(registry, agent).await?;
-        let wish = Wish::of(&record.character).but(request.voice, request.speed);
+        let wish = Wish::of(&record.character).but(manner.voice, manner.speed);
         let engine = self.synthesizer(&wish)?.name();
         let call = Call::begun(registry, agent, "TEXT_TO_SPEECH", engine);
-        let spoken = self.speak(text, &wish, request.format).await;
+        let spoken = self.speak(text, &wish, manner.format).await;
         let params = json!({
             "text": self.speakable(text),
             "voice": wish.voice,
             "speed": wish.speed,
-            "format": request.format.name(),
+            "format": manner.format.name(),
         });
         let response =
             |spoken: &Spoken| json!({"format": spoken.format.name(), "bytes": spoken.bytes.len()});
-        call.ended(request.room, params, spoken.as_ref().map(response)).await?;
+        call.ended(manner.room, params, spoken.as_ref().map(response)).await?;
         spoken
     }
 

@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use agents::Request;
+pub use agents::Manner;
 pub use engine::{Recognizer, Recording, Spoken, Synthesizer, Utterance};
 pub use error::SpeechError;
 pub use settings::SpeechSettings;

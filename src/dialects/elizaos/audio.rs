@@ -14,20 +14,7 @@ use super::error::ElizaError;
 use super::refusal;
 use super::routes::on;
 use crate::http::upload::{Form, Upload, UploadError};
-
-/// What a file of sound may say to be. What it is, its content says.
-const TYPES: [&str; 10] = [
-    "audio/mpeg",
-    "audio/mp3",
-    "audio/wav",
-    "audio/ogg",
-    "audio/webm",
-    "audio/mp4",
-    "audio/aac",
-    "audio/flac",
-    "audio/x-wav",
-    "audio/wave",
-];
+use crate::media::{Class, Kind};
 
 /// Fields that the file may stand in.
 const FIELDS: [&str; 2] = ["file", "audio"];
@@ -74,11 +61,9 @@ async fn form(call: &Call, payload: Payload) -> Result<Form, ElizaError> {
 async fn sound(call: &Call, agent: AgentId, file: Option<Upload>) -> Result<Upload, ElizaError> {
     let upload = file.ok_or(ElizaError::Refused(&refusal::AUDIO_MISSING))?;
     call.running(agent).await?;
-    if TYPES.contains(&upload.media_type.as_str()) {
-        Ok(upload)
-    } else {
-        Err((&refusal::AUDIO_TYPE).into())
-    }
+    // What it may say to be. What it is, its content says.
+    let is_sound = Kind::named(&upload.media_type).is_some_and(|kind| kind.class() == Class::Audio);
+    if is_sound { Ok(upload) } else { Err((&refusal::AUDIO_TYPE).into()) }
 }
 
 /// The language that a form names, as a provider takes it: two or three letters.

@@ -181,15 +181,24 @@ fn with_words(answer: HttpResponse, refusal: &'static Refusal) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::Class;
 
     #[test]
     fn the_types_that_are_told_are_those_that_are_taken() {
-        let message = refusal::FILE_TYPES.message;
-        let told = message.strip_prefix("Invalid file type. Only ").unwrap();
-        let mut told = told.strip_suffix(" are allowed").unwrap().split(", ").collect::<Vec<_>>();
-        let mut taken = Kind::all_names().collect::<Vec<_>>();
-        told.sort_unstable();
-        taken.sort_unstable();
-        assert_eq!(told, taken);
+        for (refusal, start, class) in [
+            (&refusal::FILE_TYPES, "Invalid file type. Only ", None),
+            (&refusal::AUDIO_TYPE, "Invalid audio file type. Only ", Some(Class::Audio)),
+        ] {
+            let told = refusal.message.strip_prefix(start).unwrap();
+            let told = told.strip_suffix(" are allowed").unwrap();
+            let mut told = told.split(", ").collect::<Vec<_>>();
+            let is_of_class = |name: &&str| {
+                class.is_none_or(|class| Kind::named(name).is_some_and(|it| it.class() == class))
+            };
+            let mut taken = Kind::all_names().filter(is_of_class).collect::<Vec<_>>();
+            told.sort_unstable();
+            taken.sort_unstable();
+            assert_eq!(told, taken);
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::super::input::{Body, Fields};
 use super::super::refusal::{self, Refusal};
 use super::super::wire::{Answer, ok};
 use crate::speech::sound::Format;
-use crate::speech::{Request, Spoken};
+use crate::speech::{Manner, Spoken};
 
 /// How a client wants it to sound.
 #[derive(Default)]
@@ -54,8 +54,8 @@ impl Sounding {
         doing: &'static Refusal,
     ) -> Result<Spoken, ElizaError> {
         let Self { voice, speed, format } = self;
-        let request = Request { voice: voice.as_deref(), speed: *speed, format: *format, room };
-        let spoken = call.host.speech.speak_as(call.registry(), agent, text, request).await;
+        let manner = Manner { voice: voice.as_deref(), speed: *speed, format: *format, room };
+        let spoken = call.host.speech.speak_as(call.registry(), agent, text, manner).await;
         spoken.map_err(|error| ElizaError::Speech { error, doing })
     }
 }
