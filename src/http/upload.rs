@@ -11,8 +11,9 @@ use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, DispositionParam, HeaderMap};
 use actix_web::web::Payload;
 use futures::{Stream, StreamExt};
+use greenroom_actors::error::StoreError;
 
-use crate::media::{Spool, Spooled};
+use crate::media::{self, Spool, Spooled};
 
 /// Bytes of a file at most: 50 MB, as elizaOS has it.
 pub const FILE_MAX_BYTES: u64 = 50 * 1024 * 1024;
@@ -95,20 +96,14 @@ pub enum UploadError {
     /// The file says to be of a type that is not taken.
     #[error("files of the type \"{0}\" are not taken")]
     Type(String),
-    /// It could not be written down: no space, or another fault.
-    #[error("could not write the file down: {words}")]
-    Storage {
-        /// Whether the disk is full.
-        is_full: bool,
-        /// What the system says.
-        words: String,
-    },
+    /// It could not be written down.
+    #[error("could not write the file down: {0}")]
+    Storage(StoreError),
 }
 
 impl From<io::Error> for UploadError {
     fn from(error: io::Error) -> Self {
-        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
-        Self::Storage { is_full: full.contains(&error.kind()), words: error.to_string() }
+        Self::Storage(media::failed(error))
     }
 }
 

@@ -94,8 +94,9 @@ impl Kind {
         self.names.first().copied().unwrap_or("application/octet-stream")
     }
 
-    /// Every name of every kind, for who wants to know what is taken.
-    pub fn all_names() -> impl Iterator<Item = &'static str> {
+    /// Every name of every kind: what is told to be taken is held to it.
+    #[cfg(test)]
+    pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
         KINDS.iter().flat_map(|kind| kind.names.iter().copied())
     }
 

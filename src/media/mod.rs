@@ -20,5 +20,6 @@ pub use name::climbs;
 pub use owner::Owner;
 pub use settings::MediaSettings;
 pub use spool::{Spool, Spooled, Writing};
+pub(crate) use store::failed;
 pub use store::{Found, Kept, MediaError, MediaStore, Search};
 pub use urls::{public, with_urls, with_urls_in};

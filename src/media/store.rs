@@ -115,19 +115,19 @@ impl MediaStore {
         let (name, declared) = (name.to_owned(), declared.to_owned());
         let kept = spawn_blocking(move || {
             let kind = judge(file.path(), &declared).map_err(|unfit| match unfit {
-                Unfit::Io(error) => told(error).into(),
+                Unfit::Io(error) => failed(error).into(),
                 unfit => MediaError::Unfit(unfit),
             })?;
             let size = file.size();
             let full = || StoreError::Full("media: kept_max_bytes is reached".to_owned());
             let booked = ledger.book(size).ok_or_else(full)?;
             let way = owner.folder();
-            let file_name = settle(file, &root.join(&way), &name, kind, now).map_err(told)?;
+            let file_name = settle(file, &root.join(&way), &name, kind, now).map_err(failed)?;
             booked.settle();
             let url = format!("/media/{way}/{file_name}");
             Ok(Kept { url, kind, file_name, original_name: name::shown(&name), size })
         });
-        kept.await.map_err(|error| told(io::Error::other(error)))?
+        kept.await.map_err(|error| failed(io::Error::other(error)))?
     }
 
     /// Keeps what an agent made.
@@ -141,9 +141,9 @@ impl MediaStore {
         media_type: &str,
         now: UnixMillis,
     ) -> Result<Kept, MediaError> {
-        let mut file = self.spool.begin().await.map_err(told)?;
-        file.write(bytes).await.map_err(told)?;
-        let file = file.finish().await.map_err(told)?;
+        let mut file = self.spool.begin().await.map_err(failed)?;
+        file.write(bytes).await.map_err(failed)?;
+        let file = file.finish().await.map_err(failed)?;
         self.keep(Owner::MadeBy(agent), file, "", media_type, now).await
     }
 
@@ -155,7 +155,7 @@ impl MediaStore {
         let Some(name) = name::asked(name).map(str::to_owned) else { return Ok(Search::Missing) };
         let folder = self.folder.join(owner.folder());
         let found = spawn_blocking(move || look(&folder, name));
-        found.await.map_err(|error| told(io::Error::other(error)))?.map_err(told)
+        found.await.map_err(|error| failed(io::Error::other(error)))?.map_err(failed)
     }
 
     /// Removes whatever was given to an agent, and what it made.
@@ -179,7 +179,7 @@ impl MediaStore {
         let forgotten = spawn_blocking(move || {
             owners.into_iter().try_for_each(|owner| remove(&root.join(owner.folder()), &ledger))
         });
-        forgotten.await.map_err(|error| told(io::Error::other(error)))?.map_err(told)
+        forgotten.await.map_err(|error| failed(io::Error::other(error)))?.map_err(failed)
     }
 }
 
@@ -256,12 +256,12 @@ fn look(folder: &Path, name: String) -> io::Result<Search> {
     Ok(Search::Found(Found { file: File::open(&path)?, kind, name }))
 }
 
-fn told(error: io::Error) -> StoreError {
+/// That the file system did not do something.
+pub(crate) fn failed(error: io::Error) -> StoreError {
+    let text = format!("media: {error}");
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            StoreError::Full(format!("media: {error}"))
-        }
-        _ => StoreError::Failed(format!("media: {error}")),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full(text),
+        _ => StoreError::Failed(text),
     }
 }
 

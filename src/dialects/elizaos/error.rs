@@ -69,7 +69,7 @@ impl ElizaError {
             }
             Self::Panicked => Some("a handler panicked".to_owned()),
             Self::Upload(error) => {
-                matches!(error, UploadError::Storage { .. }).then(|| error.to_string())
+                matches!(error, UploadError::Storage(_)).then(|| error.to_string())
             }
             Self::Session(fault) => fault.cause(),
             Self::NobodyJoined(_)
@@ -87,7 +87,8 @@ impl ElizaError {
             Self::Core { error, .. } => is_expected_of_core(error),
             Self::Speech { error, .. } => is_expected_of_speech(error),
             Self::Panicked => false,
-            Self::Upload(error) => !matches!(error, UploadError::Storage { is_full: false, .. }),
+            Self::Upload(UploadError::Storage(error)) => matches!(error, StoreError::Full(_)),
+            Self::Upload(_) => true,
             Self::Session(fault) => fault.cause().is_none(),
             Self::NobodyJoined(_)
             | Self::Refused(_)
@@ -430,12 +431,12 @@ mod tests {
             (UploadError::UnexpectedFile("x".into()), 400, "INVALID_REQUEST"),
             (UploadError::TooManyFiles, 400, "INVALID_REQUEST"),
             (UploadError::Type("text/html".into()), 400, "INVALID_FILE_TYPE"),
-            (UploadError::Storage { is_full: true, words: "x".into() }, 507, "STORAGE_FULL"),
+            (UploadError::Storage(StoreError::Full("x".into())), 507, "STORAGE_FULL"),
         ] {
             let (told, said) = body(&ElizaError::from(error), Dialect::Api);
             assert_eq!((told, &said["error"]["code"]), (status, &json!(code)));
         }
-        let broken = UploadError::Storage { is_full: false, words: "/dev/sda broke".into() };
+        let broken = UploadError::Storage(StoreError::Failed("/dev/sda broke".into()));
         let (status, said) = body(&ElizaError::from(broken), Dialect::Api);
         assert_eq!(status, 500);
         assert!(!said.to_string().contains("sda"));

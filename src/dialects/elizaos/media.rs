@@ -19,7 +19,7 @@ use super::said::Dialect;
 use super::wire::{Answer, ok};
 use crate::http::served::{ServedFile, in_utf8};
 use crate::http::upload::UploadError;
-use crate::media::{Kept, Kind, MediaError, Owner, Search, climbs};
+use crate::media::{self, Kept, Kind, MediaError, Owner, Search, climbs};
 
 /// What a file is called that is of no kind that is kept here.
 const BYTES: &str = "application/octet-stream";
@@ -95,7 +95,7 @@ async fn keep(
         // Without a form there is no file in it.
         Err(UploadError::NotAForm) => return Err((&refusal::NO_MEDIA).into()),
         Err(UploadError::Type(_)) => return Err(words.not_taken.into()),
-        Err(UploadError::Storage { is_full, words }) => return Err(failed(is_full, words)),
+        Err(UploadError::Storage(error)) => return Err(failed(error)),
         Err(error) => return Err(error.into()),
     };
     let upload = form.file.take().ok_or(ElizaError::Refused(&refusal::NO_MEDIA))?;
@@ -108,15 +108,12 @@ async fn keep(
     let kept = call.media().keep(owner, upload.file, &upload.name, declared, call.now()).await;
     kept.map_err(|error| match error {
         MediaError::Unfit(unfit) => ElizaError::Refusing(words.unfit, unfit.to_string()),
-        MediaError::Store(error) => {
-            ElizaError::Core { error: error.into(), doing: Some(&refusal::UPLOAD) }
-        }
+        MediaError::Store(error) => failed(error),
     })
 }
 
 /// That the disk did not take a file.
-fn failed(is_full: bool, words: String) -> ElizaError {
-    let error = if is_full { StoreError::Full(words) } else { StoreError::Failed(words) };
+fn failed(error: StoreError) -> ElizaError {
     ElizaError::Core { error: error.into(), doing: Some(&refusal::UPLOAD) }
 }
 
@@ -155,7 +152,7 @@ async fn serve(call: &Call, owner: Owner, missing: &'static Refusal) -> Answer {
     let media_type = in_utf8(found.kind.map_or(BYTES, Kind::media_type));
     let served = web::block(move || ServedFile::new(found.file, media_type)).await;
     let served = served.map_err(io::Error::other).flatten();
-    let served = served.map_err(|error| StoreError::Failed(error.to_string()))?.fixed();
+    let served = served.map_err(media::failed)?.fixed();
     // What only those with a token see is not for caches that others share.
     let served = if call.is_api() { served.cached("private, max-age=0") } else { served };
     let served = if found.kind.is_some() { served } else { served.saved_as(found.name) };

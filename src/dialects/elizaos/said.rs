@@ -222,10 +222,10 @@ pub(super) fn of_upload(error: &UploadError) -> Said {
         UploadError::Type(_) => {
             return Said::new(S::BAD_REQUEST, "INVALID_FILE_TYPE", "Invalid file type");
         }
-        UploadError::Storage { is_full: true, .. } => {
+        UploadError::Storage(StoreError::Full(_)) => {
             return Said::new(S::INSUFFICIENT_STORAGE, "STORAGE_FULL", "No space is left");
         }
-        UploadError::Storage { is_full: false, .. } => return Said::of(&refusal::INTERNAL),
+        UploadError::Storage(_) => return Said::of(&refusal::INTERNAL),
     };
     Said::new(status, code, error.to_string())
 }

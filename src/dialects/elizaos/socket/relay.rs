@@ -76,7 +76,7 @@ pub(super) struct Relay {
     words: Broadcasts,
     listeners: HashMap<Sid, SocketRef>,
     awaited: HashMap<ChannelMessageId, Awaited>,
-    told: UnboundedReceiver<Command>,
+    commands: UnboundedReceiver<Command>,
     pieces: Receiver<Arc<Piece>>,
 }
 
@@ -85,7 +85,7 @@ impl Relay {
     pub(super) async fn run(
         core: Arc<Core>,
         channel: ChannelId,
-        told: UnboundedReceiver<Command>,
+        commands: UnboundedReceiver<Command>,
         pieces: Receiver<Arc<Piece>>,
     ) {
         let messaging = core.shared.host.messaging.clone();
@@ -106,7 +106,7 @@ impl Relay {
             channel,
             listeners: HashMap::new(),
             awaited: HashMap::new(),
-            told,
+            commands,
             pieces,
         };
         relay.go_on().await;
@@ -117,12 +117,12 @@ impl Relay {
         let mut is_new = true;
         loop {
             let is_idle = self.listeners.is_empty() && self.awaited.is_empty() && !is_new;
-            if is_idle && self.core.relays.end(self.channel, &self.told) {
+            if is_idle && self.core.relays.end(self.channel, &self.commands) {
                 return;
             }
             tokio::select! {
                 biased;
-                command = self.told.recv() => {
+                command = self.commands.recv() => {
                     is_new = false;
                     let Some(command) = command else { return };
                     self.heed(command).await;
@@ -147,7 +147,7 @@ impl Relay {
                 Command::Join(joiner) => {
                     let mut joiners = vec![joiner];
                     while joiners.len() < JOINERS_MAX
-                        && let Ok(command) = self.told.try_recv()
+                        && let Ok(command) = self.commands.try_recv()
                     {
                         match command {
                             Command::Join(joiner) => joiners.push(joiner),

@@ -68,10 +68,10 @@ impl Relays {
     }
 
     /// Ends a relay, unless it was told something meanwhile; whether it is ended.
-    pub(super) fn end(&self, channel: ChannelId, told: &UnboundedReceiver<Command>) -> bool {
+    pub(super) fn end(&self, channel: ChannelId, commands: &UnboundedReceiver<Command>) -> bool {
         // Under the lock nobody can tell it anything.
         let mut open = self.lock();
-        let is_over = told.is_empty();
+        let is_over = commands.is_empty();
         if is_over {
             open.remove(&channel);
         }
@@ -89,8 +89,8 @@ impl Relays {
 }
 
 fn begin(core: &Arc<Core>, channel: ChannelId) -> Line {
-    let (commands, told) = mpsc::unbounded_channel();
+    let (commands, given) = mpsc::unbounded_channel();
     let (pieces, brought) = mpsc::channel(PIECES_MAX);
-    core.threads.spawn(Relay::run(Arc::clone(core), channel, told, brought));
+    core.threads.spawn(Relay::run(Arc::clone(core), channel, given, brought));
     Line { commands, pieces }
 }
