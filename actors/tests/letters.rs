@@ -176,7 +176,9 @@ async fn a_channel_hears_of_a_failure_once_and_of_none_that_passed() {
         let heard = Heard { channel_id: ChannelId::new(), message_id: ChannelMessageId::new() };
         let mut delivery = Delivery::between(ada, bob, "hello", false);
         delivery.heard = Some(heard);
-        (0..failures).for_each(|_| drop(stage.model.then(down())));
+        for _ in 0..failures {
+            stage.model.then(down());
+        }
         drop(stage.registry.deliver(bob, delivery).await.unwrap());
         stage.advance(600).await;
         kinds(heard.channel_id).await
