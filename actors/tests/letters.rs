@@ -1,9 +1,11 @@
 //! Letters: kept before they are acknowledged, answered once, or seen to be dead.
 
 use greenroom_actors::agent::{Change, Delivery};
+use greenroom_actors::channels::ChannelEventKind;
 use greenroom_actors::error::{CoreError, ModelError};
 use greenroom_actors::feed::Fed;
-use greenroom_actors::letters::LetterStatus;
+use greenroom_actors::ids::{ChannelId, ChannelMessageId};
+use greenroom_actors::letters::{Heard, LetterStatus};
 use greenroom_actors::lifecycle::{Command, State};
 use greenroom_actors::ports::{MemoryQuery, Store};
 use greenroom_actors::runs::RunStatus;
@@ -159,6 +161,33 @@ async fn without_anybody_who_waits_a_letter_is_tried_again_then_dead() {
     let letter = stage.store.letter(letter).await.unwrap().unwrap();
     assert_eq!((letter.status, letter.attempts), (LetterStatus::Dead, 3));
     assert_eq!(stage.model.calls(), 3);
+}
+
+#[actix::test]
+async fn a_channel_hears_of_a_failure_once_and_of_none_that_passed() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    let down = || Act::Fail(ModelError::Unavailable("down".into()));
+    let kinds = async |channel_id| {
+        let events = stage.store.channel_events(channel_id, 0, 9).await.unwrap();
+        events.into_iter().map(|event| event.kind).collect::<Vec<_>>()
+    };
+    let said_in = async |failures: usize| {
+        let heard = Heard { channel_id: ChannelId::new(), message_id: ChannelMessageId::new() };
+        let mut delivery = Delivery::between(ada, bob, "hello", false);
+        delivery.heard = Some(heard);
+        for _ in 0..failures {
+            stage.model.then(down());
+        }
+        drop(stage.registry.deliver(bob, delivery).await.unwrap());
+        stage.advance(600).await;
+        kinds(heard.channel_id).await
+    };
+    assert_eq!(said_in(3).await, [ChannelEventKind::Failed]);
+    assert_eq!(stage.model.calls(), 3);
+    // Where the channel is not there, what is said in it is not kept, but the run's end is.
+    assert!(!said_in(1).await.contains(&ChannelEventKind::Failed));
+    assert_eq!(stage.model.calls(), 5);
 }
 
 #[actix::test]

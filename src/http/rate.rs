@@ -78,10 +78,24 @@ impl Limiter {
             .taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| taken.checked_add(1))
             .unwrap_or(u32::MAX);
+        self.verdict(window.opened, before, now)
+    }
+
+    /// What [`count`](Self::count) would say of one more request of `client`, without counting it.
+    #[must_use]
+    pub fn foresee(&self, client: IpAddr, now: UnixMillis) -> Verdict {
+        let window = self.windows.get(&group(client));
+        let window = window.filter(|window| now.since(window.opened) < self.quota.window);
+        let (opened, taken) =
+            window.map_or((now, 0), |window| (window.opened, window.taken.load(Ordering::Relaxed)));
+        self.verdict(opened, taken, now)
+    }
+
+    fn verdict(&self, opened: UnixMillis, before: u32, now: UnixMillis) -> Verdict {
         Verdict {
             quota: self.quota,
             remaining: self.quota.max.saturating_sub(before).saturating_sub(1),
-            resets_at: window.opened.plus(self.quota.window),
+            resets_at: opened.plus(self.quota.window),
             now,
             is_refused: before >= self.quota.max,
         }

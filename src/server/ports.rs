@@ -2,11 +2,20 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::net::TcpSocket;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 2_048;
+
+/// How long a client may leave what it was sent untaken, on each connection. Without it one that never
+/// reads keeps its connection, and its place among the sockets, for as long as it likes.
+#[cfg(target_os = "linux")]
+const UNTAKEN: Duration = Duration::from_secs(60);
 
 /// Ports that are tried where the first is busy, the first included, as elizaOS does.
 const TRIES: u16 = 10;
@@ -51,7 +60,11 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     // So that a restart need not wait for the connections of the process before.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
+    let listener = socket.listen(BACKLOG)?.into_std()?;
+    // Connections have it from their listener.
+    #[cfg(target_os = "linux")]
+    SockRef::from(&listener).set_tcp_user_timeout(Some(UNTAKEN))?;
+    Ok(listener)
 }
 
 #[cfg(test)]
@@ -60,6 +73,16 @@ mod tests {
 
     fn any() -> SocketAddr {
         "127.0.0.1:0".parse().unwrap()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_connection_is_given_up_whose_client_takes_nothing() {
+        let listener = bind(any(), Port::Chosen).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (connection, _) = listener.accept().unwrap();
+        let timeout = SockRef::from(&connection).tcp_user_timeout().unwrap();
+        assert_eq!(timeout, Some(UNTAKEN));
     }
 
     #[tokio::test]

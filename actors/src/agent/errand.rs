@@ -162,7 +162,17 @@ impl Agent {
     }
 
     fn take_in(&mut self, landing: Landing, ctx: &mut Context<Self>) {
-        let Landing { status, error, letter, has_more_letters, said, reflected_at, .. } = landing;
+        let Landing {
+            status,
+            error,
+            letter,
+            heard,
+            is_given_up,
+            has_more_letters,
+            said,
+            reflected_at,
+            ..
+        } = landing;
         self.reflected_at = reflected_at.or(self.reflected_at);
         if status.is_none() && error.is_none() {
             self.letters_waiting = 0;
@@ -173,8 +183,10 @@ impl Agent {
             self.failures = self.failures.saturating_add(1);
             let failures = self.failures;
             tracing::warn!(agent = %self.id, %error, failures, "a run failed");
-            if let Some(letter) = letter {
-                self.letter_failed(letter, error, ctx);
+            match letter {
+                Some(letter) if is_given_up => self.letter_given_up(letter, error),
+                Some(letter) => self.letter_failed(letter, heard, error, ctx),
+                None => {}
             }
             if self.letters_waiting > 0 {
                 self.retry_later(ctx);

@@ -247,29 +247,31 @@ impl Agent {
         self.tell_waiter(letter, Ok(said));
     }
 
-    /// With somebody who waits for the reply, a failure is final, and so is one that another attempt
-    /// would meet again. Otherwise the letter waits for that attempt.
+    /// A letter was given up: nobody waits for it any more.
+    pub(super) fn letter_given_up(&mut self, letter: LetterId, error: CoreError) {
+        self.letters_waiting = self.letters_waiting.saturating_sub(1);
+        self.tell_waiter(letter, Err(error));
+    }
+
+    /// With somebody who waits for the reply, a failure is final. Otherwise the letter waits for
+    /// another attempt.
     pub(super) fn letter_failed(
         &mut self,
         letter: LetterId,
+        heard: Option<Heard>,
         error: CoreError,
         ctx: &mut Context<Self>,
     ) {
         let is_awaited =
             self.waiters.iter().any(|waiter| waiter.letter == letter && !waiter.reply.is_closed());
-        let may_pass = match &error {
-            CoreError::Model(error) => error.is_transient(),
-            _ => true,
-        };
-        if !is_awaited && may_pass {
+        if !is_awaited {
             return;
         }
         self.letters_waiting = self.letters_waiting.saturating_sub(1);
-        let data = json!({"letterId": letter, "reason": error.to_string()});
-        let facts = vec![
-            Fact::LetterSettled { id: letter, status: LetterStatus::Dead },
-            self.journal().event(EventKind::LetterDead, data),
-        ];
+        let reason = error.to_string();
+        let mut facts = Vec::from(given_up(&self.journal(), letter, &reason));
+        let now = self.runtime.now();
+        facts.extend(heard.map(|heard| hearing::failed(heard, self.id, &reason, now)));
         let settled = self.runtime.commit(facts);
         ctx.spawn(settled.into_actor(self).map(move |settled, agent, _| {
             if let Err(error) = settled {
@@ -306,16 +308,25 @@ impl Agent {
             }
             if waiter.reply.send(Err(error.clone())).is_ok() {
                 self.letters_waiting = self.letters_waiting.saturating_sub(1);
-                let data = json!({"letterId": letter, "reason": error.to_string()});
-                facts.push(Fact::LetterSettled { id: letter, status: LetterStatus::Dead });
-                facts.push(journal.event(EventKind::LetterDead, data));
-                facts.extend(waiter.heard.map(|heard| {
-                    hearing::failed(heard, self.id, &error.to_string(), self.runtime.now())
-                }));
+                let reason = error.to_string();
+                facts.extend(given_up(&journal, letter, &reason));
+                let now = self.runtime.now();
+                facts.extend(
+                    waiter.heard.map(|heard| hearing::failed(heard, self.id, &reason, now)),
+                );
             }
         }
         facts
     }
+}
+
+/// That a letter is not tried again.
+pub(super) fn given_up(journal: &Journal, letter: LetterId, reason: &str) -> [Fact; 2] {
+    let data = json!({"letterId": letter, "reason": reason});
+    [
+        Fact::LetterSettled { id: letter, status: LetterStatus::Dead },
+        journal.event(EventKind::LetterDead, data),
+    ]
 }
 
 /// That an agent meets somebody in a room; what it knows already stays as it is.

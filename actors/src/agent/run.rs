@@ -20,7 +20,7 @@ use crate::character::AgentRecord;
 use crate::error::{CoreError, ModelError, StoreError};
 use crate::facts::{EventKind, Fact};
 use crate::ids::{self, AgentId, LetterId, MemoryId, RoomId, RunId};
-use crate::letters::{Letter, LetterStatus};
+use crate::letters::{Heard, Letter, LetterStatus};
 use crate::ports::{Generation, MemoryQuery, Prompt, Purpose, collect};
 use crate::records::{MESSAGES, Memory};
 use crate::runs::{Run, RunKind, RunStatus, Step, StepEnd, StepKind, StepStatus, Usage};
@@ -90,6 +90,10 @@ pub(crate) struct Landing {
     pub(crate) error: Option<CoreError>,
     /// The letter it was about, if any.
     pub(crate) letter: Option<LetterId>,
+    /// Where that letter was said for others to hear.
+    pub(crate) heard: Option<Heard>,
+    /// Whether that letter was given up with the run.
+    pub(crate) is_given_up: bool,
     /// Whether another letter waited behind that one.
     pub(crate) has_more_letters: bool,
     /// What the agent said.
@@ -130,9 +134,11 @@ impl Errand {
             None => (None, false),
         };
         let id = letter.as_ref().map(|letter| letter.id);
+        let heard = letter.as_ref().and_then(|letter| letter.heard);
         let landing = self.run(letter).await.unwrap_or_else(|error| Landing {
             error: Some(error),
             letter: id,
+            heard,
             ..Landing::default()
         });
         Landing { has_more_letters, ..landing }
@@ -152,11 +158,7 @@ impl Errand {
                 return Ok(Some((letter, has_more)));
             }
             let reason = "tried too often";
-            let data = json!({"letterId": letter.id, "reason": reason});
-            let mut facts = vec![
-                Fact::LetterSettled { id: letter.id, status: LetterStatus::Dead },
-                self.journal().event(EventKind::LetterDead, data),
-            ];
+            let mut facts = Vec::from(letters::given_up(&self.journal(), letter.id, reason));
             let now = self.runtime.now();
             facts.extend(letter.heard.map(|heard| failed(heard, self.agent, reason, now)));
             self.runtime.commit(facts).await?;
@@ -355,6 +357,12 @@ impl Errand {
         }
         let mut heard = Vec::new();
         if let Some(letter) = &letter {
+            landing.heard = letter.heard;
+            landing.is_given_up = error.as_ref().is_some_and(|error| self.is_last(letter, error));
+            if landing.is_given_up {
+                let reason = reason.as_deref().unwrap_or_default();
+                facts.extend(letters::given_up(&journal, letter.id, reason));
+            }
             if error.is_none() {
                 facts.push(Fact::LetterSettled { id: letter.id, status: LetterStatus::Answered });
                 if let (Some(asker), Some(said), true) =
@@ -363,8 +371,11 @@ impl Errand {
                     facts.extend(letters::answer(letter, asker, said, now));
                 }
             }
-            let name = &record.character.name;
-            heard = self.heard(letter, name, landing.said.as_ref(), reason.as_deref(), now).await?;
+            // Others hear of a failure once nothing more is to come.
+            if error.is_none() || landing.is_given_up {
+                let (name, said) = (&record.character.name, landing.said.as_ref());
+                heard = self.heard(letter, name, said, reason.as_deref(), now).await?;
+            }
         }
         facts.extend(journal.run_ended(run, status, reason.as_deref(), now, usage.clone()));
         self.progress.is_closing.set(true);
@@ -372,6 +383,13 @@ impl Errand {
         self.count(&usage);
         landing.error = error.map(CoreError::Model);
         Ok(landing)
+    }
+
+    /// Whether a letter is not tried again after that: another attempt would meet the same, or there
+    /// were enough.
+    fn is_last(&self, letter: &Letter, error: &ModelError) -> bool {
+        let attempts = letter.attempts.saturating_add(1);
+        !error.is_transient() || attempts >= self.runtime.settings.letter_attempts_max
     }
 
     /// What others hear of it, if others heard the letter.

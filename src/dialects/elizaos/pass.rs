@@ -1,5 +1,6 @@
 //! What is done to one request and its answer on their way through the gate.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,7 +13,8 @@ use actix_web::http::header::{
     CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, VARY,
 };
 use actix_web::web::Bytes;
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse};
+use greenroom_actors::ids::ChannelId;
 
 use super::error::ElizaError;
 use super::refusal;
@@ -37,6 +39,7 @@ pub(super) struct Pass {
     asked: Asked,
     /// Whether it may come from where it does: pages of other sites may not govern the host.
     is_welcome: bool,
+    client: Option<IpAddr>,
     verdict: Option<Verdict>,
     /// What the limiter said that elizaOS lets speak in the older way.
     old_verdict: Option<Verdict>,
@@ -71,6 +74,7 @@ impl Pass {
             asked: Asked::of(headers),
             is_welcome: !visit.is_operators
                 || site::is_welcome(headers, shared.cors.origin.as_ref()),
+            client: request.peer_addr().map(|address| address.ip()),
             verdict: None,
             old_verdict: None,
         }
@@ -98,9 +102,8 @@ impl Pass {
                 return Err((&refusal::FOREIGN_HOST).into());
             }
         }
-        let client = request.peer_addr().map(|address| address.ip());
-        for (limiter, refusal) in shared.limits.of(&self.visit, client) {
-            let verdict = limiter.count_now(shared, client);
+        for (limiter, refusal) in shared.limits.of(&self.visit, self.client) {
+            let verdict = limiter.count_now(shared, self.client);
             if std::ptr::eq(refusal, &refusal::CHANNEL_UPLOAD_RATE) {
                 self.old_verdict = Some(verdict);
             } else {
@@ -113,6 +116,15 @@ impl Pass {
                 } else {
                     refusal.into()
                 });
+            }
+        }
+        if self.visit.names_channel
+            && let Some((limiter, client)) = shared.limits.of_wrong_channels(self.client)
+        {
+            let verdict = limiter.foresee(client, shared.now());
+            if verdict.is_refused {
+                self.verdict = Some(verdict);
+                return Err((&refusal::RATE).into());
             }
         }
         let headers = request.headers();
@@ -156,6 +168,9 @@ impl Pass {
         let (request, mut answer) = answer.into_parts();
         let error = answer.error().and_then(|error| error.as_error::<ElizaError>());
         self.log(answer.status(), error);
+        if self.visit.names_channel && is_wrong_channel(&request, answer.status()) {
+            self.count_wrong_channel(shared);
+        }
         // Handlers answer in the envelope of /api.
         if self.dialect() == Dialect::Bare
             && let Some(error) = error
@@ -163,6 +178,12 @@ impl Pass {
             answer = error.answer(Dialect::Bare);
         }
         ServiceResponse::new(request, self.dress(shared, answer))
+    }
+
+    fn count_wrong_channel(&self, shared: &Shared) {
+        if let Some((limiter, client)) = shared.limits.of_wrong_channels(self.client) {
+            limiter.count(client, shared.now());
+        }
     }
 
     /// Says which pages may read the answer.
@@ -255,6 +276,13 @@ impl Pass {
             None => tracing::debug!(status, "answered"),
         }
     }
+}
+
+/// Whether a request named a channel that is none, or not there.
+fn is_wrong_channel(request: &HttpRequest, status: StatusCode) -> bool {
+    let Some(named) = request.match_info().get("channel") else { return false };
+    let is_id = named.parse::<ChannelId>().is_ok();
+    status.is_client_error() && !is_id || status == StatusCode::NOT_FOUND
 }
 
 fn has_body(headers: &HeaderMap) -> bool {

@@ -70,6 +70,8 @@ pub(super) struct Limits {
     file: Limiter,
     upload: Limiter,
     channel_upload: Limiter,
+    /// Of requests that name a channel which is not there.
+    wrong_channel: Limiter,
     health: Limiter,
 }
 
@@ -88,8 +90,20 @@ impl Limits {
             file: per_minutes(100, 5),
             upload: per_minutes(50, 15),
             channel_upload: per_minutes(100, 15),
+            wrong_channel: per_minutes(200, 10),
             health: per_minutes(100, 1),
         }
+    }
+
+    /// Whether this client's requests are not counted.
+    fn are_none_for(&self, client: Option<IpAddr>) -> bool {
+        !self.is_on || client.is_none_or(is_loopback) && !self.is_on_for_loopback
+    }
+
+    /// What keeps a client that asked for too many channels that are not there from asking for more.
+    pub(super) fn of_wrong_channels(&self, client: Option<IpAddr>) -> Option<(&Limiter, IpAddr)> {
+        let client = client.filter(|_| !self.are_none_for(client))?;
+        Some((&self.wrong_channel, client))
     }
 
     /// What a request counts against, outermost first. A request whose origin is not known came
@@ -99,9 +113,8 @@ impl Limits {
         visit: &Visit,
         client: Option<IpAddr>,
     ) -> impl Iterator<Item = Limited<'_>> {
-        let is_exempt = !self.is_on
-            || client.is_none_or(is_loopback) && !self.is_on_for_loopback
-            || visit.area == Area::Health && client.is_none_or(is_nearby);
+        let is_exempt =
+            self.are_none_for(client) || visit.area == Area::Health && client.is_none_or(is_nearby);
         let quotas: [Option<Limited<'_>>; 3] = match (visit.area, visit.upload) {
             _ if is_exempt => [None; 3],
             (Area::Health, _) => [Some((&self.health, &refusal::HEALTH_RATE)), None, None],

@@ -12,6 +12,16 @@ pub(super) const OPERATORS: &str = "/api/greenroom";
 /// Where sockets are opened.
 pub(super) const SOCKETS: &str = "/socket.io";
 
+/// Where the routes of one channel are.
+const CHANNELS: [&str; 6] = [
+    "/api/messaging/channels",
+    "/api/messaging/central-channels",
+    "/api/media/channels",
+    "/api/channels",
+    "/messaging/channels",
+    "/messaging/central-channels",
+];
+
 /// Which part of the listener a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Area {
@@ -51,6 +61,8 @@ pub(super) struct Visit {
     pub(super) is_read: bool,
     /// Whether a body must say what it is.
     pub(super) needs_type: bool,
+    /// Whether it names a channel.
+    pub(super) names_channel: bool,
     /// Whether it is for the operator's routes, `/api/greenroom/**`.
     pub(super) is_operators: bool,
     /// Where it finds its place among those in flight.
@@ -70,6 +82,7 @@ impl Visit {
             is_head: method == Method::HEAD && area != Area::Socket,
             is_read: method == Method::GET || method == Method::HEAD,
             needs_type: writes && is_ours && !is_under(path, "/api/media"),
+            names_channel: CHANNELS.iter().any(|channels| is_under(path, channels)),
             is_operators: is_under(path, OPERATORS),
             lane: Lane::of(area, method, path),
         }

@@ -179,6 +179,32 @@ async fn a_thousand_requests_are_the_quota_of_a_client() {
 }
 
 #[actix_web::test]
+async fn who_asks_for_channels_that_are_not_there_has_two_hundred_tries() {
+    let stage = stage(ElizaosSettings::default()).await;
+    let details = |id: &str| from_afar(&format!("/api/messaging/channels/{id}/details"));
+    let named = json!({
+        "name": "Lobby", "participantCentralUserIds": [],
+        "message_server_id": "00000000-0000-0000-0000-000000000000",
+    });
+    let (_, made) = stage.said("POST", "/api/messaging/channels", named).await;
+    let known = made["data"]["id"].as_str().unwrap();
+    for number in 0..100 {
+        assert_eq!(stage.ask(details(known)).await.status, 200, "which counts for nothing");
+        assert_eq!(stage.ask(details("no-id")).await.status, 400);
+        let unknown = format!("bbbbbbbb-0001-4000-8000-{number:012}");
+        assert_eq!(stage.ask(details(&unknown)).await.status, 404);
+    }
+    let refused = stage.ask(details(known)).await;
+    assert_eq!((refused.status, refused.header("ratelimit-policy")), (429, "200;w=600"));
+    assert_eq!(refused.json()["error"]["code"], "RATE_LIMIT_EXCEEDED");
+    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(stage.ask(from_afar("/api/messaging/channels")).await.status, 429);
+    assert_eq!(stage.ask(from_afar("/api/agents")).await.status, 200);
+    let near = format!("/api/messaging/channels/{known}/details");
+    assert_eq!(stage.get(&near).await.status, 200, "nobody else is kept out");
+}
+
+#[actix_web::test]
 async fn health_and_uploads_have_quotas_of_their_own() {
     let stage = stage(ElizaosSettings::default()).await;
     for _ in 0..100 {
