@@ -73,11 +73,17 @@ async fn those_who_poll_hear_what_those_with_websockets_hear() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_read_is_let_go_and_holds_nobody_up() {
+    // Too many packets, and too many bytes in few packets.
+    for (buffer, characters) in [("8", 100_000), ("512", 500_000)] {
+        lets_go_of_who_does_not_read(buffer, characters).await;
+    }
+}
+
+async fn lets_go_of_who_does_not_read(buffer: &str, characters: usize) {
     // More than buffers on the way can hold.
     const POSTS: usize = 100;
-    const CHARACTERS: usize = 100_000;
 
-    let site = Arc::new(Site::new().with("GREENROOM_ELIZAOS__SOCKET_BUFFER_MAX", "8"));
+    let site = Arc::new(Site::new().with("GREENROOM_ELIZAOS__SOCKET_BUFFER_MAX", buffer));
     let server = Server::start(&site).await;
     let client = server.client();
     let channel = channel(&client).await;
@@ -85,7 +91,7 @@ async fn who_does_not_read_is_let_go_and_holds_nobody_up() {
     let mut quick = Person::joined(&server, Carrier::Websocket, &channel).await;
     let resume = slow.socket.pause();
     for number in 0..POSTS {
-        let content = format!("{number} {}", "a".repeat(CHARACTERS));
+        let content = format!("{number} {}", "a".repeat(characters));
         let body = json!({
             "author_id": quick.id, "message_server_id": Uuid::nil(), "content": content,
         });
@@ -103,6 +109,35 @@ async fn who_does_not_read_is_let_go_and_holds_nobody_up() {
     assert!(slow.socket.heard().len() < POSTS);
     let is_gone = async || metrics().await.contains("greenroom_sockets 1\n").then_some(());
     until("the socket is gone", is_gone).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_to_more_than_may_wait_is_told_the_end_of_it() {
+    const POSTS: usize = 20;
+
+    let server = Server::start(&Arc::new(Site::new())).await;
+    let client = server.client();
+    let channel = channel(&client).await;
+    for number in 0..POSTS {
+        let content = format!("{number} {}", "a".repeat(500_000));
+        let body = json!({
+            "author_id": Uuid::new_v4(), "message_server_id": Uuid::nil(), "content": content,
+        });
+        let path = format!("/api/messaging/channels/{channel}/messages");
+        client.post(path, &body).await.unwrap().expect(201);
+    }
+    let auth = json!({"entityId": Uuid::new_v4()});
+    let mut socket = Socket::connect(&client, Carrier::Websocket, &auth).await.unwrap();
+    let join = json!({"type": 1, "payload": {"channelId": channel, "offset": 0}});
+    socket.emit("message", &[join]);
+    let gap = socket.event("channelGap").await;
+    let joined = socket.event("room_joined").await;
+    assert!(gap["through"].as_u64() < joined["offset"].as_u64(), "{gap} {joined}");
+    let heard = socket.heard();
+    let told = |text: &str| {
+        heard.iter().any(|heard| matches!(heard, Heard::Packet(packet) if packet.contains(text)))
+    };
+    assert!(told("\"19 aaa") && !told("\"0 aaa"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

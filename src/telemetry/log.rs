@@ -8,12 +8,16 @@ use greenroom_actors::ports::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::journal::{LINES_KEPT, LogBuffer, LogLine, number_of};
+
+/// Libraries that write down what clients send over sockets, word for word: the keys that they
+/// present are among it.
+const TALKATIVE: [&str; 4] = ["socketioxide", "engineioxide", "tungstenite", "tokio_tungstenite"];
 
 /// Characters of a filter that is not one which a complaint repeats.
 const WORD_MAX: usize = 40;
@@ -96,6 +100,7 @@ impl LogSettings {
 pub fn init(settings: &LogSettings, kept: Arc<LogBuffer>) -> Result<(), TelemetryError> {
     let registry = tracing_subscriber::registry()
         .with(settings.parse_filter()?)
+        .with(filter_fn(is_discreet))
         .with(Keeper { kept, clock: SystemClock });
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match settings.format {
@@ -105,6 +110,12 @@ pub fn init(settings: &LogSettings, kept: Arc<LogBuffer>) -> Result<(), Telemetr
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
     }
     Ok(())
+}
+
+/// Whether a line or a span tells no secrets, whatever the filter asks for.
+fn is_discreet(about: &Metadata<'_>) -> bool {
+    let library = about.target().split("::").next().unwrap_or_default();
+    *about.level() <= Level::INFO || !TALKATIVE.contains(&library)
 }
 
 /// Lets panics of the whole process be logged as errors instead of written to standard error.
@@ -204,6 +215,23 @@ mod tests {
         assert_eq!(lines[0].level, 40);
         assert_eq!(lines[0].agent_id.as_deref(), Some("a-1"));
         assert_eq!(lines[0].agent_name.as_deref(), Some("Ada"));
+    }
+
+    #[test]
+    fn what_clients_send_over_sockets_is_not_written_down() {
+        let kept = Arc::new(LogBuffer::default());
+        let keeper = Keeper { kept: Arc::clone(&kept), clock: SystemClock };
+        let subscriber = tracing_subscriber::registry().with(filter_fn(is_discreet)).with(keeper);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!(target: "socketioxide::client", "a key");
+            tracing::trace!(target: "tungstenite::protocol", "a key");
+            let span = tracing::trace_span!(target: "engineioxide::engine", "a key");
+            assert!(span.is_disabled());
+            tracing::warn!(target: "socketioxide::client", "a fault");
+            tracing::debug!(target: "socketioxidental", "something else");
+        });
+        let lines: Vec<_> = kept.entries().into_iter().map(|line| line.msg).collect();
+        assert_eq!(lines, ["a fault", "something else"]);
     }
 
     #[test]

@@ -153,6 +153,9 @@ async fn poll(
         413 => return Err(Fault::TooLarge),
         _ => return Err(fault_of(&body)),
     }
+    if !is_post {
+        session.left(body.len());
+    }
     if is_new && let Some(name) = opened(&body) {
         core.sessions.name(&session, &name);
     }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -55,12 +56,9 @@ impl Closer {
         self.service.clone()
     }
 
-    fn close(&self, core: &Core, socket: &SocketRef) {
+    fn close(&self, socket: &SocketRef) {
         if socket.transport_type() == TransportType::Websocket {
-            let begun = socket.req_parts().extensions.get::<Arc<Session>>();
-            if let Some(session) = begun {
-                session.cut.notify_one();
-            } else if let Some(session) = core.sessions.find(socket.id.as_str()) {
+            if let Some(session) = session_of(socket) {
                 session.cut.notify_one();
             }
             return;
@@ -87,15 +85,36 @@ pub(super) enum Sent {
 impl Core {
     /// Sends something to a socket. Nobody waits: one whose buffer is full is closed.
     pub(super) fn emit<T: Serialize>(&self, socket: &SocketRef, name: &str, payload: &T) -> Sent {
-        match socket.emit(name, payload) {
+        self.emit_sized(socket, name, payload, size_of(payload))
+    }
+
+    /// The same, of something whose size is known: packets are bounded in number by their buffer,
+    /// and in bytes here.
+    pub(super) fn emit_sized<T: Serialize>(
+        &self,
+        socket: &SocketRef,
+        name: &str,
+        payload: &T,
+        size: usize,
+    ) -> Sent {
+        let keeps_up = session_of(socket).is_none_or(|session| session.send(size));
+        let sent = if keeps_up {
+            socket.emit(name, payload)
+        } else {
+            Err(SendError::Socket(SocketError::InternalChannelFull))
+        };
+        match sent {
             Ok(()) => Sent::Yes,
             Err(SendError::Socket(SocketError::InternalChannelFull)) => {
-                tracing::warn!(
-                    socket = %super::connection::public_id(socket),
-                    "a socket is closed: its client is too slow"
-                );
-                telemetry::count_slow_socket();
-                self.closer.close(self, socket);
+                // It may be sent something more before it is closed.
+                if session_of(socket).is_none_or(|session| session.give_up()) {
+                    tracing::warn!(
+                        socket = %super::connection::public_id(socket),
+                        "a socket is closed: its client is too slow"
+                    );
+                    telemetry::count_slow_socket();
+                }
+                self.closer.close(socket);
                 Sent::Closed
             }
             Err(SendError::Socket(SocketError::Closed)) => Sent::Closed,
@@ -104,5 +123,31 @@ impl Core {
                 Sent::Yes
             }
         }
+    }
+}
+
+/// The session of a socket, which came with the request that began it.
+fn session_of(socket: &SocketRef) -> Option<&Session> {
+    socket.req_parts().extensions.get::<Arc<Session>>().map(AsRef::as_ref)
+}
+
+/// Bytes of something in a packet. What cannot be put into one has those up to there.
+pub(super) fn size_of<T: Serialize>(payload: &T) -> usize {
+    let mut counted = Counted(0);
+    drop(serde_json::to_writer(&mut counted, payload));
+    counted.0
+}
+
+/// Bytes that were written, and nothing of them.
+struct Counted(usize);
+
+impl io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

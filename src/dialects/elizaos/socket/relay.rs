@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use super::super::messaging::{Broadcast, Broadcasts, message_of};
 use super::Core;
-use super::emitting::Sent;
+use super::emitting::{Sent, size_of};
 
 /// How long it is waited before the store is asked again.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -248,9 +248,10 @@ impl Relay {
 
     /// Tells everyone but one; those who do not keep up listen no longer.
     fn tell_all<T: Serialize>(&mut self, name: &str, payload: &T, but: Option<Sid>) {
-        let core = &self.core;
-        self.listeners
-            .retain(|id, socket| Some(*id) == but || core.emit(socket, name, payload) == Sent::Yes);
+        let (core, size) = (&self.core, size_of(payload));
+        self.listeners.retain(|id, socket| {
+            Some(*id) == but || core.emit_sized(socket, name, payload, size) == Sent::Yes
+        });
     }
 }
 

@@ -2,12 +2,17 @@
 //! may be upgraded, and how to break one off.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::super::lanes::places;
 use crate::telemetry;
+
+/// Bytes that wait for one client, above which it counts as one that does not keep up. What comes on
+/// top is a single event.
+pub(super) const WAITING_MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// The sessions that there are.
 pub(super) struct Sessions {
@@ -20,6 +25,10 @@ pub(super) struct Session {
     _place: OwnedSemaphorePermit,
     /// Breaks off its connection, if it has one of its own.
     pub(super) cut: Notify,
+    /// Bytes that were sent and have not left yet, more or less: of what goes around them, such as
+    /// pings, only the leaving is counted.
+    waiting: AtomicUsize,
+    is_given_up: AtomicBool,
     name: OnceLock<String>,
     all: Weak<Sessions>,
 }
@@ -36,6 +45,8 @@ impl Sessions {
         Some(Arc::new(Session {
             _place: place,
             cut: Notify::new(),
+            waiting: AtomicUsize::new(0),
+            is_given_up: AtomicBool::new(false),
             name: OnceLock::new(),
             all: Arc::downgrade(self),
         }))
@@ -55,6 +66,24 @@ impl Sessions {
 
     fn named(&self) -> std::sync::MutexGuard<'_, HashMap<String, Weak<Session>>> {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    /// Notes that so many bytes are about to be sent; whether the client keeps up.
+    pub(super) fn send(&self, bytes: usize) -> bool {
+        self.waiting.fetch_add(bytes, Ordering::Relaxed) <= WAITING_MAX_BYTES
+    }
+
+    /// Notes that so many bytes have left for the client.
+    pub(super) fn left(&self, bytes: usize) {
+        let less = |waiting: usize| Some(waiting.saturating_sub(bytes));
+        let _ = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Notes that the client is given up; whether it was not before.
+    pub(super) fn give_up(&self) -> bool {
+        !self.is_given_up.swap(true, Ordering::Relaxed)
     }
 }
 
@@ -82,5 +111,18 @@ mod tests {
         drop(session);
         assert!(sessions.find("abc").is_none());
         assert!(sessions.begin().is_some());
+    }
+
+    #[test]
+    fn a_client_keeps_up_while_not_too_many_bytes_wait() {
+        let session = Sessions::new(1).begin().unwrap();
+        session.left(100);
+        assert!(session.send(WAITING_MAX_BYTES), "nothing waits");
+        assert!(session.send(1), "not more than may wait");
+        assert!(!session.send(1));
+        session.left(2);
+        assert!(session.send(0));
+        assert!(session.give_up());
+        assert!(!session.give_up());
     }
 }

@@ -145,7 +145,10 @@ fn received(tap: Arc<Tap>, session: Arc<Session>) -> impl Stream<Item = io::Resu
         };
         match read {
             Ok(bytes) if bytes.is_empty() => None,
-            Ok(bytes) => Some((Ok(bytes), Some((tap, session)))),
+            Ok(bytes) => {
+                session.left(bytes.len());
+                Some((Ok(bytes), Some((tap, session))))
+            }
             Err(error) => Some((Err(error), None)),
         }
     })

@@ -1,10 +1,16 @@
 //! Who joins is told what it has missed, and then let in: nothing is lost between the two.
 
+use std::collections::VecDeque;
+
 use serde_json::json;
 
 use super::super::super::messaging::{Broadcast, Broadcasts};
-use super::super::emitting::Sent;
+use super::super::emitting::{Sent, size_of};
+use super::super::session::WAITING_MAX_BYTES;
 use super::{Joiner, Relay};
+
+/// Bytes of what was missed at most: as much of what may wait for a socket as of its buffer.
+const BYTES_MAX: usize = WAITING_MAX_BYTES / 2;
 
 /// What clients have missed.
 #[derive(Default)]
@@ -12,7 +18,27 @@ struct Missed {
     /// Events up to this one are not sent any more.
     lost_through: u64,
     /// The rest by their numbers, ascending.
-    told: Vec<(u64, Vec<Broadcast>)>,
+    told: VecDeque<(u64, Vec<Broadcast>)>,
+    /// Bytes of that.
+    bytes: usize,
+}
+
+impl Missed {
+    /// Adds an event. Of more than a socket is told at once the oldest is left out.
+    fn push(&mut self, seq: u64, told: Vec<Broadcast>) {
+        self.bytes = self.bytes.saturating_add(size(&told));
+        self.told.push_back((seq, told));
+        while self.bytes > BYTES_MAX
+            && let Some((seq, told)) = self.told.pop_front()
+        {
+            self.bytes = self.bytes.saturating_sub(size(&told));
+            self.lost_through = seq;
+        }
+    }
+}
+
+fn size(told: &[Broadcast]) -> usize {
+    told.iter().map(|broadcast| size_of(&broadcast.payload)).sum()
 }
 
 impl Relay {
@@ -87,14 +113,14 @@ impl Relay {
             }
         };
         let oldest = events.first().map_or(self.at, |event| event.seq.saturating_sub(1));
-        let mut missed = Missed { lost_through: oldest, told: Vec::with_capacity(events.len()) };
+        let mut missed = Missed { lost_through: oldest, ..Missed::default() };
         let mut words = Broadcasts::of(messaging.clone(), self.channel);
         for event in events.iter().filter(|event| event.seq <= self.at) {
             match words.word(event).await {
-                Ok(told) => missed.told.push((event.seq, told)),
+                Ok(told) => missed.push(event.seq, told),
                 Err(error) => {
                     tracing::warn!(%error, "what a client missed could not be read");
-                    missed = Missed { lost_through: event.seq, told: Vec::new() };
+                    missed = Missed { lost_through: event.seq, ..Missed::default() };
                 }
             }
         }
