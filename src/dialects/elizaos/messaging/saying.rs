@@ -154,6 +154,10 @@ pub(super) async fn say(
     transport: Transport,
 ) -> Result<Spoken, ElizaError> {
     let Listener { agent, is_inside } = listener;
+    // Whoever waits would wait for nothing: nobody answers before the fleet goes on.
+    if transport != Transport::Websocket && call.registry().is_halted() {
+        return Err(CoreError::Halted.into());
+    }
     let is_running = is_running(call, agent).await?;
     let messaging = call.messaging();
     match transport {
