@@ -88,7 +88,7 @@ impl ElizaError {
             Self::Speech { error, .. } => is_expected_of_speech(error),
             Self::Panicked => false,
             Self::Upload(error) => !matches!(error, UploadError::Storage { is_full: false, .. }),
-            Self::Session(fault) => fault.cause().is_none(),
+            Self::Session(fault) => fault.is_expected(),
             Self::NobodyJoined(_)
             | Self::Refused(_)
             | Self::Refusing(..)
@@ -170,7 +170,7 @@ impl ElizaError {
     }
 }
 
-fn is_expected_of_core(error: &CoreError) -> bool {
+pub(super) fn is_expected_of_core(error: &CoreError) -> bool {
     matches!(
         error,
         CoreError::Overloaded
