@@ -533,6 +533,16 @@ async fn an_answer_that_does_not_come_is_told_at_once() {
 }
 
 #[actix_web::test]
+async fn what_is_cut_off_by_the_end_of_the_host_may_be_tried_again() {
+    let (stage, agent) = ready().await;
+    let id = channel(&stage, &[&agent], "DM").await;
+    let path = format!("{API}/channels/{id}/messages");
+    stage.host.stop.request();
+    let (status, body) = stage.said("POST", &path, said("!fail", "http")).await;
+    assert_eq!((status, &body["error"]["code"]), (503, &json!("SHUTTING_DOWN")));
+}
+
+#[actix_web::test]
 async fn nobody_waits_for_a_fleet_that_is_halted() {
     let (stage, agent) = ready().await;
     let id = channel(&stage, &[&agent], "DM").await;
