@@ -29,7 +29,8 @@ impl Database {
     /// Everything that the tables hold but those named.
     pub(crate) fn dump(&self, but: &[&str]) -> Dump {
         let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' \
-                      AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'memory_words%'";
+                      AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'memory_words%' \
+                      AND name NOT LIKE 'message_words%'";
         let tables = self.rows(tables, |row| row.get::<_, String>(0).unwrap());
         let tables = tables.into_iter().filter(|table| !but.contains(&table.as_str()));
         tables

@@ -89,7 +89,7 @@ impl ElizaError {
             Self::Panicked => false,
             Self::Upload(UploadError::Storage(error)) => matches!(error, StoreError::Full(_)),
             Self::Upload(_) => true,
-            Self::Session(fault) => fault.cause().is_none(),
+            Self::Session(fault) => fault.is_expected(),
             Self::NobodyJoined(_)
             | Self::Refused(_)
             | Self::Refusing(..)
@@ -171,7 +171,7 @@ impl ElizaError {
     }
 }
 
-fn is_expected_of_core(error: &CoreError) -> bool {
+pub(super) fn is_expected_of_core(error: &CoreError) -> bool {
     matches!(
         error,
         CoreError::Overloaded

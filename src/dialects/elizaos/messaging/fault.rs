@@ -5,7 +5,7 @@ use greenroom_actors::error::CoreError;
 use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, Value, json};
 
-use super::super::error::ElizaError;
+use super::super::error::{ElizaError, is_expected_of_core};
 use super::super::refusal;
 use super::super::said::{Dialect, Said, of_core};
 use crate::http::instant;
@@ -20,6 +20,8 @@ pub(in super::super) struct SessionFault {
     at: UnixMillis,
     retry_after_s: Option<u32>,
     cause: Option<String>,
+    /// Whether it is no fault of the host: nobody need look into it.
+    is_expected: bool,
 }
 
 impl SessionFault {
@@ -29,7 +31,16 @@ impl SessionFault {
         message: impl Into<String>,
     ) -> Self {
         let message = message.into();
-        Self { status, code, message, details: None, at, retry_after_s: None, cause: None }
+        Self {
+            status,
+            code,
+            message,
+            details: None,
+            at,
+            retry_after_s: None,
+            cause: None,
+            is_expected: true,
+        }
     }
 
     /// A request that cannot be.
@@ -46,12 +57,14 @@ impl SessionFault {
     pub(super) fn core(at: UnixMillis, error: &CoreError) -> Self {
         let said = of_core(error, Some(&refusal::SESSION), Dialect::Api);
         let cause = said.status.is_server_error().then(|| error.to_string());
-        Self { cause, ..Self::saying(at, said) }
+        let is_expected = cause.is_none() || is_expected_of_core(error);
+        Self { cause, is_expected, ..Self::saying(at, said) }
     }
 
     /// What the dialect refused before the session was asked for.
     pub(super) fn refused(at: UnixMillis, error: &ElizaError) -> Self {
-        Self { cause: error.cause(), ..Self::saying(at, error.said(Dialect::Api)) }
+        let (cause, is_expected) = (error.cause(), error.is_expected());
+        Self { cause, is_expected, ..Self::saying(at, error.said(Dialect::Api)) }
     }
 
     fn saying(at: UnixMillis, said: Said) -> Self {
@@ -70,6 +83,10 @@ impl SessionFault {
 
     pub(in super::super) fn cause(&self) -> Option<String> {
         self.cause.clone()
+    }
+
+    pub(in super::super) fn is_expected(&self) -> bool {
+        self.is_expected
     }
 
     pub(in super::super) fn said(&self) -> Said {
@@ -96,5 +113,28 @@ impl SessionFault {
 impl From<SessionFault> for ElizaError {
     fn from(fault: SessionFault) -> Self {
         Self::Session(Box::new(fault))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use greenroom_actors::error::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn only_faults_of_the_host_are_unexpected() {
+        for (error, expected) in [
+            (CoreError::Overloaded, true),
+            (CoreError::ShuttingDown, true),
+            (CoreError::Halted, true),
+            (CoreError::Store(StoreError::Failed("oh".to_owned())), false),
+        ] {
+            let fault = SessionFault::core(UnixMillis(0), &error);
+            assert_eq!(fault.is_expected(), expected, "{error}");
+            let fault = SessionFault::sending(UnixMillis(0), &error.clone().into());
+            assert_eq!(fault.is_expected(), expected, "sending: {error}");
+        }
+        assert!(SessionFault::invalid(UnixMillis(0), "no", json!({})).is_expected());
     }
 }

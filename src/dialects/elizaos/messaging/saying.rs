@@ -154,6 +154,10 @@ pub(super) async fn say(
     transport: Transport,
 ) -> Result<Spoken, ElizaError> {
     let Listener { agent, is_inside } = listener;
+    // Whoever waits would wait for nothing: nobody answers before the fleet goes on.
+    if transport != Transport::Websocket && call.registry().is_halted() {
+        return Err(CoreError::Halted.into());
+    }
     let is_running = is_running(call, agent).await?;
     let messaging = call.messaging();
     match transport {
@@ -172,12 +176,12 @@ pub(super) async fn say(
             Err((&refusal::HTTP_TRANSPORT).into())
         }
         Transport::Http => {
-            let said = messaging.say_to(new, agent).await.map_err(unanswered)?;
+            let said = messaging.say_to(new, agent).await.map_err(unanswered(call))?;
             let told = said.told.into_iter().next();
-            let letter = told.map(|told| told.outcome).transpose().map_err(unanswered)?;
+            let letter = told.map(|told| told.outcome).transpose().map_err(unanswered(call))?;
             let reply = match letter.and_then(|letter| letter.reply) {
                 Some(reply) => {
-                    reply.within(call.settings.reply_within()).await.map_err(unanswered)?
+                    reply.within(call.settings.reply_within()).await.map_err(unanswered(call))?
                 }
                 None => None,
             };
@@ -189,7 +193,7 @@ pub(super) async fn say(
             // Before it is said, or the first words would be missed.
             let pieces = call.registry().watch_pieces();
             let (message, told) = if is_running {
-                let said = messaging.say_to(new, agent).await.map_err(unanswered)?;
+                let said = messaging.say_to(new, agent).await.map_err(unanswered(call))?;
                 (said.message, said.told.into_iter().next())
             } else {
                 (messaging.post(new).await.doing(&refusal::MESSAGE)?, None)
@@ -210,8 +214,10 @@ pub(super) async fn say(
 }
 
 /// That no answer came, in elizaOS' words where it has any.
-fn unanswered(error: CoreError) -> ElizaError {
-    match error {
+fn unanswered(call: &Call) -> impl Fn(CoreError) -> ElizaError + Copy + '_ {
+    move |error| match error {
+        // What is cut off since the host ends is taken up at its next start.
+        _ if call.host.stop.is_requested() => CoreError::ShuttingDown.into(),
         CoreError::Model(_)
         | CoreError::Crashed(_)
         | CoreError::Cancelled(_)

@@ -533,6 +533,36 @@ async fn an_answer_that_does_not_come_is_told_at_once() {
 }
 
 #[actix_web::test]
+async fn what_is_cut_off_by_the_end_of_the_host_may_be_tried_again() {
+    let (stage, agent) = ready().await;
+    let id = channel(&stage, &[&agent], "DM").await;
+    let path = format!("{API}/channels/{id}/messages");
+    stage.host.stop.request();
+    let (status, body) = stage.said("POST", &path, said("!fail", "http")).await;
+    assert_eq!((status, &body["error"]["code"]), (503, &json!("SHUTTING_DOWN")));
+}
+
+#[actix_web::test]
+async fn nobody_waits_for_a_fleet_that_is_halted() {
+    let (stage, agent) = ready().await;
+    let id = channel(&stage, &[&agent], "DM").await;
+    let path = format!("{API}/channels/{id}/messages");
+    let begun = json!({"agentId": agent, "userId": NOBODY});
+    let (_, begun) = stage.said("POST", "/api/messaging/sessions", begun).await;
+    let session = begun["sessionId"].as_str().unwrap();
+    let in_session = format!("/api/messaging/sessions/{session}/messages");
+    stage.host.registry.halt().await.unwrap();
+    for transport in ["http", "sse"] {
+        let (status, body) = stage.said("POST", &path, said("x", transport)).await;
+        assert_eq!((status, &body["error"]["code"]), (503, &json!("HALTED")), "{transport}");
+        assert_eq!(stage.send("POST", &in_session, said("x", transport)).await.status, 503);
+    }
+    assert!(messages(&stage, &id).await.is_empty(), "refused, so not kept");
+    // Who does not wait is heard once it goes on.
+    assert_eq!(stage.send("POST", &path, said("x", "websocket")).await.status, 201);
+}
+
+#[actix_web::test]
 async fn a_channel_comes_to_be_when_somebody_speaks_in_it() {
     let (stage, agent) = ready().await;
     let (dm, chat) = (NOBODY, AGENTLESS);
