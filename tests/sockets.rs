@@ -128,6 +128,8 @@ async fn who_comes_back_to_more_than_may_wait_is_told_the_end_of_it() {
     }
     let auth = json!({"entityId": Uuid::new_v4()});
     let mut socket = Socket::connect(&client, Carrier::Websocket, &auth).await.unwrap();
+    // Who says something before that is hung up on.
+    socket.event("authenticated").await;
     let join = json!({"type": 1, "payload": {"channelId": channel, "offset": 0}});
     socket.emit("message", &[join]);
     let gap = socket.event("channelGap").await;
