@@ -142,7 +142,9 @@ fn agents_are_moved_from_the_command_line() {
     }
     let reply = site.say(&["agents", "chat", "grace-hopper", "I need", "some help"]);
     assert!(reply.starts_with("Grace Hopper: "), "{reply}");
-    assert!(site.say(&["agents", "logs", "grace-hopper"]).contains("run_event"));
+    let logs = site.say(&["agents", "logs", "grace-hopper"]);
+    let entry = logs.lines().find(|line| line.contains("run_event")).unwrap();
+    assert!(entry.starts_with("20") && entry.contains('T'), "{entry}");
     let shown: Value =
         serde_json::from_str(&site.say(&["agents", "show", "grace-hopper", "--json"])).unwrap();
     assert_eq!(shown["character"]["topics"][0], "compilers");

@@ -91,6 +91,28 @@ impl Messaging {
         self.keep_message(new, &[]).await
     }
 
+    /// Keeps a message that will not be answered, and tells those who follow the channel that: by an
+    /// agent that cannot answer for this reason, or since there is none.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub async fn post_unanswered(
+        &self,
+        new: NewMessage,
+        by: Option<(AgentId, &str)>,
+    ) -> Result<ChannelMessage, CoreError> {
+        let agents: Vec<_> = by.iter().map(|(agent, _)| *agent).collect();
+        let message = self.keep_message(new, &agents).await?;
+        let (kind, data) = match by {
+            Some((agent, why)) => {
+                (ChannelEventKind::Failed, json!({"agentId": agent, "error": why}))
+            }
+            None => (ChannelEventKind::Completed, json!({})),
+        };
+        self.registry.keep(vec![self.about(&message, kind, data)]).await?;
+        Ok(message)
+    }
+
     /// Keeps a message, tells those who follow the channel, and brings it to the agents in it.
     /// Answers once all of that is durable.
     ///

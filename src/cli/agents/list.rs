@@ -129,7 +129,7 @@ impl Logs {
             .flatten()
             .map(|entry| {
                 [
-                    text_of(entry, "createdAt").to_owned(),
+                    entry.get("createdAt").and_then(Value::as_i64).map(time).unwrap_or_default(),
                     text_of(entry, "type").to_owned(),
                     entry.get("body").map(gist).unwrap_or_default(),
                 ]

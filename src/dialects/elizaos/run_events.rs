@@ -35,7 +35,9 @@ pub(super) fn events(run: &Run, entries: &[LogEntry]) -> Vec<RunEvent> {
     if let (Some(ended_at), true) = (run.ended_at, run.status != RunStatus::Started) {
         let mut ended = Map::new();
         ended.insert("status".to_owned(), json!(word(run.status)));
-        if let Some(error) = &run.error {
+        let cut_short = Some("interrupted: the host went down")
+            .filter(|_| run.status == RunStatus::Interrupted);
+        if let Some(error) = run.error.as_deref().or(cut_short) {
             ended.insert("error".to_owned(), json!(error));
         }
         let took = millis(ended_at.since(run.started_at));

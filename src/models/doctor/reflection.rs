@@ -41,7 +41,7 @@ fn exchanged<'a>(word: &'a Word, before: &str, after: &str) -> &'a str {
         "was" if before == "i" => "were",
         "are" if before == "you" || (after == "you" && before != "they") => "am",
         "were" if before == "you" => "was",
-        "you" if after.is_empty() && !before.is_empty() => "me",
+        "you" if after.is_empty() => "me",
         "you" if BEFORE_OBJECT.contains(&before) => "me",
         "you" => "I",
         _ => &word.shown,
@@ -62,6 +62,7 @@ mod tests {
             ("I was lost and you were there", "you were lost and I was there"),
             ("my dog likes you", "your dog likes me"),
             ("they are yours", "they are mine"),
+            ("you", "me"),
         ] {
             assert_eq!(reflected(&clauses(said)[0]), expected);
         }

@@ -252,9 +252,17 @@ pub(super) const RULES: &[Rule] = &[
         5,
         &[
             part(
+                "* i dream|dreamed|dreamt of|about *",
+                &[
+                    "And awake, do you ever think of $3?",
+                    "How did you feel when you woke from it?",
+                    "Who else was there?",
+                ],
+            ),
+            part(
                 "* i dream|dreamed|dreamt *",
                 &[
-                    "And awake, does $2 ever cross your mind?",
+                    "And awake, do you ever think of $2?",
                     "How did you feel when you woke from it?",
                     "Who else was there?",
                 ],

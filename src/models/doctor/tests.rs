@@ -115,6 +115,14 @@ fn what_a_tool_found_is_told() {
 }
 
 #[test]
+fn what_was_dreamt_of_is_told_without_the_word_between() {
+    let dreams = ["I dream of trains", "I dreamt about trains", "I dreamed trains"];
+    let answers = dreams.map(answer_to);
+    assert!(answers.iter().all(|answer| !answer.contains("of of") && !answer.contains("about")));
+    assert!(answers.iter().any(|answer| answer.contains("think of trains")), "{answers:?}");
+}
+
+#[test]
 fn the_same_prompt_has_the_same_answer() {
     let once = prompt(ada(), Purpose::Reply, vec![said("I dreamed of a loom")]);
     assert_eq!(answer(&once), answer(&once.clone()));

@@ -24,6 +24,9 @@ use crate::messaging::NewMessage;
 /// Who speaks where nobody says who it is.
 const NOBODY: &str = "anonymous";
 
+/// Why an agent cannot answer whoever waits for it.
+const NOT_RUNNING: &str = "the agent is not running";
+
 /// The agent that is to answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listener {
@@ -66,7 +69,7 @@ pub(super) async fn post(call: Call, body: Body) -> Answer {
     let new = message(&fields, channel_id, author_id, content, metadata);
     let Some(listener) = listener(&call, &channel, author_id, target).await? else {
         // It is said all the same, as elizaOS has it.
-        call.messaging().post(new).await.doing(&refusal::MESSAGE)?;
+        call.messaging().post_unanswered(new, None).await.doing(&refusal::MESSAGE)?;
         return Err((&refusal::NO_AGENT).into());
     };
     let name = new.author_name.clone();
@@ -172,7 +175,8 @@ pub(super) async fn say(
             Ok(Spoken::Kept(said.doing(&refusal::MESSAGE)?.message))
         }
         Transport::Http if !is_running => {
-            messaging.post(new).await.doing(&refusal::MESSAGE)?;
+            let by = Some((agent, NOT_RUNNING));
+            messaging.post_unanswered(new, by).await.doing(&refusal::MESSAGE)?;
             Err((&refusal::HTTP_TRANSPORT).into())
         }
         Transport::Http => {
@@ -196,7 +200,8 @@ pub(super) async fn say(
                 let said = messaging.say_to(new, agent).await.map_err(unanswered(call))?;
                 (said.message, said.told.into_iter().next())
             } else {
-                (messaging.post(new).await.doing(&refusal::MESSAGE)?, None)
+                let by = Some((agent, NOT_RUNNING));
+                (messaging.post_unanswered(new, by).await.doing(&refusal::MESSAGE)?, None)
             };
             let user_message = bus(&message, channel.server_id, name.as_deref());
             let answer = match told.map(|told| told.outcome) {

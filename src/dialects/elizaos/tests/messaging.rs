@@ -530,6 +530,24 @@ async fn an_answer_that_does_not_come_is_told_at_once() {
     assert_eq!((events.len(), &events[1].1["error"]), (2, &json!(words)));
     assert_eq!(stage.send("POST", &path, said("x", "websocket")).await.status, 201);
     assert_eq!(messages(&stage, &id).await.len(), 7);
+    // Who follows the channel learns of each message that it was dealt with, or why it was not.
+    let channel_id = id.parse().unwrap();
+    let events = stage.host.messaging.events(channel_id, 0, 99).await.unwrap();
+    let ends = events.iter().filter(|event| {
+        matches!(event.kind, ChannelEventKind::Completed | ChannelEventKind::Failed)
+    });
+    assert_eq!(ends.count(), 7);
+}
+
+#[actix_web::test]
+async fn a_message_for_no_agent_is_dealt_with_at_once() {
+    let (stage, _) = ready().await;
+    let id = channel(&stage, &[], "DM").await;
+    let path = format!("{API}/channels/{id}/messages");
+    assert_eq!(stage.send("POST", &path, said("x", "http")).await.status, 400);
+    let events = stage.host.messaging.events(id.parse().unwrap(), 0, 9).await.unwrap();
+    let kinds: Vec<_> = events.into_iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [ChannelEventKind::Said, ChannelEventKind::Completed]);
 }
 
 #[actix_web::test]
