@@ -7,13 +7,11 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::error::ElizaError;
+use super::messaging::ServerView;
 use super::rows;
 use super::wire::{Answer, json};
 use crate::http::instant;
 use crate::telemetry::MemoryUse;
-
-/// The id of the one message server that is always there.
-pub(super) const DEFAULT_SERVER: uuid::Uuid = uuid::Uuid::nil();
 
 /// `GET /healthz`: the process answers.
 pub(super) async fn alive(call: Call) -> Answer {
@@ -141,23 +139,18 @@ pub(super) async fn servers(call: Call) -> Answer {
         "os": std::env::consts::OS,
         "arch": std::env::consts::ARCH,
     });
-    let since = instant::iso(call.host.started_at);
-    let servers = json!([{
-        "id": DEFAULT_SERVER,
-        "name": "Default Server",
-        "sourceType": "eliza_default",
-        "createdAt": since,
-        "updatedAt": since,
-    }]);
+    let servers = call.messaging().servers().await?;
+    let servers: Vec<_> = servers.iter().map(ServerView::of).collect();
+    let count = servers.len();
     json(
         StatusCode::OK,
         &json!({
             "success": true,
             "servers": servers,
-            "count": 1,
+            "count": count,
             "data": {
                 "servers": servers,
-                "count": 1,
+                "count": count,
                 "runtime": runtime,
                 "environment": environment,
             },

@@ -30,6 +30,7 @@ pub(super) use broadcast::{Broadcast, Broadcasts, message_of};
 pub(super) use channels::members;
 pub(super) use fault::SessionFault;
 pub(super) use opening::Opening;
+pub(super) use wire::ServerView;
 
 /// What is below `/api/messaging`.
 pub(super) fn routes(at: &mut ServiceConfig) {

@@ -14,7 +14,7 @@ use crate::media::{with_urls, with_urls_in};
 /// A message server.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ServerView<'a> {
+pub(in super::super) struct ServerView<'a> {
     id: ServerId,
     name: &'a str,
     source_type: &'a str,
@@ -27,7 +27,7 @@ pub(super) struct ServerView<'a> {
 }
 
 impl<'a> ServerView<'a> {
-    pub(super) fn of(server: &'a MessageServer) -> Self {
+    pub(in super::super) fn of(server: &'a MessageServer) -> Self {
         Self {
             id: server.id,
             name: &server.name,

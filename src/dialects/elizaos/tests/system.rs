@@ -45,6 +45,8 @@ async fn server_routes_have_two_paths_each() {
         let servers = stage.get(&format!("{prefix}/debug/servers")).await.json();
         assert_eq!(servers["count"], 1);
         assert_eq!(servers["data"]["servers"], servers["servers"]);
+        let listed = stage.get("/api/messaging/message-servers").await.json();
+        assert_eq!(servers["servers"], listed["data"]["messageServers"], "as they are kept");
         let (runtime, around) = (&servers["data"]["runtime"], &servers["data"]["environment"]);
         assert_eq!((&runtime["agents"], around["os"].is_string()), (&json!([]), true));
         assert_eq!(runtime["memory"]["used"].is_u64(), status["memory"]["percentage"].is_f64());
