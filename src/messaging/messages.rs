@@ -88,7 +88,7 @@ impl Messaging {
     /// # Errors
     /// [`CoreError::NotFound`] if the channel is not there, [`CoreError::Store`].
     pub async fn post(&self, new: NewMessage) -> Result<ChannelMessage, CoreError> {
-        self.keep_message(new, &[]).await
+        self.keep_message(new, &[], None).await
     }
 
     /// Keeps a message that will not be answered, and tells those who follow the channel that: by an
@@ -102,15 +102,13 @@ impl Messaging {
         by: Option<(AgentId, &str)>,
     ) -> Result<ChannelMessage, CoreError> {
         let agents: Vec<_> = by.iter().map(|(agent, _)| *agent).collect();
-        let message = self.keep_message(new, &agents).await?;
-        let (kind, data) = match by {
+        let end = match by {
             Some((agent, why)) => {
                 (ChannelEventKind::Failed, json!({"agentId": agent, "error": why}))
             }
             None => (ChannelEventKind::Completed, json!({})),
         };
-        self.registry.keep(vec![self.about(&message, kind, data)]).await?;
-        Ok(message)
+        self.keep_message(new, &agents, Some(end)).await
     }
 
     /// Keeps a message, tells those who follow the channel, and brings it to the agents in it.
@@ -148,12 +146,10 @@ impl Messaging {
             Some(id) => self.registry.store().message(id).await?.map(|message| message.author_id),
             None => None,
         };
-        let message = self.keep_message(new, &ids).await?;
+        let end = agents.is_empty().then(|| (ChannelEventKind::Completed, json!({})));
+        let message = self.keep_message(new, &ids, end).await?;
         let mut told = Vec::with_capacity(agents.len());
         let mut events = Vec::new();
-        if agents.is_empty() {
-            events.push(self.about(&message, ChannelEventKind::Completed, json!({})));
-        }
         for agent in agents {
             let delivery = agent.delivery(channel, &message, name.as_deref(), answered);
             let outcome = match self.registry.deliver(agent.id, delivery).await {
@@ -172,10 +168,12 @@ impl Messaging {
         Ok(Said { message, told })
     }
 
+    /// Keeps a message, and in the same batch how it ended, where that is clear from the start.
     async fn keep_message(
         &self,
         new: NewMessage,
         agents: &[AgentId],
+        end: Option<(ChannelEventKind, Value)>,
     ) -> Result<ChannelMessage, CoreError> {
         let now = self.now();
         if let Some(id) = new.id
@@ -198,9 +196,9 @@ impl Messaging {
             updated_at: now,
         };
         let said = self.about(&message, ChannelEventKind::Said, data);
-        let kept =
-            self.registry.keep(vec![Fact::MessageSet(Box::new(message.clone())), said]).await;
-        kept.map_err(|error| match error {
+        let mut facts = vec![Fact::MessageSet(Box::new(message.clone())), said];
+        facts.extend(end.map(|(kind, data)| self.about(&message, kind, data)));
+        self.registry.keep(facts).await.map_err(|error| match error {
             CoreError::Store(StoreError::Missing { id, .. }) => {
                 CoreError::NotFound { what: "channel", id }
             }
