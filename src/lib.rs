@@ -16,3 +16,4 @@ pub mod server;
 pub mod speech;
 pub mod store;
 pub mod telemetry;
+pub mod workspace;
