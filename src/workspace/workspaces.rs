@@ -95,9 +95,9 @@ impl Workspaces {
     /// Removes the workspace of an agent that is no more.
     ///
     /// # Errors
-    /// [`WorkspaceError::Store`]; then it may be gone in part.
-    pub async fn forget(&self, agent: AgentId) -> Result<(), WorkspaceError> {
-        self.blocking(move |all| {
+    /// [`StoreError`]; then it may be gone in part.
+    pub async fn forget(&self, agent: AgentId) -> Result<(), StoreError> {
+        let forgotten = self.blocking(move |all| {
             let turn = all.turn(agent);
             // Out of the way in one step, so that no half of it is ever seen.
             let gone = Uuid::now_v7().to_string();
@@ -108,8 +108,11 @@ impl Workspaces {
             }
             drop(turn);
             Ok(all.spool.remove_dir_all(&gone)?)
+        });
+        forgotten.await.map_err(|error| match error {
+            WorkspaceError::Store(error) => error,
+            error => StoreError::Failed(error.to_string()),
         })
-        .await
     }
 
     /// Does what may wait for the disk, on a thread where that is allowed.
