@@ -27,7 +27,9 @@ use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::store::SqliteStore;
 use crate::telemetry::{self, LogBuffer};
-use crate::tools::{FetchTool, FileTools, HostTools, ToolsError, ToolsSettings};
+use crate::tools::{
+    ChannelTools, FetchTool, FileTools, HostTools, ToolsError, ToolsSettings, Voice,
+};
 use crate::workspace::Workspaces;
 
 pub use error::ServeError;
@@ -118,15 +120,18 @@ async fn host(
     let env = |name: &str| std::env::var(name).ok();
     let model = models::build(&config.models(), &env)?;
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
+    let voice = Voice::default();
     let ports = Ports {
         store: Arc::new(store.clone()),
         model: Arc::new(model),
         clock: Arc::new(SystemClock),
-        tools: Arc::new(tools(&config.tools, &workspaces)?),
+        tools: Arc::new(tools(&config.tools, &workspaces, &voice)?),
     };
     let registry = Registry::start(ports, config.runtime.clone()).await?;
+    let messaging = Messaging::open(registry.clone()).await?;
+    voice.speaks_through(messaging.clone());
     Ok(Host {
-        messaging: Messaging::open(registry.clone()).await?,
+        messaging,
         registry,
         media,
         workspaces,
@@ -141,10 +146,17 @@ async fn host(
 }
 
 /// What agents can do beside speaking, as far as it is set up.
-fn tools(settings: &ToolsSettings, workspaces: &Workspaces) -> Result<HostTools, ToolsError> {
+fn tools(
+    settings: &ToolsSettings,
+    workspaces: &Workspaces,
+    voice: &Voice,
+) -> Result<HostTools, ToolsError> {
     let mut sorts: Vec<Arc<dyn Tools>> = Vec::new();
     if settings.files {
         sorts.push(Arc::new(FileTools::new(workspaces.clone())));
+    }
+    if settings.channels {
+        sorts.push(Arc::new(ChannelTools::new(voice.clone())));
     }
     if let Some(fetch) = FetchTool::new(settings)? {
         sorts.push(Arc::new(fetch));

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::arguments::Arguments;
 use super::settings::{ToolsError, ToolsSettings};
-use super::{TEXT_MAX_BYTES, tool};
+use super::{text_max, tool};
 use crate::http::outbound::{Guard, Refused};
 
 const FETCH: &str = "fetch_url";
@@ -96,7 +96,7 @@ impl Tools for FetchTool {
         async move {
             let within = fetcher.timeout.min(call.deadline);
             let arguments = Arguments(&call.arguments);
-            let fetched = tokio::time::timeout(within, fetcher.fetch(&arguments));
+            let fetched = tokio::time::timeout(within, fetcher.fetch(&arguments, text_max(&call)));
             fetched.await.unwrap_or_else(|_| {
                 let seconds = within.as_secs_f32();
                 Err(ToolError::Failed(format!("there was no whole answer within {seconds} s")))
@@ -107,7 +107,11 @@ impl Tools for FetchTool {
 }
 
 impl Fetcher {
-    async fn fetch(&self, arguments: &Arguments<'_>) -> Result<ToolOutput, ToolError> {
+    async fn fetch(
+        &self,
+        arguments: &Arguments<'_>,
+        text_max: usize,
+    ) -> Result<ToolOutput, ToolError> {
         let method = match arguments.optional_text("method")?.unwrap_or("GET") {
             "GET" | "get" => Method::GET,
             "HEAD" | "head" => Method::HEAD,
@@ -148,7 +152,7 @@ impl Fetcher {
             };
             (text, fetched)
         };
-        let (text, is_shortened) = shortened(text);
+        let (text, is_shortened) = shortened(text, text_max);
         if let Value::Object(details) = &mut details {
             details.insert("bytes".to_owned(), json!(fetched.bytes.len()));
             details.insert("isCut".to_owned(), json!(fetched.is_cut || is_shortened));
@@ -240,10 +244,10 @@ fn shown(head: &HeaderMap) -> String {
 }
 
 /// As much of a text as a model is given, and whether there was more.
-fn shortened(mut text: String) -> (String, bool) {
-    let is_long = text.len() > TEXT_MAX_BYTES;
+fn shortened(mut text: String, max_bytes: usize) -> (String, bool) {
+    let is_long = text.len() > max_bytes;
     if is_long {
-        text.truncate(text.floor_char_boundary(TEXT_MAX_BYTES));
+        text.truncate(text.floor_char_boundary(max_bytes));
     }
     (text, is_long)
 }

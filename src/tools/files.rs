@@ -9,7 +9,7 @@ use greenroom_actors::ports::{Effect, Invocation, Tool, ToolError, ToolOutput, T
 use serde_json::json;
 
 use super::arguments::Arguments;
-use super::{TEXT_MAX_BYTES, tool};
+use super::{text_max, tool};
 use crate::workspace::{
     Entry, Kind, ReadOnly, WorkPath, Workspace, WorkspaceError, Workspaces, Written,
 };
@@ -47,9 +47,9 @@ impl Tools for FileTools {
     fn call(&self, call: Invocation) -> BoxFuture<'static, Result<ToolOutput, ToolError>> {
         let workspace = self.workspaces.bound(call.agent.id, ReadOnly::of(&call.agent.character));
         async move {
-            let arguments = Arguments(&call.arguments);
+            let (arguments, text_max) = (Arguments(&call.arguments), text_max(&call));
             match call.name.as_str() {
-                READ => read(&workspace, &arguments).await,
+                READ => read(&workspace, &arguments, text_max).await,
                 WRITE => {
                     let content = arguments.text("content")?.into();
                     written(workspace.write(path(&arguments)?, content).await)
@@ -58,7 +58,7 @@ impl Tools for FileTools {
                     let content = arguments.text("content")?.into();
                     written(workspace.append(path(&arguments)?, content).await)
                 }
-                LIST => list(&workspace, &arguments).await,
+                LIST => list(&workspace, &arguments, text_max).await,
                 DELETE => {
                     let path = path(&arguments)?;
                     let text = format!("deleted {path}");
@@ -134,10 +134,14 @@ fn at(path: &str) -> Result<WorkPath, ToolError> {
     path.parse().map_err(reading)
 }
 
-async fn read(workspace: &Workspace, arguments: &Arguments<'_>) -> Result<ToolOutput, ToolError> {
+async fn read(
+    workspace: &Workspace,
+    arguments: &Arguments<'_>,
+    text_max: usize,
+) -> Result<ToolOutput, ToolError> {
     let path = path(arguments)?;
     let from = arguments.number("from", 0)?;
-    let bytes_max = u64::try_from(TEXT_MAX_BYTES).unwrap_or(u64::MAX);
+    let bytes_max = u64::try_from(text_max).unwrap_or(u64::MAX);
     let part = workspace.read(path.clone(), from, bytes_max).await.map_err(reading)?;
     let taken = u64::try_from(part.bytes.len()).unwrap_or(u64::MAX);
     let is_cut = from.saturating_add(taken) < part.size;
@@ -179,18 +183,30 @@ fn written(written: Result<Written, WorkspaceError>) -> Result<ToolOutput, ToolE
     Ok(ToolOutput { text: format!("written; {what} has {size} bytes"), details: Some(details) })
 }
 
-async fn list(workspace: &Workspace, arguments: &Arguments<'_>) -> Result<ToolOutput, ToolError> {
+async fn list(
+    workspace: &Workspace,
+    arguments: &Arguments<'_>,
+    text_max: usize,
+) -> Result<ToolOutput, ToolError> {
     let path = at(arguments.optional_text("path")?.unwrap_or("."))?;
     let depth = usize::try_from(arguments.number("depth", DEPTH)?).unwrap_or(usize::MAX);
     let listing = workspace.list(path, depth, ENTRIES_MAX).await.map_err(reading)?;
-    let mut lines: Vec<String> = listing.entries.iter().map(line).collect();
-    if lines.is_empty() {
+    let mut room = text_max;
+    let mut lines = Vec::new();
+    for entry in &listing.entries {
+        let line = line(entry);
+        room = room.saturating_sub(line.len() + 1);
+        if room == 0 {
+            break;
+        }
+        lines.push(line);
+    }
+    let details = json!({"entries": lines.len()});
+    if listing.entries.is_empty() {
         lines.push("nothing".to_owned());
+    } else if listing.is_cut || lines.len() < listing.entries.len() {
+        lines.push("[there is more: list one of the folders]".to_owned());
     }
-    if listing.is_cut {
-        lines.push(format!("[more than {ENTRIES_MAX}; list a folder of it]"));
-    }
-    let details = json!({"entries": listing.entries.len(), "isCut": listing.is_cut});
     Ok(ToolOutput { text: lines.join("\n"), details: Some(details) })
 }
 

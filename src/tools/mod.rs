@@ -4,6 +4,7 @@
 //! use, the core decides by the agent's settings; what is not set up here is not offered at all.
 
 mod arguments;
+mod channels;
 mod fetch;
 mod files;
 mod settings;
@@ -16,13 +17,13 @@ use greenroom_actors::character::AgentRecord;
 use greenroom_actors::ports::{Effect, Invocation, Tool, ToolError, ToolOutput, ToolSpec, Tools};
 use serde_json::{Value, json};
 
+pub use channels::{ChannelTools, Voice};
 pub use fetch::FetchTool;
 pub use files::FileTools;
 pub use settings::{ToolsError, ToolsSettings};
 
-/// Bytes of text that one call gives a model at most. A prompt is no place for more; what there is
-/// beyond it can be asked for.
-const TEXT_MAX_BYTES: usize = 32 * 1024;
+/// Bytes that are kept of an output for saying that there is more, and how to get at it.
+const NOTE_BYTES: usize = 128;
 
 /// Several sorts of tools as one: of two of one name, that of the earlier sort.
 #[derive(Default)]
@@ -69,6 +70,13 @@ impl Tools for HostTools {
         }
         .boxed()
     }
+}
+
+/// Bytes of text that a call may answer with, so that the core has nothing to cut off and a note
+/// still fits behind it.
+fn text_max(call: &Invocation) -> usize {
+    let all = call.registry.settings().tool_output_max_bytes;
+    usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(NOTE_BYTES)
 }
 
 /// A tool that nobody has to allow, with its parameters as the properties of a JSON schema.
