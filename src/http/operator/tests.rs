@@ -22,6 +22,7 @@ use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
 use crate::secrets::Secrets;
 use crate::store::{SqliteStore, StoreSettings};
+use crate::workspace::{WorkspaceSettings, Workspaces};
 
 async fn host() -> Host {
     let ports = Ports {
@@ -39,6 +40,11 @@ async fn host() -> Host {
         registry,
         // Gone at once: nobody here brings a file.
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
+        workspaces: Workspaces::open(
+            &folder.path().join("workspaces"),
+            &WorkspaceSettings::default(),
+        )
+        .unwrap(),
         speech: crate::speech::Speech::default(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),
