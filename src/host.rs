@@ -8,6 +8,7 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
+use crate::http::idempotency::Idempotency;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
@@ -25,6 +26,8 @@ pub struct Host {
     pub messaging: Messaging,
     /// Files that people and agents give one another.
     pub media: MediaStore,
+    /// Carries requests with a key out once.
+    pub idempotency: Idempotency,
     /// What speaks and listens.
     pub speech: Speech,
     /// Seals and opens the agents' secrets.

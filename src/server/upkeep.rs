@@ -27,6 +27,7 @@ pub(super) struct Upkeep {
 pub(super) fn start(host: &Host, store: &StoreSettings, sessions: SessionRules) -> Upkeep {
     let mut work = JoinSet::new();
     work.spawn(prune(host.registry.clone(), store.clone()));
+    work.spawn(forget_keys(host.clone(), store.prune_every()));
     work.spawn(sweep_sessions(host.clone(), sessions));
     work.spawn(sweep_jobs(host.clone()));
     work.spawn(tidy_metrics());
@@ -38,7 +39,7 @@ pub(super) fn start(host: &Host, store: &StoreSettings, sessions: SessionRules) 
 /// Removes what is past its time, over and over. The first round waits as well: a host that comes
 /// up has better things to do.
 async fn prune(registry: Registry, settings: StoreSettings) {
-    let period = Duration::from_secs(u64::from(settings.prune_every_s.max(1)));
+    let period = settings.prune_every();
     loop {
         registry.clock().sleep(period).await;
         let now = registry.clock().now();
@@ -58,6 +59,19 @@ async fn prune(registry: Registry, settings: StoreSettings) {
             Err(StoreError::Closed) => return,
             // It is tried again; what is kept too long does no harm meanwhile.
             Err(error) => tracing::warn!(%error, "could not remove what is past its time"),
+        }
+    }
+}
+
+/// Forgets requests with a key that are past their time, over and over.
+async fn forget_keys(host: Host, period: Duration) {
+    loop {
+        host.registry.clock().sleep(period).await;
+        match host.idempotency.expire().await {
+            Ok(0) => {}
+            Ok(keys) => tracing::info!(keys, "forgot requests that were past their time"),
+            Err(StoreError::Closed) => return,
+            Err(error) => tracing::warn!(%error, "could not forget what is past its time"),
         }
     }
 }
