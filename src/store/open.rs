@@ -22,6 +22,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0003_indexed.sql")),
     M::up(include_str!("migrations/0004_effects.sql")),
     M::up(include_str!("migrations/0007_idempotency.sql")),
+    M::up(include_str!("migrations/0009_talks.sql")),
 ];
 
 /// The version of the schema that this program writes.

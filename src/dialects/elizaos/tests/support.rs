@@ -187,7 +187,15 @@ pub(super) async fn stage(settings: ElizaosSettings) -> Stage {
 
 /// The same with a clock of its own.
 pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -> Stage {
-    let store = MemoryStore::new();
+    stage_over(MemoryStore::new(), settings, clock).await
+}
+
+/// The same over what another one has kept.
+pub(super) async fn stage_over(
+    store: MemoryStore,
+    settings: ElizaosSettings,
+    clock: Arc<dyn Clock>,
+) -> Stage {
     let started_at = clock.now();
     let ports = Ports {
         store: Arc::new(store.clone()),
