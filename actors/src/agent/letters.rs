@@ -209,6 +209,7 @@ impl Agent {
             metadata: delivery.metadata,
             unique: true,
             created_at: now,
+            updated_at: now,
         };
         let letter = Letter {
             id: LetterId(id.0),

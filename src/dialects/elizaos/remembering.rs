@@ -64,6 +64,7 @@ fn made(
         metadata: fields.object("metadata")?.unwrap_or_default(),
         unique: fields.flag("unique")?.unwrap_or(true),
         created_at: now,
+        updated_at: now,
     })
 }
 

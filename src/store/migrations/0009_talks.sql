@@ -8,3 +8,6 @@ CREATE TABLE addressed (
     epoch INTEGER NOT NULL,
     PRIMARY KEY (message, agent)
 ) STRICT, WITHOUT ROWID;
+
+ALTER TABLE memories ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
+UPDATE memories SET updated_at = created_at;
