@@ -14,6 +14,7 @@ mod columns;
 mod events;
 mod fault;
 mod filter;
+mod goals;
 mod idempotency;
 mod jobs;
 mod letters;
