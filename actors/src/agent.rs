@@ -53,6 +53,9 @@ pub struct Agent {
     runtime: Arc<Runtime>,
     lifecycle: Lifecycle,
     reflected_at: Option<UnixMillis>,
+    /// Whether something has happened that it has not reflected on: without that there is nothing to
+    /// think about, and no model is asked.
+    has_news: bool,
     /// Letters that wait, as far as is known here; the store has the truth.
     letters_waiting: u32,
     /// Runs that failed in a row.
@@ -119,6 +122,7 @@ impl Agent {
             runtime,
             lifecycle: seed.lifecycle,
             reflected_at: seed.reflected_at,
+            has_news: seed.has_news,
             letters_waiting: u32::from(seed.has_letters),
             failures: 0,
             crashes_in_a_row: 0,
@@ -186,6 +190,7 @@ impl Agent {
         self.is_rebuilding = false;
         self.lifecycle = seed.lifecycle;
         self.reflected_at = seed.reflected_at;
+        self.has_news = seed.has_news;
         self.letters_waiting = u32::from(seed.has_letters);
         let backoff = self.runtime.settings.restart_backoff(self.crashes_in_a_row);
         self.arm(ctx, tick::jittered(backoff, self.runtime.settings.tick_jitter_percent));

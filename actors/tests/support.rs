@@ -7,21 +7,23 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
-use greenroom_actors::agent::Change;
+use greenroom_actors::agent::{Change, Keep};
 use greenroom_actors::character::Character;
 use greenroom_actors::error::ModelError;
-use greenroom_actors::ids::AgentId;
+use greenroom_actors::facts::Fact;
+use greenroom_actors::ids::{AgentId, EntityId, MemoryId, RoomId};
 use greenroom_actors::lifecycle::{Autonomy, Command};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
-    Delta, Model, ModelFuture, ModelStream, Prompt, RunQuery, Store, VirtualClock,
+    Clock, Delta, Model, ModelFuture, ModelStream, Prompt, RunQuery, Store, VirtualClock,
 };
-use greenroom_actors::records::Embedding;
+use greenroom_actors::records::{Embedding, Memory};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::{Run, Usage};
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 use greenroom_actors::time::UnixMillis;
+use serde_json::{Map, json};
 
 /// What the model does next.
 #[derive(Clone, Debug)]
@@ -151,8 +153,29 @@ impl Stage {
         Self::over(store, clock, settings()).await
     }
 
+    /// An agent that has something to think about.
     pub(crate) async fn create(&self, name: &str) -> AgentId {
-        self.registry.create(Character::named(name)).await.unwrap().id
+        let id = self.registry.create(Character::named(name)).await.unwrap().id;
+        self.tell(id, "the roof leaks").await;
+        id
+    }
+
+    /// Gives an agent something to think about.
+    pub(crate) async fn tell(&self, agent_id: AgentId, text: &str) {
+        let memory = Memory {
+            id: MemoryId::new(),
+            agent_id,
+            kind: "facts".to_owned(),
+            room_id: RoomId(agent_id.0),
+            world_id: None,
+            entity_id: EntityId::new(),
+            content: json!({"text": text}).as_object().cloned().unwrap(),
+            metadata: Map::new(),
+            unique: true,
+            created_at: self.clock.now(),
+        };
+        let facts = vec![Fact::Remembered(Box::new(memory))];
+        self.registry.ask(agent_id, Keep { facts, while_running: false }).await.unwrap();
     }
 
     /// An agent that runs and speaks when spoken to.

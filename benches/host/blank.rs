@@ -39,6 +39,7 @@ impl Blank {
             lifecycle: fleet::lifecycle(self.autonomy),
             reflected_at: None,
             has_letters: false,
+            has_news: false,
         })
     }
 }

@@ -46,6 +46,10 @@ impl Agent {
         if !self.is_free() {
             return;
         }
+        if matches!(occasion, Occasion::Reflection) {
+            // What happens from now on is not in its prompt any more.
+            self.has_news = false;
+        }
         let run = RunId::new();
         let progress = Rc::new(Progress::default());
         let task = actix::spawn(
@@ -79,6 +83,8 @@ impl Agent {
         };
         if let Some(asker) = flight.asker.take() {
             drop(asker.send(Err(CoreError::Cancelled(reason.to_owned()))));
+        } else {
+            self.has_news = true;
         }
         Counters::add(&self.runtime.counters.runs_failed, 1);
         self.end_of(&flight, status, reason)
@@ -124,6 +130,8 @@ impl Agent {
         let Some(mut flight) = self.flight.take() else { return };
         if let Some(asker) = flight.asker.take() {
             drop(asker.send(Err(cancelled.clone())));
+        } else {
+            self.has_news = true;
         }
         if let Some(letter) = flight.progress.closing_letter() {
             self.tell_waiter(letter, Err(cancelled));
@@ -178,6 +186,8 @@ impl Agent {
             self.letters_waiting = 0;
             return self.next_asked(ctx);
         }
+        // Whatever it did is something to think about, but for a thought that it finished.
+        self.has_news |= reflected_at.is_none();
         if let Some(error) = error {
             Counters::add(&self.runtime.counters.runs_failed, 1);
             self.failures = self.failures.saturating_add(1);

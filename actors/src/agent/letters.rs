@@ -166,6 +166,7 @@ impl Handler<Delivery> for Agent {
             }
             // A run that looked before the commit found nothing, and said so.
             agent.letters_waiting = agent.letters_waiting.max(1);
+            agent.has_news = true;
             agent.next_letter(ctx);
             Ok(Delivered { letter_id: letter, memory, reply })
         }))

@@ -115,9 +115,11 @@ impl Agent {
         }
     }
 
+    /// Whether it is time to think about what has happened, and something has.
     fn is_reflection_due(&self) -> bool {
         let every = u64::from(self.runtime.settings.reflect_every_s);
         every > 0
+            && self.has_news
             && self
                 .reflected_at
                 .is_none_or(|last| self.runtime.now().since(last) >= Duration::from_secs(every))

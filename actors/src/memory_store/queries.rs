@@ -37,6 +37,12 @@ impl State {
             lifecycle: agent.record.lifecycle.clone(),
             reflected_at: agent.reflected_at,
             has_letters: self.home(id).is_some_and(|home| !home.waiting.is_empty()),
+            has_news: self.home(id).is_some_and(|home| {
+                let newest = home.memories.newest_first().next();
+                newest.is_some_and(|Kept { memory, .. }| {
+                    agent.reflected_at.is_none_or(|last| memory.created_at > last)
+                })
+            }),
         }
     }
 

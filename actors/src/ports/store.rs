@@ -250,6 +250,8 @@ pub struct Seed {
     pub reflected_at: Option<UnixMillis>,
     /// Whether letters wait for it.
     pub has_letters: bool,
+    /// Whether it has a memory that was made after it last thought about itself.
+    pub has_news: bool,
 }
 
 /// How many agents there are, by state.
