@@ -7,6 +7,7 @@
 mod asked;
 mod change;
 mod errand;
+mod grace;
 mod hearing;
 mod journal;
 mod keep;
@@ -249,7 +250,7 @@ impl Handler<GetStatus> for Agent {
     fn handle(&mut self, _: GetStatus, _: &mut Context<Self>) -> Self::Result {
         Ok(Status {
             id: self.id,
-            state: self.lifecycle.state(),
+            state: if self.is_stopping() { State::Stopping } else { self.lifecycle.state() },
             lifecycle: self.lifecycle.clone(),
             run: self.flight.as_ref().map(|flight| flight.run),
             restarts: self.restarts,
@@ -285,7 +286,7 @@ impl Handler<End> for Agent {
         let reason = "the agent was removed";
         drop(self.cut(RunStatus::Cancelled, reason));
         let cancelled = CoreError::Cancelled(reason.to_owned());
-        drop(self.dismiss_waiters(&cancelled));
+        drop(self.dismiss_waiters(None, &cancelled));
         self.dismiss_askers(&cancelled);
         self.disarm(ctx);
         // Its shard lets go of the address when it is gone from the store. Until then it answers

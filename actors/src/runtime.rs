@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::cache::RecordCache;
@@ -46,7 +46,7 @@ pub(crate) struct Runtime {
     pub(crate) pieces: Pieces,
     epoch: Epoch,
     records: RecordCache,
-    is_halted: AtomicBool,
+    is_halted: watch::Sender<bool>,
     is_draining: AtomicBool,
     is_booting: AtomicBool,
     flights: Mutex<HashMap<RunId, AbortHandle>>,
@@ -64,7 +64,7 @@ impl Runtime {
             channel_hub: Hub::default(),
             pieces: Pieces::default(),
             epoch,
-            is_halted: AtomicBool::new(is_halted),
+            is_halted: watch::Sender::new(is_halted),
             is_draining: AtomicBool::new(false),
             is_booting: AtomicBool::new(true),
             flights: Mutex::default(),
@@ -131,7 +131,7 @@ impl Runtime {
     }
 
     pub(crate) fn is_halted(&self) -> bool {
-        self.is_halted.load(Ordering::Acquire)
+        *self.is_halted.borrow()
     }
 
     pub(crate) fn is_booting(&self) -> bool {
@@ -144,12 +144,27 @@ impl Runtime {
 
     /// Lets no more work begin, and cuts off what is in flight.
     pub(crate) fn halt(&self) {
-        self.is_halted.store(true, Ordering::Release);
+        self.is_halted.send_replace(true);
         self.abort_flights();
     }
 
     pub(crate) fn lift(&self) {
-        self.is_halted.store(false, Ordering::Release);
+        self.is_halted.send_replace(false);
+    }
+
+    /// Does what calls somebody outside the process, unless the fleet is halted; a halt meanwhile cuts
+    /// it off.
+    ///
+    /// # Errors
+    /// [`CoreError::Halted`]. What had been done by then is unknown.
+    pub(crate) async fn unless_halted<T>(&self, work: impl Future<Output = T>) -> Result<T, CoreError> {
+        let mut halts = self.is_halted.subscribe();
+        tokio::select! {
+            biased;
+            // This very runtime keeps the sender alive, so that waiting cannot fail.
+            _ = halts.wait_for(|is_halted| *is_halted) => Err(CoreError::Halted),
+            done = work => Ok(done),
+        }
     }
 
     pub(crate) fn drain(&self) {
@@ -163,7 +178,11 @@ impl Runtime {
     }
 
     pub(crate) fn took_off(&self, run: RunId, handle: AbortHandle) {
-        self.lock_flights().insert(run, handle);
+        self.lock_flights().insert(run, handle.clone());
+        // A halt that came between the look at it and here has not seen this run.
+        if self.is_halted() {
+            handle.abort();
+        }
     }
 
     pub(crate) fn landed(&self, run: RunId) {

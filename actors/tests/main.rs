@@ -10,6 +10,7 @@
 
 mod channels;
 mod crashes;
+mod grace;
 mod idle;
 mod letters;
 mod lifecycle;

@@ -24,6 +24,7 @@ use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, json};
+use tokio::sync::Notify;
 
 /// What the model does next.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub(crate) enum Act {
     Panic,
     /// Never answers; whether it was dropped is seen in [`Script::dropped`].
     Hang,
+    /// Says `late` once it is notified.
+    Wait(Arc<Notify>),
 }
 
 /// A model that does what it is told, and counts.
@@ -87,6 +90,15 @@ impl Model for Script {
             }
             Act::Fail(error) => stream::iter([Err(error)]).boxed(),
             Act::Panic => panic!("the model fell over"),
+            Act::Wait(until) => {
+                let noticed = Noticed(Arc::clone(&self.dropped));
+                let late = async move {
+                    let _noticed = noticed;
+                    until.notified().await;
+                    Ok(Delta::Text("late".to_owned()))
+                };
+                stream::once(late).chain(stream::iter([Ok(Delta::Done(Usage::default()))])).boxed()
+            }
             Act::Hang => {
                 let noticed = Noticed(Arc::clone(&self.dropped));
                 let never: BoxFuture<'static, Result<Delta, ModelError>> = async move {

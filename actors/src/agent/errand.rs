@@ -23,6 +23,8 @@ pub(crate) struct Flight {
     pub(crate) progress: Rc<Progress>,
     /// Whoever asked for it, if it is not told by a letter.
     pub(super) asker: Option<Asker>,
+    /// What cuts it off when its grace is over, if it was given one.
+    pub(super) cutoff: Option<SpawnHandle>,
     task: AbortHandle,
     runtime: Arc<Runtime>,
 }
@@ -68,7 +70,7 @@ impl Agent {
         self.runtime.took_off(run, task.abort_handle());
         let runtime = Arc::clone(&self.runtime);
         let task_handle = task.abort_handle();
-        let flight = Flight { run, progress, asker: None, task: task_handle, runtime };
+        let flight = Flight { run, progress, asker: None, cutoff: None, task: task_handle, runtime };
         self.flight = Some(Box::new(flight));
         ctx.spawn(task.into_actor(self).map(move |landed, agent, ctx| {
             agent.landed(run, landed, ctx);
@@ -125,7 +127,8 @@ impl Agent {
         };
         let cancelled = CoreError::Cancelled(reason.to_owned());
         // With the flight still here, so that a letter that is being answered is not given up.
-        let dismissed = self.dismiss_waiters(&cancelled);
+        let answered = self.flight.as_ref().and_then(|flight| flight.progress.closing_letter());
+        let dismissed = self.dismiss_waiters(answered, &cancelled);
         self.dismiss_askers(&cancelled);
         let Some(mut flight) = self.flight.take() else { return };
         if let Some(asker) = flight.asker.take() {

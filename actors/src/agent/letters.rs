@@ -296,28 +296,31 @@ impl Agent {
 
     /// Tells everybody who waits for a reply that there will be none, and gives their letters up: one
     /// that was answered later all the same would be answered twice to a client that asks again. Only
-    /// the one whose answer is on its way to the store waits on.
-    pub(super) fn dismiss_waiters(&mut self, error: &CoreError) -> Vec<Fact> {
-        let journal = self.journal();
-        let answered = self.flight.as_ref().and_then(|flight| flight.progress.closing_letter());
-        let mut facts = Vec::new();
-        for waiter in std::mem::take(&mut self.waiters) {
-            let letter = waiter.letter;
-            if Some(letter) == answered {
-                self.waiters.push(waiter);
-                continue;
-            }
-            if waiter.reply.send(Err(error.clone())).is_ok() {
-                self.letters_waiting = self.letters_waiting.saturating_sub(1);
-                let reason = error.to_string();
-                facts.extend(given_up(&journal, letter, &reason));
-                let now = self.runtime.now();
-                facts.extend(
-                    waiter.heard.map(|heard| hearing::failed(heard, self.id, &reason, now)),
-                );
-            }
+    /// whoever waits for `answered`, which is in flight, waits on.
+    pub(super) fn dismiss_waiters(
+        &mut self,
+        answered: Option<LetterId>,
+        error: &CoreError,
+    ) -> Vec<Fact> {
+        let waiters = self.waiters.iter().map(|waiter| waiter.letter);
+        let letters: Vec<_> = waiters.filter(|letter| Some(*letter) != answered).collect();
+        letters.into_iter().flat_map(|letter| self.dismiss_waiter(letter, error)).collect()
+    }
+
+    /// The same for whoever waits for the reply to one letter.
+    pub(super) fn dismiss_waiter(&mut self, letter: LetterId, error: &CoreError) -> Vec<Fact> {
+        let Some(place) = self.waiters.iter().position(|waiter| waiter.letter == letter) else {
+            return Vec::new();
+        };
+        let Waiter { heard, reply, .. } = self.waiters.swap_remove(place);
+        if reply.send(Err(error.clone())).is_err() {
+            // Nobody waits any more, so that the letter may be answered later.
+            return Vec::new();
         }
-        facts
+        self.letters_waiting = self.letters_waiting.saturating_sub(1);
+        let (journal, reason) = (self.journal(), error.to_string());
+        let failed = heard.map(|heard| hearing::failed(heard, self.id, &reason, journal.now));
+        given_up(&journal, letter, &reason).into_iter().chain(failed).collect()
     }
 }
 

@@ -46,9 +46,19 @@ impl Progress {
         self.is_closing.get()
     }
 
+    /// Whether its beginning is on its way to the store: soon something leaves the process.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.run.borrow().is_some()
+    }
+
+    /// The letter that it answers, once that is known.
+    pub(crate) fn letter(&self) -> Option<LetterId> {
+        self.run.borrow().as_ref()?.letter_id
+    }
+
     /// The letter whose answer is on its way to the store.
     pub(crate) fn closing_letter(&self) -> Option<LetterId> {
-        if self.is_closing.get() { self.run.borrow().as_ref()?.letter_id } else { None }
+        if self.is_closing.get() { self.letter() } else { None }
     }
 }
 

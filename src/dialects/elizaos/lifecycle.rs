@@ -75,7 +75,7 @@ pub(super) async fn start_bare(call: Call, body: Body) -> Answer {
 
 async fn begin(call: &Call, id: AgentId, wish: Wish) -> Result<Lifecycle, ElizaError> {
     let Wish { autonomy, overrides } = wish;
-    let change = Change { command: Command::Start, autonomy, overrides };
+    let change = Change { autonomy, overrides, ..Change::to(Command::Start) };
     call.registry().ask(id, change).await.doing(&refusal::AGENT_START)
 }
 
