@@ -45,6 +45,34 @@ impl Change {
     pub fn to(command: Command) -> Self {
         Self { command, autonomy: None, overrides: None, grace: None }
     }
+
+    /// The longest grace: a day. A run has its own deadline long before.
+    pub const GRACE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// The command with a grace of so many seconds, unless it is to be forced; without a grace, too,
+    /// nothing is waited for.
+    ///
+    /// # Errors
+    /// [`CoreError::Invalid`] if the grace is no length of time, or longer than
+    /// [`GRACE_MAX`](Self::GRACE_MAX).
+    pub fn ending(
+        command: Command,
+        grace_s: Option<f64>,
+        is_forced: bool,
+    ) -> Result<Self, CoreError> {
+        let grace = grace_s.map(Duration::try_from_secs_f64).transpose();
+        let most = Self::GRACE_MAX;
+        match grace {
+            Ok(grace) if grace.is_none_or(|grace| grace <= most) => {
+                let grace = grace.filter(|grace| !is_forced && !grace.is_zero());
+                Ok(Self { grace, ..Self::to(command) })
+            }
+            _ => {
+                let reason = format!("must be 0 to {} seconds", most.as_secs());
+                Err(CoreError::Invalid { field: "grace_s", reason })
+            }
+        }
+    }
 }
 
 /// Sets whether an agent acts by itself, and how often, in any state; answers with its lifecycle.

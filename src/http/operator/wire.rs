@@ -128,14 +128,18 @@ impl AgentView {
         }
     }
 
-    /// All of it.
-    pub(super) fn shown(record: &AgentRecord, status: &Status) -> Self {
+    /// As it is now.
+    pub(super) fn observed(record: &AgentRecord, status: &Status) -> Self {
         Self {
             state: status.state,
             live: Some(Live { restarts: status.restarts, run: status.run }),
-            character: Some(record.character.clone()),
             ..Self::after(record, &status.lifecycle)
         }
+    }
+
+    /// All of it.
+    pub(super) fn shown(record: &AgentRecord, status: &Status) -> Self {
+        Self { character: Some(record.character.clone()), ..Self::observed(record, status) }
     }
 }
 
