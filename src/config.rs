@@ -22,6 +22,7 @@ pub use show::shown;
 
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::media::MediaSettings;
+use crate::messaging::MessagingSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::server::ServerSettings;
 use crate::speech::SpeechSettings;
@@ -42,6 +43,8 @@ pub struct Config {
     pub speech: SpeechSettings,
     /// Where and how everything is kept.
     pub store: StoreSettings,
+    /// What is said between people and agents.
+    pub messaging: MessagingSettings,
     /// Files that people and agents give one another.
     pub media: MediaSettings,
     /// The agents' bounds and intervals.

@@ -118,7 +118,7 @@ async fn host(
     };
     let registry = Registry::start(ports, config.runtime.clone()).await?;
     Ok(Host {
-        messaging: Messaging::open(registry.clone()).await?,
+        messaging: Messaging::open(registry.clone(), config.messaging).await?,
         registry,
         media,
         speech,

@@ -27,7 +27,7 @@ use serde_json::json;
 
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
-use crate::ids::{AgentId, RunId};
+use crate::ids::{AgentId, RoomId, RunId};
 use crate::lifecycle::{Desired, Lifecycle, State};
 use crate::ports::Seed;
 use crate::runs::RunStatus;
@@ -87,6 +87,8 @@ pub struct Status {
     pub lifecycle: Lifecycle,
     /// The run in flight.
     pub run: Option<RunId>,
+    /// The room in which its reply is in flight.
+    pub answering: Option<RoomId>,
     /// How often it was rebuilt after a crash since the host started.
     pub restarts: u32,
     /// How many ticks came due while a run was in flight, since the host started.
@@ -253,6 +255,7 @@ impl Handler<GetStatus> for Agent {
             state: if self.is_stopping() { State::Stopping } else { self.lifecycle.state() },
             lifecycle: self.lifecycle.clone(),
             run: self.flight.as_ref().map(|flight| flight.run),
+            answering: self.answering().map(|(_, room, _)| room),
             restarts: self.restarts,
             ticks_skipped: self.ticks_skipped,
             next_tick_at: self.timer.as_ref().map(|timer| timer.due),

@@ -157,7 +157,10 @@ impl Runtime {
     ///
     /// # Errors
     /// [`CoreError::Halted`]. What had been done by then is unknown.
-    pub(crate) async fn unless_halted<T>(&self, work: impl Future<Output = T>) -> Result<T, CoreError> {
+    pub(crate) async fn unless_halted<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, CoreError> {
         let mut halts = self.is_halted.subscribe();
         tokio::select! {
             biased;

@@ -10,6 +10,7 @@
 
 mod channels;
 mod crashes;
+mod double_texting;
 mod grace;
 mod idle;
 mod letters;

@@ -1,12 +1,13 @@
 //! What is said in channels: kept, told to the agents, changed and removed.
 
-use greenroom_actors::agent::{Keep, Reply};
+use greenroom_actors::agent::{Delivery, Keep, Reply};
 use greenroom_actors::channels::{Channel, ChannelEventKind, ChannelMessage};
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::{
     self, AgentId, ChannelId, ChannelMessageId, EntityId, LetterId, MemoryId, RoomId,
 };
+use greenroom_actors::letters::DoubleTexting;
 use greenroom_actors::ports::MessageQuery;
 use serde_json::{Map, Value, json};
 
@@ -117,7 +118,8 @@ impl Messaging {
     /// An agent that could not be told does not keep the others from hearing it.
     ///
     /// # Errors
-    /// As [`post`](Self::post).
+    /// As [`post`](Self::post); [`CoreError::Busy`] where the channel refuses what is said while a
+    /// reply is in flight, and one of each agent in it is.
     pub async fn say(&self, new: NewMessage) -> Result<Said, CoreError> {
         let channel = self.channel(new.channel_id).await?;
         let agents = self.recipients(&channel, new.author_id).await?;
@@ -140,6 +142,10 @@ impl Messaging {
         new: NewMessage,
         agents: Vec<Recipient>,
     ) -> Result<Said, CoreError> {
+        let double_texting = self.settings.double_texting_in(channel);
+        if double_texting == DoubleTexting::Reject {
+            self.refuse_if_busy(channel.id, &agents).await?;
+        }
         let name = new.author_name.clone();
         let ids: Vec<_> = agents.iter().map(|agent| agent.id).collect();
         let answered = match new.in_reply_to {
@@ -151,7 +157,10 @@ impl Messaging {
         let mut told = Vec::with_capacity(agents.len());
         let mut events = Vec::new();
         for agent in agents {
-            let delivery = agent.delivery(channel, &message, name.as_deref(), answered);
+            let delivery = Delivery {
+                double_texting,
+                ..agent.delivery(channel, &message, name.as_deref(), answered)
+            };
             let outcome = match self.registry.deliver(agent.id, delivery).await {
                 Ok(delivered) => Ok(Letter { id: delivered.letter_id, reply: delivered.reply }),
                 Err(error) => {
@@ -166,6 +175,22 @@ impl Messaging {
             self.registry.keep(events).await?;
         }
         Ok(Said { message, told })
+    }
+
+    /// Refuses a message that nobody could take up, since a reply of each agent there is in flight.
+    /// Where some could, it is said, and the others fail it.
+    async fn refuse_if_busy(
+        &self,
+        channel: ChannelId,
+        agents: &[Recipient],
+    ) -> Result<(), CoreError> {
+        for agent in agents {
+            let status = self.registry.status(agent.id).await;
+            if !status.is_ok_and(|status| status.answering == Some(room_of(agent.id, channel))) {
+                return Ok(());
+            }
+        }
+        agents.first().map_or(Ok(()), |agent| Err(CoreError::Busy(agent.id)))
     }
 
     /// Keeps a message, and in the same batch how it ended, where that is clear from the start.

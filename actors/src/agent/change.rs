@@ -192,20 +192,22 @@ impl Agent {
             runtime.record_changed(id);
             committed.map_err(CoreError::from)
         };
-        AtomicResponse::new(Box::pin(committed.into_actor(self).map(move |committed, agent, ctx| {
-            agent.is_changing = false;
-            if let Err(error) = committed {
-                // What was cut off is not taken up again: it goes on with the next tick or letter.
-                agent.next_letter(ctx);
-                agent.next_asked(ctx);
-                return Err(error);
-            }
-            agent.become_(next.clone(), ctx);
-            if let Some(ending) = ending {
-                agent.ends_by(ending, ctx);
-            }
-            Ok(next)
-        })))
+        AtomicResponse::new(Box::pin(committed.into_actor(self).map(
+            move |committed, agent, ctx| {
+                agent.is_changing = false;
+                if let Err(error) = committed {
+                    // What was cut off is not taken up again: it goes on with the next tick or letter.
+                    agent.next_letter(ctx);
+                    agent.next_asked(ctx);
+                    return Err(error);
+                }
+                agent.become_(next.clone(), ctx);
+                if let Some(ending) = ending {
+                    agent.ends_by(ending, ctx);
+                }
+                Ok(next)
+            },
+        )))
     }
 
     fn become_(&mut self, next: Lifecycle, ctx: &mut Context<Self>) {

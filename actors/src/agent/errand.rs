@@ -70,7 +70,8 @@ impl Agent {
         self.runtime.took_off(run, task.abort_handle());
         let runtime = Arc::clone(&self.runtime);
         let task_handle = task.abort_handle();
-        let flight = Flight { run, progress, asker: None, cutoff: None, task: task_handle, runtime };
+        let flight =
+            Flight { run, progress, asker: None, cutoff: None, task: task_handle, runtime };
         self.flight = Some(Box::new(flight));
         ctx.spawn(task.into_actor(self).map(move |landed, agent, ctx| {
             agent.landed(run, landed, ctx);

@@ -90,7 +90,8 @@ impl Agent {
         let Some(Ending { command, grace: Some(grace) }) = ending else { return };
         let run = flight.run;
         let over = self.runtime.sleep(grace).into_actor(self);
-        let handle = ctx.spawn(over.map(move |(), agent, ctx| agent.grace_is_over(run, command, ctx)));
+        let handle =
+            ctx.spawn(over.map(move |(), agent, ctx| agent.grace_is_over(run, command, ctx)));
         if let Some(flight) = &mut self.flight {
             flight.cutoff = Some(handle);
         }
@@ -111,7 +112,8 @@ impl Agent {
         let letter = self.flight.as_ref().and_then(|flight| flight.progress.letter());
         let mut facts = self.cut(RunStatus::Cancelled, reason);
         // A paused agent answers its letters when it goes on.
-        if let Some(letter) = letter.filter(|_| self.flight.is_none() && command != Command::Pause) {
+        if let Some(letter) = letter.filter(|_| self.flight.is_none() && command != Command::Pause)
+        {
             facts.extend(self.dismiss_waiter(letter, &CoreError::Cancelled(reason.to_owned())));
         }
         facts

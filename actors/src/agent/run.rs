@@ -32,6 +32,8 @@ use crate::time::UnixMillis;
 pub(crate) struct Progress {
     /// The run, once its beginning is on its way to the store.
     run: RefCell<Option<Run>>,
+    /// Where the letter that it answers was said for others to hear.
+    heard: Cell<Option<Heard>>,
     /// Whether its end is on its way to the store: nothing leaves the process any more.
     is_closing: Cell<bool>,
 }
@@ -49,6 +51,13 @@ impl Progress {
     /// Whether its beginning is on its way to the store: soon something leaves the process.
     pub(crate) fn has_begun(&self) -> bool {
         self.run.borrow().is_some()
+    }
+
+    /// The letter that it answers, its room and where it was heard; nothing if the answer is on its
+    /// way to the store already.
+    pub(crate) fn answering(&self) -> Option<(LetterId, RoomId, Option<Heard>)> {
+        let run = self.open_run()?;
+        Some((run.letter_id?, run.room_id, self.heard.get()))
     }
 
     /// The letter that it answers, once that is known.
@@ -145,6 +154,7 @@ impl Errand {
         };
         let id = letter.as_ref().map(|letter| letter.id);
         let heard = letter.as_ref().and_then(|letter| letter.heard);
+        self.progress.heard.set(heard);
         let landing = self.run(letter).await.unwrap_or_else(|error| Landing {
             error: Some(error),
             letter: id,

@@ -198,7 +198,7 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
     let registry = Registry::start(ports, runtime).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let host = Host {
-        messaging: Messaging::open(registry.clone()).await.unwrap(),
+        messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
         speech: crate::speech::Speech::default(),
