@@ -7,6 +7,7 @@
 mod asked;
 mod change;
 mod errand;
+mod examine;
 mod grace;
 mod hearing;
 mod journal;
@@ -29,6 +30,7 @@ use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
 use crate::ids::{AgentId, RoomId, RunId};
 use crate::lifecycle::{Desired, Lifecycle, State};
+use crate::liveness::handled;
 use crate::ports::Seed;
 use crate::runs::RunStatus;
 use crate::runtime::Runtime;
@@ -39,6 +41,7 @@ use crate::vitals::Counters;
 pub use asked::Entitle;
 pub(crate) use change::Lifted;
 pub use change::{Change, SetAutonomy};
+pub(crate) use examine::Examine;
 pub(crate) use journal::Journal;
 pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
@@ -65,6 +68,8 @@ pub struct Agent {
     crashes_in_a_row: u32,
     restarts: u32,
     ticks_skipped: u32,
+    /// Whether it was reported that its runs fail again and again.
+    is_failing: bool,
     is_rebuilding: bool,
     /// Whether it is being removed: nothing is begun, and nothing is answered but that.
     is_ending: bool,
@@ -131,6 +136,7 @@ impl Agent {
             crashes_in_a_row: 0,
             restarts: 0,
             ticks_skipped: 0,
+            is_failing: false,
             is_rebuilding: false,
             is_ending: false,
             is_changing: false,
@@ -273,6 +279,7 @@ where
 
     fn handle(&mut self, forwarded: Forwarded<M, T>, ctx: &mut Context<Self>) {
         let Forwarded { message, reply } = forwarded;
+        handled::note(self.id);
         if self.is_ending {
             drop(reply.send(Err(CoreError::AgentNotFound(self.id))));
             return;

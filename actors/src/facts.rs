@@ -427,11 +427,14 @@ pub enum EventKind {
     Said,
     /// It thought something.
     Thought,
+    /// Something was wrong with it, and was mended as far as it can be; see
+    /// [`Finding`](crate::liveness::Finding).
+    Remedied,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -449,6 +452,7 @@ impl EventKind {
         Self::LetterDead,
         Self::Said,
         Self::Thought,
+        Self::Remedied,
     ];
 
     /// Its name, as stored and sent.
@@ -472,6 +476,7 @@ impl EventKind {
             Self::LetterDead => "letter_dead",
             Self::Said => "said",
             Self::Thought => "thought",
+            Self::Remedied => "remedied",
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod hosting;
 mod shard;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ use crate::facts::{Committed, EventKind, Fact, NewEvent};
 use crate::feed::{ChannelEventStream, EventStream};
 use crate::ids::{AgentId, ChannelId, LetterId};
 use crate::lifecycle::Lifecycle;
+use crate::liveness::Report;
+use crate::liveness::handled::Handled;
 use crate::pieces::Piece;
 use crate::ports::{Clock, Store};
 use crate::records::Memory;
@@ -30,6 +33,7 @@ use crate::runtime::{Ports, Runtime};
 use crate::settings::Settings;
 use crate::vitals::{Counters, Vitals};
 
+use hosting::Hosting;
 use shard::{Broadcast, Create, Remove, Route, Shard};
 
 /// Messages a shard handles before it lets its agents run.
@@ -56,6 +60,8 @@ struct Inner {
     runtime: Arc<Runtime>,
     shards: Vec<Addr<Shard>>,
     arbiters: Vec<ArbiterHandle>,
+    /// What each shard's thread handled last.
+    handled: Vec<Arc<Handled>>,
 }
 
 impl Registry {
@@ -78,9 +84,10 @@ impl Registry {
             "booting"
         );
         let runtime = Arc::new(Runtime::new(ports, settings, boot.epoch, is_halted));
-        let (shards, arbiters) = hosting::shards(&runtime).await?;
-        let registry = Self { inner: Arc::new(Inner { runtime, shards, arbiters }) };
+        let Hosting { shards, arbiters, handled } = hosting::shards(&runtime).await?;
+        let registry = Self { inner: Arc::new(Inner { runtime, shards, arbiters, handled }) };
         actix::spawn(hosting::host_all(registry.clone()));
+        actix::spawn(watch::watch(registry.clone()));
         Ok(registry)
     }
 
@@ -342,6 +349,12 @@ impl Registry {
     #[must_use]
     pub fn vitals(&self) -> Vitals {
         self.inner.runtime.vitals()
+    }
+
+    /// How the agents get on: what was found of late, and the threads that do not answer.
+    #[must_use]
+    pub fn liveness(&self) -> Report {
+        self.inner.runtime.board.report()
     }
 
     /// Turns memories into vectors until the future is dropped; see

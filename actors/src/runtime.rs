@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
@@ -14,9 +15,10 @@ use crate::cache::RecordCache;
 use crate::channels::ChannelEvent;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
-use crate::facts::{Batch, Committed, Epoch, Event, Fact};
+use crate::facts::{Batch, Committed, Epoch, Event, EventKind, Fact, NewEvent};
 use crate::feed::Hub;
 use crate::ids::{AgentId, RunId};
+use crate::liveness::{Board, Finding};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
 use crate::settings::Settings;
@@ -44,6 +46,7 @@ pub(crate) struct Runtime {
     pub(crate) hub: Hub<Event>,
     pub(crate) channel_hub: Hub<ChannelEvent>,
     pub(crate) pieces: Pieces,
+    pub(crate) board: Board,
     epoch: Epoch,
     records: RecordCache,
     is_halted: watch::Sender<bool>,
@@ -63,6 +66,7 @@ impl Runtime {
             hub: Hub::default(),
             channel_hub: Hub::default(),
             pieces: Pieces::default(),
+            board: Board::default(),
             epoch,
             is_halted: watch::Sender::new(is_halted),
             is_draining: AtomicBool::new(false),
@@ -194,6 +198,30 @@ impl Runtime {
         if flights.is_empty() {
             self.landed.notify_waiters();
         }
+    }
+
+    /// Whether that run is carried out now.
+    pub(crate) fn is_in_flight(&self, run: RunId) -> bool {
+        self.lock_flights().contains_key(&run)
+    }
+
+    /// Counts and shows what was wrong with an agent; answers with the event that says so.
+    pub(crate) fn found(&self, agent: AgentId, finding: Finding, data: Value) -> Fact {
+        let at = self.now();
+        let place = Finding::ALL.iter().position(|known| *known == finding);
+        if let Some(counter) = place.and_then(|place| self.counters.findings.get(place)) {
+            Counters::add(counter, 1);
+        }
+        self.board.found(agent, finding, at);
+        let remedy = finding.remedy();
+        tracing::warn!(%agent, finding = finding.as_str(), remedy, %data, "an agent did not get on");
+        let mut data = match data {
+            Value::Object(data) => data,
+            _ => Map::new(),
+        };
+        data.insert("finding".to_owned(), json!(finding));
+        data.insert("remedy".to_owned(), json!(remedy));
+        Fact::Happened(NewEvent { agent_id: agent, at, kind: EventKind::Remedied, data })
     }
 
     /// Waits until no run is in flight.

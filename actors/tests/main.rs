@@ -15,6 +15,7 @@ mod grace;
 mod idle;
 mod letters;
 mod lifecycle;
+mod liveness;
 mod store;
 mod support;
 mod titles;

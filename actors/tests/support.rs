@@ -151,14 +151,20 @@ impl Stage {
         clock: VirtualClock,
         settings: Settings,
     ) -> Self {
+        let told = Arc::new(clock.clone());
+        Self::told(store, clock, told, settings).await
+    }
+
+    /// The same, told the time by another clock that follows `clock`.
+    pub(crate) async fn told(
+        store: Arc<MemoryStore>,
+        clock: VirtualClock,
+        told: Arc<dyn Clock>,
+        settings: Settings,
+    ) -> Self {
         let model = Arc::new(Script::default());
         let (kept, asked): (Arc<dyn Store>, Arc<dyn Model>) = (store.clone(), model.clone());
-        let ports = Ports {
-            store: kept,
-            model: asked,
-            clock: Arc::new(clock.clone()),
-            tools: Arc::new(NoTools),
-        };
+        let ports = Ports { store: kept, model: asked, clock: told, tools: Arc::new(NoTools) };
         let registry = Registry::start(ports, settings).await.unwrap();
         clock.settle().await;
         Self { registry, store, model, clock }

@@ -114,6 +114,7 @@ impl Store for Blank {
         fn tasks(AgentId) -> Vec<Task>;
         fn run(AgentId, RunId) -> Option<Run>;
         fn runs(RunQuery) -> Vec<Run>;
+        fn open_runs(u32) -> Vec<Run>;
         fn count_runs(RunQuery) -> u64;
         fn steps(Vec<RunId>) -> Vec<Step>;
         fn log(AgentId, LogId) -> Option<LogEntry>;

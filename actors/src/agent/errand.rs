@@ -13,6 +13,7 @@ use super::run::{Errand, Landing, Occasion, Progress};
 use crate::error::CoreError;
 use crate::facts::Fact;
 use crate::ids::{MemoryId, RunId};
+use crate::liveness::handled;
 use crate::runs::{RunStatus, Usage};
 use crate::runtime::Runtime;
 use crate::vitals::Counters;
@@ -53,8 +54,9 @@ impl Agent {
             self.has_news = false;
         }
         let run = RunId::new();
-        let progress = Rc::new(Progress::default());
-        let task = actix::spawn(
+        let progress = Rc::new(Progress::beginning(self.runtime.now()));
+        let task = actix::spawn(handled::noting(
+            self.id,
             Errand {
                 runtime: Arc::clone(&self.runtime),
                 agent: self.id,
@@ -66,7 +68,7 @@ impl Agent {
                 progress: Rc::clone(&progress),
             }
             .carry_out(),
-        );
+        ));
         self.runtime.took_off(run, task.abort_handle());
         let runtime = Arc::clone(&self.runtime);
         let task_handle = task.abort_handle();

@@ -34,6 +34,8 @@ pub(crate) struct Progress {
     run: RefCell<Option<Run>>,
     /// Where the letter that it answers was said for others to hear.
     heard: Cell<Option<Heard>>,
+    /// When something last came of it.
+    moved_at: Cell<UnixMillis>,
     /// Whether its end is on its way to the store: nothing leaves the process any more.
     is_closing: Cell<bool>,
 }
@@ -46,6 +48,23 @@ impl Progress {
 
     pub(crate) fn is_closing(&self) -> bool {
         self.is_closing.get()
+    }
+
+    /// A run that begins now.
+    pub(crate) fn beginning(now: UnixMillis) -> Self {
+        let progress = Self::default();
+        progress.moved(now);
+        progress
+    }
+
+    /// Something comes of it: a step begins or ends, a piece of an answer is there.
+    pub(crate) fn moved(&self, now: UnixMillis) {
+        self.moved_at.set(now);
+    }
+
+    /// When something last came of it.
+    pub(crate) fn moved_at(&self) -> UnixMillis {
+        self.moved_at.get()
     }
 
     /// Whether its beginning is on its way to the store: soon something leaves the process.
@@ -323,7 +342,9 @@ impl Errand {
         let may_ignore = prompt.may_ignore;
         let mut watched =
             letter.map(|letter| self.runtime.pieces.of(self.agent, letter, self.said, may_ignore));
+        self.progress.moved(self.runtime.now());
         let answer = collect(self.runtime.ports.model.generate(prompt), max_bytes, |delta| {
+            self.progress.moved(self.runtime.now());
             if let Some(watched) = &mut watched {
                 watched(delta);
             }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::Agent;
 use super::run::Occasion;
 use crate::facts::EventKind;
+use crate::liveness::handled;
 use crate::time::UnixMillis;
 use crate::vitals::Counters;
 
@@ -75,6 +76,7 @@ impl Agent {
     }
 
     fn wake(&mut self, ctx: &mut Context<Self>) {
+        handled::note(self.id);
         let Some(Timer { due, .. }) = self.timer.take() else { return };
         if !self.is_running() {
             return;

@@ -13,7 +13,7 @@ use crate::ports::{
     AgentQuery, Census, LogQuery, MemoryQuery, RunQuery, Seed, WorldQuery, WorldsOf,
 };
 use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
-use crate::runs::Run;
+use crate::runs::{Run, RunStatus};
 use crate::time::UnixMillis;
 
 use super::state::{Agent, Home, State};
@@ -183,6 +183,13 @@ impl State {
 
     pub(super) fn runs(&self, query: &RunQuery) -> Vec<Run> {
         page(self.matching_runs(query), query.offset, query.limit)
+    }
+
+    pub(super) fn open_runs(&self, limit: u32) -> Vec<Run> {
+        let runs = self.homes.values().flat_map(|home| home.runs.oldest_first());
+        let mut open: Vec<_> = runs.filter(|run| run.status == RunStatus::Started).collect();
+        open.sort_by_key(|run| run.id);
+        page(open.into_iter(), 0, limit)
     }
 
     pub(super) fn count_runs(&self, query: &RunQuery) -> u64 {

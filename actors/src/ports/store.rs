@@ -128,6 +128,9 @@ pub trait Store: Send + Sync + 'static {
     /// Runs, newest first.
     fn runs(&self, query: RunQuery) -> StoreFuture<Vec<Run>>;
 
+    /// The runs of all agents that are begun and not ended, in the order of their ids.
+    fn open_runs(&self, limit: u32) -> StoreFuture<Vec<Run>>;
+
     /// How many runs match, whatever `limit` and `offset` say.
     fn count_runs(&self, query: RunQuery) -> StoreFuture<u64>;
 
