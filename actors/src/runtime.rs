@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -21,6 +21,7 @@ use crate::ids::{AgentId, RunId};
 use crate::liveness::{Board, Finding};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
+use crate::registry::{Registry, WeakRegistry};
 use crate::settings::Settings;
 use crate::time::UnixMillis;
 use crate::vitals::{Counters, Vitals};
@@ -49,6 +50,7 @@ pub(crate) struct Runtime {
     pub(crate) board: Board,
     epoch: Epoch,
     records: RecordCache,
+    registry: OnceLock<WeakRegistry>,
     is_halted: watch::Sender<bool>,
     is_draining: AtomicBool,
     is_booting: AtomicBool,
@@ -68,6 +70,7 @@ impl Runtime {
             pieces: Pieces::default(),
             board: Board::default(),
             epoch,
+            registry: OnceLock::new(),
             is_halted: watch::Sender::new(is_halted),
             is_draining: AtomicBool::new(false),
             is_booting: AtomicBool::new(true),
@@ -82,6 +85,17 @@ impl Runtime {
 
     pub(crate) fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         self.ports.clock.sleep(duration)
+    }
+
+    /// Lets runs reach other agents.
+    pub(crate) fn reached_by(&self, registry: &Registry) {
+        // Set once, when the host starts.
+        drop(self.registry.set(registry.downgrade()));
+    }
+
+    /// The way to the agents; `None` once nobody holds it any more.
+    pub(crate) fn registry(&self) -> Option<Registry> {
+        self.registry.get()?.upgrade()
     }
 
     /// Commits facts, whole or not at all, then tells those who listen.

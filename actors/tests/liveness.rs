@@ -64,7 +64,7 @@ async fn lossy(settings: Settings) -> (Stage, Arc<Mutex<Option<Duration>>>) {
     let lossy = Lossy { clock: clock.clone(), lost: Arc::default() };
     let lost = Arc::clone(&lossy.lost);
     let store = Arc::new(MemoryStore::new());
-    (Stage::told(store, clock, Arc::new(lossy), settings).await, lost)
+    (Stage::by(store, clock, Arc::new(lossy), settings).await, lost)
 }
 
 #[actix::test]
@@ -123,6 +123,7 @@ async fn a_letter_that_is_passed_over_is_taken_up() {
         expects_reply: true,
         may_be_ignored: false,
         heard: None,
+        askers: Vec::new(),
         in_reply_to: None,
         status: LetterStatus::Waiting,
         attempts: 0,

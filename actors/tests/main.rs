@@ -19,3 +19,4 @@ mod liveness;
 mod store;
 mod support;
 mod titles;
+mod tools;

@@ -129,6 +129,7 @@ impl Recipient {
             heard: Some(Heard { channel_id: channel.id, message_id: message.id }),
             refuse_unless_running: false,
             double_texting: DoubleTexting::Queue,
+            askers: Vec::new(),
         }
     }
 

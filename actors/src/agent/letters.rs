@@ -56,6 +56,8 @@ pub struct Delivery {
     pub refuse_unless_running: bool,
     /// What becomes of it while a reply in the same room is in flight.
     pub double_texting: DoubleTexting,
+    /// Agents that wait for what comes of it, the first asker first.
+    pub askers: Vec<AgentId>,
 }
 
 impl Delivery {
@@ -76,6 +78,7 @@ impl Delivery {
             heard: None,
             refuse_unless_running: true,
             double_texting: DoubleTexting::Queue,
+            askers: Vec::new(),
         }
     }
 
@@ -99,6 +102,7 @@ impl Delivery {
             heard: None,
             refuse_unless_running: false,
             double_texting: DoubleTexting::Queue,
+            askers: Vec::new(),
         }
     }
 }
@@ -265,6 +269,7 @@ impl Agent {
             expects_reply: delivery.expects_reply,
             may_be_ignored: delivery.may_be_ignored,
             heard: delivery.heard,
+            askers: delivery.askers,
             in_reply_to: None,
             status: LetterStatus::Waiting,
             attempts: 0,
@@ -419,7 +424,7 @@ fn unknown_name(entity: EntityId) -> String {
 }
 
 /// The room that `agent` has for its letters with `other`.
-fn shared_room(agent: AgentId, other: AgentId, now: UnixMillis) -> Room {
+pub(crate) fn shared_room(agent: AgentId, other: AgentId, now: UnixMillis) -> Room {
     let channel = ids::derived(&format!("letters:{}:{}", agent.min(other), agent.max(other)));
     Room {
         id: RoomId(ids::seen_by(agent, &channel.to_string())),
@@ -458,6 +463,7 @@ pub(super) fn answer(letter: &Letter, asker: AgentId, said: &Memory, now: UnixMi
         expects_reply: false,
         may_be_ignored: false,
         heard: None,
+        askers: Vec::new(),
         in_reply_to: Some(letter.id),
         status: LetterStatus::Answered,
         attempts: 0,
