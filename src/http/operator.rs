@@ -39,6 +39,7 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/agents/{who}/restart", web::post().to(ending::restart))
     .route("/agents/{who}/stop", web::post().to(ending::stop))
     .route("/agents/{who}/message", web::post().to(message::say))
+    .route("/liveness", web::get().to(host::liveness))
     .route("/halt", web::get().to(host::is_halted))
     .route("/halt", web::post().to(host::halt))
     .route("/lift", web::post().to(host::lift))

@@ -88,6 +88,8 @@ async fn each_request_is_carried_out_or_refused_by_name() {
         (&post, "/op/agents/ada-lovelace/stop", "", 409, "CONFLICT"),
         (&post, "/op/halt", "", 200, r#""halted":true"#),
         (&get, "/op/halt", "", 200, r#""halted":true"#),
+        (&get, "/op/liveness", "", 200, r#""blocked":[]"#),
+        (&get, "/op/liveness", "", 200, r#""deaf_agent":0"#),
         (&post, "/op/lift", "", 200, r#""halted":false"#),
         (&post, "/op/backup", "{}", 400, "name: "),
         (&post, "/op/backup", r#"{"name": "../x"}"#, 400, "name: "),

@@ -1,10 +1,13 @@
 //! Bodies of an operator's routes.
 
+use std::collections::BTreeMap;
+
 use actix_web::web::Json;
 use greenroom_actors::agent::Status;
 use greenroom_actors::character::{AgentRecord, Character};
 use greenroom_actors::ids::{AgentId, RunId};
 use greenroom_actors::lifecycle::{Lifecycle, State};
+use greenroom_actors::liveness::Report;
 use greenroom_actors::ports::AgentQuery;
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
@@ -149,6 +152,15 @@ impl AgentView {
 pub(super) struct Exchange {
     pub(super) message_id: greenroom_actors::ids::MemoryId,
     pub(super) reply: Option<String>,
+}
+
+/// How the agents get on.
+#[derive(Serialize)]
+pub(super) struct Liveness {
+    #[serde(flatten)]
+    pub(super) report: Report,
+    /// How often each was found since the host started.
+    pub(super) findings: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Serialize)]
