@@ -97,7 +97,7 @@ impl Registry {
         let registry = Self { inner: Arc::new(Inner { runtime, shards, arbiters, handled }) };
         registry.inner.runtime.reached_by(&registry);
         actix::spawn(hosting::host_all(registry.clone()));
-        actix::spawn(watch::watch(registry.clone()));
+        actix::spawn(watch::watch(Arc::clone(&registry.inner.runtime)));
         Ok(registry)
     }
 

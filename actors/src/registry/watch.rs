@@ -1,7 +1,7 @@
 //! The watch over all agents: lets each look at itself once in a while, and sees what none can see of
 //! itself.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,14 +38,13 @@ const ORPHANS_MAX: u32 = 10_000;
 /// How old such a run must be, since its end may be on its way to the store.
 const ORPHAN_AGE: Duration = Duration::from_secs(60);
 
-/// Watches until the host goes down; goes on after a panic of its own.
-pub(super) async fn watch(registry: Registry) {
-    let runtime = &registry.inner.runtime;
+/// Watches until the host goes down, or nobody has it any more; goes on after a panic of its own.
+pub(super) async fn watch(runtime: Arc<Runtime>) {
     let every = Duration::from_secs(u64::from(runtime.settings.liveness_every_s));
     if every.is_zero() {
         return;
     }
-    let mut watch = Watch::of(&registry, every);
+    let mut watch = Watch::of(&runtime, every);
     while let Err(panic) = AssertUnwindSafe(watch.go_round()).catch_unwind().await {
         let cause = panic_text(&*panic);
         tracing::error!(cause, "the watch over the agents crashed, and goes on");
@@ -54,56 +53,51 @@ pub(super) async fn watch(registry: Registry) {
 }
 
 struct Watch<'a> {
-    registry: &'a Registry,
     runtime: &'a Arc<Runtime>,
     every: Duration,
     rounds: u64,
-    /// Of each shard: the answer that is missing.
-    missing: Vec<Option<oneshot::Receiver<()>>>,
+    /// Of shards by number: the answer that is missing.
+    missing: HashMap<usize, oneshot::Receiver<()>>,
     /// Runs that nobody carried out when it was last looked.
     suspects: HashSet<RunId>,
 }
 
 impl<'a> Watch<'a> {
-    fn of(registry: &'a Registry, every: Duration) -> Self {
-        Self {
-            registry,
-            runtime: &registry.inner.runtime,
-            every,
-            rounds: 0,
-            missing: registry.inner.shards.iter().map(|_| None).collect(),
-            suspects: HashSet::new(),
-        }
+    fn of(runtime: &'a Arc<Runtime>, every: Duration) -> Self {
+        Self { runtime, every, rounds: 0, missing: HashMap::new(), suspects: HashSet::new() }
     }
 
     /// Round after round, until the host goes down.
     async fn go_round(&mut self) {
         loop {
-            if let Err(error) = self.round().await {
-                tracing::warn!(%error, "the agents are not all looked at");
-                self.runtime.sleep(self.every).await;
-            }
-            if self.runtime.is_draining() {
-                return;
+            match self.round().await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "the agents are not all looked at");
+                    self.runtime.sleep(self.every).await;
+                }
             }
         }
     }
 
-    /// Looks at each agent once, in pages over the time that a round takes.
-    async fn round(&mut self) -> Result<(), StoreError> {
+    /// Looks at each agent once, in pages over the time that a round takes; whether the host goes on.
+    async fn round(&mut self) -> Result<bool, StoreError> {
         let hosted = self.runtime.vitals().hosted;
         let pages = u32::try_from(hosted / u64::from(PAGE) + 1).unwrap_or(u32::MAX);
         let pause = self.every / pages;
         let mut after = None;
         loop {
             self.runtime.sleep(pause).await;
-            if self.runtime.is_draining() {
-                return Ok(());
-            }
-            let seeds = self.registry.store().seeds(after, PAGE).await?;
+            // Not held on to meanwhile: whoever lets go of the registry ends the host.
+            let Some(registry) = self.runtime.registry().filter(|_| !self.runtime.is_draining())
+            else {
+                return Ok(false);
+            };
+            let seeds = registry.store().seeds(after, PAGE).await?;
             let is_last = seeds.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
             after = seeds.last().map(|seed| seed.id).or(after);
-            self.examine(&seeds).await;
+            self.examine(&registry, &seeds).await;
             if is_last {
                 break;
             }
@@ -113,17 +107,17 @@ impl<'a> Watch<'a> {
         }
         self.rounds = self.rounds.saturating_add(1);
         self.runtime.board.went_round(self.runtime.now());
-        Ok(())
+        Ok(true)
     }
 
     /// Lets these agents look at themselves, and sees whether their threads answer.
-    async fn examine(&mut self, seeds: &[Seed]) {
+    async fn examine(&mut self, registry: &Registry, seeds: &[Seed]) {
         let mut waited_for = Vec::new();
-        for (index, shard) in self.registry.inner.shards.iter().enumerate() {
+        for (index, shard) in registry.inner.shards.iter().enumerate() {
             if !self.is_heard(index) {
                 continue;
             }
-            let of_shard = seeds.iter().filter(|seed| self.registry.shard_index(seed.id) == index);
+            let of_shard = seeds.iter().filter(|seed| registry.shard_index(seed.id) == index);
             let agents = of_shard.map(|seed| (seed.id, seed.has_letters)).collect();
             let (heard, answer) = oneshot::channel();
             // One whose mailbox is full is asked with the next page.
@@ -135,21 +129,20 @@ impl<'a> Watch<'a> {
             if let Either::Right((_, answer)) =
                 select(answer, self.runtime.sleep(HEARD_WITHIN)).await
             {
-                self.thread_is_blocked(index).await;
-                if let Some(missing) = self.missing.get_mut(index) {
-                    *missing = Some(answer);
-                }
+                let handled = registry.inner.handled.get(index);
+                self.thread_is_blocked(index, handled.and_then(|handled| handled.last())).await;
+                self.missing.insert(index, answer);
             }
         }
     }
 
     /// Whether the thread has answered all that it was asked.
     fn is_heard(&mut self, index: usize) -> bool {
-        let Some(missing) = self.missing.get_mut(index) else { return false };
-        if missing.as_mut().is_some_and(|answer| answer.try_recv() == Err(TryRecvError::Empty)) {
+        let missing = self.missing.get_mut(&index);
+        if missing.is_some_and(|answer| answer.try_recv() == Err(TryRecvError::Empty)) {
             return false;
         }
-        if missing.take().is_some()
+        if self.missing.remove(&index).is_some()
             && let Some(blocked) = self.runtime.board.answers(index)
         {
             let took_ms = self.runtime.now().since(blocked.since).as_millis();
@@ -158,9 +151,7 @@ impl<'a> Watch<'a> {
         true
     }
 
-    async fn thread_is_blocked(&self, thread: usize) {
-        let handled = self.registry.inner.handled.get(thread);
-        let last_handled = handled.and_then(|handled| handled.last());
+    async fn thread_is_blocked(&self, thread: usize, last_handled: Option<AgentId>) {
         let blocked = Blocked { thread, last_handled, since: self.runtime.now() };
         if !self.runtime.board.blocked(blocked) {
             return;
@@ -178,7 +169,7 @@ impl<'a> Watch<'a> {
     /// Closes the runs that are open and that nobody carries out, seen twice.
     async fn close_orphans(&mut self) -> Result<(), StoreError> {
         let latest = self.runtime.now().minus(ORPHAN_AGE);
-        let open = self.registry.store().open_runs(ORPHANS_MAX).await?;
+        let open = self.runtime.ports.store.open_runs(ORPHANS_MAX).await?;
         let orphans: Vec<_> = open
             .into_iter()
             .filter(|run| run.started_at <= latest && !self.runtime.is_in_flight(run.id))
