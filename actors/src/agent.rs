@@ -6,10 +6,12 @@
 
 mod asked;
 mod change;
+mod condense;
 pub(crate) mod contacts;
 pub(crate) mod context;
 mod errand;
 mod examine;
+mod goals;
 mod grace;
 mod hearing;
 mod journal;
@@ -44,6 +46,8 @@ pub use asked::Entitle;
 pub(crate) use change::Lifted;
 pub use change::{Change, SetAutonomy};
 pub(crate) use examine::Examine;
+pub(crate) use goals::GoalWork;
+pub use goals::{AmendGoal, RemoveGoal, SetGoal};
 pub(crate) use journal::Journal;
 pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
@@ -62,6 +66,8 @@ pub struct Agent {
     /// Whether something has happened that it has not reflected on: without that there is nothing to
     /// think about, and no model is asked.
     has_news: bool,
+    /// When there is work for its goals, as far as is known here; the store has the truth.
+    goal_work: GoalWork,
     /// Letters that wait, as far as is known here; the store has the truth.
     letters_waiting: u32,
     /// Runs that failed in a row.
@@ -133,6 +139,7 @@ impl Agent {
             lifecycle: seed.lifecycle,
             reflected_at: seed.reflected_at,
             has_news: seed.has_news,
+            goal_work: GoalWork::seeded(seed.has_goals),
             letters_waiting: u32::from(seed.has_letters),
             failures: 0,
             crashes_in_a_row: 0,
@@ -202,6 +209,7 @@ impl Agent {
         self.lifecycle = seed.lifecycle;
         self.reflected_at = seed.reflected_at;
         self.has_news = seed.has_news;
+        self.goal_work = GoalWork::seeded(seed.has_goals);
         self.letters_waiting = u32::from(seed.has_letters);
         let backoff = self.runtime.settings.restart_backoff(self.crashes_in_a_row);
         self.arm(ctx, tick::jittered(backoff, self.runtime.settings.tick_jitter_percent));

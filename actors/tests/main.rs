@@ -11,6 +11,7 @@
 mod channels;
 mod crashes;
 mod double_texting;
+mod goals;
 mod grace;
 mod idle;
 mod letters;
