@@ -23,6 +23,7 @@ pub use show::shown;
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::http::idempotency::IdempotencySettings;
 use crate::media::MediaSettings;
+use crate::messaging::MessagingSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::server::ServerSettings;
 use crate::speech::SpeechSettings;
@@ -45,6 +46,8 @@ pub struct Config {
     pub speech: SpeechSettings,
     /// Where and how everything is kept.
     pub store: StoreSettings,
+    /// What is said between people and agents.
+    pub messaging: MessagingSettings,
     /// Files that people and agents give one another.
     pub media: MediaSettings,
     /// What agents can do beside speaking.

@@ -129,7 +129,7 @@ async fn host(
         tools: Arc::new(tools(&config.tools, &workspaces, &voice)?),
     };
     let registry = Registry::start(ports, config.runtime.clone()).await?;
-    let messaging = Messaging::open(registry.clone()).await?;
+    let messaging = Messaging::open(registry.clone(), config.messaging).await?;
     voice.speaks_through(messaging.clone());
     let idempotency =
         Idempotency::new(Arc::new(store.clone()), Arc::clone(registry.clock()), config.idempotency);

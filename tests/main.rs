@@ -12,6 +12,7 @@
 mod bad_input;
 mod browser;
 mod clients;
+mod control;
 mod follow;
 mod golden;
 mod kill;

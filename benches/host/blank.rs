@@ -40,6 +40,7 @@ impl Blank {
             lifecycle: fleet::lifecycle(self.autonomy),
             reflected_at: None,
             has_letters: false,
+            has_news: false,
             has_goals: false,
         })
     }
@@ -116,6 +117,7 @@ impl Store for Blank {
         fn goals(AgentId) -> Vec<Goal>;
         fn run(AgentId, RunId) -> Option<Run>;
         fn runs(RunQuery) -> Vec<Run>;
+        fn open_runs(u32) -> Vec<Run>;
         fn count_runs(RunQuery) -> u64;
         fn steps(Vec<RunId>) -> Vec<Step>;
         fn log(AgentId, LogId) -> Option<LogEntry>;

@@ -97,6 +97,7 @@ impl OperatorError {
                 | CoreError::NotRunning { .. }
                 | CoreError::Failed { .. }
                 | CoreError::Halted
+                | CoreError::Busy(_)
                 | CoreError::Cancelled(_) => (StatusCode::CONFLICT, "CONFLICT"),
                 CoreError::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
                 CoreError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),

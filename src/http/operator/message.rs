@@ -40,7 +40,8 @@ pub(super) async fn say(
     ]);
     let from = EntityId(derived(&format!("{SOURCE}:{speaker}")));
     let asking = Delivery::asking(from, room(agent, speaker, &host), content);
-    let delivery = Delivery { from_name: Some(speaker.to_owned()), ..asking };
+    let double_texting = host.messaging.double_texting();
+    let delivery = Delivery { from_name: Some(speaker.to_owned()), double_texting, ..asking };
     let delivered = host.registry.deliver(agent, delivery).await?;
     let message_id = delivered.memory.id;
     let reply = match delivered.reply {
