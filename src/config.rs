@@ -21,6 +21,7 @@ pub use origin::Origin;
 pub use show::shown;
 
 use crate::dialects::elizaos::ElizaosSettings;
+use crate::mcp::McpSettings;
 use crate::media::MediaSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::server::ServerSettings;
@@ -38,6 +39,8 @@ pub struct Config {
     pub model: ModelChoice,
     /// Models by name.
     pub models: BTreeMap<String, ModelSettings>,
+    /// The Model Context Protocol.
+    pub mcp: McpSettings,
     /// What speaks and listens.
     pub speech: SpeechSettings,
     /// Where and how everything is kept.

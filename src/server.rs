@@ -182,6 +182,7 @@ fn open(
 ) -> Result<(Elizaos, Server), ServeError> {
     let server = &loaded.config.server;
     let dialect = Elizaos::new(Arc::new(loaded.config.elizaos.clone()), host.clone());
+    let dialect = if loaded.config.mcp.serves { dialect.with_mcp() } else { dialect };
     let served = dialect.clone();
     let http = HttpServer::new(move || served.app())
         .workers(server.workers())

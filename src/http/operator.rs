@@ -17,8 +17,10 @@ use greenroom_actors::lifecycle::Command;
 
 use crate::host::Host;
 
-use error::OperatorError;
-use lookup::Who;
+pub(crate) use error::OperatorError;
+pub(crate) use lookup::Who;
+pub(crate) use message::Speech;
+
 use wire::{AgentList, AgentView, ListQuery, Success};
 
 type Answer<T> = Result<Json<Success<T>>, OperatorError>;
