@@ -14,7 +14,7 @@ use greenroom_actors::agent::Change;
 use greenroom_actors::character::Character;
 use greenroom_actors::lifecycle::{Autonomy, Command};
 use greenroom_actors::memory_store::MemoryStore;
-use greenroom_actors::ports::{MemoryQuery, VirtualClock};
+use greenroom_actors::ports::{MemoryQuery, NoTools, VirtualClock};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
@@ -30,6 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         store: Arc::new(MemoryStore::new()),
         model: Arc::new(doctor),
         clock: Arc::new(clock.clone()),
+        tools: Arc::new(NoTools),
     };
     // On the thread of this program, so that the clock can let the agents run between two timers.
     let settings = Settings { arbiters: Some(0), reflect_every_s: 86_400, ..Settings::default() };

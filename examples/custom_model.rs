@@ -14,7 +14,7 @@ use greenroom_actors::error::CoreError;
 use greenroom_actors::lifecycle::Command;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
-    Delta, Model, ModelFuture, ModelStream, Prompt, Purpose, SystemClock,
+    Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, Purpose, SystemClock,
 };
 use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
@@ -64,6 +64,7 @@ async fn main() -> Result<(), CoreError> {
         store: Arc::new(MemoryStore::new()),
         model: Arc::new(Counter),
         clock: Arc::new(SystemClock),
+        tools: Arc::new(NoTools),
     };
     let registry = Registry::start(ports, Settings::default()).await?;
     let asker = registry.create(Character::named("Asker")).await?.id;

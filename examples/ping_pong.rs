@@ -13,7 +13,9 @@ use greenroom_actors::character::Character;
 use greenroom_actors::error::{CoreError, ModelError};
 use greenroom_actors::lifecycle::Command;
 use greenroom_actors::memory_store::MemoryStore;
-use greenroom_actors::ports::{Delta, Model, ModelFuture, ModelStream, Prompt, SystemClock};
+use greenroom_actors::ports::{
+    Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, SystemClock,
+};
 use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::Usage;
@@ -48,6 +50,7 @@ async fn main() -> Result<(), CoreError> {
         store: Arc::new(MemoryStore::new()),
         model: Arc::new(Player),
         clock: Arc::new(SystemClock),
+        tools: Arc::new(NoTools),
     };
     let registry = Registry::start(ports, Settings::default()).await?;
     let mut players = Vec::new();

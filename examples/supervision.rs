@@ -16,7 +16,9 @@ use greenroom_actors::facts::EventKind;
 use greenroom_actors::feed::Fed;
 use greenroom_actors::lifecycle::{Autonomy, Command};
 use greenroom_actors::memory_store::MemoryStore;
-use greenroom_actors::ports::{Delta, Model, ModelFuture, ModelStream, Prompt, SystemClock};
+use greenroom_actors::ports::{
+    Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, SystemClock,
+};
 use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::Usage;
@@ -51,6 +53,7 @@ async fn main() -> Result<(), CoreError> {
         store: Arc::new(MemoryStore::new()),
         model: Arc::new(Brittle(Arc::clone(&is_mended))),
         clock: Arc::new(SystemClock),
+        tools: Arc::new(NoTools),
     };
     let settings = Settings { restart_backoff_ms: 20, ..Settings::default() };
     let registry = Registry::start(ports, settings).await?;

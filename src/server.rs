@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
-use greenroom_actors::ports::{Clock, SystemClock};
+use greenroom_actors::ports::{Clock, NoTools, SystemClock};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
@@ -114,6 +114,7 @@ async fn host(
         store: Arc::new(store.clone()),
         model: Arc::new(model),
         clock: Arc::new(SystemClock),
+        tools: Arc::new(NoTools),
     };
     let registry = Registry::start(ports, config.runtime.clone()).await?;
     Ok(Host {

@@ -88,6 +88,14 @@ ids! {
     SessionId,
     /// Identifies one job.
     JobId,
+    /// Identifies one goal of an agent.
+    GoalId,
+    /// Identifies one trigger.
+    TriggerId,
+    /// Identifies one firing of a trigger: a slot that came due.
+    FiringId,
+    /// Identifies one question to a person whether a call may be made.
+    ApprovalId,
 }
 
 /// The text is not of the form 8-4-4-4-12 hexadecimal digits.

@@ -3,6 +3,7 @@
 mod clock;
 mod model;
 mod store;
+mod tools;
 
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use model::{
@@ -13,3 +14,4 @@ pub use store::{
     AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
     RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery, WorldsOf, fuse,
 };
+pub use tools::{Effect, Invocation, NoTools, Tool, ToolError, ToolOutput, Tools};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ids::{AgentId, EntityId, LetterId, RoomId, RunId};
+use crate::ids::{AgentId, EntityId, FiringId, LetterId, RoomId, RunId};
 use crate::time::UnixMillis;
 
 /// Why a run was begun.
@@ -83,6 +83,11 @@ pub struct Run {
     pub entity_id: EntityId,
     /// The letter it answers.
     pub letter_id: Option<LetterId>,
+    /// The firing of a trigger that it carries out.
+    pub firing_id: Option<FiringId>,
+    /// The run that it goes on from, which ended before its work was done: what that one has done is
+    /// not done again.
+    pub resumes: Option<RunId>,
     /// When it was begun.
     pub started_at: UnixMillis,
     /// When it ended.

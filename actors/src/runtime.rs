@@ -18,7 +18,7 @@ use crate::facts::{Batch, Committed, Epoch, Event, Fact};
 use crate::feed::Hub;
 use crate::ids::{AgentId, RunId};
 use crate::pieces::Pieces;
-use crate::ports::{Clock, Model, Store};
+use crate::ports::{Clock, Model, Store, Tools};
 use crate::settings::Settings;
 use crate::time::UnixMillis;
 use crate::vitals::{Counters, Vitals};
@@ -32,6 +32,8 @@ pub struct Ports {
     pub model: Arc<dyn Model>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// What agents can do beside what is built in; [`NoTools`](crate::ports::NoTools) for nothing.
+    pub tools: Arc<dyn Tools>,
 }
 
 /// What all agents of a host share.

@@ -13,7 +13,7 @@ use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::{Command, State};
 use greenroom_actors::memory_store::MemoryStore;
-use greenroom_actors::ports::{Clock, Model, Store};
+use greenroom_actors::ports::{Clock, Model, NoTools, Store};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::RunStatus;
 use greenroom_actors::runtime::Ports;
@@ -109,7 +109,8 @@ impl Clock for Bell {
 async fn at_a_tick(command: Command, fails: bool) -> (Registry, Arc<MemoryStore>, AgentId) {
     let (bell, store) = (Arc::new(Bell::default()), Arc::new(MemoryStore::new()));
     let (clock, kept): (Arc<dyn Clock>, Arc<dyn Store>) = (bell.clone(), store.clone());
-    let ports = Ports { store: kept, model: Arc::new(Script::default()), clock };
+    let ports =
+        Ports { store: kept, model: Arc::new(Script::default()), clock, tools: Arc::new(NoTools) };
     let registry = Registry::start(ports, settings()).await.unwrap();
     while registry.is_booting() {
         tokio::task::yield_now().await;
@@ -296,7 +297,12 @@ async fn an_agent_that_is_created_again_while_the_host_comes_up_is_hosted_all_th
     let id = stage.running("Ada").await;
     let Stage { store, clock, model, .. } = stage;
     let (kept, asked): (Arc<dyn Store>, Arc<dyn Model>) = (store, model);
-    let ports = Ports { store: kept, model: asked, clock: Arc::new(clock.clone()) };
+    let ports = Ports {
+        store: kept,
+        model: asked,
+        clock: Arc::new(clock.clone()),
+        tools: Arc::new(NoTools),
+    };
     let registry = Registry::start(ports, settings()).await.unwrap();
     // Before the first page of agents is hosted.
     let again = registry.create(Character::named("Ada")).await;

@@ -14,7 +14,7 @@ use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::{Autonomy, Command};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
-    Delta, Model, ModelFuture, ModelStream, Prompt, RunQuery, Store, VirtualClock,
+    Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, RunQuery, Store, VirtualClock,
 };
 use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
@@ -139,7 +139,12 @@ impl Stage {
     ) -> Self {
         let model = Arc::new(Script::default());
         let (kept, asked): (Arc<dyn Store>, Arc<dyn Model>) = (store.clone(), model.clone());
-        let ports = Ports { store: kept, model: asked, clock: Arc::new(clock.clone()) };
+        let ports = Ports {
+            store: kept,
+            model: asked,
+            clock: Arc::new(clock.clone()),
+            tools: Arc::new(NoTools),
+        };
         let registry = Registry::start(ports, settings).await.unwrap();
         clock.settle().await;
         Self { registry, store, model, clock }

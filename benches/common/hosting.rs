@@ -6,7 +6,9 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::{CoreError, ModelError};
 use greenroom_actors::ids::AgentId;
-use greenroom_actors::ports::{Model, ModelFuture, ModelStream, Prompt, Store, SystemClock};
+use greenroom_actors::ports::{
+    Model, ModelFuture, ModelStream, NoTools, Prompt, Store, SystemClock,
+};
 use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
@@ -22,7 +24,12 @@ pub(crate) async fn host(
     settings: Settings,
     last: Option<AgentId>,
 ) -> Result<Registry, CoreError> {
-    let ports = Ports { store, model: Arc::new(Nobody), clock: Arc::new(SystemClock) };
+    let ports = Ports {
+        store,
+        model: Arc::new(Nobody),
+        clock: Arc::new(SystemClock),
+        tools: Arc::new(NoTools),
+    };
     let registry = Registry::start(ports, settings).await?;
     while registry.is_booting() {
         tokio::time::sleep(Duration::from_millis(1)).await;

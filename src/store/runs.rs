@@ -41,9 +41,9 @@ pub(super) fn is_halted(connection: &Connection) -> rusqlite::Result<bool> {
 
 /// Writes a run that was begun.
 pub(super) fn start(connection: &Connection, run: &Run) -> Result<u64, Fault> {
-    let sql = "INSERT INTO runs (id, agent, kind, status, room, entity, letter, started_at,
-                   ended_at, error, model, input_tokens, output_tokens, cost_micros)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let sql = "INSERT INTO runs (id, agent, kind, status, room, entity, letter, firing, resumes,
+                   started_at, ended_at, error, model, input_tokens, output_tokens, cost_micros)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     let written = execute(
         connection,
         sql,
@@ -55,6 +55,8 @@ pub(super) fn start(connection: &Connection, run: &Run) -> Result<u64, Fault> {
             run.room_id.0,
             run.entity_id.0,
             run.letter_id.map(|id| id.0),
+            run.firing_id.map(|id| id.0),
+            run.resumes.map(|id| id.0),
             run.started_at.0,
             run.ended_at.map(|at| at.0),
             run.error,
@@ -196,8 +198,8 @@ pub(super) fn steps(connection: &Connection, runs: &[RunId]) -> rusqlite::Result
     Ok(steps)
 }
 
-const RUN: &str = "SELECT id, agent, kind, status, room, entity, letter, started_at, ended_at,
-        error, model, input_tokens, output_tokens, cost_micros
+const RUN: &str = "SELECT id, agent, kind, status, room, entity, letter, firing, resumes,
+        started_at, ended_at, error, model, input_tokens, output_tokens, cost_micros
     FROM runs";
 
 fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
@@ -210,6 +212,8 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
         room_id: columns.id()?,
         entity_id: columns.id()?,
         letter_id: columns.id_or_null()?,
+        firing_id: columns.id_or_null()?,
+        resumes: columns.id_or_null()?,
         started_at: columns.at()?,
         ended_at: columns.at_or_null()?,
         error: columns.take()?,

@@ -181,6 +181,8 @@ impl Errand {
             room_id,
             entity_id,
             letter_id: letter.as_ref().map(|letter| letter.id),
+            firing_id: None,
+            resumes: None,
             started_at: self.runtime.now(),
             ended_at: None,
             error: None,

@@ -198,6 +198,8 @@ pub(super) fn run(agent_id: AgentId, number: u128, at: i64) -> Run {
         room_id: id(1),
         entity_id: id(2),
         letter_id: Some(id(3)),
+        firing_id: Some(id(4)),
+        resumes: Some(id(5)),
         started_at: UnixMillis(at),
         ended_at: None,
         error: None,

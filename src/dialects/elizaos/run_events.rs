@@ -147,6 +147,8 @@ mod tests {
             room_id: RoomId(agent.0),
             entity_id: EntityId(agent.0),
             letter_id: Some(letter),
+            firing_id: None,
+            resumes: None,
             started_at: UnixMillis(10),
             ended_at: Some(UnixMillis(25)),
             error: Some("no answer".to_owned()),

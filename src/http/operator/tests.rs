@@ -9,7 +9,7 @@ use actix_web::{App, ResponseError};
 use greenroom_actors::character::Character;
 use greenroom_actors::ids::{AgentId, derived};
 use greenroom_actors::memory_store::MemoryStore;
-use greenroom_actors::ports::{Clock, SystemClock};
+use greenroom_actors::ports::{Clock, NoTools, SystemClock};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
@@ -28,6 +28,7 @@ async fn host() -> Host {
         store: Arc::new(MemoryStore::new()),
         model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
         clock: Arc::new(SystemClock),
+        tools: Arc::new(NoTools),
     };
     let settings = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, settings).await.unwrap();

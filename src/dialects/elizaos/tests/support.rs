@@ -18,7 +18,7 @@ use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::ModelError;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
-    Clock, Delta, Model, ModelFuture, ModelStream, Prompt, Purpose, SystemClock,
+    Clock, Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, Purpose, SystemClock,
 };
 use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
@@ -188,7 +188,12 @@ pub(super) async fn stage(settings: ElizaosSettings) -> Stage {
 pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -> Stage {
     let store = MemoryStore::new();
     let started_at = clock.now();
-    let ports = Ports { store: Arc::new(store.clone()), model: Arc::new(Echo), clock };
+    let ports = Ports {
+        store: Arc::new(store.clone()),
+        model: Arc::new(Echo),
+        clock,
+        tools: Arc::new(NoTools),
+    };
     let runtime = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, runtime).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
