@@ -28,6 +28,7 @@ async fn host() -> Host {
         store: Arc::new(MemoryStore::new()),
         model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
         clock: Arc::new(SystemClock),
+        tools: Arc::new(greenroom_actors::ports::NoTools),
     };
     let settings = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, settings).await.unwrap();
