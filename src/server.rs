@@ -13,13 +13,14 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
-use greenroom_actors::ports::{Clock, NoTools, SystemClock};
+use greenroom_actors::ports::{Clock, SystemClock};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
 use crate::config::{Config, Loaded, Origin};
 use crate::dialects::elizaos::Elizaos;
 use crate::host::{Host, Stopper, Vault};
+use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
@@ -110,11 +111,13 @@ async fn host(
     let env = |name: &str| std::env::var(name).ok();
     let model = models::build(&config.models(), &env)?;
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
+    let mcp = McpTools::start(config.mcp.clone(), |name| std::env::var(name).ok())
+        .map_err(ServeError::Mcp)?;
     let ports = Ports {
         store: Arc::new(store.clone()),
         model: Arc::new(model),
         clock: Arc::new(SystemClock),
-        tools: Arc::new(NoTools),
+        tools: Arc::new(mcp.clone()),
     };
     let registry = Registry::start(ports, config.runtime.clone()).await?;
     Ok(Host {
@@ -122,6 +125,7 @@ async fn host(
         registry,
         media,
         speech,
+        mcp,
         secrets: Arc::new(secrets),
         logs,
         stop,
@@ -203,6 +207,7 @@ async fn drain(http: Option<&(Elizaos, ServerHandle)>, host: &Host, grace: Durat
         http.pause().await;
     }
     host.registry.shutdown(grace).await;
+    host.mcp.end().await;
     let Some((dialect, http)) = http else { return };
     // No run is in flight any more, so that no request has much left to wait for.
     let left = grace.saturating_sub(begun.elapsed()).clamp(LAST_ANSWERS, LAST_ANSWERS_MAX);

@@ -21,6 +21,7 @@ impl Loaded {
             return Err(self.at_fault("runtime", &at_fault));
         }
         config.log.parse_filter().map_err(|error| self.refused("log.filter", error))?;
+        config.mcp.check().map_err(|at_fault| self.at_fault("mcp", &at_fault))?;
         config.server.check().map_err(|at_fault| self.at_fault("server", &at_fault))?;
         Ok(())
     }

@@ -21,6 +21,9 @@ pub enum ServeError {
     /// The models are not well described.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// A server of MCP tools needs what is not there.
+    #[error("{0}")]
+    Mcp(String),
     /// The runtime did not come up.
     #[error(transparent)]
     Core(#[from] CoreError),

@@ -37,7 +37,7 @@ pub struct LogSettings {
 impl Default for LogSettings {
     fn default() -> Self {
         Self {
-            filter: "info,actix_server=warn,actix_http=off,genai=off,symphonia=off".to_owned(),
+            filter: "info,actix_server=warn,actix_http=off,genai=off,rmcp=off,symphonia=off".to_owned(),
             format: LogFormat::Human,
             lines_kept: LINES_KEPT,
         }

@@ -40,6 +40,7 @@ async fn host() -> Host {
         // Gone at once: nobody here brings a file.
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
         speech: crate::speech::Speech::default(),
+        mcp: crate::mcp::client::McpTools::none(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),
         stop: Stopper::default(),

@@ -202,6 +202,7 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
         speech: crate::speech::Speech::default(),
+        mcp: crate::mcp::client::McpTools::none(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),
         stop: Stopper::default(),
