@@ -48,6 +48,7 @@ pub(super) async fn call(
         Ok(_) => Err(ToolError::Failed("the tool asks for more than arguments".to_owned())),
         Err(ServiceError::McpError(error)) => Err(ToolError::Failed(words(&error.message))),
         Err(error) => {
+            // Whether it is there at all.
             connection.doubt();
             Err(broken(&error))
         }

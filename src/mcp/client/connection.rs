@@ -282,6 +282,7 @@ async fn live(shared: &Shared, opened: Opened) -> End {
     let end = loop {
         tokio::select! {
             _ = &mut closed => return End::Broke(fault.or("the connection ended")),
+            reason = fault.noted() => break End::Broke(reason),
             () = shared.ending() => break End::Asked,
             () = unused(shared) => break End::Unused,
             () = changed.notified() => {

@@ -35,8 +35,9 @@ use spec::{Spec, Wish};
 
 pub(crate) use spec::is_name;
 
-/// How long an agent that is to be offered tools waits for a server that starts.
-const OFFERS_WITHIN: Duration = Duration::from_secs(10);
+/// How long an agent that is to be offered tools waits for a server that starts. Less than the core
+/// waits for all tools together, so that it need not go without the others.
+const OFFERS_WITHIN: Duration = Duration::from_secs(8);
 
 /// Characters of what a server said that are told on.
 const WORDS_MAX: usize = 500;

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use rmcp::model::{
     ClientCapabilities, ClientConfig, Implementation, PaginatedRequestParams, Tool as Told,
 };
-use rmcp::service::{NotificationContext, RunningService};
+use rmcp::service::{ClientInitializeError, NotificationContext, RunningService};
 use rmcp::transport::Transport;
 use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::{
@@ -102,8 +102,17 @@ where
     let changed = Arc::new(Notify::new());
     let ear = Ear { changed: Arc::clone(&changed) };
     let greeted = ear.serve(Guarded::new(transport, fault.clone())).await;
-    let running = greeted.map_err(|error| fault.or(&super::words(&error)))?;
+    let running = greeted.map_err(|error| fault.or(&reason(&error)))?;
     Ok((running, changed))
+}
+
+/// Why there was no greeting, without the names of our types.
+fn reason(error: &ClientInitializeError) -> String {
+    match error {
+        ClientInitializeError::TransportError { error, .. } => super::words(&error.error),
+        ClientInitializeError::ConnectionClosed(_) => "the connection was closed".to_owned(),
+        error => super::words(error),
+    }
 }
 
 /// The tools that a server has now, as they are offered.

@@ -54,7 +54,15 @@ impl Pipe {
     /// Reads on until a line is whole; `None` if there will be no more.
     async fn read_line(&mut self) -> Option<()> {
         loop {
-            let read = self.stdout.fill_buf().await;
+            let read = tokio::select! {
+                biased;
+                read = self.stdout.fill_buf() => read,
+                // Something that it started may hold its output open beyond its end.
+                status = self.process.ended() => {
+                    self.fault.note(format!("it ended: {status}"));
+                    return None;
+                }
+            };
             let read = read.map_err(|error| self.fault.note(error.to_string())).ok()?;
             if read.is_empty() {
                 self.fault.note("it closed its output".to_owned());
@@ -83,7 +91,7 @@ impl Transport<RoleClient> for Pipe {
         &mut self,
         message: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
-        let stdin = Arc::clone(&self.stdin);
+        let (stdin, fault) = (Arc::clone(&self.stdin), self.fault.clone());
         async move {
             let mut line = serde_json::to_vec(&message)?;
             line.push(b'\n');
@@ -96,7 +104,9 @@ impl Transport<RoleClient> for Pipe {
                 stdin.flush().await
             };
             let written = timeout(READS_WITHIN, write).await;
-            written.unwrap_or_else(|_late| Err(io::ErrorKind::TimedOut.into()))
+            let written = written.unwrap_or_else(|_late| Err(io::ErrorKind::TimedOut.into()));
+            // Half a message may be written: nothing more can be said.
+            written.inspect_err(|error| fault.note(format!("it cannot be written to: {error}")))
         }
     }
 

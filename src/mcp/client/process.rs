@@ -60,6 +60,14 @@ impl Process {
         Ok((process, stdin, stdout))
     }
 
+    /// How it ended, once it has.
+    pub(super) async fn ended(&mut self) -> String {
+        match self.child.wait().await {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
     /// Lets it end, now that its input is closed: by itself, or asked to, or killed.
     pub(super) async fn end(&mut self) {
         if timeout(LEAVES_WITHIN, self.child.wait()).await.is_err() {

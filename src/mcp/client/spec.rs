@@ -103,8 +103,8 @@ fn environment(env: Env<'_>, own: BTreeMap<String, String>) -> Vec<(String, OsSt
 #[serde(default)]
 pub(super) struct Wish {
     servers: BTreeMap<String, WishedServer>,
-    /// The tools that the agent uses: names of servers, or of tools as they are offered. Absent: all
-    /// that it may use.
+    /// The tools that the agent uses: names of servers, or of tools as they are offered, which may
+    /// end with `*`. Absent: all that it may use.
     pub(super) tools: Option<Vec<String>>,
 }
 
@@ -126,7 +126,10 @@ impl Wish {
     /// Whether the agent uses a tool, by its server and the name that it is offered under.
     pub(super) fn uses(&self, server: &str, tool: &str) -> bool {
         let Some(tools) = &self.tools else { return true };
-        tools.iter().any(|wanted| wanted == server || wanted == tool)
+        tools.iter().any(|wanted| match wanted.strip_suffix('*') {
+            Some(start) => tool.starts_with(start),
+            None => wanted == server || wanted == tool,
+        })
     }
 
     /// The servers that the character names and may have.
