@@ -16,6 +16,7 @@ mod follow;
 mod golden;
 mod kill;
 mod kill_talks;
+mod mcp;
 mod media;
 mod program;
 mod sockets;

@@ -90,6 +90,9 @@ pub struct McpServerSettings {
     pub read_only: Vec<String>,
     /// Tools that may be called twice as well as once.
     pub idempotent: Vec<String>,
+    /// Tools that do what has the same key once; each call is sent its own, as
+    /// `io.greenroom/idempotency-key` of its `_meta`.
+    pub keyed: Vec<String>,
     /// Tools that a person has to allow each call of.
     pub ask_first: Vec<String>,
     /// Whether what the server says of its own tools is believed: which of them change nothing or
@@ -124,6 +127,7 @@ impl Default for McpServerSettings {
             tools: Vec::new(),
             read_only: Vec::new(),
             idempotent: Vec::new(),
+            keyed: Vec::new(),
             ask_first: Vec::new(),
             trusts_hints: false,
             starts_at_boot: false,

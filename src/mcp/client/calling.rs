@@ -6,12 +6,14 @@ use std::time::Duration;
 use greenroom_actors::ports::{ToolError, ToolOutput};
 use rmcp::ServiceError;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ResourceContents,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, RequestMetaObject,
+    ResourceContents,
 };
 use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::connection::{Connection, Ready};
 use super::words;
@@ -22,6 +24,16 @@ const TEXT_MAX: usize = 64 * 1024;
 /// Bytes of an answer's structure that are kept.
 const DETAILS_MAX: usize = 64 * 1024;
 
+/// Where a call's own key stands in its `_meta`.
+const KEY: &str = "io.greenroom/idempotency-key";
+
+/// What is asked of a tool.
+pub(super) struct Asked {
+    pub(super) arguments: Map<String, Value>,
+    pub(super) key: Uuid,
+    pub(super) deadline: Duration,
+}
+
 /// Calls a tool by the name that its server has for it.
 ///
 /// # Errors
@@ -31,15 +43,17 @@ pub(super) async fn call(
     connection: &Connection,
     ready: &Ready,
     told_name: &str,
-    arguments: Map<String, Value>,
-    deadline: Duration,
+    Asked { arguments, key, deadline }: Asked,
 ) -> Result<ToolOutput, ToolError> {
     let place = Arc::clone(connection.places()).try_acquire_owned();
     let _place = place.map_err(|_full| {
         ToolError::Failed("the server is busy with other calls; try again later".to_owned())
     })?;
     let within = deadline.min(connection.spec().settings.timeout());
-    let params = CallToolRequestParams::new(told_name.to_owned()).with_arguments(arguments);
+    let mut meta = RequestMetaObject::new();
+    meta.insert(KEY.to_owned(), key.to_string().into());
+    let mut params = CallToolRequestParams::new(told_name.to_owned()).with_arguments(arguments);
+    params.meta = Some(meta);
     // Dropped early, the server is told that nobody waits any more.
     let answer = timeout(within, ready.peer.call_tool_once(params)).await;
     let answer = answer.unwrap_or(Err(ServiceError::Timeout { timeout: within }));

@@ -46,7 +46,10 @@ pub(super) fn offers(server: &str, settings: &McpServerSettings, told: Vec<Told>
     }
     let mut offered = BTreeMap::new();
     for (told_name, tool) in by_name.into_iter().take(max) {
-        let parameters = Value::Object(tool.input_schema.as_ref().clone());
+        let mut parameters = tool.input_schema.as_ref().clone();
+        // Some providers refuse a schema that says which draft it is of.
+        parameters.shift_remove("$schema");
+        let parameters = Value::Object(parameters);
         if parameters.to_string().len() > PARAMETERS_MAX {
             tracing::warn!(server, tool = told_name, "the parameters of an MCP tool are too large");
             continue;
@@ -90,6 +93,8 @@ fn effect(settings: &McpServerSettings, tool: &Told) -> Effect {
         Effect::Reads
     } else if is_named(&settings.idempotent) || repeats == Some(true) {
         Effect::Idempotent
+    } else if is_named(&settings.keyed) {
+        Effect::Keyed
     } else {
         Effect::Once
     }
@@ -169,6 +174,7 @@ mod tests {
             trusts_hints,
             ..McpServerSettings::default()
         };
+        let server = McpServerSettings::default();
         for (tool, settings, expected) in [
             (&reads, named(&[], &[], false), Effect::Once),
             (&reads, named(&[], &[], true), Effect::Reads),
@@ -176,6 +182,11 @@ mod tests {
             (&repeats, named(&["x"], &[], true), Effect::Reads),
             (&told("x"), named(&[], &["x"], false), Effect::Idempotent),
             (&told("x"), named(&["y"], &["y"], true), Effect::Once),
+            (
+                &told("x"),
+                McpServerSettings { keyed: vec!["x".to_owned()], ..server },
+                Effect::Keyed,
+            ),
         ] {
             assert_eq!(effect(&settings, tool), expected);
         }

@@ -29,6 +29,7 @@ use greenroom_actors::ports::{Invocation, Tool, ToolError, ToolOutput, Tools};
 use serde::Serialize;
 
 use super::settings::McpSettings;
+use calling::Asked;
 use connection::{Connection, Patience, State};
 use own::OwnServers;
 use spec::{Spec, Wish};
@@ -173,7 +174,8 @@ impl McpTools {
         let ready = ready.map_err(|why| ToolError::Failed(format!("the server {name}: {why}")))?;
         let offer = ready.offers.iter().find(|offer| offer.tool.spec.name == call.name);
         let offer = offer.ok_or_else(no_such)?;
-        calling::call(server, &ready, &offer.told_name, call.arguments, call.deadline).await
+        let Invocation { arguments, key, deadline, .. } = call;
+        calling::call(server, &ready, &offer.told_name, Asked { arguments, key, deadline }).await
     }
 }
 
