@@ -202,6 +202,11 @@ async fn an_agent_uses_servers_of_the_registry_by_both_transports() {
     for name in ["files__write_file", "local__echo", "web__echo"] {
         assert!(tools.split(' ').any(|tool| tool == name), "{name}: {tools}");
     }
+    let shown = server.client().get("/api/greenroom/mcp").await.unwrap().expect(200);
+    for server in shown["data"]["servers"].as_array().unwrap() {
+        assert_eq!(server["state"], "ready", "{server}");
+        assert_ne!(server["tools"], 0, "{server}");
+    }
     let tools = say(&server, &bob, "tools").await;
     assert!(tools.contains("files__read_text_file"), "{tools}");
     assert!(!tools.contains("files__write_file") && !tools.contains("__echo"), "{tools}");
@@ -276,6 +281,7 @@ async fn a_call_whose_answer_does_not_come_is_never_sent_again() {
         assert_eq!(steps[0].1, status, "{token}: {steps:?}");
     }
     let ledger = tools.ledger();
+    assert!(ledger.iter().all(|call| call.tool == "charge"));
     let tokens: Vec<_> = ledger.iter().map(|call| call.arguments["token"].as_str()).collect();
     assert_eq!(tokens, [Some("well"), Some("cut"), Some("broken"), Some("no")]);
     let mut keys: Vec<_> = ledger.iter().map(|call| call.key.clone().unwrap()).collect();

@@ -39,6 +39,7 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/agents/{who}/resume", web::post().to(resume))
     .route("/agents/{who}/restart", web::post().to(restart))
     .route("/agents/{who}/message", web::post().to(message::say))
+    .route("/mcp", web::get().to(host::mcp_servers))
     .route("/halt", web::get().to(host::is_halted))
     .route("/halt", web::post().to(host::halt))
     .route("/lift", web::post().to(host::lift))

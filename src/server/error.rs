@@ -8,6 +8,7 @@ use greenroom_actors::error::{CoreError, StoreError};
 
 use crate::models::ModelsError;
 use crate::telemetry::TelemetryError;
+use crate::tools::ToolsError;
 
 /// Why the host could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,9 @@ pub enum ServeError {
     /// A server of MCP tools needs what is not there.
     #[error("{0}")]
     Mcp(String),
+    /// The tools are not well described.
+    #[error("tools.{0}")]
+    Tools(#[from] ToolsError),
     /// The runtime did not come up.
     #[error(transparent)]
     Core(#[from] CoreError),

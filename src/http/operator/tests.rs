@@ -22,6 +22,7 @@ use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
 use crate::secrets::Secrets;
 use crate::store::{SqliteStore, StoreSettings};
+use crate::workspace::{WorkspaceSettings, Workspaces};
 
 async fn host() -> Host {
     let ports = Ports {
@@ -39,6 +40,11 @@ async fn host() -> Host {
         registry,
         // Gone at once: nobody here brings a file.
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
+        workspaces: Workspaces::open(
+            &folder.path().join("workspaces"),
+            &WorkspaceSettings::default(),
+        )
+        .unwrap(),
         speech: crate::speech::Speech::default(),
         mcp: crate::mcp::client::McpTools::none(),
         secrets: Arc::new(Secrets::new("salt")),
@@ -82,6 +88,7 @@ async fn each_request_is_carried_out_or_refused_by_name() {
         (&post, "/op/agents/ada-lovelace/message", r#"{"text": "hello"}"#, 200, r#""reply":""#),
         (&post, "/op/halt", "", 200, r#""halted":true"#),
         (&get, "/op/halt", "", 200, r#""halted":true"#),
+        (&get, "/op/mcp", "", 200, r#""servers":[]"#),
         (&post, "/op/lift", "", 200, r#""halted":false"#),
         (&post, "/op/backup", "{}", 400, "name: "),
         (&post, "/op/backup", r#"{"name": "../x"}"#, 400, "name: "),

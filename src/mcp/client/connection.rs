@@ -2,12 +2,13 @@
 //! and left alone when it breaks too often.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use greenroom_actors::supervisor::RestartIntensity;
+use greenroom_actors::supervisor::{RestartIntensity, panic_text};
 use rmcp::model::{ClientRequest, PingRequest};
 use rmcp::{Peer, RoleClient};
 use tokio::sync::{Notify, Semaphore, watch};
@@ -225,7 +226,10 @@ async fn supervise(shared: &Shared) {
             }
         }
         shared.set(State::Starting { again: !failures.is_empty() });
-        let reason = match attempt(shared).await {
+        let attempted = AssertUnwindSafe(attempt(shared)).catch_unwind().await;
+        let attempted = attempted
+            .unwrap_or_else(|panic| End::Broke(format!("panicked: {}", panic_text(&*panic))));
+        let reason = match attempted {
             End::Asked => return,
             End::Unused => {
                 tracing::debug!(server = name, "an MCP server is ended, as nobody uses it");

@@ -29,6 +29,7 @@ use greenroom_actors::ports::{Invocation, Tool, ToolError, ToolOutput, Tools};
 use serde::Serialize;
 
 use super::settings::McpSettings;
+use crate::http::outbound::Reach;
 use calling::Asked;
 use connection::{Connection, Patience, State};
 use own::OwnServers;
@@ -72,12 +73,13 @@ pub struct McpServerStatus {
 
 impl McpTools {
     /// The servers of the configuration; those that are to be there from the start begin to start.
-    /// Needs a tokio runtime.
+    /// What characters name lies within `reach`. Needs a tokio runtime.
     ///
     /// # Errors
     /// The key at fault and why, where a server needs what is not there.
     pub fn start(
         settings: McpSettings,
+        reach: Reach,
         env: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Result<Self, String> {
         let patience = Patience {
@@ -92,7 +94,7 @@ impl McpTools {
         let connected =
             specs.into_iter().map(|spec| (spec.name.clone(), Connection::of(spec, patience)));
         let configured = connected.collect();
-        let own = OwnServers::new(settings.character_servers_max, patience, Box::new(env));
+        let own = OwnServers::new(settings.character_servers_max, reach, patience, Box::new(env));
         Ok(Self { shared: Arc::new(Shared { settings, configured, own }) })
     }
 
@@ -100,7 +102,7 @@ impl McpTools {
     #[must_use]
     pub fn none() -> Self {
         let patience = Patience { intensity: Default::default(), retry_after: Duration::ZERO };
-        let own = OwnServers::new(0, patience, Box::new(|_| None));
+        let own = OwnServers::new(0, Reach::Public, patience, Box::new(|_| None));
         let (settings, configured) = (McpSettings::default(), BTreeMap::new());
         Self { shared: Arc::new(Shared { settings, configured, own }) }
     }

@@ -16,12 +16,14 @@ use rmcp::{ClientHandler, Peer, RoleClient, ServiceExt};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
+use crate::http::outbound::{Guard, Hosts};
+
 use super::catalog::{self, Offer};
 use super::fault::Fault;
 use super::guarded::Guarded;
 use super::pipe::Pipe;
 use super::process::Process;
-use super::spec::{Reach, Spec};
+use super::spec::{Spec, Way};
 
 /// Pages of a list of tools that are read.
 const PAGES_MAX: usize = 64;
@@ -63,14 +65,18 @@ pub(super) struct Opened {
 pub(super) async fn open(spec: &Spec) -> Result<Opened, String> {
     let fault = Fault::default();
     let message_max = spec.settings.message_max();
-    let (running, changed) = match &spec.reach {
-        Reach::Program(program) => {
+    let (running, changed) = match &spec.way {
+        Way::Program(program) => {
             let process = Process::start(&spec.name, program);
             let process = process.map_err(|error| format!("it cannot be started: {error}"))?;
             greet(Pipe::new(process, message_max, fault.clone()), &fault).await?
         }
-        Reach::Url { url, headers } => {
-            let client = reqwest::Client::builder()
+        Way::Url { url, headers, within } => {
+            let builder = match within {
+                Some(within) => Guard::new(Hosts::every(), *within).client(),
+                None => reqwest::Client::builder(),
+            };
+            let client = builder
                 .connect_timeout(CONNECTS_WITHIN)
                 .redirect(reqwest::redirect::Policy::none())
                 .default_headers(HeaderMap::from_iter(headers.iter().cloned()))

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use greenroom_actors::ids::AgentId;
 
+use crate::http::outbound::Reach;
 use crate::mcp::settings::McpSettings;
 
 use super::connection::{Connection, Patience, State};
@@ -16,15 +17,16 @@ type Env = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// The servers that characters name, by agent and name.
 pub(super) struct OwnServers {
     max: usize,
+    reach: Reach,
     patience: Patience,
     env: Env,
     connections: Mutex<HashMap<(AgentId, String), Connection>>,
 }
 
 impl OwnServers {
-    pub(super) fn new(max: u32, patience: Patience, env: Env) -> Self {
+    pub(super) fn new(max: u32, reach: Reach, patience: Patience, env: Env) -> Self {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        Self { max, patience, env, connections: Mutex::default() }
+        Self { max, reach, patience, env, connections: Mutex::default() }
     }
 
     /// The servers of an agent's own, as its character names them now. What it names no longer, or
@@ -35,7 +37,7 @@ impl OwnServers {
         wish: &Wish,
         settings: &McpSettings,
     ) -> Vec<Connection> {
-        let specs = wish.servers(settings, &*self.env);
+        let specs = wish.servers(settings, self.reach, &*self.env);
         let mut all = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|(owner, _), connection| {
             *owner != agent || specs.iter().any(|spec| spec == connection.spec())

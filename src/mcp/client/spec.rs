@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::http::outbound::{Guard, Hosts, Reach};
 use crate::mcp::settings::{McpServerSettings, McpSettings};
 
 use super::process::Program;
@@ -32,18 +33,23 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 /// How a server is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum Way {
     /// By running a program.
     Program(Program),
     /// Over streamable HTTP.
-    Url { url: String, headers: Vec<(HeaderName, HeaderValue)> },
+    Url {
+        url: String,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        /// How far it may lead, where a character named it.
+        within: Option<Reach>,
+    },
 }
 
 /// A server as it is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Spec {
     pub(super) name: String,
-    pub(super) reach: Reach,
+    pub(super) way: Way,
     pub(super) settings: McpServerSettings,
 }
 
@@ -63,11 +69,11 @@ impl Spec {
         let named = |variable: &str| {
             env(variable).ok_or_else(|| format!("the environment variable {variable} is not set"))
         };
-        let reach = match (&settings.command, &settings.url) {
+        let way = match (&settings.command, &settings.url) {
             (Some(command), _) => {
                 let own = settings.env.iter().map(|name| Ok((name.clone(), named(name)?)));
                 let own = own.collect::<Result<BTreeMap<_, _>, String>>()?;
-                Reach::Program(Program {
+                Way::Program(Program {
                     command: command.clone(),
                     args: settings.args.clone(),
                     env: environment(env, own),
@@ -84,11 +90,11 @@ impl Spec {
                     Ok((key, value))
                 });
                 let headers = headers.collect::<Result<_, String>>()?;
-                Reach::Url { url: url.clone(), headers }
+                Way::Url { url: url.clone(), headers, within: None }
             }
             (None, None) => return Err("neither a command nor a url is given".to_owned()),
         };
-        Ok(Self { name: name.to_owned(), reach, settings: settings.clone() })
+        Ok(Self { name: name.to_owned(), way, settings: settings.clone() })
     }
 }
 
@@ -133,27 +139,27 @@ impl Wish {
     }
 
     /// The servers that the character names and may have.
-    pub(super) fn servers(&self, settings: &McpSettings, env: Env<'_>) -> Vec<Spec> {
+    pub(super) fn servers(&self, settings: &McpSettings, reach: Reach, env: Env<'_>) -> Vec<Spec> {
         let named = self.servers.iter().filter(|(name, _)| is_name(name)).take(PER_CHARACTER_MAX);
-        named.filter_map(|(name, wished)| wished.spec(name, settings, env)).collect()
+        named.filter_map(|(name, wished)| wished.spec(name, settings, reach, env)).collect()
     }
 }
 
 impl WishedServer {
-    fn spec(&self, name: &str, settings: &McpSettings, env: Env<'_>) -> Option<Spec> {
-        let reach = match (&self.command, &self.url) {
-            (Some(command), _) if settings.allows_character_commands => Reach::Program(Program {
+    fn spec(&self, name: &str, settings: &McpSettings, reach: Reach, env: Env<'_>) -> Option<Spec> {
+        let way = match (&self.command, &self.url) {
+            (Some(command), _) if settings.allows_character_commands => Way::Program(Program {
                 command: command.clone(),
                 args: self.args.clone(),
                 env: environment(env, self.env.clone()),
                 cwd: None,
             }),
             (None, Some(url)) if settings.allows_character_urls => {
-                let parsed = reqwest::Url::parse(url).ok()?;
-                if !matches!(parsed.scheme(), "http" | "https") {
+                if let Err(error) = Guard::new(Hosts::every(), reach).read(url) {
+                    tracing::debug!(server = name, %error, "a character names no good address");
                     return None;
                 }
-                Reach::Url { url: url.clone(), headers: Vec::new() }
+                Way::Url { url: url.clone(), headers: Vec::new(), within: Some(reach) }
             }
             (Some(_), _) | (None, Some(_)) => {
                 tracing::debug!(server = name, "a character names an MCP server it may not have");
@@ -161,7 +167,7 @@ impl WishedServer {
             }
             (None, None) => return None,
         };
-        Some(Spec { name: name.to_owned(), reach, settings: McpServerSettings::default() })
+        Some(Spec { name: name.to_owned(), way, settings: McpServerSettings::default() })
     }
 }
 

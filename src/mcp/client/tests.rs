@@ -71,7 +71,7 @@ fn tools<const N: usize>(servers: [(&str, McpServerSettings); N], restarts_max: 
         restart_intensity: RestartIntensity { restarts_max, within_s: 600 },
         ..McpSettings::default()
     };
-    McpTools::start(settings, env).unwrap()
+    McpTools::start(settings, Reach::Public, env).unwrap()
 }
 
 fn env(name: &str) -> Option<String> {
@@ -298,7 +298,7 @@ async fn an_agent_uses_what_it_may_and_wants() {
         ("Bob", json!({"mcp": {"tools": ["all__pid"], "servers": 5}}), 1),
         // Nobody may run programs by a character, or have the operator's names.
         ("Ada", json!({"mcp": {"servers": {"own": {"command": "sh"}}}}), 10),
-        ("Ada", json!({"mcp": {"servers": {"bobs": {"url": "http://127.0.0.1:1"}}}}), 10),
+        ("Ada", json!({"mcp": {"servers": {"bobs": {"url": "http://example.org"}}}}), 10),
     ] {
         let caller = Caller::named(name, wish.clone()).await;
         assert_eq!(caller.names(&tools).await.len(), expected, "{name} {wish}");
@@ -309,7 +309,7 @@ async fn an_agent_uses_what_it_may_and_wants() {
 #[actix_web::test]
 async fn a_characters_own_server_runs_for_its_agent_where_that_is_allowed() {
     let settings = McpSettings { allows_character_commands: true, ..McpSettings::default() };
-    let tools = McpTools::start(settings, env).unwrap();
+    let tools = McpTools::start(settings, Reach::Public, env).unwrap();
     let own = json!({"command": "sh", "args": ["-c", SERVER], "env": {"TOKEN": "own"}});
     let ada = Caller::named("Ada", json!({"mcp": {"servers": {"own": own}}})).await;
     let bob = Caller::named("Bob", json!({})).await;
@@ -322,5 +322,21 @@ async fn a_characters_own_server_runs_for_its_agent_where_that_is_allowed() {
     let ada = Caller::named("Ada", json!({})).await;
     assert!(ada.names(&tools).await.is_empty());
     gone(&process).await;
+    tools.end().await;
+}
+
+#[actix_web::test]
+async fn a_characters_address_does_not_lead_home() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let settings = McpSettings { allows_character_urls: true, ..McpSettings::default() };
+    let tools = McpTools::start(settings, Reach::Public, env).unwrap();
+    for url in [format!("http://127.0.0.1:{port}/mcp"), format!("http://localhost:{port}/mcp")] {
+        let own = json!({"own": {"type": "streamable-http", "url": url}});
+        let ada = Caller::named("Ada", json!({"mcp": {"servers": own}})).await;
+        assert!(ada.names(&tools).await.is_empty());
+        assert!(ada.call(&tools, "own__pid").await.is_err());
+    }
+    assert!(listener.accept().now_or_never().is_none());
     tools.end().await;
 }

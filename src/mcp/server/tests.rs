@@ -19,6 +19,7 @@ use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
 use crate::secrets::Secrets;
+use crate::workspace::{WorkspaceSettings, Workspaces};
 
 /// Bytes of a request.
 const BODY_MAX: usize = 10_000;
@@ -40,6 +41,11 @@ async fn host() -> Host {
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
         speech: crate::speech::Speech::default(),
         mcp: crate::mcp::client::McpTools::none(),
+        workspaces: Workspaces::open(
+            &folder.path().join("workspaces"),
+            &WorkspaceSettings::default(),
+        )
+        .unwrap(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),
         stop: Stopper::default(),

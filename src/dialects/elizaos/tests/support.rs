@@ -33,6 +33,7 @@ use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
+use crate::workspace::{WorkspaceSettings, Workspaces};
 
 /// An id that nothing has.
 pub(super) const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
@@ -201,6 +202,11 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
         messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
+        workspaces: Workspaces::open(
+            &folder.path().join("workspaces"),
+            &WorkspaceSettings::default(),
+        )
+        .unwrap(),
         speech: crate::speech::Speech::default(),
         mcp: crate::mcp::client::McpTools::none(),
         secrets: Arc::new(Secrets::new("salt")),
