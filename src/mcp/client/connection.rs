@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::catalog::Offer;
+use super::fault::Fault;
 use super::opening::{self, Opened};
 use super::spec::Spec;
 
@@ -290,21 +291,21 @@ async fn live(shared: &Shared, opened: Opened) -> End {
             () = shared.ending() => break End::Asked,
             () = unused(shared) => break End::Unused,
             () = changed.notified() => {
-                sleep(RELIST_PAUSE).await;
-                let within = shared.spec.settings.start_timeout();
-                match timeout(within, opening::offers(&shared.spec, &peer)).await {
+                match unless_over(shared, &fault, relisted(shared, &peer)).await {
                     Ok(Ok(offers)) => {
                         tracing::debug!(server = name, tools = offers.len(), "its tools changed");
                         let ready = Ready { peer: peer.clone(), offers };
                         shared.set(State::Ready(Arc::new(ready)));
                     }
                     Ok(Err(reason)) => break End::Broke(reason),
-                    Err(_late) => break End::Broke("it does not list its tools".to_owned()),
+                    Err(end) => break end,
                 }
             }
             () = shared.doubted.notified() => {
-                if !answers(&peer).await {
-                    break End::Broke(fault.or("it does not answer"));
+                match unless_over(shared, &fault, answers(&peer)).await {
+                    Ok(true) => {}
+                    Ok(false) => break End::Broke(fault.or("it does not answer")),
+                    Err(end) => break end,
                 }
             }
         }
@@ -318,6 +319,27 @@ async fn live(shared: &Shared, opened: Opened) -> End {
     closing.cancel();
     drop(timeout(CLOSES_WITHIN, closed).await);
     end
+}
+
+/// What comes of some work with a server, unless the connection is over before.
+async fn unless_over<T>(
+    shared: &Shared,
+    fault: &Fault,
+    work: impl Future<Output = T>,
+) -> Result<T, End> {
+    tokio::select! {
+        done = work => Ok(done),
+        reason = fault.noted() => Err(End::Broke(reason)),
+        () = shared.ending() => Err(End::Asked),
+    }
+}
+
+/// The tools that a server has now that they changed, after a while: more changes may follow.
+async fn relisted(shared: &Shared, peer: &Peer<RoleClient>) -> Result<Vec<Offer>, String> {
+    sleep(RELIST_PAUSE).await;
+    let within = shared.spec.settings.start_timeout();
+    let offers = timeout(within, opening::offers(&shared.spec, peer)).await;
+    offers.unwrap_or_else(|_late| Err("it does not list its tools".to_owned()))
 }
 
 /// Is ready once nobody has used the connection for as long as its settings say.
