@@ -24,6 +24,7 @@ mod boots;
 mod channel_events;
 mod channels;
 mod events;
+mod goals;
 mod kit;
 mod letters;
 mod logs;
@@ -142,6 +143,11 @@ cases! {
         a_step_has_an_intent_and_then_an_outcome,
         steps_come_by_run_as_asked_then_by_index,
     }
+    goals {
+        goals_are_set_changed_and_removed,
+        a_seed_says_whether_a_goal_is_open,
+        goals_that_are_over_go_with_the_runs_of_their_time,
+    }
     letters {
         a_letter_is_kept_in_full,
         a_letter_waits_until_it_is_settled,
@@ -222,6 +228,7 @@ cases! {
         messages_are_listed_newest_first_and_filtered,
         messages_are_removed_one_by_one_or_all,
         messages_are_found_by_all_of_the_words,
+        what_is_on_its_way_is_left_to_the_next_boot_until_it_is_reached,
         no_text_is_a_query_language_in_channels,
         messages_of_every_script_are_found,
     }

@@ -16,11 +16,12 @@ use futures::future::ready;
 use tokio::sync::oneshot;
 
 use crate::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
+use crate::goals::Goal;
 use crate::ids::{
     AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
     RunId, ServerId, SessionId, WorldId,
@@ -255,6 +256,10 @@ impl Store for MemoryStore {
         self.read(|state| state.list(agent, |home| &home.tasks))
     }
 
+    fn goals(&self, agent: AgentId) -> StoreFuture<Vec<Goal>> {
+        self.read(|state| state.list(agent, |home| &home.goals))
+    }
+
     fn run(&self, agent: AgentId, id: RunId) -> StoreFuture<Option<Run>> {
         self.read(|state| state.home(agent)?.runs.get(id).cloned())
     }
@@ -360,6 +365,15 @@ impl Store for MemoryStore {
         self.read(|state| {
             let events = state.shared.events.get(&id)?;
             Some((events.front()?.seq, events.back()?.seq))
+        })
+    }
+
+    fn undelivered(&self, limit: u32) -> StoreFuture<Vec<Addressed>> {
+        self.read(|state| {
+            let left = state.shared.addressed.values().filter(|(epoch, _)| *epoch < state.epoch);
+            left.take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .map(|(_, addressed)| addressed.clone())
+                .collect()
         })
     }
 

@@ -16,6 +16,9 @@ pub const MESSAGES: &str = "messages";
 /// The kind of memory that an agent keeps on purpose.
 pub const FACTS: &str = "facts";
 
+/// The kind of memory that tells, in fewer words, what was said in a room.
+pub const SUMMARIES: &str = "summaries";
+
 /// Something an agent remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,6 +43,8 @@ pub struct Memory {
     pub unique: bool,
     /// When it was made.
     pub created_at: UnixMillis,
+    /// When it was last changed.
+    pub updated_at: UnixMillis,
 }
 
 impl Memory {

@@ -4,10 +4,11 @@ use std::future::ready;
 
 use futures::FutureExt;
 use greenroom_actors::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
+use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
     AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
     RunId, ServerId, SessionId, WorldId,
@@ -39,6 +40,7 @@ impl Blank {
             lifecycle: fleet::lifecycle(self.autonomy),
             reflected_at: None,
             has_letters: false,
+            has_goals: false,
         })
     }
 }
@@ -111,6 +113,7 @@ impl Store for Blank {
         fn components(AgentId, Option<EntityId>) -> Vec<Component>;
         fn relationships(AgentId) -> Vec<Relationship>;
         fn tasks(AgentId) -> Vec<Task>;
+        fn goals(AgentId) -> Vec<Goal>;
         fn run(AgentId, RunId) -> Option<Run>;
         fn runs(RunQuery) -> Vec<Run>;
         fn count_runs(RunQuery) -> u64;
@@ -134,6 +137,7 @@ impl Store for Blank {
         fn message(ChannelMessageId) -> Option<ChannelMessage>;
         fn messages(MessageQuery) -> Vec<ChannelMessage>;
         fn channel_events(ChannelId, u64, u32) -> Vec<ChannelEvent>;
+        fn undelivered(u32) -> Vec<Addressed>;
         fn session(SessionId) -> Option<Session>;
         fn sessions(u32, u32) -> Vec<Session>;
         fn expired_sessions(UnixMillis, u32) -> Vec<SessionId>;

@@ -2,10 +2,11 @@
 
 use futures::FutureExt;
 use greenroom_actors::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Event};
+use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
     AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
     RunId, ServerId, SessionId, WorldId,
@@ -24,8 +25,8 @@ use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
-    SqliteStore, agents, apply, channel_events, channels, events, jobs, letters, logs, memories,
-    messages, people, places, retention, runs, search, servers, sessions, tasks,
+    SqliteStore, addressed, agents, apply, channel_events, channels, events, goals, jobs, letters,
+    logs, memories, messages, people, places, retention, runs, search, servers, sessions, tasks,
 };
 
 impl Store for SqliteStore {
@@ -139,6 +140,10 @@ impl Store for SqliteStore {
         self.read(move |connection| tasks::list(connection, agent))
     }
 
+    fn goals(&self, agent: AgentId) -> StoreFuture<Vec<Goal>> {
+        self.read(move |connection| goals::list(connection, agent))
+    }
+
     fn run(&self, agent: AgentId, id: RunId) -> StoreFuture<Option<Run>> {
         self.read(move |connection| runs::run(connection, agent, id))
     }
@@ -242,6 +247,10 @@ impl Store for SqliteStore {
 
     fn channel_event_bounds(&self, id: ChannelId) -> StoreFuture<Option<(u64, u64)>> {
         self.read(move |connection| OF_CHANNELS.bounds(connection, id.0))
+    }
+
+    fn undelivered(&self, limit: u32) -> StoreFuture<Vec<Addressed>> {
+        self.read(move |connection| addressed::left(connection, limit))
     }
 
     fn session(&self, id: SessionId) -> StoreFuture<Option<Session>> {

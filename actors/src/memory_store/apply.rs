@@ -68,6 +68,10 @@ impl State {
             Fact::RelationshipSet(relationship) => {
                 self.home_mut(relationship.agent_id).relationships.set(*relationship)
             }
+            Fact::GoalSet(goal) => self.home_mut(goal.agent_id).goals.set(*goal),
+            Fact::GoalRemoved { agent_id, id } => {
+                self.removed(agent_id, |home| home.goals.remove(id))
+            }
             Fact::TaskSet(task) => self.home_mut(task.agent_id).tasks.set(*task),
             Fact::Logged(entry) => self.home_mut(entry.agent_id).logs.meet(*entry),
             Fact::Forgot { agent_id, memory_id } => {
@@ -129,6 +133,14 @@ impl State {
                 gone(self.shared.presences.remove((channel_id, user_id)))
             }
             Fact::MessageSet(message) => self.shared.messages.set(*message),
+            Fact::Addressed(addressed) => {
+                let key = (addressed.message_id, addressed.agent_id);
+                self.shared.addressed.insert(key, (self.epoch, *addressed));
+                1
+            }
+            Fact::Reached { message_id, agent_id } => {
+                gone(self.shared.addressed.remove(&(message_id, agent_id)))
+            }
             Fact::MessageRemoved { channel_id, id } => {
                 let messages = &mut self.shared.messages;
                 let is_there = |message: &ChannelMessage| message.channel_id == channel_id;

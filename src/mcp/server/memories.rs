@@ -203,6 +203,7 @@ async fn remember(host: Host, wish: Remember) -> Result<Remembered, OperatorErro
     let agent = wish.agent.find(&host.registry).await?.id;
     let content = [("text", wish.text.as_str()), ("source", "mcp")];
     let content = content.map(|(key, value)| (key.to_owned(), Value::from(value)));
+    let now = host.registry.clock().now();
     let memory = Memory {
         id: MemoryId::new(),
         agent_id: agent,
@@ -213,7 +214,8 @@ async fn remember(host: Host, wish: Remember) -> Result<Remembered, OperatorErro
         content: Map::from_iter(content),
         metadata: Map::new(),
         unique: true,
-        created_at: host.registry.clock().now(),
+        created_at: now,
+        updated_at: now,
     };
     let facts = vec![Fact::Remembered(Box::new(memory.clone()))];
     host.registry.ask(agent, Keep { facts, while_running: false }).await?;

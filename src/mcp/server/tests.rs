@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::host::Stopper;
+use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
@@ -41,6 +42,11 @@ async fn host() -> Host {
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
         speech: crate::speech::Speech::default(),
         mcp: crate::mcp::client::McpTools::none(),
+        idempotency: Idempotency::new(
+            Arc::new(MemoryAnswers::default()),
+            Arc::new(SystemClock),
+            IdempotencySettings::default(),
+        ),
         workspaces: Workspaces::open(
             &folder.path().join("workspaces"),
             &WorkspaceSettings::default(),

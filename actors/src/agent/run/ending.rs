@@ -84,6 +84,7 @@ impl Errand {
         self.progress.closing();
         self.commit_end(facts, heard).await?;
         landing.error = error;
+        landing.goal_work = self.goal_work().await?.map(|work| course.after(work));
         Ok(landing)
     }
 
@@ -155,6 +156,7 @@ impl Errand {
             metadata: Map::new(),
             unique: true,
             created_at: now,
+            updated_at: now,
         }
     }
 }
