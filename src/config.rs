@@ -22,6 +22,7 @@ pub use show::shown;
 
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::http::idempotency::IdempotencySettings;
+use crate::mcp::McpSettings;
 use crate::media::MediaSettings;
 use crate::messaging::MessagingSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
@@ -42,6 +43,8 @@ pub struct Config {
     pub model: ModelChoice,
     /// Models by name.
     pub models: BTreeMap<String, ModelSettings>,
+    /// The Model Context Protocol.
+    pub mcp: McpSettings,
     /// What speaks and listens.
     pub speech: SpeechSettings,
     /// Where and how everything is kept.

@@ -18,6 +18,7 @@ mod golden;
 mod kill;
 mod kill_keys;
 mod kill_talks;
+mod mcp;
 mod media;
 mod program;
 mod sockets;

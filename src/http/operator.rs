@@ -20,8 +20,10 @@ use greenroom_actors::lifecycle::Command;
 
 use crate::host::Host;
 
-use error::OperatorError;
-use lookup::Who;
+pub(crate) use error::OperatorError;
+pub(crate) use lookup::Who;
+pub(crate) use message::Speech;
+
 use wire::{AgentList, AgentView, ListQuery, Success};
 
 type Answer<T> = Result<Json<Success<T>>, OperatorError>;
@@ -49,6 +51,7 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/agents/{who}/runs/{id}", web::get().to(runs::show))
     .route("/agents/{who}/events", web::get().to(runs::events))
     .route("/liveness", web::get().to(host::liveness))
+    .route("/mcp", web::get().to(host::mcp_servers))
     .route("/halt", web::get().to(host::is_halted))
     .route("/halt", web::post().to(host::halt))
     .route("/lift", web::post().to(host::lift))

@@ -8,7 +8,7 @@ use crate::host::Host;
 use super::Answer;
 use super::body::Fields;
 use super::error::OperatorError;
-use super::wire::{BackupMade, Halted, Liveness, Success};
+use super::wire::{BackupMade, Halted, Liveness, McpServers, Success};
 
 /// Characters of a backup's name.
 const NAME_MAX: usize = 100;
@@ -36,6 +36,11 @@ pub(super) async fn lift(host: Data<Host>) -> Answer<Halted> {
     host.registry.lift().await?;
     tracing::warn!("the fleet is let go again");
     Ok(Success::of(Halted { halted: false }))
+}
+
+/// How the MCP servers of the configuration are doing.
+pub(super) async fn mcp_servers(host: Data<Host>) -> Answer<McpServers> {
+    Ok(Success::of(McpServers { servers: host.mcp.servers() }))
 }
 
 /// Copies the store into a new file of the backups' folder.

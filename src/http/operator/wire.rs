@@ -12,6 +12,8 @@ use greenroom_actors::ports::AgentQuery;
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
+use crate::mcp::client::McpServerStatus;
+
 use super::error::OperatorError;
 
 /// Agents in one answer at most.
@@ -170,6 +172,12 @@ pub(super) struct Liveness {
 #[derive(Serialize)]
 pub(super) struct Halted {
     pub(super) halted: bool,
+}
+
+/// The servers of MCP tools.
+#[derive(Serialize)]
+pub(super) struct McpServers {
+    pub(super) servers: Vec<McpServerStatus>,
 }
 
 /// A backup that was made.

@@ -225,6 +225,7 @@ pub(super) async fn stage_over(
         .unwrap(),
         idempotency,
         speech: crate::speech::Speech::default(),
+        mcp: crate::mcp::client::McpTools::none(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),
         stop: Stopper::default(),
