@@ -20,6 +20,8 @@ mod persona;
 mod phrase;
 mod reflection;
 mod script;
+mod script;
+mod summary;
 mod timing;
 mod title;
 mod words;
@@ -72,9 +74,10 @@ fn answer(prompt: &Prompt) -> String {
     let turns = latest(prompt);
     let text = match prompt.purpose {
         Purpose::Reply => converse::reply(&prompt.character, turns),
-        Purpose::Reflect => muse::thought(&prompt.character, turns),
+        Purpose::Reflect | Purpose::Work => muse::thought(&prompt.character, turns),
         // No words of the character, so that its style does not count.
         Purpose::Title => return title::title(&prompt.character, turns),
+        Purpose::Summarise => return summary::summary(turns),
     };
     persona::styled(&prompt.character, text)
 }
