@@ -21,6 +21,7 @@ pub use origin::Origin;
 pub use show::shown;
 
 use crate::dialects::elizaos::ElizaosSettings;
+use crate::http::idempotency::IdempotencySettings;
 use crate::media::MediaSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::server::ServerSettings;
@@ -50,6 +51,8 @@ pub struct Config {
     pub tools: ToolsSettings,
     /// The agents' own folders.
     pub workspace: WorkspaceSettings,
+    /// Requests that are sent again.
+    pub idempotency: IdempotencySettings,
     /// The agents' bounds and intervals.
     pub runtime: greenroom_actors::settings::Settings,
     /// The process as a whole.

@@ -8,6 +8,7 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
+use crate::http::idempotency::Idempotency;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
@@ -28,6 +29,8 @@ pub struct Host {
     pub media: MediaStore,
     /// The agents' own folders.
     pub workspaces: Workspaces,
+    /// Carries requests with a key out once.
+    pub idempotency: Idempotency,
     /// What speaks and listens.
     pub speech: Speech,
     /// Seals and opens the agents' secrets.

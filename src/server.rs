@@ -20,6 +20,7 @@ use greenroom_actors::runtime::Ports;
 use crate::config::{Config, Loaded, Origin};
 use crate::dialects::elizaos::Elizaos;
 use crate::host::{Host, Stopper, Vault};
+use crate::http::idempotency::Idempotency;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
@@ -130,7 +131,10 @@ async fn host(
     let registry = Registry::start(ports, config.runtime.clone()).await?;
     let messaging = Messaging::open(registry.clone()).await?;
     voice.speaks_through(messaging.clone());
+    let idempotency =
+        Idempotency::new(Arc::new(store.clone()), Arc::clone(registry.clock()), config.idempotency);
     Ok(Host {
+        idempotency,
         messaging,
         registry,
         media,

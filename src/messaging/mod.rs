@@ -11,6 +11,7 @@ mod messages;
 mod recipients;
 mod servers;
 mod sessions;
+mod telling;
 mod titles;
 mod turns;
 

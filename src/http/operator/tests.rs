@@ -17,6 +17,7 @@ use greenroom_actors::settings::Settings;
 use super::error::OperatorError;
 use super::lookup::Who;
 use crate::host::{Host, Stopper, Vault};
+use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
@@ -45,6 +46,11 @@ async fn host() -> Host {
             &WorkspaceSettings::default(),
         )
         .unwrap(),
+        idempotency: Idempotency::new(
+            Arc::new(MemoryAnswers::default()),
+            Arc::new(SystemClock),
+            IdempotencySettings::default(),
+        ),
         speech: crate::speech::Speech::default(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),
