@@ -108,7 +108,7 @@ async fn host(
     let media = MediaStore::open(&media, &config.media)
         .map_err(|source| ServeError::File { path: media, source })?;
     let env = |name: &str| std::env::var(name).ok();
-    let model = models::build(&config.models(), &env)?;
+    let model = models::build(&config.models(), &env)?.with_dearest(config.budget.dearest());
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
     let ports = Ports {
         store: Arc::new(store.clone()),
@@ -116,7 +116,7 @@ async fn host(
         clock: Arc::new(SystemClock),
         tools: Arc::new(NoTools),
     };
-    let registry = Registry::start(ports, config.runtime.clone()).await?;
+    let registry = Registry::start(ports, config.runtime()).await?;
     Ok(Host {
         messaging: Messaging::open(registry.clone()).await?,
         registry,

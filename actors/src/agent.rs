@@ -13,6 +13,7 @@ mod keep;
 mod letters;
 mod prompt;
 mod run;
+mod spending;
 mod tick;
 
 use std::collections::VecDeque;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::budget::Reservation;
 use crate::channels::{
     Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
 };
@@ -104,7 +105,17 @@ pub enum Fact {
     /// A call is about to be made.
     StepIntended(Box<Step>),
     /// A call was made. Affects 0 rows if it had an outcome before.
+    ///
+    /// Settles what was reserved for it: its usage is spent.
     StepEnded(Box<StepEnd>),
+    /// A call that is about to be made may cost so much. Fails with
+    /// [`Exceeded`](crate::error::StoreError::Exceeded) if that, what was spent and what else is
+    /// reserved would together exceed one of its ceilings. Affects 0 rows if there is a reservation
+    /// for that call already.
+    ///
+    /// It is held until its step ends. If its run ends before, its agent is removed or a new boot
+    /// begins, nobody knows what it cost, and it is charged in full.
+    Reserved(Box<Reservation>),
     /// A letter was sent.
     LetterSent(Box<Letter>),
     /// A letter was begun to be dealt with: one more attempt.
@@ -330,6 +341,7 @@ impl Fact {
             | Self::RunEnded(_)
             | Self::StepIntended(_)
             | Self::StepEnded(_)
+            | Self::Reserved(_)
             | Self::LetterSent(_)
             | Self::LetterTried(_)
             | Self::LetterSettled { .. }
@@ -427,11 +439,13 @@ pub enum EventKind {
     Said,
     /// It thought something.
     Thought,
+    /// A budget that it spends from has come to its soft mark.
+    BudgetMarked,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -449,6 +463,7 @@ impl EventKind {
         Self::LetterDead,
         Self::Said,
         Self::Thought,
+        Self::BudgetMarked,
     ];
 
     /// Its name, as stored and sent.
@@ -472,6 +487,7 @@ impl EventKind {
             Self::LetterDead => "letter_dead",
             Self::Said => "said",
             Self::Thought => "thought",
+            Self::BudgetMarked => "budget_marked",
         }
     }
 

@@ -55,6 +55,7 @@ fn served(name: &str, attempts: Vec<Vec<Step>>) -> Arc<Served> {
         provider: Arc::new(Scripted(Mutex::new(attempts.into()))),
         limits: Limits::from(&settings),
         price: Price { input: Some(1.0), output: Some(10.0) },
+        max_tokens: Some(100),
     })
 }
 
@@ -63,7 +64,8 @@ fn router(served: Vec<Arc<Served>>) -> Router {
     let default = served[0].clone();
     let embedder = Embedder::Served { name: "e".into(), dimensions: None, served: default.clone() };
     let (small, fallback, unknown) = (None, served, Mutex::default());
-    Router { inner: Arc::new(Inner { models, default, small, fallback, embedder, unknown }) }
+    let inner = Arc::new(Inner { models, default, small, fallback, embedder, unknown });
+    Router { inner, dearest: Rate::default() }
 }
 
 fn prompt(model: Option<&str>) -> Prompt {
@@ -142,6 +144,7 @@ async fn nobody_stands_in_once_something_was_given_out() {
         let router = router(vec![served("a", vec![steps]), served("b", vec![])]);
         let mut answer = router.generate(prompt(None));
         assert_eq!(answer.next().await, Some(Ok(Delta::Text("so".to_owned()))));
+        assert!(matches!(answer.next().await, Some(Ok(Delta::Billed(_)))), "{expected}");
         assert_eq!(answer.next().await, Some(Err(expected)));
         assert_eq!(answer.next().await, None);
     }

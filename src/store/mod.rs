@@ -7,6 +7,7 @@
 mod agents;
 mod apply;
 mod backup;
+mod budgets;
 mod channel_events;
 mod channels;
 mod columns;

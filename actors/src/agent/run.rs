@@ -15,7 +15,9 @@ use uuid::Uuid;
 use super::asked::Entitle;
 use super::hearing::{Hearing, failed};
 use super::journal::{Journal, object};
+use super::spending::{Meter, Patience};
 use super::{letters, prompt};
+use crate::budget::Reservation;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, ModelError, StoreError};
 use crate::facts::{EventKind, Fact};
@@ -172,7 +174,7 @@ impl Errand {
             (None, Occasion::Title(wanted)) => (wanted.room_id, wanted.asked_by),
             (None, _) => (RoomId(self.agent.0), self.agent.into()),
         };
-        let prompt = self.prompt(&record, room_id, letter.as_ref()).await?;
+        let mut prompt = self.prompt(&record, room_id, letter.as_ref()).await?;
         let run = Run {
             id: self.run,
             agent_id: self.agent,
@@ -188,9 +190,13 @@ impl Errand {
             error: None,
             usage: Usage::default(),
         };
-        self.open(&run, &prompt).await?;
-        let answer = self.generate(prompt.clone(), letter.as_ref()).await;
-        self.close(&run, &record, &prompt, letter, answer).await
+        let reservation = self.runtime.reservation(&record, run.id, 0, &mut prompt)?;
+        self.open(&run, &prompt, &reservation).await?;
+        let meter = Meter::default();
+        let answer = self.generate(prompt.clone(), letter.as_ref(), &meter).await;
+        let bill = meter.bill(&answer, &reservation);
+        self.runtime.count_call(&reservation, &bill);
+        self.close(&run, &record, &prompt, letter, answer, bill).await
     }
 
     async fn prompt(
@@ -263,7 +269,12 @@ impl Errand {
     }
 
     /// Records that the run begins, and what the model is about to be asked.
-    async fn open(&self, run: &Run, prompt: &Prompt) -> Result<(), CoreError> {
+    async fn open(
+        &self,
+        run: &Run,
+        prompt: &Prompt,
+        reservation: &Reservation,
+    ) -> Result<(), CoreError> {
         let journal = self.journal();
         let mut facts = Vec::with_capacity(6);
         if self.is_tick {
@@ -271,6 +282,7 @@ impl Errand {
         }
         facts.push(Fact::RunStarted(Box::new(run.clone())));
         facts.extend(run.letter_id.map(Fact::LetterTried));
+        facts.push(Fact::Reserved(Box::new(reservation.clone())));
         facts.push(Fact::StepIntended(Box::new(Step {
             run_id: run.id,
             agent_id: run.agent_id,
@@ -287,7 +299,36 @@ impl Errand {
         facts.push(journal.run_event(run, RunStatus::Started, None, run.started_at));
         facts
             .push(journal.event(EventKind::RunStarted, json!({"runId": run.id, "kind": run.kind})));
-        self.progress.run.replace(Some(run.clone()));
+        let mut patience = Patience::of(&self.runtime);
+        loop {
+            self.progress.run.replace(Some(run.clone()));
+            let exceeded = match self.runtime.commit(facts.clone()).await {
+                Err(StoreError::Exceeded(exceeded)) => exceeded,
+                committed => return committed.map(drop).map_err(CoreError::from),
+            };
+            self.progress.run.replace(None);
+            if let Err(error) = patience.wait(exceeded).await {
+                self.refuse(run, facts, &error).await?;
+                return Err(error);
+            }
+        }
+    }
+
+    /// Records a run that could not make its first call.
+    async fn refuse(
+        &self,
+        run: &Run,
+        begun: Vec<Fact>,
+        error: &CoreError,
+    ) -> Result<(), CoreError> {
+        let is_of_the_call = |fact: &Fact| {
+            matches!(fact, Fact::Reserved(_) | Fact::StepIntended(_) | Fact::LetterTried(_))
+        };
+        let mut facts: Vec<_> = begun.into_iter().filter(|fact| !is_of_the_call(fact)).collect();
+        let (journal, reason) = (self.journal(), error.to_string());
+        let usage = Usage::default();
+        facts.extend(journal.run_ended(run, RunStatus::Failed, Some(&reason), journal.now, usage));
+        self.progress.is_closing.set(true);
         self.runtime.commit(facts).await?;
         Ok(())
     }
@@ -296,6 +337,7 @@ impl Errand {
         &self,
         prompt: Prompt,
         letter: Option<&Letter>,
+        meter: &Meter,
     ) -> Result<Generation, ModelError> {
         let deadline = Duration::from_secs(u64::from(self.runtime.settings.run_deadline_s));
         let max_bytes = usize::try_from(self.runtime.settings.answer_max_bytes);
@@ -303,7 +345,8 @@ impl Errand {
         let may_ignore = prompt.may_ignore;
         let mut watched =
             letter.map(|letter| self.runtime.pieces.of(self.agent, letter, self.said, may_ignore));
-        let answer = collect(self.runtime.ports.model.generate(prompt), max_bytes, |delta| {
+        let answer = meter.listen(self.runtime.ports.model.generate(prompt));
+        let answer = collect(answer, max_bytes, |delta| {
             if let Some(watched) = &mut watched {
                 watched(delta);
             }
@@ -322,12 +365,13 @@ impl Errand {
         prompt: &Prompt,
         letter: Option<Letter>,
         answer: Result<Generation, ModelError>,
+        usage: Usage,
     ) -> Result<Landing, CoreError> {
         let now = self.runtime.now();
         let journal = self.journal();
-        let (usage, text, error) = match answer {
-            Ok(answer) => (answer.usage, answer.text, None),
-            Err(error) => (Usage::default(), String::new(), Some(error)),
+        let (text, error) = match answer {
+            Ok(answer) => (answer.text, None),
+            Err(error) => (String::new(), Some(error)),
         };
         let status = match &error {
             None => RunStatus::Completed,
@@ -382,7 +426,6 @@ impl Errand {
         facts.extend(journal.run_ended(run, status, reason.as_deref(), now, usage.clone()));
         self.progress.is_closing.set(true);
         self.commit_end(facts, heard).await?;
-        self.count(&usage);
         landing.error = error.map(CoreError::Model);
         Ok(landing)
     }
@@ -455,14 +498,6 @@ impl Errand {
             unique: true,
             created_at: now,
         }
-    }
-
-    fn count(&self, usage: &Usage) {
-        use crate::vitals::Counters;
-        let counters = &self.runtime.counters;
-        Counters::add(&counters.input_tokens, usage.input_tokens);
-        Counters::add(&counters.output_tokens, usage.output_tokens);
-        Counters::add(&counters.cost_micros, usage.cost_micros.unwrap_or(0));
     }
 
     fn journal(&self) -> Journal {
