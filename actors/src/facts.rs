@@ -100,7 +100,8 @@ pub enum Fact {
     /// A run was begun.
     RunStarted(Box<Run>),
     /// A run ended. Affects 0 rows, and changes nothing, if it had ended before: the first outcome
-    /// stands.
+    /// stands. Its steps that have no outcome become
+    /// [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown).
     RunEnded(Box<RunEnd>),
     /// A call is about to be made.
     StepIntended(Box<Step>),
@@ -435,6 +436,8 @@ pub enum EventKind {
     LetterReceived,
     /// A letter was given up.
     LetterDead,
+    /// It called a tool.
+    ToolCalled,
     /// It said something.
     Said,
     /// It thought something.
@@ -445,7 +448,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -461,6 +464,7 @@ impl EventKind {
         Self::RunEnded,
         Self::LetterReceived,
         Self::LetterDead,
+        Self::ToolCalled,
         Self::Said,
         Self::Thought,
         Self::BudgetMarked,
@@ -485,6 +489,7 @@ impl EventKind {
             Self::RunEnded => "run_ended",
             Self::LetterReceived => "letter_received",
             Self::LetterDead => "letter_dead",
+            Self::ToolCalled => "tool_called",
             Self::Said => "said",
             Self::Thought => "thought",
             Self::BudgetMarked => "budget_marked",

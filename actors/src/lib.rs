@@ -30,4 +30,5 @@ pub mod runtime;
 pub mod settings;
 pub mod supervisor;
 pub mod time;
+mod tools;
 pub mod vitals;

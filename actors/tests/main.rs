@@ -16,3 +16,4 @@ mod lifecycle;
 mod store;
 mod support;
 mod titles;
+mod tools;

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use greenroom_actors::budget::Rate;
 use greenroom_actors::error::ModelError;
-use greenroom_actors::ports::{Delta, ModelStream, Prompt, Quote};
+use greenroom_actors::ports::{Abilities, Delta, ModelStream, Prompt, Quote};
 use greenroom_actors::runs::Usage;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -78,6 +78,8 @@ pub(super) struct Served {
     pub(super) price: Price,
     /// Tokens of an answer, where the prompt does not say it.
     pub(super) max_tokens: Option<u32>,
+    /// What it can do.
+    pub(super) abilities: Abilities,
 }
 
 /// What attempts that came to nothing may be billed for.

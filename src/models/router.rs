@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::budget::Rate;
 use greenroom_actors::error::ModelError;
-use greenroom_actors::ports::{Model, ModelFuture, ModelStream, Prompt, Purpose, Quote};
+use greenroom_actors::ports::{
+    Abilities, Model, ModelFuture, ModelStream, Prompt, Purpose, Quote,
+};
 use greenroom_actors::records::Embedding;
 
 use super::call::{Limits, Owed, Served};
@@ -128,6 +130,11 @@ impl Builder<'_> {
             limits: Limits::from(settings),
             price: Price { input: settings.price_input, output: settings.price_output },
             max_tokens: settings.max_tokens,
+            abilities: Abilities {
+                context_tokens: settings.context_tokens.unwrap_or(u32::MAX),
+                calls_tools: settings.calls_tools,
+                recalls: true,
+            },
         }))
     }
 
@@ -155,6 +162,8 @@ fn served_doctor(name: &str) -> Arc<Served> {
         limits: Limits { retries: 0, ..Limits::from(&ModelSettings::default()) },
         price: Price::FREE,
         max_tokens: None,
+        // It makes nothing of what was said elsewhere.
+        abilities: Abilities { recalls: false, ..Abilities::default() },
     })
 }
 
@@ -172,9 +181,9 @@ fn embedder(served: Arc<Served>, table: Option<&ModelSettings>) -> Result<Embedd
 
 impl Inner {
     /// The models to ask, in order.
-    fn chain(&self, prompt: &Prompt) -> Vec<Arc<Served>> {
-        let small = self.small.as_ref().filter(|_| prompt.purpose == Purpose::Title);
-        let named = || prompt.model.as_deref().and_then(|name| self.named(name));
+    fn chain(&self, model: Option<&str>, purpose: Purpose) -> Vec<Arc<Served>> {
+        let small = self.small.as_ref().filter(|_| purpose == Purpose::Title);
+        let named = || model.and_then(|name| self.named(name));
         let first = small.or_else(named).unwrap_or(&self.default);
         let others = self.fallback.iter().filter(|other| !Arc::ptr_eq(first, other));
         std::iter::once(first).chain(others).cloned().collect()
@@ -218,7 +227,7 @@ impl Inner {
 
 impl Model for Router {
     fn generate(&self, prompt: Prompt) -> ModelStream {
-        let chain = self.inner.chain(&prompt);
+        let chain = self.inner.chain(prompt.model.as_deref(), prompt.purpose);
         let prompt = Arc::new(prompt);
         let owed = Owed::nothing(self.dearest);
         stream::once(first_to_answer(chain, prompt, owed)).flatten().boxed()
@@ -227,7 +236,7 @@ impl Model for Router {
     /// Each model of the chain may be asked, each as often as it is tried again, and each attempt may
     /// be billed as if it had succeeded.
     fn quote(&self, prompt: &Prompt) -> Quote {
-        let chain = self.inner.chain(prompt);
+        let chain = self.inner.chain(prompt.model.as_deref(), prompt.purpose);
         let first = chain.first();
         let mut quote = Quote {
             model: first.map(|served| served.model.clone()).unwrap_or_default(),
@@ -246,6 +255,18 @@ impl Model for Router {
             add(&mut quote.cost_micros_max, attempt.cost_micros.unwrap_or(0));
         }
         quote
+    }
+
+    /// What all can that may be asked.
+    fn abilities(&self, model: Option<&str>, purpose: Purpose) -> Abilities {
+        let chain = self.inner.chain(model, purpose);
+        let all = chain.iter().map(|served| served.abilities);
+        all.reduce(|one, other| Abilities {
+            context_tokens: one.context_tokens.min(other.context_tokens),
+            calls_tools: one.calls_tools && other.calls_tools,
+            recalls: one.recalls || other.recalls,
+        })
+        .unwrap_or_default()
     }
 
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {

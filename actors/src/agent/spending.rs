@@ -90,10 +90,10 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// As much as a run has time.
+    /// Half of the time that a run has.
     pub(crate) fn of(runtime: &Arc<Runtime>) -> Self {
         let deadline = Duration::from_secs(u64::from(runtime.settings.run_deadline_s));
-        let until = runtime.now().plus(deadline);
+        let until = runtime.now().plus(deadline / 2);
         Self { runtime: Arc::clone(runtime), until, wait: ROOM_WAIT }
     }
 

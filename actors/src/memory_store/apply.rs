@@ -40,8 +40,7 @@ impl State {
             Fact::RunEnded(end) => {
                 let marks = self.ledger.end_run(end.run_id, end.ended_at);
                 self.note(marks, committed);
-                let home = self.homes.get_mut(&end.agent_id);
-                home.and_then(|home| home.runs.get_mut(end.run_id)).map_or(0, |run| run.end(*end))
+                self.end_run(*end)
             }
             Fact::StepIntended(step) => self.intend(*step),
             Fact::Reserved(reservation) => self.ledger.reserve(*reservation),
@@ -239,6 +238,20 @@ impl State {
         for index in indices {
             self.steps.remove(&(run.id, index));
         }
+    }
+
+    fn end_run(&mut self, end: RunEnd) -> u64 {
+        let (run, at) = (end.run_id, end.ended_at);
+        let home = self.homes.get_mut(&end.agent_id);
+        let ended = home.and_then(|home| home.runs.get_mut(run)).map_or(0, |run| run.end(end));
+        if ended > 0 {
+            for (_, step) in self.steps.range_mut((run, 0)..=(run, u32::MAX)) {
+                if step.status == StepStatus::Intended {
+                    (step.status, step.ended_at) = (StepStatus::OutcomeUnknown, Some(at));
+                }
+            }
+        }
+        ended
     }
 
     fn intend(&mut self, step: Step) -> u64 {

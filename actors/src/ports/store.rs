@@ -14,8 +14,8 @@ use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, Event};
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
-    RunId, ServerId, SessionId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
+    RoomId, RunId, ServerId, SessionId, WorldId,
 };
 use crate::letters::Letter;
 use crate::lifecycle::{Lifecycle, State};
@@ -398,6 +398,10 @@ pub struct RunQuery {
     pub agent_id: AgentId,
     /// In which room; any if absent.
     pub room_id: Option<RoomId>,
+    /// That answer this letter; any if absent.
+    pub letter_id: Option<LetterId>,
+    /// That carry out this firing; any if absent.
+    pub firing_id: Option<FiringId>,
     /// Only in one of these states; any if empty.
     pub statuses: Vec<RunStatus>,
     /// Begun at or after this.
@@ -417,6 +421,8 @@ impl RunQuery {
         Self {
             agent_id,
             room_id: None,
+            letter_id: None,
+            firing_id: None,
             statuses: Vec::new(),
             from: None,
             to: None,
