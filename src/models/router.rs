@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::budget::Rate;
 use greenroom_actors::error::ModelError;
-use greenroom_actors::ports::{
-    Abilities, Model, ModelFuture, ModelStream, Prompt, Purpose, Quote,
-};
+use greenroom_actors::ports::{Abilities, Model, ModelFuture, ModelStream, Prompt, Purpose, Quote};
 use greenroom_actors::records::Embedding;
 
 use super::call::{Limits, Owed, Served};

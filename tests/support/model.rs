@@ -217,7 +217,7 @@ async fn halves(mut stream: TcpStream, counts: &Counts, said: &str) -> Result<()
 }
 
 /// The first whole request, and its length.
-fn request(bytes: &[u8]) -> Option<(String, Value, usize)> {
+pub(super) fn request(bytes: &[u8]) -> Option<(String, Value, usize)> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&bytes[..end]).unwrap();
     let path = head.split(' ').nth(1).unwrap().to_owned();
@@ -262,7 +262,7 @@ fn reply(body: &Value, said: &str) -> String {
     }
 }
 
-fn whole(status: u16, body: &Value) -> String {
+pub(super) fn whole(status: u16, body: &Value) -> String {
     let body = body.to_string();
     format!(
         "HTTP/1.1 {status} Stub\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -292,7 +292,7 @@ fn spoken(body: &Value) -> Vec<u8> {
     [head.as_bytes(), &sound].concat()
 }
 
-fn refusal(message: &str) -> Value {
+pub(super) fn refusal(message: &str) -> Value {
     json!({"error": {"message": message, "type": "stub", "code": null}})
 }
 
@@ -310,6 +310,11 @@ fn completion(text: &str) -> Value {
 
 /// The same in pieces.
 fn streamed(text: &str) -> String {
+    streamed_for(text, &usage(text))
+}
+
+/// An answer in pieces that costs so much.
+pub(super) fn streamed_for(text: &str, usage: &Value) -> String {
     let event = |choices: Value, usage: Value| {
         let chunk = json!({
             "id": "stub", "object": "chat.completion.chunk", "created": 0, "model": "stub",
@@ -324,7 +329,7 @@ fn streamed(text: &str) -> String {
         events += &event(json!([{"index": 0, "delta": delta, "finish_reason": null}]), Value::Null);
     }
     events += &event(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), Value::Null);
-    events += &event(json!([]), usage(text));
+    events += &event(json!([]), usage.clone());
     events += "data: [DONE]\n\n";
     format!(
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n{events}",
