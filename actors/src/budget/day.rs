@@ -59,7 +59,7 @@ impl FromStr for UtcDay {
     type Err = NotADay;
 
     fn from_str(text: &str) -> Result<Self, NotADay> {
-        let date: NaiveDate = text.parse().map_err(|_| NotADay)?;
+        let date: NaiveDate = text.parse().ok().ok_or(NotADay)?;
         let at = date.and_hms_opt(0, 0, 0).ok_or(NotADay)?.and_utc().timestamp_millis();
         Ok(Self::of(UnixMillis(at)))
     }
