@@ -25,6 +25,7 @@ mod budgets;
 mod channel_events;
 mod channels;
 mod events;
+mod goals;
 mod kit;
 mod letters;
 mod logs;
@@ -155,6 +156,11 @@ cases! {
         usage_is_kept_by_agent_model_and_day,
         old_usage_goes_and_what_was_spent_in_all_stays,
         writers_at_once_stay_below_a_ceiling,
+    }
+    goals {
+        goals_are_set_changed_and_removed,
+        a_seed_says_whether_a_goal_is_open,
+        goals_that_are_over_go_with_the_runs_of_their_time,
     }
     letters {
         a_letter_is_kept_in_full,

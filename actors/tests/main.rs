@@ -11,6 +11,7 @@
 mod budgets;
 mod channels;
 mod crashes;
+mod goals;
 mod letters;
 mod lifecycle;
 mod store;

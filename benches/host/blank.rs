@@ -9,6 +9,7 @@ use greenroom_actors::channels::{
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
+use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
     AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
     RunId, ServerId, SessionId, WorldId,
@@ -40,6 +41,7 @@ impl Blank {
             lifecycle: fleet::lifecycle(self.autonomy),
             reflected_at: None,
             has_letters: false,
+            has_goals: false,
         })
     }
 }
@@ -115,6 +117,7 @@ impl Store for Blank {
         fn levels(Vec<Account>) -> Vec<Level>;
         fn usage(UsageQuery) -> Vec<DayUsage>;
         fn open_reservations() -> u64;
+        fn goals(AgentId) -> Vec<Goal>;
         fn run(AgentId, RunId) -> Option<Run>;
         fn runs(RunQuery) -> Vec<Run>;
         fn count_runs(RunQuery) -> u64;

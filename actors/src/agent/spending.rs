@@ -70,7 +70,7 @@ impl Runtime {
     }
 
     /// Counts what a call came to.
-    pub(crate) fn count_call(&self, reservation: &Reservation, usage: &Usage) {
+    fn count_call(&self, reservation: &Reservation, usage: &Usage) {
         let counters = &self.counters;
         let charge = reservation.charge(usage);
         let add = |counter: &AtomicU64, by| Counters::add(counter, by);
@@ -113,6 +113,24 @@ impl Patience {
     }
 }
 
+/// A question that is put to a model.
+pub(crate) struct Asked {
+    /// The place of its step in the run.
+    pub(crate) index: u32,
+    pub(crate) began: UnixMillis,
+    pub(crate) reservation: Reservation,
+    pub(crate) meter: Meter,
+}
+
+impl Asked {
+    /// What it counts as, now that this came of it.
+    pub(crate) fn bill(&self, runtime: &Runtime, answer: &Result<Generation, ModelError>) -> Usage {
+        let usage = self.meter.bill(answer, &self.reservation);
+        runtime.count_call(&self.reservation, &usage);
+        usage
+    }
+}
+
 /// Listens to an answer for what it costs.
 #[derive(Clone, Default)]
 pub(crate) struct Meter(Arc<Mutex<Metered>>);
@@ -147,11 +165,7 @@ impl Meter {
 
     /// What the call counts as: what its answer says or what its attempts may be billed for. All that
     /// was reserved, if it was left before its end.
-    pub(crate) fn bill(
-        &self,
-        answer: &Result<Generation, ModelError>,
-        reservation: &Reservation,
-    ) -> Usage {
+    fn bill(&self, answer: &Result<Generation, ModelError>, reservation: &Reservation) -> Usage {
         if let Ok(answer) = answer {
             return answer.usage.clone();
         }
