@@ -16,6 +16,7 @@ mod clients;
 mod follow;
 mod golden;
 mod kill;
+mod kill_keys;
 mod kill_talks;
 mod media;
 mod program;

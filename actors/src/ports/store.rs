@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use crate::budget::{Account, DayUsage, Level, UsageQuery};
 use crate::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
 use crate::error::StoreError;
@@ -207,6 +207,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The numbers of a channel's oldest kept and newest event; `None` if it has none.
     fn channel_event_bounds(&self, id: ChannelId) -> StoreFuture<Option<(u64, u64)>>;
+
+    /// Messages that earlier boots left on their way to an agent.
+    fn undelivered(&self, limit: u32) -> StoreFuture<Vec<Addressed>>;
 
     /// One session.
     fn session(&self, id: SessionId) -> StoreFuture<Option<Session>>;

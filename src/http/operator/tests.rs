@@ -17,11 +17,13 @@ use greenroom_actors::settings::Settings;
 use super::error::OperatorError;
 use super::lookup::Who;
 use crate::host::{Host, Stopper, Vault};
+use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
 use crate::secrets::Secrets;
 use crate::store::{SqliteStore, StoreSettings};
+use crate::workspace::{WorkspaceSettings, Workspaces};
 
 async fn host() -> Host {
     let ports = Ports {
@@ -39,6 +41,16 @@ async fn host() -> Host {
         registry,
         // Gone at once: nobody here brings a file.
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
+        workspaces: Workspaces::open(
+            &folder.path().join("workspaces"),
+            &WorkspaceSettings::default(),
+        )
+        .unwrap(),
+        idempotency: Idempotency::new(
+            Arc::new(MemoryAnswers::default()),
+            Arc::new(SystemClock),
+            IdempotencySettings::default(),
+        ),
         speech: crate::speech::Speech::default(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),

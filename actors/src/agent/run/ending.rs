@@ -164,6 +164,7 @@ impl Errand {
             metadata: Map::new(),
             unique: true,
             created_at: now,
+            updated_at: now,
         }
     }
 }
