@@ -19,6 +19,7 @@ mod keep;
 pub(crate) mod letters;
 mod prompt;
 mod run;
+mod spending;
 mod tick;
 
 use std::collections::VecDeque;

@@ -21,6 +21,7 @@
 
 mod agents;
 mod boots;
+mod budgets;
 mod channel_events;
 mod channels;
 mod events;
@@ -143,6 +144,19 @@ cases! {
         open_runs_are_found_whosever_they_are,
         a_step_has_an_intent_and_then_an_outcome,
         steps_come_by_run_as_asked_then_by_index,
+    }
+    budgets {
+        what_a_call_may_cost_is_held_until_it_ends,
+        no_ceiling_is_ever_exceeded,
+        the_ceiling_that_is_in_the_way_longest_is_told,
+        facts_of_one_batch_leave_room_for_one_another,
+        what_nobody_knows_is_charged_in_full,
+        an_end_that_comes_late_charges_nothing,
+        a_mark_is_told_once_for_each_scope_and_day,
+        an_owner_pays_for_agents_that_are_gone,
+        usage_is_kept_by_agent_model_and_day,
+        old_usage_goes_and_what_was_spent_in_all_stays,
+        writers_at_once_stay_below_a_ceiling,
     }
     goals {
         goals_are_set_changed_and_removed,

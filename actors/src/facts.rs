@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::budget::Reservation;
 use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
 };
@@ -106,7 +107,17 @@ pub enum Fact {
     /// A call is about to be made.
     StepIntended(Box<Step>),
     /// A call was made. Affects 0 rows if it had an outcome before.
+    ///
+    /// Settles what was reserved for it: its usage is spent.
     StepEnded(Box<StepEnd>),
+    /// A call that is about to be made may cost so much. Fails with
+    /// [`Exceeded`](crate::error::StoreError::Exceeded) if that, what was spent and what else is
+    /// reserved would together exceed one of its ceilings. Affects 0 rows if there is a reservation
+    /// for that call already.
+    ///
+    /// It is held until its step ends. If its run ends before, its agent is removed or a new boot
+    /// begins, nobody knows what it cost, and it is charged in full.
+    Reserved(Box<Reservation>),
     /// A letter was sent.
     LetterSent(Box<Letter>),
     /// A letter was begun to be dealt with: one more attempt.
@@ -353,6 +364,7 @@ impl Fact {
             | Self::RunEnded(_)
             | Self::StepIntended(_)
             | Self::StepEnded(_)
+            | Self::Reserved(_)
             | Self::LetterSent(_)
             | Self::LetterTried(_)
             | Self::LetterSettled { .. }
@@ -459,11 +471,13 @@ pub enum EventKind {
     /// Something was wrong with it, and was mended as far as it can be; see
     /// [`Finding`](crate::liveness::Finding).
     Remedied,
+    /// A budget that it spends from has come to its soft mark.
+    BudgetMarked,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -484,6 +498,7 @@ impl EventKind {
         Self::Said,
         Self::Thought,
         Self::Remedied,
+        Self::BudgetMarked,
     ];
 
     /// Its name, as stored and sent.
@@ -510,6 +525,7 @@ impl EventKind {
             Self::Said => "said",
             Self::Thought => "thought",
             Self::Remedied => "remedied",
+            Self::BudgetMarked => "budget_marked",
         }
     }
 

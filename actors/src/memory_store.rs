@@ -1,6 +1,7 @@
 //! A store in memory: for embedding, where nothing has to outlive the process, and for tests.
 
 mod apply;
+mod budgets;
 mod check;
 mod queries;
 mod retention;
@@ -15,6 +16,7 @@ use futures::FutureExt;
 use futures::future::ready;
 use tokio::sync::oneshot;
 
+use crate::budget::{Account, DayUsage, Level, UsageQuery};
 use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
@@ -407,6 +409,18 @@ impl Store for MemoryStore {
 
     fn job_census(&self) -> StoreFuture<JobCensus> {
         self.read(|state| state.shared.job_census())
+    }
+
+    fn levels(&self, accounts: Vec<Account>) -> StoreFuture<Vec<Level>> {
+        self.read(|state| accounts.iter().map(|account| state.ledger.level(account)).collect())
+    }
+
+    fn usage(&self, query: UsageQuery) -> StoreFuture<Vec<DayUsage>> {
+        self.read(|state| state.ledger.usage(&query))
+    }
+
+    fn open_reservations(&self) -> StoreFuture<u64> {
+        self.read(|state| state.ledger.open_reservations())
     }
 
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned> {

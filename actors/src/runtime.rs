@@ -56,6 +56,8 @@ pub(crate) struct Runtime {
     is_booting: AtomicBool,
     flights: Mutex<HashMap<RunId, AbortHandle>>,
     landed: Notify,
+    /// Something that was reserved was settled, so that there may be room in a budget.
+    pub(crate) room: Notify,
 }
 
 impl Runtime {
@@ -76,6 +78,7 @@ impl Runtime {
             is_booting: AtomicBool::new(true),
             flights: Mutex::default(),
             landed: Notify::new(),
+            room: Notify::new(),
         }
     }
 
@@ -103,11 +106,16 @@ impl Runtime {
         self: &Arc<Self>,
         facts: Vec<Fact>,
     ) -> BoxFuture<'static, Result<Committed, StoreError>> {
+        let settles =
+            facts.iter().any(|fact| matches!(fact, Fact::StepEnded(_) | Fact::RunEnded(_)));
         let committed = self.ports.store.commit(Batch { epoch: self.epoch, facts });
         let runtime = Arc::clone(self);
         committed
             .map(move |committed| {
                 if let Ok(committed) = &committed {
+                    if settles {
+                        runtime.room.notify_one();
+                    }
                     runtime.hub.publish(&committed.events);
                     runtime.channel_hub.publish(&committed.channel_events);
                 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::BudgetSettings;
 use crate::supervisor::RestartIntensity;
 
 /// The bounds and intervals of the runtime.
@@ -70,6 +71,9 @@ pub struct Settings {
     pub liveness_every_s: u32,
     /// How many crashes within which time make an agent fail.
     pub restart_intensity: RestartIntensity,
+    /// What agents may spend on models. A section of its own where settings are written down.
+    #[serde(skip)]
+    pub budget: BudgetSettings,
 }
 
 impl Default for Settings {
@@ -103,6 +107,7 @@ impl Default for Settings {
             subscriber_lag_max: 256,
             liveness_every_s: 60,
             restart_intensity: RestartIntensity::default(),
+            budget: BudgetSettings::default(),
         }
     }
 }
@@ -143,7 +148,8 @@ impl Settings {
                 self.tick_jitter_percent
             ));
         }
-        Ok(self)
+        let budget = self.budget.checked().map_err(|at_fault| format!("budget.{at_fault}"))?;
+        Ok(Self { budget, ..self })
     }
 
     /// The time before a crashed agent acts again, after `crashes` in a row.

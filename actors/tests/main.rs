@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod budgets;
 mod channels;
 mod crashes;
 mod double_texting;

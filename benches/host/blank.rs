@@ -3,6 +3,7 @@
 use std::future::ready;
 
 use futures::FutureExt;
+use greenroom_actors::budget::{Account, DayUsage, Level, UsageQuery};
 use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
@@ -114,6 +115,9 @@ impl Store for Blank {
         fn components(AgentId, Option<EntityId>) -> Vec<Component>;
         fn relationships(AgentId) -> Vec<Relationship>;
         fn tasks(AgentId) -> Vec<Task>;
+        fn levels(Vec<Account>) -> Vec<Level>;
+        fn usage(UsageQuery) -> Vec<DayUsage>;
+        fn open_reservations() -> u64;
         fn goals(AgentId) -> Vec<Goal>;
         fn run(AgentId, RunId) -> Option<Run>;
         fn runs(RunQuery) -> Vec<Run>;

@@ -2,6 +2,7 @@
 //! the credentials of `/api`.
 
 mod body;
+mod budgets;
 mod ending;
 mod error;
 mod goals;
@@ -43,6 +44,8 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/agents/{who}/restart", web::post().to(ending::restart))
     .route("/agents/{who}/stop", web::post().to(ending::stop))
     .route("/agents/{who}/message", web::post().to(message::say))
+    .route("/agents/{who}/budget", web::get().to(budgets::budget))
+    .route("/usage", web::get().to(budgets::usage))
     .route("/agents/{who}/goals", web::get().to(goals::list))
     .route("/agents/{who}/goals", web::post().to(goals::set))
     .route("/agents/{who}/goals/{id}", web::patch().to(goals::amend))

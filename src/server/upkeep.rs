@@ -52,7 +52,7 @@ async fn prune(registry: Registry, settings: StoreSettings) {
         let now = registry.clock().now();
         match registry.store().prune(settings.retention(), now).await {
             Ok(pruned) if pruned == Pruned::default() => {}
-            Ok(Pruned { events, runs, logs, letters, channel_events, jobs }) => {
+            Ok(Pruned { events, runs, logs, letters, channel_events, jobs, usage }) => {
                 tracing::info!(
                     events,
                     runs,
@@ -60,6 +60,7 @@ async fn prune(registry: Registry, settings: StoreSettings) {
                     letters,
                     channel_events,
                     jobs,
+                    usage,
                     "removed what was past its time"
                 );
             }

@@ -8,6 +8,7 @@ mod addressed;
 mod agents;
 mod apply;
 mod backup;
+mod budgets;
 mod channel_events;
 mod channels;
 mod columns;

@@ -1,6 +1,7 @@
 //! The store as the core sees it.
 
 use futures::FutureExt;
+use greenroom_actors::budget::{Account, DayUsage, Level, UsageQuery};
 use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
@@ -25,13 +26,17 @@ use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
-    SqliteStore, addressed, agents, apply, channel_events, channels, events, goals, jobs, letters,
-    logs, memories, messages, people, places, retention, runs, search, servers, sessions, tasks,
+    SqliteStore, addressed, agents, apply, budgets, channel_events, channels, events, goals, jobs,
+    letters, logs, memories, messages, people, places, retention, runs, search, servers, sessions,
+    tasks,
 };
 
 impl Store for SqliteStore {
     fn boot(&self, now: UnixMillis) -> StoreFuture<Boot> {
-        self.write(move |writing| runs::boot(writing.connection, now))
+        self.write(move |writing| {
+            budgets::charge_all(writing, now)?;
+            runs::boot(writing.connection, now)
+        })
     }
 
     fn commit(&self, batch: Batch) -> StoreFuture<Committed> {
@@ -283,6 +288,20 @@ impl Store for SqliteStore {
 
     fn job_census(&self) -> StoreFuture<JobCensus> {
         self.read(jobs::census)
+    }
+
+    fn levels(&self, accounts: Vec<Account>) -> StoreFuture<Vec<Level>> {
+        self.read(move |connection| {
+            accounts.iter().map(|account| budgets::level(connection, account)).collect()
+        })
+    }
+
+    fn usage(&self, query: UsageQuery) -> StoreFuture<Vec<DayUsage>> {
+        self.read(move |connection| budgets::usage(connection, &query))
+    }
+
+    fn open_reservations(&self) -> StoreFuture<u64> {
+        self.read(budgets::open_reservations)
     }
 
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned> {

@@ -6,12 +6,12 @@ use greenroom_actors::time::UnixMillis;
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::SqliteStore;
 use super::columns::{first, run, signed, unsigned};
 use super::sequences::{OF_AGENTS, OF_CHANNELS, Sequence};
+use super::{SqliteStore, budgets};
 
 /// Rows that one job of the writer removes, so that others do not wait long for it.
-const SLICE: u32 = 2000;
+pub(super) const SLICE: u32 = 2000;
 
 /// Agents or channels whose events one question looks at.
 const OWNERS_AT_ONCE: usize = 1000;
@@ -68,6 +68,9 @@ pub(super) async fn prune(
     }
     if let Some(limit) = retention.jobs_for.map(limit) {
         pruned.jobs = prune_by(store, remove_jobs, limit).await?;
+    }
+    if let Some(limit) = retention.usage_for.map(limit) {
+        pruned.usage = prune_by(store, budgets::prune, limit).await?;
     }
     while store.write(|writing| Ok(shrink(writing.connection)?)).await? {}
     Ok(pruned)

@@ -42,6 +42,9 @@ pub struct StoreSettings {
     pub events_kept_per_channel: u64,
     /// Days that ended jobs are kept; 0: for ever.
     pub jobs_kept_days: u32,
+    /// Days that it is kept who used how much of which model on which day; 0: for ever. What agents
+    /// and owners have spent in all is kept anyhow.
+    pub usage_kept_days: u32,
     /// Seconds from one removal of what is past its time to the next.
     pub prune_every_s: u32,
 }
@@ -65,6 +68,7 @@ impl Default for StoreSettings {
             letters_kept_days: 30,
             events_kept_per_channel: 1000,
             jobs_kept_days: 1,
+            usage_kept_days: 400,
             prune_every_s: 600,
         }
     }
@@ -100,6 +104,7 @@ impl StoreSettings {
             letters_for: days(self.letters_kept_days),
             events_per_channel: self.events_kept_per_channel,
             jobs_for: days(self.jobs_kept_days),
+            usage_for: days(self.usage_kept_days),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! The process' figures, in the text format of Prometheus.
 //!
-//! Labels are drawn from small, fixed sets: never an agent, a path or anything else that a request
-//! or an operator can make more of.
+//! Labels are drawn from small sets: never an agent, a path or anything else that a request can make
+//! more of. Models have a label each up to a bound; all beyond it share one.
 
 use std::sync::OnceLock;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use greenroom_actors::registry::Registry;
-use greenroom_actors::vitals::Vitals;
+use greenroom_actors::vitals::{ModelTotals, Vitals};
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -74,6 +74,7 @@ fn describe() {
         ("greenroom_halted", "1 while the whole fleet is halted"),
         ("greenroom_runs_in_flight", "Runs that have begun and not ended"),
         ("greenroom_sockets", "Sockets of clients that are open"),
+        ("greenroom_budget_reservations", "Calls that something is reserved for"),
     ] {
         describe_gauge!(name, what);
     }
@@ -94,6 +95,13 @@ fn describe() {
         ("greenroom_refused_total", "Messages refused because a mailbox was full"),
         ("greenroom_sockets_dropped_total", "Sockets closed by the host, by reason"),
         ("greenroom_tokens_total", "Tokens that models read and wrote"),
+        ("greenroom_budget_refused_total", "Calls of models that a budget had no room for"),
+        ("greenroom_model_calls_total", "Calls of models, by model"),
+        ("greenroom_model_tokens_total", "Tokens that models read and wrote, by model"),
+        (
+            "greenroom_model_cost_micros_total",
+            "What that counts against budgets, in millionths of a US dollar, by model",
+        ),
         ("greenroom_store_writes_total", "Writes that the store has carried out"),
         ("greenroom_store_commits_total", "Commits that carried them"),
         ("greenroom_cost_micros_total", "What models cost, in millionths of a US dollar"),
@@ -112,6 +120,7 @@ async fn observe(host: &Host) {
     gauge!("greenroom_booting").set(flag(registry.is_booting()));
     gauge!("greenroom_halted").set(flag(registry.is_halted()));
     observe_agents(registry).await;
+    observe_reservations(registry).await;
     if let Some(vault) = &host.vault {
         observe_store(&vault.sizes());
     }
@@ -132,6 +141,13 @@ async fn observe_agents(registry: &Registry) {
         }
         // The page still tells the rest, and old numbers would be worse than their absence.
         Err(error) => tracing::warn!(%error, "the agents could not be counted"),
+    }
+}
+
+async fn observe_reservations(registry: &Registry) {
+    match registry.store().open_reservations().await {
+        Ok(open) => gauge!("greenroom_budget_reservations").set(number(open)),
+        Err(error) => tracing::warn!(%error, "the reservations could not be counted"),
     }
 }
 
@@ -165,6 +181,16 @@ fn observe_vitals(vitals: &Vitals) {
     counter!("greenroom_tokens_total", "direction" => "input").absolute(vitals.input_tokens);
     counter!("greenroom_tokens_total", "direction" => "output").absolute(vitals.output_tokens);
     counter!("greenroom_cost_micros_total").absolute(vitals.cost_micros);
+    counter!("greenroom_budget_refused_total").absolute(vitals.refused_by_budget);
+    for ModelTotals { model, calls, input_tokens, output_tokens, cost_micros } in &vitals.models {
+        let labels = |direction| [("model", model.clone()), ("direction", direction)];
+        let (input, output) = (labels("input".to_owned()), labels("output".to_owned()));
+        counter!("greenroom_model_tokens_total", &input).absolute(*input_tokens);
+        counter!("greenroom_model_tokens_total", &output).absolute(*output_tokens);
+        counter!("greenroom_model_calls_total", "model" => model.clone()).absolute(*calls);
+        counter!("greenroom_model_cost_micros_total", "model" => model.clone())
+            .absolute(*cost_micros);
+    }
 }
 
 fn flag(is: bool) -> f64 {

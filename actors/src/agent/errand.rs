@@ -108,6 +108,8 @@ impl Agent {
         match landed {
             Ok(landing) if is_current => {
                 let asker = self.flight.take().and_then(|mut flight| flight.asker.take());
+                // First, so that nothing else is begun.
+                self.rest(landing.error.as_ref(), ctx);
                 match asker {
                     Some(asker) => self.take_to(asker, landing, ctx),
                     None => self.take_in(landing, ctx),

@@ -100,6 +100,11 @@ impl Progress {
         self.run.replace(Some(run.clone()));
     }
 
+    /// The beginning was refused after all.
+    fn not_begun(&self) {
+        self.run.replace(None);
+    }
+
     fn spent(&self, usage: &Usage) {
         if let Some(run) = self.run.borrow_mut().as_mut() {
             run.usage.add(usage);

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
+use crate::budget::Scope;
 use crate::character::{AgentRecord, Bio, Character, Style};
 use crate::error::StoreError;
 use crate::facts::Fact;
 use crate::ids::AgentId;
-use crate::lifecycle::{Autonomy, Desired, Lifecycle, State};
+use crate::lifecycle::{Autonomy, Desired, Lifecycle, Pause, State};
 use crate::ports::{AgentQuery, Census, Seed};
 use crate::time::UnixMillis;
 
@@ -147,10 +148,12 @@ pub(super) async fn revising_replaces_the_character_alone(on: Subject) {
 pub(super) async fn a_lifecycle_is_kept_in_full(on: Subject) {
     let on = on.with_agents().await;
     let failed = Lifecycle { failure: Some("it broke\n3 times".into()), ..running() };
+    let pause = Pause::Budget { scope: Scope::OwnerDay, until: Some(UnixMillis(86_400_000)) };
     let paused = Lifecycle { desired: Desired::Paused, overrides: None, ..running() };
+    let rests = Lifecycle { pause: Some(Box::new(pause)), ..paused.clone() };
     let patient = Autonomy { every_ms: u32::MAX };
     let slow = Lifecycle { autonomy: Some(patient), ..Lifecycle::default() };
-    for lifecycle in [running(), failed, paused, slow, Lifecycle::default()] {
+    for lifecycle in [running(), failed, paused, rests, slow, Lifecycle::default()] {
         on.keep([Fact::LifecycleChanged { id: ADA, lifecycle: lifecycle.clone() }]).await;
         assert_eq!(on.agent(ADA).await.unwrap().unwrap().lifecycle, lifecycle);
         assert_eq!(on.seed(ADA).await.unwrap().unwrap().lifecycle, lifecycle);

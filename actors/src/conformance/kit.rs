@@ -126,6 +126,7 @@ pub(super) fn running() -> Lifecycle {
         autonomy: Some(Autonomy { every_ms: 60_000 }),
         overrides: Some(Box::new(map(json!({"temperature": 0.5})))),
         failure: None,
+        pause: None,
     }
 }
 

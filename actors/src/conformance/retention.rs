@@ -51,9 +51,11 @@ pub(super) async fn without_bounds_nothing_is_removed(on: Subject) {
         letters_for: AGE,
         events_per_channel: 1,
         jobs_for: AGE,
+        usage_for: AGE,
     };
     let pruned = on.prune(everything, NOW).await.unwrap();
-    let one_each = Pruned { events: 1, runs: 1, logs: 1, letters: 1, channel_events: 1, jobs: 1 };
+    let one_each =
+        Pruned { events: 1, runs: 1, logs: 1, letters: 1, channel_events: 1, jobs: 1, usage: 0 };
     assert_eq!(pruned, one_each);
     assert_eq!(on.prune(everything, NOW).await.unwrap(), Pruned::default());
     assert!(on.memory(ADA, id(1)).await.unwrap().is_some(), "memories are not pruned");

@@ -8,14 +8,27 @@ use crate::error::StoreError;
 use crate::facts::Fact;
 use crate::ids::{AgentId, ChannelId, ServerId};
 
+use super::budgets::Ledger;
 use super::state::State;
 
 /// Whether the facts can be applied one after the other. What they need is only ever an agent, a
-/// message server or a channel that is there or is not.
+/// message server or a channel that is there or is not, or room in a budget.
 pub(super) fn check(state: &State, facts: &[Fact]) -> Result<(), StoreError> {
-    let mut after =
-        After { state, agents: HashMap::new(), servers: HashMap::new(), channels: HashMap::new() };
-    facts.iter().try_for_each(|fact| after.next(fact))
+    let mut after = After {
+        state,
+        agents: HashMap::new(),
+        servers: HashMap::new(),
+        channels: HashMap::new(),
+        ledger: None,
+    };
+    let last = facts.iter().rposition(|fact| matches!(fact, Fact::Reserved(_)));
+    facts.iter().enumerate().try_for_each(|(place, fact)| {
+        after.next(fact)?;
+        if last.is_some_and(|last| place < last) {
+            after.foresee(fact);
+        }
+        Ok(())
+    })
 }
 
 /// What is there after the facts so far: what they have changed, over the state before them.
@@ -25,11 +38,16 @@ struct After<'a> {
     servers: HashMap<ServerId, bool>,
     /// The server that each channel lies on; `None`: it is not there.
     channels: HashMap<ChannelId, Option<ServerId>>,
+    /// What is reserved, where the facts so far have changed that and some later one reserves more.
+    ledger: Option<Ledger>,
 }
 
 impl After<'_> {
     fn next(&mut self, fact: &Fact) -> Result<(), StoreError> {
         match fact {
+            Fact::Reserved(reservation) => {
+                self.ledger.as_ref().unwrap_or(&self.state.ledger).check(reservation)?;
+            }
             Fact::AgentCreated(record) => {
                 if self.has_agent(record.id) {
                     return Err(StoreError::Exists { what: "agent", id: record.id.0 });
@@ -65,6 +83,12 @@ impl After<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    fn foresee(&mut self, fact: &Fact) {
+        if Ledger::is_changed_by(fact) {
+            self.ledger.get_or_insert_with(|| self.state.ledger.clone()).foresee(fact);
+        }
     }
 
     fn has_agent(&self, id: AgentId) -> bool {

@@ -45,6 +45,7 @@ impl State {
         }
         pruned.channel_events = self.shared.prune_events(&retention);
         pruned.jobs = self.shared.prune_jobs(&retention, now);
+        pruned.usage = self.ledger.prune(&retention, now);
         pruned
     }
 }

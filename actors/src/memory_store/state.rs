@@ -13,6 +13,7 @@ use crate::records::{Component, Entity, LogEntry, Participant, Relationship, Roo
 use crate::runs::{Run, RunStatus, Step, StepStatus};
 use crate::time::UnixMillis;
 
+use super::budgets::Ledger;
 use super::check::check;
 use super::shared::Shared;
 use super::table::{Kept, Table};
@@ -33,6 +34,8 @@ pub(super) struct State {
     pub(super) letters: Table<Letter>,
     /// What belongs to no single agent.
     pub(super) shared: Shared,
+    /// What was spent and what is reserved.
+    pub(super) ledger: Ledger,
 }
 
 /// An agent.
@@ -108,6 +111,8 @@ impl State {
                 }
             }
         }
+        let marks = self.ledger.charge_all(now);
+        self.note(marks, &mut Committed::default());
         Boot { epoch: self.epoch, interrupted_runs }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use crate::budget::{Account, DayUsage, Level, UsageQuery};
 use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
@@ -36,8 +37,9 @@ pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
 /// times are ordered by id, descending.
 pub trait Store: Send + Sync + 'static {
     /// Begins a new boot: raises the epoch (older writers are fenced from now on), ends the runs
-    /// that are still open as [`RunStatus::Interrupted`], and marks their open steps
-    /// [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown).
+    /// that are still open as [`RunStatus::Interrupted`], marks their open steps
+    /// [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown), and charges what is reserved in
+    /// full.
     fn boot(&self, now: UnixMillis) -> StoreFuture<Boot>;
 
     /// Commits `batch`, whole or not at all.
@@ -233,6 +235,15 @@ pub trait Store: Send + Sync + 'static {
     /// How many jobs there are of each status that any has, and how many milliseconds the completed
     /// ones took in all.
     fn job_census(&self) -> StoreFuture<JobCensus>;
+
+    /// How these accounts stand, in the order given.
+    fn levels(&self, accounts: Vec<Account>) -> StoreFuture<Vec<Level>>;
+
+    /// What was used of models: newest day first, then by agent, model and owner.
+    fn usage(&self, query: UsageQuery) -> StoreFuture<Vec<DayUsage>>;
+
+    /// For how many calls something is reserved now.
+    fn open_reservations(&self) -> StoreFuture<u64>;
 
     /// Removes what is past its age or number. The newest event of an agent and of a channel is
     /// always kept, so that its sequence goes on; open runs, waiting letters and jobs that have not
@@ -550,6 +561,8 @@ pub struct Retention {
     pub events_per_channel: u64,
     /// Age of ended jobs.
     pub jobs_for: Option<Duration>,
+    /// Age of what was used on a day. What an agent or owner has spent in all stays.
+    pub usage_for: Option<Duration>,
 }
 
 /// How many rows retention removed.
@@ -567,6 +580,8 @@ pub struct Pruned {
     pub channel_events: u64,
     /// Jobs.
     pub jobs: u64,
+    /// Rows of usage.
+    pub usage: u64,
 }
 
 /// Puts rankings together by reciprocal rank: each list adds `1 / (60 + rank)` to what it names.

@@ -9,6 +9,7 @@ use super::{Errand, Landing, Occasion};
 use crate::agent::hearing::Hearing;
 use crate::agent::journal::object;
 use crate::agent::letters;
+use crate::budget::Scope;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, ModelError, StoreError};
 use crate::facts::{EventKind, Fact};
@@ -92,7 +93,14 @@ impl Errand {
     /// were enough.
     fn is_last(&self, letter: &Letter, error: &CoreError) -> bool {
         let attempts = letter.attempts.saturating_add(1);
-        let is_lasting = matches!(error, CoreError::Model(error) if !error.is_transient());
+        let is_lasting = match error {
+            CoreError::Model(error) => !error.is_transient(),
+            // A run that is too long for its budget would be so again. Everything else is no fault of
+            // the letter's: it waits until there is room.
+            CoreError::Budget(exceeded) if exceeded.scope == Scope::Run => true,
+            CoreError::Budget(_) => return false,
+            _ => false,
+        };
         is_lasting || attempts >= self.runtime.settings.letter_attempts_max
     }
 
