@@ -29,4 +29,5 @@ pub mod runtime;
 pub mod settings;
 pub mod supervisor;
 pub mod time;
+pub mod triggers;
 pub mod vitals;

@@ -13,6 +13,7 @@ mod columns;
 mod events;
 mod fault;
 mod filter;
+mod firings;
 mod jobs;
 mod letters;
 mod logs;
@@ -33,6 +34,7 @@ mod settings;
 mod sizes;
 mod sqlite;
 mod tasks;
+mod triggers;
 mod vector;
 mod words;
 

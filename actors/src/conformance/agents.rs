@@ -9,8 +9,11 @@ use crate::ids::AgentId;
 use crate::lifecycle::{Autonomy, Desired, Lifecycle, State};
 use crate::ports::{AgentQuery, Census, Seed};
 use crate::time::UnixMillis;
+use crate::triggers::FiringStatus;
 
-use super::kit::{ADA, BOB, Subject, agent, content, created, id, letter, map, running, sent};
+use super::kit::{
+    ADA, BOB, Subject, agent, content, created, firing, id, letter, map, running, sent,
+};
 
 /// A character with every field.
 fn full_character(name: &str) -> Character {
@@ -188,14 +191,20 @@ pub(super) async fn seeds_come_in_pages_by_id(on: Subject) {
 
 pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
     let on = on.with_agents().await;
-    let seed =
-        Seed { id: ADA, lifecycle: Lifecycle::default(), reflected_at: None, has_letters: false };
+    let seed = Seed {
+        id: ADA,
+        lifecycle: Lifecycle::default(),
+        reflected_at: None,
+        has_letters: false,
+        has_firings: false,
+    };
     assert_eq!(on.seed(ADA).await.unwrap().as_ref(), Some(&seed));
     on.keep([
         Fact::LifecycleChanged { id: ADA, lifecycle: running() },
         Fact::Reflected { id: ADA, at: UnixMillis(30) },
         Fact::Reflected { id: ADA, at: UnixMillis(40) },
         sent(&letter(ADA, 1, 10)),
+        Fact::FiringSet(Box::new(firing(ADA, 1, 10, FiringStatus::Waiting, 1))),
     ])
     .await;
     let busy = Seed {
@@ -203,6 +212,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         lifecycle: running(),
         reflected_at: Some(UnixMillis(40)),
         has_letters: true,
+        has_firings: true,
     };
     let idle = Seed { id: BOB, ..seed };
     assert_eq!(on.seed(ADA).await.unwrap().as_ref(), Some(&busy));

@@ -37,6 +37,7 @@ impl State {
             lifecycle: agent.record.lifecycle.clone(),
             reflected_at: agent.reflected_at,
             has_letters: self.home(id).is_some_and(|home| !home.waiting.is_empty()),
+            has_firings: self.home(id).is_some_and(|home| !home.open_firings.is_empty()),
         }
     }
 
