@@ -6,11 +6,13 @@
 
 mod asked;
 mod change;
+pub(crate) mod contacts;
+pub(crate) mod context;
 mod errand;
 mod hearing;
 mod journal;
 mod keep;
-mod letters;
+pub(crate) mod letters;
 mod prompt;
 mod run;
 mod tick;

@@ -82,6 +82,12 @@ impl Character {
         self.settings.as_ref()?.get(key).filter(|value| !value.is_null())
     }
 
+    /// Whose agent it is: `settings.owner`, empty for the host's own.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        self.setting("owner").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// The model asked for: `settings.model`, else `modelProvider`.
     #[must_use]
     pub fn model(&self) -> Option<&str> {

@@ -136,6 +136,7 @@ cases! {
     runs {
         a_run_is_kept_in_full,
         the_first_outcome_of_a_run_stands,
+        what_a_run_left_without_an_outcome_nobody_knows,
         every_way_to_end_is_kept,
         only_a_run_of_that_agent_ends,
         runs_are_listed_newest_first_and_filtered,

@@ -100,7 +100,8 @@ pub enum Fact {
     /// A run was begun.
     RunStarted(Box<Run>),
     /// A run ended. Affects 0 rows, and changes nothing, if it had ended before: the first outcome
-    /// stands.
+    /// stands. Its steps that have no outcome become
+    /// [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown).
     RunEnded(Box<RunEnd>),
     /// A call is about to be made.
     StepIntended(Box<Step>),
@@ -467,6 +468,8 @@ pub enum EventKind {
     LetterReceived,
     /// A letter was given up.
     LetterDead,
+    /// It called a tool.
+    ToolCalled,
     /// It said something.
     Said,
     /// It thought something.
@@ -483,7 +486,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -499,6 +502,7 @@ impl EventKind {
         Self::RunEnded,
         Self::LetterReceived,
         Self::LetterDead,
+        Self::ToolCalled,
         Self::Said,
         Self::Thought,
         Self::TriggerSet,
@@ -526,6 +530,7 @@ impl EventKind {
             Self::RunEnded => "run_ended",
             Self::LetterReceived => "letter_received",
             Self::LetterDead => "letter_dead",
+            Self::ToolCalled => "tool_called",
             Self::Said => "said",
             Self::Thought => "thought",
             Self::TriggerSet => "trigger_set",

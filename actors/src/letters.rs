@@ -50,6 +50,10 @@ pub struct Letter {
     pub may_be_ignored: bool,
     /// Where it was said, if others heard it.
     pub heard: Option<Heard>,
+    /// Agents that wait for what comes of it, the first asker first. One of them must not be asked for
+    /// it: it would wait for itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub askers: Vec<AgentId>,
     /// The letter it answers.
     pub in_reply_to: Option<LetterId>,
     /// How far it has come.

@@ -29,5 +29,6 @@ pub mod runtime;
 pub mod settings;
 pub mod supervisor;
 pub mod time;
+mod tools;
 pub mod triggers;
 pub mod vitals;

@@ -53,13 +53,13 @@ impl Pieces {
     ///
     /// Where the model may find that the letter is not for it, the word that says so is not handed
     /// out: words are held back until they can no longer be that.
-    pub(crate) fn of(
-        &self,
+    pub(crate) fn of<'a>(
+        &'a self,
         agent_id: AgentId,
         letter: &Letter,
         memory_id: MemoryId,
         may_ignore: bool,
-    ) -> impl FnMut(&Delta) {
+    ) -> impl FnMut(&Delta) + use<'a> {
         let (letter_id, heard) = (letter.id, letter.heard);
         let mut index = 0;
         let mut held = may_ignore.then(String::new);
@@ -117,6 +117,7 @@ mod tests {
                 channel_id: ChannelId::new(),
                 message_id: ChannelMessageId::new(),
             }),
+            askers: Vec::new(),
             in_reply_to: None,
             status: LetterStatus::Waiting,
             attempts: 1,

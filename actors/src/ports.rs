@@ -7,8 +7,8 @@ mod tools;
 
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use model::{
-    Delta, Generation, Model, ModelFuture, ModelStream, Prompt, Purpose, Role, ToolCall, ToolSpec,
-    Turn, collect,
+    Abilities, Delta, Generation, Model, ModelFuture, ModelStream, Prompt, Purpose, Role, ToolCall,
+    ToolSpec, Turn, collect,
 };
 pub use store::{
     AgentQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery, MemoryQuery,

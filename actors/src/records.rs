@@ -13,6 +13,9 @@ use crate::time::UnixMillis;
 /// The kind of memory that conversations are made of.
 pub const MESSAGES: &str = "messages";
 
+/// The kind of memory that an agent keeps on purpose.
+pub const FACTS: &str = "facts";
+
 /// Something an agent remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

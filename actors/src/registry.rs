@@ -8,7 +8,7 @@
 mod hosting;
 mod shard;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix::dev::{OneshotSender, ToEnvelope};
@@ -44,6 +44,15 @@ pub struct Registry {
     inner: Arc<Inner>,
 }
 
+/// A [`Registry`] that does not keep its host alive.
+pub(crate) struct WeakRegistry(Weak<Inner>);
+
+impl WeakRegistry {
+    pub(crate) fn upgrade(&self) -> Option<Registry> {
+        Some(Registry { inner: self.0.upgrade()? })
+    }
+}
+
 struct Inner {
     runtime: Arc<Runtime>,
     shards: Vec<Addr<Shard>>,
@@ -72,6 +81,7 @@ impl Registry {
         let runtime = Arc::new(Runtime::new(ports, settings, boot.epoch, is_halted));
         let (shards, arbiters) = hosting::shards(&runtime).await?;
         let registry = Self { inner: Arc::new(Inner { runtime, shards, arbiters }) };
+        registry.inner.runtime.reached_by(&registry);
         actix::spawn(hosting::host_all(registry.clone()));
         Ok(registry)
     }
@@ -335,6 +345,15 @@ impl Registry {
         for arbiter in &self.inner.arbiters {
             arbiter.stop();
         }
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakRegistry {
+        WeakRegistry(Arc::downgrade(&self.inner))
+    }
+
+    /// What all its agents share.
+    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
+        &self.inner.runtime
     }
 
     fn shard_index(&self, id: AgentId) -> usize {

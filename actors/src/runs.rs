@@ -135,7 +135,8 @@ pub enum StepStatus {
     Succeeded,
     /// Made, without success.
     Failed,
-    /// The process ended between intent and outcome.
+    /// It was cut off between intent and outcome, or its answer did not come: nobody knows whether it
+    /// happened.
     OutcomeUnknown,
 }
 
@@ -173,7 +174,7 @@ pub struct StepEnd {
     pub run_id: RunId,
     /// Its place in the run.
     pub index: u32,
-    /// How: [`StepStatus::Succeeded`] or [`StepStatus::Failed`].
+    /// How: anything but [`StepStatus::Intended`].
     pub status: StepStatus,
     /// What came of it.
     pub outcome: Value,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -19,6 +19,7 @@ use crate::feed::Hub;
 use crate::ids::{AgentId, RunId};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
+use crate::registry::{Registry, WeakRegistry};
 use crate::settings::Settings;
 use crate::time::UnixMillis;
 use crate::vitals::{Counters, Vitals};
@@ -46,6 +47,7 @@ pub(crate) struct Runtime {
     pub(crate) pieces: Pieces,
     epoch: Epoch,
     records: RecordCache,
+    registry: OnceLock<WeakRegistry>,
     is_halted: AtomicBool,
     is_draining: AtomicBool,
     is_booting: AtomicBool,
@@ -64,6 +66,7 @@ impl Runtime {
             channel_hub: Hub::default(),
             pieces: Pieces::default(),
             epoch,
+            registry: OnceLock::new(),
             is_halted: AtomicBool::new(is_halted),
             is_draining: AtomicBool::new(false),
             is_booting: AtomicBool::new(true),
@@ -78,6 +81,17 @@ impl Runtime {
 
     pub(crate) fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         self.ports.clock.sleep(duration)
+    }
+
+    /// Lets runs reach other agents.
+    pub(crate) fn reached_by(&self, registry: &Registry) {
+        // Set once, when the host starts.
+        drop(self.registry.set(registry.downgrade()));
+    }
+
+    /// The way to the agents; `None` once nobody holds it any more.
+    pub(crate) fn registry(&self) -> Option<Registry> {
+        self.registry.get()?.upgrade()
     }
 
     /// Commits facts, whole or not at all, then tells those who listen.

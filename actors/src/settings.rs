@@ -39,6 +39,21 @@ pub struct Settings {
     pub context_memories: u32,
     /// Bytes of one memory's text that a prompt holds.
     pub context_memory_max_bytes: u32,
+    /// Tokens that a prompt may have, by the rule of four bytes to a token; a model that takes fewer gets
+    /// fewer.
+    pub context_tokens_max: u32,
+    /// Memories from elsewhere that a prompt holds, where more was said in the room than it holds.
+    pub context_recalled: u32,
+    /// Rounds of a run: how often its model is asked before the run is ended.
+    pub run_rounds_max: u32,
+    /// Calls of tools that a run may make.
+    pub run_calls_max: u32,
+    /// Seconds that a call of a tool may take.
+    pub tool_deadline_s: u32,
+    /// Bytes of a tool's answer that are kept and that the model is told.
+    pub tool_output_max_bytes: u32,
+    /// Tools that an agent is offered at most.
+    pub tools_max: u32,
     /// Bytes that a model's answer may have.
     pub answer_max_bytes: u32,
     /// Milliseconds before a crashed agent acts again; doubles with each crash in a row.
@@ -71,6 +86,13 @@ impl Default for Settings {
             letter_attempts_max: 3,
             context_memories: 20,
             context_memory_max_bytes: 4_096,
+            context_tokens_max: 16_000,
+            context_recalled: 6,
+            run_rounds_max: 16,
+            run_calls_max: 64,
+            tool_deadline_s: 60,
+            tool_output_max_bytes: 16_384,
+            tools_max: 128,
             answer_max_bytes: 262_144,
             restart_backoff_ms: 500,
             restart_backoff_max_s: 60,
@@ -104,6 +126,10 @@ impl Settings {
         at_least("letters_waiting_max", self.letters_waiting_max, 1)?;
         at_least("letter_attempts_max", self.letter_attempts_max, 1)?;
         at_least("context_memory_max_bytes", self.context_memory_max_bytes, 64)?;
+        at_least("context_tokens_max", self.context_tokens_max, 256)?;
+        at_least("run_rounds_max", self.run_rounds_max, 1)?;
+        at_least("tool_deadline_s", self.tool_deadline_s, 1)?;
+        at_least("tool_output_max_bytes", self.tool_output_max_bytes, 256)?;
         at_least("answer_max_bytes", self.answer_max_bytes, 1_024)?;
         at_least("restart_backoff_ms", self.restart_backoff_ms, 1)?;
         at_least("record_cache", self.record_cache, 1)?;

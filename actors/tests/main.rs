@@ -15,3 +15,4 @@ mod lifecycle;
 mod store;
 mod support;
 mod titles;
+mod tools;

@@ -8,13 +8,14 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::agent::Change;
-use greenroom_actors::character::Character;
+use greenroom_actors::character::{AgentRecord, Character};
 use greenroom_actors::error::ModelError;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::{Autonomy, Command};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
-    Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, RunQuery, Store, VirtualClock,
+    Delta, Effect, Invocation, Model, ModelFuture, ModelStream, Prompt, RunQuery, Store, Tool,
+    ToolCall, ToolError, ToolOutput, ToolSpec, Tools, VirtualClock,
 };
 use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
@@ -22,11 +23,15 @@ use greenroom_actors::runs::{Run, Usage};
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 use greenroom_actors::time::UnixMillis;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// What the model does next.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Say(String),
+    /// Calls these tools, with these words before.
+    Call(&'static str, Vec<(&'static str, Value)>),
     Fail(ModelError),
     Panic,
     /// Never answers; whether it was dropped is seen in [`Script::dropped`].
@@ -75,13 +80,18 @@ impl Model for Script {
         let act = act.or_else(|| self.always.lock().unwrap().clone());
         match act.unwrap_or(Act::Say("yes".to_owned())) {
             Act::Say(text) => {
-                let usage = Usage {
-                    model: Some("script".to_owned()),
-                    input_tokens: 7,
-                    output_tokens: 3,
-                    cost_micros: Some(5),
+                stream::iter([Ok(Delta::Text(text)), Ok(Delta::Done(usage()))]).boxed()
+            }
+            Act::Call(words, calls) => {
+                let call = |(index, (name, arguments)): (usize, (&str, Value))| {
+                    let (id, name) = (format!("call-{index}"), name.to_owned());
+                    Ok(Delta::ToolCall(ToolCall { id, name, arguments }))
                 };
-                stream::iter([Ok(Delta::Text(text)), Ok(Delta::Done(usage))]).boxed()
+                let calls = calls.into_iter().enumerate().map(call);
+                let words = [Ok(Delta::Text(words.to_owned()))];
+                let pieces: Vec<_> =
+                    words.into_iter().chain(calls).chain([Ok(Delta::Done(usage()))]).collect();
+                stream::iter(pieces).boxed()
             }
             Act::Fail(error) => stream::iter([Err(error)]).boxed(),
             Act::Panic => panic!("the model fell over"),
@@ -110,11 +120,79 @@ impl Model for Script {
     }
 }
 
+fn usage() -> Usage {
+    Usage {
+        model: Some("script".to_owned()),
+        input_tokens: 7,
+        output_tokens: 3,
+        cost_micros: Some(5),
+    }
+}
+
+/// What one of the [`Gadgets`] does when it is called.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Deed {
+    Work,
+    Fail,
+    Hang,
+    Panic,
+}
+
+/// Tools that count: one for each sort of effect, named after it.
+pub(crate) struct Gadgets {
+    pub(crate) deed: Mutex<Deed>,
+    pub(crate) calls: Mutex<Vec<(String, Uuid)>>,
+}
+
+impl Default for Gadgets {
+    fn default() -> Self {
+        Self { deed: Mutex::new(Deed::Work), calls: Mutex::default() }
+    }
+}
+
+impl Gadgets {
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.calls.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+impl Tools for Gadgets {
+    fn offered(&self, _: Arc<AgentRecord>) -> BoxFuture<'static, Vec<Tool>> {
+        let tool = |(name, effect): (&str, Effect)| Tool {
+            spec: ToolSpec {
+                name: name.to_owned(),
+                description: String::new(),
+                parameters: json!({"type": "object"}),
+            },
+            effect,
+            asks_first: false,
+        };
+        let effects = [
+            ("reads", Effect::Reads),
+            ("idempotent", Effect::Idempotent),
+            ("keyed", Effect::Keyed),
+            ("once", Effect::Once),
+        ];
+        std::future::ready(effects.map(tool).to_vec()).boxed()
+    }
+
+    fn call(&self, call: Invocation) -> BoxFuture<'static, Result<ToolOutput, ToolError>> {
+        self.calls.lock().unwrap().push((call.name, call.key));
+        match *self.deed.lock().unwrap() {
+            Deed::Work => std::future::ready(Ok(ToolOutput::text("worked"))).boxed(),
+            Deed::Fail => std::future::ready(Err(ToolError::Failed("broken".into()))).boxed(),
+            Deed::Hang => futures::future::pending().boxed(),
+            Deed::Panic => panic!("the tool fell over"),
+        }
+    }
+}
+
 /// A host under test.
 pub(crate) struct Stage {
     pub(crate) registry: Registry,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) model: Arc<Script>,
+    pub(crate) tools: Arc<Gadgets>,
     pub(crate) clock: VirtualClock,
 }
 
@@ -137,17 +215,17 @@ impl Stage {
         clock: VirtualClock,
         settings: Settings,
     ) -> Self {
-        let model = Arc::new(Script::default());
+        let (model, tools) = (Arc::new(Script::default()), Arc::new(Gadgets::default()));
         let (kept, asked): (Arc<dyn Store>, Arc<dyn Model>) = (store.clone(), model.clone());
         let ports = Ports {
             store: kept,
             model: asked,
             clock: Arc::new(clock.clone()),
-            tools: Arc::new(NoTools),
+            tools: tools.clone(),
         };
         let registry = Registry::start(ports, settings).await.unwrap();
         clock.settle().await;
-        Self { registry, store, model, clock }
+        Self { registry, store, model, tools, clock }
     }
 
     /// The same store and clock under a new process.

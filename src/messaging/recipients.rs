@@ -128,6 +128,7 @@ impl Recipient {
             may_be_ignored,
             heard: Some(Heard { channel_id: channel.id, message_id: message.id }),
             refuse_unless_running: false,
+            askers: Vec::new(),
         }
     }
 

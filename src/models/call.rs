@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use greenroom_actors::error::ModelError;
-use greenroom_actors::ports::{Delta, ModelStream, Prompt};
+use greenroom_actors::ports::{Abilities, Delta, ModelStream, Prompt};
 use greenroom_actors::runs::Usage;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -75,6 +75,8 @@ pub(super) struct Served {
     pub(super) limits: Limits,
     /// What it costs.
     pub(super) price: Price,
+    /// What it can do.
+    pub(super) abilities: Abilities,
 }
 
 impl Served {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use greenroom_actors::error::ModelError;
-use greenroom_actors::ports::{Model, ModelFuture, ModelStream, Prompt, Purpose};
+use greenroom_actors::ports::{Abilities, Model, ModelFuture, ModelStream, Prompt, Purpose};
 use greenroom_actors::records::Embedding;
 
 use super::call::{Limits, Served};
@@ -113,6 +113,11 @@ impl Builder<'_> {
             provider: Arc::new(remote),
             limits: Limits::from(settings),
             price: Price { input: settings.price_input, output: settings.price_output },
+            abilities: Abilities {
+                context_tokens: settings.context_tokens.unwrap_or(u32::MAX),
+                calls_tools: settings.calls_tools,
+                recalls: true,
+            },
         }))
     }
 
@@ -138,6 +143,8 @@ fn served_doctor(name: &str) -> Arc<Served> {
         provider: Arc::new(Doctor),
         limits: Limits::from(&ModelSettings::default()),
         price: Price::FREE,
+        // It makes nothing of what was said elsewhere.
+        abilities: Abilities { recalls: false, ..Abilities::default() },
     })
 }
 
@@ -155,9 +162,9 @@ fn embedder(served: Arc<Served>, table: Option<&ModelSettings>) -> Result<Embedd
 
 impl Inner {
     /// The models to ask, in order.
-    fn chain(&self, prompt: &Prompt) -> Vec<Arc<Served>> {
-        let small = self.small.as_ref().filter(|_| prompt.purpose == Purpose::Title);
-        let named = || prompt.model.as_deref().and_then(|name| self.named(name));
+    fn chain(&self, model: Option<&str>, purpose: Purpose) -> Vec<Arc<Served>> {
+        let small = self.small.as_ref().filter(|_| purpose == Purpose::Title);
+        let named = || model.and_then(|name| self.named(name));
         let first = small.or_else(named).unwrap_or(&self.default);
         let others = self.fallback.iter().filter(|other| !Arc::ptr_eq(first, other));
         std::iter::once(first).chain(others).cloned().collect()
@@ -187,9 +194,21 @@ impl Inner {
 
 impl Model for Router {
     fn generate(&self, prompt: Prompt) -> ModelStream {
-        let chain = self.inner.chain(&prompt);
+        let chain = self.inner.chain(prompt.model.as_deref(), prompt.purpose);
         let prompt = Arc::new(prompt);
         stream::once(first_to_answer(chain, prompt)).try_flatten().boxed()
+    }
+
+    /// What all can that may be asked.
+    fn abilities(&self, model: Option<&str>, purpose: Purpose) -> Abilities {
+        let chain = self.inner.chain(model, purpose);
+        let all = chain.iter().map(|served| served.abilities);
+        all.reduce(|one, other| Abilities {
+            context_tokens: one.context_tokens.min(other.context_tokens),
+            calls_tools: one.calls_tools && other.calls_tools,
+            recalls: one.recalls || other.recalls,
+        })
+        .unwrap_or_default()
     }
 
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {

@@ -77,6 +77,11 @@ pub struct ModelSettings {
     /// Tokens of an answer, where neither character nor request says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
+    /// Tokens that it reads at once; absent: as many as the runtime gives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u32>,
+    /// Whether it calls tools; some servers refuse a request that offers any.
+    pub calls_tools: bool,
     /// Bytes of an answer; a longer one is broken off.
     pub answer_max_bytes: usize,
     /// Dimensions asked of an embedder.
@@ -98,6 +103,8 @@ impl Default for ModelSettings {
             retry_wait_ms: 500,
             retry_wait_max_s: 30,
             max_tokens: None,
+            context_tokens: None,
+            calls_tools: true,
             answer_max_bytes: 1024 * 1024,
             dimensions: None,
         }
@@ -143,6 +150,9 @@ impl ModelSettings {
         if self.max_tokens == Some(0) {
             return wrong("max_tokens", "must be 1 or more");
         }
+        if self.context_tokens.is_some_and(|tokens| tokens < 256) {
+            return wrong("context_tokens", "must be 256 or more");
+        }
         if self.answer_max_bytes == 0 {
             return wrong("answer_max_bytes", "must be 1 or more");
         }
@@ -183,6 +193,7 @@ mod tests {
             (ModelSettings { timeout_s: 0, ..fine() }, "models.x.timeout_s"),
             (ModelSettings { retries: 11, ..fine() }, "models.x.retries"),
             (ModelSettings { max_tokens: Some(0), ..fine() }, "models.x.max_tokens"),
+            (ModelSettings { context_tokens: Some(1), ..fine() }, "models.x.context_tokens"),
             (ModelSettings { answer_max_bytes: 0, ..fine() }, "models.x.answer_max_bytes"),
             (ModelSettings { dimensions: Some(0), ..fine() }, "models.x.dimensions"),
         ] {

@@ -12,8 +12,8 @@ use super::fault::{Fault, is_taken};
 pub(super) fn send(connection: &Connection, letter: &Letter) -> Result<u64, Fault> {
     let sql = "INSERT INTO letters (id, reader, writer, writer_agent, room, memory, content,
                    expects_reply, in_reply_to, status, attempts, sent_at, may_be_ignored,
-                   heard_channel, heard_message)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                   heard_channel, heard_message, askers)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     let written = run(
         connection,
         sql,
@@ -33,6 +33,7 @@ pub(super) fn send(connection: &Connection, letter: &Letter) -> Result<u64, Faul
             letter.may_be_ignored,
             letter.heard.map(|heard| heard.channel_id.0),
             letter.heard.map(|heard| heard.message_id.0),
+            (!letter.askers.is_empty()).then(|| json(&letter.askers)).transpose()?,
         ],
     );
     written.map_err(|error| match is_taken(&error) {
@@ -79,7 +80,7 @@ pub(super) fn waiting(
 
 const LETTER: &str = "SELECT id, reader, writer, writer_agent, room, memory, content,
         expects_reply, in_reply_to, status, attempts, sent_at, may_be_ignored, heard_channel,
-        heard_message
+        heard_message, askers
     FROM letters";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Letter> {
@@ -99,6 +100,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Letter> {
         sent_at: columns.at()?,
         may_be_ignored: columns.take()?,
         heard: heard(columns.id_or_null()?, columns.id_or_null()?),
+        askers: columns.json_or_null()?.unwrap_or_default(),
     })
 }
 

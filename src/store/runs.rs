@@ -72,12 +72,12 @@ pub(super) fn start(connection: &Connection, run: &Run) -> Result<u64, Fault> {
     })
 }
 
-/// Writes how a run ended, if it had not before.
+/// Writes how a run ended, if it had not before. Of its calls that have no outcome nobody knows one.
 pub(super) fn end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<u64> {
     let sql = "UPDATE runs SET status = ?3, ended_at = ?4, error = ?5, model = ?6,
                    input_tokens = ?7, output_tokens = ?8, cost_micros = ?9
                WHERE id = ?1 AND agent = ?2 AND status = 'started'";
-    execute(
+    let ended = execute(
         connection,
         sql,
         (
@@ -91,7 +91,13 @@ pub(super) fn end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<u64
             signed(end.usage.output_tokens),
             end.usage.cost_micros.map(signed),
         ),
-    )
+    )?;
+    if ended > 0 {
+        let sql = "UPDATE steps SET status = 'outcome_unknown', ended_at = ?2
+                   WHERE run = ?1 AND status = 'intended'";
+        execute(connection, sql, (end.run_id.0, end.ended_at.0))?;
+    }
+    Ok(ended)
 }
 
 /// Writes a call that is about to be made.
@@ -181,6 +187,8 @@ fn filter(query: &RunQuery) -> rusqlite::Result<Filter> {
     let statuses = (!names.is_empty()).then(|| json(&names)).transpose()?;
     Ok(Filter::new("agent = ?", query.agent_id.0)
         .and("room = ?", query.room_id.map(|id| id.0))
+        .and("letter = ?", query.letter_id.map(|id| id.0))
+        .and("firing = ?", query.firing_id.map(|id| id.0))
         .and("started_at >= ?", query.from.map(|at| at.0))
         .and("started_at <= ?", query.to.map(|at| at.0))
         .and("status IN (SELECT value FROM json_each(?))", statuses.as_deref()))

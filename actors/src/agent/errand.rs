@@ -13,7 +13,7 @@ use super::run::{Errand, Landing, Occasion, Progress};
 use crate::error::CoreError;
 use crate::facts::Fact;
 use crate::ids::{MemoryId, RunId};
-use crate::runs::{RunStatus, Usage};
+use crate::runs::RunStatus;
 use crate::runtime::Runtime;
 use crate::vitals::Counters;
 
@@ -87,7 +87,8 @@ impl Agent {
     fn end_of(&self, flight: &Flight, status: RunStatus, reason: &str) -> Vec<Fact> {
         let Some(run) = flight.progress.open_run() else { return Vec::new() };
         let journal = self.journal();
-        journal.run_ended(&run, status, Some(reason), journal.now, Usage::default()).into()
+        let usage = run.usage.clone();
+        journal.run_ended(&run, status, Some(reason), journal.now, usage).into()
     }
 
     fn landed(&mut self, run: RunId, landed: Result<Landing, JoinError>, ctx: &mut Context<Self>) {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::facts::{EventKind, Fact, NewEvent};
-use crate::ids::{AgentId, EntityId, LogId};
-use crate::ports::{Prompt, Purpose};
+use crate::ids::{self, AgentId, EntityId, LogId};
+use crate::ports::{Prompt, Purpose, ToolCall};
 use crate::records::LogEntry;
 use crate::runs::{Run, RunEnd, RunKind, RunStatus, Usage};
 use crate::time::{UnixMillis, millis};
@@ -16,6 +16,17 @@ use crate::time::{UnixMillis, millis};
 pub(crate) struct Journal {
     pub(crate) agent: AgentId,
     pub(crate) now: UnixMillis,
+}
+
+/// A call of a tool that was made.
+pub(crate) struct ToolCalled<'a> {
+    pub(crate) call: &'a ToolCall,
+    /// Its place in the run.
+    pub(crate) index: u32,
+    pub(crate) is_success: bool,
+    /// What the model was told.
+    pub(crate) text: &'a str,
+    pub(crate) took: Duration,
 }
 
 impl Journal {
@@ -119,6 +130,35 @@ impl Journal {
         }
         // It is the agent that calls, whoever it speaks to.
         self.log(run, &format!("useModel:{sort}"), self.agent.into(), body, self.now)
+    }
+
+    /// The log entries of a call of a tool, which elizaOS calls an action: that it began, and what
+    /// came of it.
+    pub(crate) fn tool_called(&self, run: &Run, called: &ToolCalled<'_>) -> [Fact; 3] {
+        let ToolCalled { call, index, is_success, text, took } = called;
+        let action_id = ids::derived(&format!("action:{}:{index}", run.id));
+        let message_id = run.letter_id.map_or(run.id.0, |letter| letter.0);
+        let began = self.now.minus(*took);
+        let begun = object(json!({
+            "runId": run.id, "actionId": action_id, "actionName": call.name, "roomId": run.room_id,
+            "messageId": message_id, "timestamp": began, "source": source(run.kind),
+        }));
+        let result = match is_success {
+            true => json!({"success": true, "text": text}),
+            false => json!({"success": false, "error": text}),
+        };
+        let done = object(json!({
+            "action": call.name, "actionId": action_id, "messageId": message_id, "runId": run.id,
+            "params": call.arguments, "result": result, "prompts": [], "promptCount": 0,
+        }));
+        let data = json!({
+            "runId": run.id, "index": index, "tool": call.name, "isSuccess": is_success,
+        });
+        [
+            self.log(run, "action_event", self.agent.into(), begun, began),
+            self.log(run, "action", self.agent.into(), done, self.now),
+            self.event(EventKind::ToolCalled, data),
+        ]
     }
 
     fn log(

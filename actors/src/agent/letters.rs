@@ -53,6 +53,8 @@ pub struct Delivery {
     pub heard: Option<Heard>,
     /// Whether it is refused, instead of kept, while the agent does not run.
     pub refuse_unless_running: bool,
+    /// Agents that wait for what comes of it, the first asker first.
+    pub askers: Vec<AgentId>,
 }
 
 impl Delivery {
@@ -72,6 +74,7 @@ impl Delivery {
             may_be_ignored: false,
             heard: None,
             refuse_unless_running: true,
+            askers: Vec::new(),
         }
     }
 
@@ -94,6 +97,7 @@ impl Delivery {
             may_be_ignored: false,
             heard: None,
             refuse_unless_running: false,
+            askers: Vec::new(),
         }
     }
 }
@@ -217,6 +221,7 @@ impl Agent {
             expects_reply: delivery.expects_reply,
             may_be_ignored: delivery.may_be_ignored,
             heard: delivery.heard,
+            askers: delivery.askers,
             in_reply_to: None,
             status: LetterStatus::Waiting,
             attempts: 0,
@@ -368,7 +373,7 @@ fn unknown_name(entity: EntityId) -> String {
 }
 
 /// The room that `agent` has for its letters with `other`.
-fn shared_room(agent: AgentId, other: AgentId, now: UnixMillis) -> Room {
+pub(crate) fn shared_room(agent: AgentId, other: AgentId, now: UnixMillis) -> Room {
     let channel = ids::derived(&format!("letters:{}:{}", agent.min(other), agent.max(other)));
     Room {
         id: RoomId(ids::seen_by(agent, &channel.to_string())),
@@ -407,6 +412,7 @@ pub(super) fn answer(letter: &Letter, asker: AgentId, said: &Memory, now: UnixMi
         expects_reply: false,
         may_be_ignored: false,
         heard: None,
+        askers: Vec::new(),
         in_reply_to: Some(letter.id),
         status: LetterStatus::Answered,
         attempts: 0,

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::context::cut;
 use super::journal::object;
 use crate::character::Character;
 use crate::ids::EntityId;
@@ -101,22 +102,19 @@ pub(crate) fn talk(turns: &[Turn], name: &str, max_bytes: usize) -> Turn {
     Turn::new(Role::User, lines.join("\n"))
 }
 
-/// At most `max_bytes` of a text, cut between characters.
-fn cut(text: &str, max_bytes: usize) -> &str {
-    let end = text.floor_char_boundary(max_bytes);
-    text.get(..end).unwrap_or_default()
+/// What the agent remembers that may matter now.
+pub(super) fn recalled(system: &mut String, memories: &[Memory], max_bytes: usize) {
+    let lines: Vec<_> = memories
+        .iter()
+        .map(|memory| cut(memory.text(), max_bytes).replace('\n', " "))
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    paragraph(system, "What you remember that may matter now", &lines);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_are_cut_between_characters() {
-        assert_eq!(cut("größe", 3), "gr");
-        assert_eq!(cut("größe", 4), "grö");
-        assert_eq!(cut("größe", 99), "größe");
-    }
 
     #[test]
     fn a_talk_is_a_line_for_each_that_spoke_and_the_latest_count() {

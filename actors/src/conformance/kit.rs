@@ -267,6 +267,7 @@ pub(super) fn letter(to: AgentId, number: u128, at: i64) -> Letter {
         expects_reply: true,
         may_be_ignored: false,
         heard: None,
+        askers: Vec::new(),
         in_reply_to: Some(id(5)),
         status: LetterStatus::Waiting,
         attempts: 0,

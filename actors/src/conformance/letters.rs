@@ -17,6 +17,7 @@ pub(super) async fn a_letter_is_kept_in_full(on: Subject) {
         from_agent: None,
         may_be_ignored: true,
         heard: Some(Heard { channel_id: id(91), message_id: id(92) }),
+        askers: vec![ADA, BOB],
         in_reply_to: None,
         expects_reply: false,
         ..letter(ADA, 2, 1_700_000_000_001)

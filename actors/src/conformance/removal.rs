@@ -53,6 +53,8 @@ async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 18] {
     let all_runs = RunQuery {
         agent_id: agent,
         room_id: None,
+        letter_id: None,
+        firing_id: None,
         statuses: Vec::new(),
         from: None,
         to: None,

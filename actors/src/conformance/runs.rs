@@ -14,6 +14,8 @@ fn all() -> RunQuery {
     RunQuery {
         agent_id: ADA,
         room_id: None,
+        letter_id: None,
+        firing_id: None,
         statuses: Vec::new(),
         from: None,
         to: None,
@@ -56,6 +58,32 @@ pub(super) async fn the_first_outcome_of_a_run_stands(on: Subject) {
         ..run
     };
     assert_eq!(on.run(ADA, id(1)).await.unwrap(), Some(expected));
+}
+
+pub(super) async fn what_a_run_left_without_an_outcome_nobody_knows(on: Subject) {
+    let on = on.with_agents().await;
+    let (run, other) = (run(ADA, 1, 10), run(ADA, 2, 10));
+    let (done, open, apart) = (step(&run, 0), step(&run, 1), step(&other, 0));
+    let outcome = StepEnd {
+        run_id: run.id,
+        index: 0,
+        status: StepStatus::Succeeded,
+        outcome: json!("done"),
+        ended_at: UnixMillis(15),
+        usage: usage(),
+    };
+    let late = StepEnd { index: 1, ..outcome.clone() };
+    on.keep([started(&run), started(&other), intended(&done), intended(&open), intended(&apart)])
+        .await;
+    on.keep([Fact::StepEnded(Box::new(outcome)), ended(&run, RunStatus::Cancelled, 20)]).await;
+    assert_eq!(on.affected(Fact::StepEnded(Box::new(late))).await, 0);
+    let kept = on.steps(vec![run.id, other.id]).await.unwrap();
+    let statuses: Vec<_> = kept.iter().map(|step| (step.status, step.ended_at)).collect();
+    let unknown = (StepStatus::OutcomeUnknown, Some(UnixMillis(20)));
+    assert_eq!(
+        statuses,
+        [(StepStatus::Succeeded, Some(UnixMillis(15))), unknown, (StepStatus::Intended, None)]
+    );
 }
 
 pub(super) async fn every_way_to_end_is_kept(on: Subject) {
@@ -119,6 +147,10 @@ pub(super) async fn runs_are_listed_newest_first_and_filtered(on: Subject) {
         (RunQuery { from: at(10), to: at(20), room_id: Some(id(1)), ..all() }, &[3, 1]),
         (RunQuery { from: at(i64::MIN), to: at(i64::MAX), ..all() }, &[4, 3, 2, 1, 5]),
         (RunQuery { from: at(21), to: at(20), ..all() }, &[]),
+        (RunQuery { letter_id: Some(id(3)), from: at(20), ..all() }, &[4, 3, 2]),
+        (RunQuery { letter_id: Some(id(9)), ..all() }, &[]),
+        (RunQuery { firing_id: Some(id(4)), to: at(20), ..all() }, &[3, 2, 1, 5]),
+        (RunQuery { firing_id: Some(id(9)), ..all() }, &[]),
         (RunQuery { agent_id: BOB, ..all() }, &[6]),
         (RunQuery { agent_id: id(9), ..all() }, &[]),
     ];

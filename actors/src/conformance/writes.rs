@@ -155,7 +155,8 @@ pub(super) async fn what_was_begun_is_not_begun_again(on: Subject) {
         }
     }
     assert_eq!(on.run(ADA, run.id).await.unwrap().unwrap().status, RunStatus::Completed);
-    assert_eq!(on.steps(vec![run.id]).await.unwrap(), [intent]);
+    let kept = on.steps(vec![run.id]).await.unwrap();
+    assert_eq!((kept.len(), &kept[0].name), (1, &intent.name));
     assert_eq!(on.letter(letter.id).await.unwrap().unwrap().status, LetterStatus::Answered);
     assert_eq!(on.waiting_letters(ADA, 9).await.unwrap(), []);
 }

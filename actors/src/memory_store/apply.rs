@@ -36,10 +36,7 @@ impl State {
                 1
             }
             Fact::RunStarted(run) => self.home_mut(run.agent_id).runs.meet(*run),
-            Fact::RunEnded(end) => {
-                let home = self.homes.get_mut(&end.agent_id);
-                home.and_then(|home| home.runs.get_mut(end.run_id)).map_or(0, |run| run.end(*end))
-            }
+            Fact::RunEnded(end) => self.end_run(*end),
             Fact::StepIntended(step) => self.intend(*step),
             Fact::StepEnded(end) => {
                 self.steps.get_mut(&(end.run_id, end.index)).map_or(0, |step| step.end(*end))
@@ -236,6 +233,20 @@ impl State {
         for index in indices {
             self.steps.remove(&(run.id, index));
         }
+    }
+
+    fn end_run(&mut self, end: RunEnd) -> u64 {
+        let (run, at) = (end.run_id, end.ended_at);
+        let home = self.homes.get_mut(&end.agent_id);
+        let ended = home.and_then(|home| home.runs.get_mut(run)).map_or(0, |run| run.end(end));
+        if ended > 0 {
+            for (_, step) in self.steps.range_mut((run, 0)..=(run, u32::MAX)) {
+                if step.status == StepStatus::Intended {
+                    (step.status, step.ended_at) = (StepStatus::OutcomeUnknown, Some(at));
+                }
+            }
+        }
+        ended
     }
 
     fn intend(&mut self, step: Step) -> u64 {

@@ -188,6 +188,8 @@ impl State {
         let runs = self.home(query.agent_id).into_iter().flat_map(|home| home.runs.newest_first());
         runs.filter(|run| {
             query.room_id.is_none_or(|room| run.room_id == room)
+                && query.letter_id.is_none_or(|letter| run.letter_id == Some(letter))
+                && query.firing_id.is_none_or(|firing| run.firing_id == Some(firing))
                 && (query.statuses.is_empty() || query.statuses.contains(&run.status))
                 && is_within(run.started_at, query.from, query.to)
         })

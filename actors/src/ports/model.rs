@@ -27,11 +27,36 @@ pub trait Model: Send + Sync + 'static {
     /// Answers `prompt`, piece by piece. The last piece is [`Delta::Done`].
     fn generate(&self, prompt: Prompt) -> ModelStream;
 
+    /// What the model of that name (the default one if absent) can do with a prompt for `purpose`; asked
+    /// before the prompt is made.
+    fn abilities(&self, model: Option<&str>, purpose: Purpose) -> Abilities {
+        let _ = (model, purpose);
+        Abilities::default()
+    }
+
     /// Turns texts into vectors, one for each, in order.
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>>;
 
     /// The name of the embedder, as its embeddings carry it.
     fn embedder(&self) -> String;
+}
+
+/// What a model can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// Tokens that it reads at once.
+    pub context_tokens: u32,
+    /// Whether it calls tools.
+    pub calls_tools: bool,
+    /// Whether memories from other talks help it.
+    pub recalls: bool,
+}
+
+impl Default for Abilities {
+    /// Everything, without bound.
+    fn default() -> Self {
+        Self { context_tokens: u32::MAX, calls_tools: true, recalls: true }
+    }
 }
 
 /// What a prompt is for, so that a host can choose a model by it and a log can name it.
@@ -140,6 +165,14 @@ pub enum Delta {
     ToolCall(ToolCall),
     /// The end, and what it cost.
     Done(Usage),
+}
+
+impl Delta {
+    /// Whether it is a text without anything to read.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        matches!(self, Self::Text(text) if text.trim().is_empty())
+    }
 }
 
 /// A whole answer.

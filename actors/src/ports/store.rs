@@ -418,6 +418,10 @@ pub struct RunQuery {
     pub agent_id: AgentId,
     /// In which room; any if absent.
     pub room_id: Option<RoomId>,
+    /// That answer this letter; any if absent.
+    pub letter_id: Option<LetterId>,
+    /// That carry out this firing; any if absent.
+    pub firing_id: Option<FiringId>,
     /// Only in one of these states; any if empty.
     pub statuses: Vec<RunStatus>,
     /// Begun at or after this.
@@ -437,6 +441,8 @@ impl RunQuery {
         Self {
             agent_id,
             room_id: None,
+            letter_id: None,
+            firing_id: None,
             statuses: Vec::new(),
             from: None,
             to: None,

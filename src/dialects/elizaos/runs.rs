@@ -33,13 +33,12 @@ pub(super) async fn list(call: Call) -> Answer {
     call.running(agent).await?;
     let page = call.page(&query, PAGE);
     let wanted = RunQuery {
-        agent_id: agent,
         room_id,
         statuses: statuses(query.get("status")),
         from,
         to,
         offset: page.offset,
-        limit: page.limit.clamp(1, PAGE_MAX),
+        ..RunQuery::of(agent, page.limit.clamp(1, PAGE_MAX))
     };
     let runs = call.store().runs(wanted.clone()).await.doing(&refusal::RUNS)?;
     let total = call.store().count_runs(wanted.clone()).await.doing(&refusal::RUNS)?;

@@ -1,0 +1,263 @@
+//! The context of a run: what the model is told, within the tokens that it may read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use serde_json::{Map, Value};
+
+use super::prompt;
+use super::run::Occasion;
+use crate::character::AgentRecord;
+use crate::error::{CoreError, StoreError};
+use crate::ids::RoomId;
+use crate::letters::Letter;
+use crate::ports::{MemoryQuery, Prompt, Purpose, Role, SearchQuery, Tool, Turn};
+use crate::records::{Embedding, MESSAGES, Memory};
+use crate::runtime::Runtime;
+
+/// How long the meaning of a text may take to be found; without it, words alone are looked for.
+const EMBEDDING_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Bytes of a tool's answer that stay when the conversation grows beyond its bound.
+const ELIDED_BYTES: usize = 200;
+
+/// What a run is about, and whose.
+pub(super) struct Scene<'a> {
+    pub(super) runtime: &'a Arc<Runtime>,
+    pub(super) record: &'a Arc<AgentRecord>,
+    pub(super) occasion: &'a Occasion,
+    pub(super) room_id: RoomId,
+    pub(super) letter: Option<&'a Letter>,
+    pub(super) overrides: Option<&'a Map<String, Value>>,
+}
+
+/// What the model is told, and with what it may act.
+pub(super) struct Context {
+    pub(super) prompt: Prompt,
+    pub(super) tools: Vec<Tool>,
+    /// Tokens that the prompt may have.
+    pub(super) tokens_max: u32,
+}
+
+/// What a run begins with.
+///
+/// # Errors
+/// [`CoreError::Store`].
+pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
+    let (runtime, character) = (scene.runtime, &scene.record.character);
+    let purpose = scene.occasion.purpose();
+    let model = scene.overrides.and_then(|settings| settings.get("model")?.as_str());
+    let model = model.or_else(|| character.model()).map(str::to_owned);
+    let abilities = runtime.ports.model.abilities(model.as_deref(), purpose);
+    let tokens_max = abilities.context_tokens.min(runtime.settings.context_tokens_max);
+    let max_bytes = runtime.settings.context_memory_max_bytes;
+    let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+    let may_ignore = scene.letter.is_some_and(|letter| letter.may_be_ignored);
+    let mut system = prompt::system(character, purpose, may_ignore);
+    let turns = match scene.occasion {
+        Occasion::Title(wanted) => vec![prompt::talk(&wanted.talk, &character.name, max_bytes)],
+        Occasion::Letter | Occasion::Reflection => {
+            let lately = scene.lately().await?;
+            if abilities.recalls && lately.len() >= size(runtime.settings.context_memories) {
+                let recalled = scene.recalled(&lately).await?;
+                prompt::recalled(&mut system, &recalled, max_bytes);
+            }
+            prompt::turns(&lately, scene.record.id.into(), max_bytes)
+        }
+    };
+    let tools = if purpose == Purpose::Title || !abilities.calls_tools {
+        Vec::new()
+    } else {
+        runtime.offered(scene.record).await
+    };
+    let mut prompt = Prompt {
+        model,
+        purpose,
+        may_ignore,
+        system,
+        turns,
+        tools: tools.iter().map(|tool| tool.spec.clone()).collect(),
+        settings: scene.model_settings(purpose),
+        character: Arc::new(character.clone()),
+    };
+    fit(&mut prompt, usize::MAX, tokens_max);
+    Ok(Context { prompt, tools, tokens_max })
+}
+
+impl Scene<'_> {
+    /// Settings of the model: those of the start, else the character's.
+    fn model_settings(&self, purpose: Purpose) -> Map<String, Value> {
+        if purpose == Purpose::Title {
+            return prompt::title_settings();
+        }
+        let mut settings = Map::new();
+        for key in ["temperature", "maxTokens", "topP", "stop"] {
+            let overridden = self.overrides.and_then(|settings| settings.get(key));
+            if let Some(value) = overridden.or_else(|| self.record.character.setting(key)) {
+                settings.insert(key.to_owned(), value.clone());
+            }
+        }
+        settings
+    }
+
+    /// What was said in the room lately, newest first; the letter, if there is one, before all.
+    async fn lately(&self) -> Result<Vec<Memory>, StoreError> {
+        let (agent, store) = (self.record.id, &self.runtime.ports.store);
+        let query = MemoryQuery {
+            kind: Some(MESSAGES.to_owned()),
+            room_id: Some(self.room_id),
+            ..MemoryQuery::of(agent, self.runtime.settings.context_memories)
+        };
+        let mut memories = store.memories(query).await?;
+        if let Some(letter) = self.letter {
+            // Others may have been written since, or in the same millisecond: the last message must
+            // be the one that is answered.
+            let place = memories.iter().position(|memory| memory.id == letter.memory_id);
+            let answered = match place {
+                Some(place) => Some(memories.remove(place)),
+                None => store.memory(agent, letter.memory_id).await?,
+            };
+            memories.splice(0..0, answered);
+        }
+        Ok(memories)
+    }
+
+    /// What the agent remembers that is near to what is at hand, and not at hand itself; best first.
+    async fn recalled(&self, lately: &[Memory]) -> Result<Vec<Memory>, StoreError> {
+        let text = lately.first().map(Memory::text).unwrap_or_default();
+        if text.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        let limit = self.runtime.settings.context_recalled;
+        let query = SearchQuery {
+            agent_id: self.record.id,
+            kind: None,
+            room_id: None,
+            text: text.to_owned(),
+            embedding: embedding(self.runtime, text).await,
+            limit: limit.saturating_add(u32::try_from(lately.len()).unwrap_or(0)),
+        };
+        let found = self.runtime.ports.store.search(query).await?;
+        let is_at_hand = |memory: &Memory| lately.iter().any(|other| other.id == memory.id);
+        let memories = found.into_iter().map(|scored| scored.memory);
+        Ok(memories.filter(|memory| !is_at_hand(memory)).take(size(limit)).collect())
+    }
+}
+
+/// The meaning of a text, if it is found in time.
+pub(crate) async fn embedding(runtime: &Runtime, text: &str) -> Option<Embedding> {
+    let found = runtime.ports.model.embed(vec![text.to_owned()]);
+    match select(found, runtime.sleep(EMBEDDING_DEADLINE)).await {
+        Either::Left((found, _)) => found.ok()?.pop(),
+        Either::Right(((), _)) => None,
+    }
+}
+
+/// Shortens a conversation until the whole has at most so many tokens: first what tools answered
+/// earlier in the run, then the oldest turns from before the run. The last turn of those, and what
+/// the run itself said, always stay.
+pub(super) fn fit(prompt: &mut Prompt, turns_before: usize, tokens_max: u32) {
+    let most = u64::from(tokens_max).saturating_mul(BYTES_PER_TOKEN);
+    let tools: u64 = prompt.tools.iter().map(|tool| bytes(&tool.description) + 100).sum();
+    let fixed = bytes(&prompt.system) + tools;
+    let mut total = fixed + prompt.turns.iter().map(weight).sum::<u64>();
+    if total <= most {
+        return;
+    }
+    let last = prompt.turns.len().saturating_sub(1);
+    for turn in prompt.turns.iter_mut().take(last).filter(|turn| turn.role == Role::Tool) {
+        if total <= most {
+            return;
+        }
+        let before = weight(turn);
+        if turn.text.len() > ELIDED_BYTES {
+            turn.text = format!("{} […]", cut(&turn.text, ELIDED_BYTES));
+        }
+        total = total.saturating_sub(before).saturating_add(weight(turn));
+    }
+    let droppable = turns_before.min(prompt.turns.len()).saturating_sub(1);
+    let mut dropped = 0_usize;
+    for turn in prompt.turns.iter().take(droppable) {
+        if total <= most {
+            break;
+        }
+        total = total.saturating_sub(weight(turn));
+        dropped += 1;
+    }
+    prompt.turns.drain(..dropped);
+}
+
+/// Bytes that make a token, as a rule of thumb for languages in Latin script; it errs towards more
+/// tokens for prose, and towards fewer for code and other scripts.
+const BYTES_PER_TOKEN: u64 = 4;
+
+fn bytes(text: &str) -> u64 {
+    u64::try_from(text.len()).unwrap_or(u64::MAX)
+}
+
+fn weight(turn: &Turn) -> u64 {
+    let calls = turn.tool_calls.iter().map(|call| call.arguments.to_string().len() + 40);
+    bytes(&turn.text) + u64::try_from(calls.sum::<usize>()).unwrap_or(u64::MAX) + 16
+}
+
+/// At most `max_bytes` of a text, cut between characters.
+pub(super) fn cut(text: &str, max_bytes: usize) -> &str {
+    let end = text.floor_char_boundary(max_bytes);
+    text.get(..end).unwrap_or_default()
+}
+
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::character::Character;
+
+    fn prompt(turns: Vec<Turn>) -> Prompt {
+        Prompt {
+            model: None,
+            purpose: Purpose::Reply,
+            character: Arc::new(Character::named("Ada")),
+            system: String::new(),
+            may_ignore: false,
+            turns,
+            tools: Vec::new(),
+            settings: Map::new(),
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(cut("größe", 3), "gr");
+        assert_eq!(cut("größe", 4), "grö");
+        assert_eq!(cut("größe", 99), "größe");
+    }
+
+    #[test]
+    fn a_long_conversation_loses_its_oldest_turns_and_keeps_the_last() {
+        let turn = |index: usize| Turn::new(Role::User, format!("{index:0>400}"));
+        let mut long = prompt((0..100).map(turn).collect());
+        fit(&mut long, usize::MAX, 1_000);
+        assert!((5..=10).contains(&long.turns.len()), "{}", long.turns.len());
+        assert!(long.turns.last().unwrap().text.ends_with("99"));
+        fit(&mut long, usize::MAX, 1);
+        assert_eq!(long.turns.len(), 1);
+    }
+
+    #[test]
+    fn what_tools_answered_earlier_is_shortened_before_anything_is_dropped() {
+        let answer = |id: &str| Turn {
+            answers: Some(id.to_owned()),
+            ..Turn::new(Role::Tool, "x".repeat(10_000))
+        };
+        let mut long =
+            prompt(vec![Turn::new(Role::User, "go"), answer("a"), answer("b"), answer("c")]);
+        fit(&mut long, 1, 4_000);
+        let lengths: Vec<_> = long.turns.iter().map(|turn| turn.text.len()).collect();
+        assert_eq!(lengths.len(), 4);
+        assert!(lengths[1] < 300 && lengths[3] == 10_000, "{lengths:?}");
+    }
+}

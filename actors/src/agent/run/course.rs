@@ -1,0 +1,369 @@
+//! The course of a run: the model is asked, the calls that it wants are made, and again, until it
+//! has nothing more to do.
+//!
+//! Each call is a step with two commits: its intent before it is made, its outcome with the next
+//! intent or with the end of the run. So an intent without an outcome is a call that may have
+//! happened, and none is ever made that was not written down before.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use serde_json::{Value, json};
+
+use super::cause::Cause;
+use super::replay::{self, Replay, Wanted, answered, failure, replay};
+use super::{Errand, Occasion};
+use crate::agent::context::{self, Context};
+use crate::agent::journal::ToolCalled;
+use crate::character::AgentRecord;
+use crate::error::{CoreError, ModelError};
+use crate::facts::{EventKind, Fact};
+use crate::ids::AgentId;
+use crate::ports::{
+    Delta, Effect, Generation, Invocation, Prompt, Role, Tool, ToolCall, ToolError, ToolOutput,
+    Turn, collect,
+};
+use crate::runs::{Run, RunStatus, Step, StepEnd, StepKind, StepStatus, Usage};
+use crate::time::UnixMillis;
+use crate::vitals::Counters;
+
+/// Sees the words of an answer as they come.
+type Watcher<'a> = Box<dyn FnMut(&Delta) + 'a>;
+
+/// A run under way.
+pub(super) struct Course<'a> {
+    errand: &'a Errand,
+    record: Arc<AgentRecord>,
+    pub(super) run: Run,
+    pub(super) prompt: Prompt,
+    tools: Vec<Tool>,
+    tokens_max: u32,
+    /// How many turns the conversation had before the run added its own.
+    turns_before: usize,
+    askers: Vec<AgentId>,
+    wanted: VecDeque<Wanted>,
+    /// What the next commit takes along: the run's beginning, how the last step went.
+    pending: Vec<Fact>,
+    is_begun: bool,
+    steps: u32,
+    rounds: u32,
+    calls: u32,
+    /// What the agent said, round by round.
+    said: Vec<String>,
+    watcher: Option<Watcher<'a>>,
+}
+
+impl<'a> Course<'a> {
+    pub(super) fn new(
+        errand: &'a Errand,
+        record: Arc<AgentRecord>,
+        run: Run,
+        context: Context,
+        past: Vec<Step>,
+        cause: &Cause,
+    ) -> Self {
+        let Context { mut prompt, tools, tokens_max } = context;
+        let Replay { turns, wanted } = replay(&past);
+        let turns_before = prompt.turns.len();
+        prompt.turns.extend(turns);
+        let may_ignore = prompt.may_ignore;
+        let letter = cause.letter.as_ref();
+        let watcher = letter.map(|letter| -> Watcher<'a> {
+            Box::new(errand.runtime.pieces.of(errand.agent, letter, errand.said, may_ignore))
+        });
+        let mut askers = letter.map(|letter| letter.askers.clone()).unwrap_or_default();
+        askers.push(errand.agent);
+        Self {
+            errand,
+            record,
+            run,
+            prompt,
+            tools,
+            tokens_max,
+            turns_before,
+            askers,
+            wanted,
+            pending: Vec::new(),
+            is_begun: false,
+            steps: 0,
+            rounds: 0,
+            calls: 0,
+            said: Vec::new(),
+            watcher,
+        }
+    }
+
+    /// Whether something of the run is recorded.
+    pub(super) fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+
+    /// What the agent said in all.
+    pub(super) fn text(&self) -> String {
+        self.said.join(ROUNDS_APART)
+    }
+
+    /// What is still to be recorded of the steps.
+    pub(super) fn take_pending(&mut self) -> Vec<Fact> {
+        std::mem::take(&mut self.pending)
+    }
+
+    /// Goes on until the model wants nothing more.
+    ///
+    /// # Errors
+    /// The first failure of a model or of the store. A tool that fails is the model's to deal with.
+    pub(super) async fn go(&mut self) -> Result<(), CoreError> {
+        self.pending = self.beginning();
+        loop {
+            while let Some(wanted) = self.wanted.pop_front() {
+                self.call(wanted).await?;
+            }
+            let calls = self.ask().await?;
+            if calls.is_empty() {
+                return Ok(());
+            }
+            if self.rounds >= self.errand.runtime.settings.run_rounds_max {
+                let reason = format!("the run took {} rounds without an end", self.rounds);
+                return Err(CoreError::Cancelled(reason));
+            }
+            self.wanted = calls.into_iter().map(|call| Wanted { call, key: None }).collect();
+        }
+    }
+
+    /// The facts that the run begins.
+    fn beginning(&self) -> Vec<Fact> {
+        let (run, journal) = (&self.run, self.errand.journal());
+        let mut facts = Vec::with_capacity(6);
+        if self.errand.is_tick {
+            facts.push(journal.event(EventKind::Ticked, json!({"runId": run.id})));
+        }
+        facts.push(Fact::RunStarted(Box::new(run.clone())));
+        facts.extend(run.letter_id.map(Fact::LetterTried));
+        facts.push(journal.run_event(run, RunStatus::Started, None, run.started_at));
+        let data = json!({"runId": run.id, "kind": run.kind, "resumes": run.resumes});
+        facts.push(journal.event(EventKind::RunStarted, data));
+        facts
+    }
+
+    /// Commits that a call is about to be made; its place in the run.
+    async fn intend(
+        &mut self,
+        kind: StepKind,
+        name: &str,
+        intent: Value,
+    ) -> Result<(u32, UnixMillis), CoreError> {
+        let index = self.steps;
+        let now = self.errand.runtime.now();
+        let mut facts = self.take_pending();
+        facts.push(Fact::StepIntended(Box::new(Step {
+            run_id: self.run.id,
+            agent_id: self.run.agent_id,
+            index,
+            kind,
+            name: name.to_owned(),
+            status: StepStatus::Intended,
+            intent,
+            outcome: None,
+            started_at: now,
+            ended_at: None,
+            usage: Usage::default(),
+        })));
+        if !self.is_begun {
+            self.errand.progress.begun(&self.run);
+        }
+        self.errand.runtime.commit(facts).await?;
+        self.is_begun = true;
+        self.steps = self.steps.saturating_add(1);
+        Ok((index, now))
+    }
+
+    fn ended(&mut self, index: u32, status: StepStatus, outcome: Value, usage: &Usage) {
+        self.pending.push(Fact::StepEnded(Box::new(StepEnd {
+            run_id: self.run.id,
+            index,
+            status,
+            outcome,
+            ended_at: self.errand.runtime.now(),
+            usage: usage.clone(),
+        })));
+    }
+
+    /// Asks the model once; answers with the calls that it wants.
+    async fn ask(&mut self) -> Result<Vec<ToolCall>, CoreError> {
+        context::fit(&mut self.prompt, self.turns_before, self.tokens_max);
+        let intent = self.question();
+        let name = self.prompt.model.clone().unwrap_or_default();
+        let (index, began) = self.intend(StepKind::Model, &name, intent).await?;
+        self.rounds = self.rounds.saturating_add(1);
+        let answer = self.generate().await;
+        let (usage, text, error) = match &answer {
+            Ok(answer) => (answer.usage.clone(), answer.text.as_str(), None),
+            Err(error) => (Usage::default(), "", Some(error.to_string())),
+        };
+        let took = self.errand.runtime.now().since(began);
+        let log = self.errand.journal().model_log(
+            &self.run,
+            &self.prompt,
+            text,
+            &usage,
+            error.as_deref(),
+            took,
+        );
+        self.errand.progress.spent(&usage);
+        self.run.usage.add(&usage);
+        self.count(&usage);
+        let (status, outcome) = match (&answer, &error) {
+            (Ok(answer), _) => {
+                (StepStatus::Succeeded, replay::outcome(&answer.text, &answer.tool_calls))
+            }
+            (Err(_), error) => (StepStatus::Failed, json!({"error": error})),
+        };
+        self.ended(index, status, outcome, &usage);
+        self.pending.push(log);
+        let Generation { text, tool_calls, .. } = answer?;
+        if !tool_calls.is_empty() {
+            let mut turn = Turn::new(Role::Assistant, text.as_str());
+            turn.tool_calls.clone_from(&tool_calls);
+            self.prompt.turns.push(turn);
+        }
+        if !text.trim().is_empty() {
+            self.said.push(text);
+        }
+        Ok(tool_calls)
+    }
+
+    /// What the intent of a question to the model says: the first one everything, a later one how
+    /// far the conversation has come, since what it adds are steps of its own.
+    fn question(&self) -> Value {
+        let purpose = self.prompt.purpose;
+        if self.rounds > 0 {
+            return json!({"purpose": purpose, "turnsBefore": self.prompt.turns.len()});
+        }
+        let tools: Vec<_> = self.prompt.tools.iter().map(|tool| tool.name.as_str()).collect();
+        json!({
+            "purpose": purpose, "system": self.prompt.system, "turns": self.prompt.turns,
+            "tools": tools,
+        })
+    }
+
+    async fn generate(&mut self) -> Result<Generation, ModelError> {
+        let runtime = &self.errand.runtime;
+        let max_bytes = usize::try_from(runtime.settings.answer_max_bytes).unwrap_or(usize::MAX);
+        let answer = runtime.ports.model.generate(self.prompt.clone());
+        let mut is_apart = self.said.is_empty();
+        let watcher = &mut self.watcher;
+        collect(answer, max_bytes, |delta| {
+            let Some(watcher) = watcher else { return };
+            if let (Delta::Text(text), false) = (delta, is_apart || delta.is_blank()) {
+                is_apart = true;
+                watcher(&Delta::Text(format!("{ROUNDS_APART}{text}")));
+            } else {
+                watcher(delta);
+            }
+        })
+        .await
+    }
+
+    /// Makes one call that the model wants, and tells the model what came of it.
+    async fn call(&mut self, wanted: Wanted) -> Result<(), CoreError> {
+        let Wanted { call, key } = wanted;
+        self.calls = self.calls.saturating_add(1);
+        let key = key.unwrap_or_else(|| replay::key(self.run.id, self.steps));
+        let effect = self.tool(&call.name).map_or(Effect::Reads, |tool| tool.effect);
+        let intent = replay::intent(&call, key, effect);
+        let (index, began) = self.intend(StepKind::Tool, &call.name, intent).await?;
+        let output = self.carry_out(&call, key).await;
+        let took = self.errand.runtime.now().since(began);
+        let max_bytes = self.errand.runtime.settings.tool_output_max_bytes;
+        let (status, text, outcome) =
+            told(output, usize::try_from(max_bytes).unwrap_or(usize::MAX));
+        let is_success = status == StepStatus::Succeeded;
+        self.ended(index, status, outcome, &Usage::default());
+        let called = ToolCalled { call: &call, index, is_success, text: &text, took };
+        self.pending.extend(self.errand.journal().tool_called(&self.run, &called));
+        self.prompt.turns.push(answered(&call, text));
+        Ok(())
+    }
+
+    fn tool(&self, name: &str) -> Option<&Tool> {
+        self.tools.iter().find(|tool| tool.spec.name == name)
+    }
+
+    /// The call itself, within its bounds.
+    async fn carry_out(&self, call: &ToolCall, key: uuid::Uuid) -> Result<ToolOutput, ToolError> {
+        let runtime = &self.errand.runtime;
+        if self.tool(&call.name).is_none() {
+            return Err(ToolError::Refused(format!("there is no tool {}", call.name)));
+        }
+        if self.calls > runtime.settings.run_calls_max {
+            let most = runtime.settings.run_calls_max;
+            return Err(ToolError::Refused(format!("a run may make {most} calls")));
+        }
+        let Value::Object(arguments) = call.arguments.clone() else {
+            return Err(ToolError::invalid("arguments", "must be an object"));
+        };
+        let Some(registry) = runtime.registry() else {
+            return Err(ToolError::Refused("the host goes down".to_owned()));
+        };
+        let deadline = Duration::from_secs(u64::from(runtime.settings.tool_deadline_s));
+        let made = runtime.call_tool(Invocation {
+            agent: Arc::clone(&self.record),
+            registry,
+            run_id: self.run.id,
+            room_id: self.run.room_id,
+            askers: self.askers.clone(),
+            name: call.name.clone(),
+            arguments,
+            key,
+            deadline,
+        });
+        match select(made, runtime.sleep(deadline)).await {
+            Either::Left((output, _)) => output,
+            Either::Right(((), _)) => {
+                Err(ToolError::Unknown(format!("no answer within {deadline:?}")))
+            }
+        }
+    }
+
+    fn count(&self, usage: &Usage) {
+        let counters = &self.errand.runtime.counters;
+        Counters::add(&counters.input_tokens, usage.input_tokens);
+        Counters::add(&counters.output_tokens, usage.output_tokens);
+        Counters::add(&counters.cost_micros, usage.cost_micros.unwrap_or(0));
+    }
+
+    /// Whether it is a title, which is no words of the agent's.
+    pub(super) fn is_title(&self) -> bool {
+        matches!(self.errand.occasion, Occasion::Title(_))
+    }
+}
+
+/// What stands between what an agent says before a call and after it.
+const ROUNDS_APART: &str = "\n\n";
+
+/// How a call is recorded, and what the model is told of it.
+fn told(output: Result<ToolOutput, ToolError>, max_bytes: usize) -> (StepStatus, String, Value) {
+    match output {
+        Ok(ToolOutput { text, details }) => {
+            let text = context::cut(&text, max_bytes).to_owned();
+            let outcome = match details {
+                Some(details) => json!({"text": text, "details": details}),
+                None => json!({"text": text}),
+            };
+            (StepStatus::Succeeded, text, outcome)
+        }
+        Err(error) => {
+            let reason = error.to_string();
+            let reason = context::cut(&reason, max_bytes);
+            let status = match error {
+                ToolError::Unknown(_) => StepStatus::OutcomeUnknown,
+                ToolError::Invalid { .. } | ToolError::Refused(_) | ToolError::Failed(_) => {
+                    StepStatus::Failed
+                }
+            };
+            (status, failure(reason), json!({"error": reason}))
+        }
+    }
+}
