@@ -9,6 +9,7 @@ mod change;
 pub(crate) mod contacts;
 pub(crate) mod context;
 mod errand;
+mod firing;
 mod hearing;
 mod journal;
 mod keep;
@@ -16,6 +17,7 @@ pub(crate) mod letters;
 mod prompt;
 mod run;
 mod tick;
+mod triggers;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,13 +42,16 @@ use crate::vitals::Counters;
 pub use asked::Entitle;
 pub(crate) use change::Lifted;
 pub use change::{Change, SetAutonomy};
+pub(crate) use firing::{Fire, REPLACED};
 pub(crate) use journal::Journal;
 pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
 pub use letters::{Delivered, Delivery, Reply};
+pub use triggers::{AddTrigger, AmendTrigger, FireTrigger, RemoveTrigger};
 
 use asked::Asked;
 use errand::Flight;
+use firing::FiringsWaiting;
 use letters::Waiter;
 
 /// One hosted agent. It is reached through the [`Registry`](crate::registry::Registry) alone.
@@ -57,6 +62,7 @@ pub struct Agent {
     reflected_at: Option<UnixMillis>,
     /// Letters that wait, as far as is known here; the store has the truth.
     letters_waiting: u32,
+    firings: FiringsWaiting,
     /// Runs that failed in a row.
     failures: u32,
     /// Crashes without a completed run between them.
@@ -122,6 +128,7 @@ impl Agent {
             lifecycle: seed.lifecycle,
             reflected_at: seed.reflected_at,
             letters_waiting: u32::from(seed.has_letters),
+            firings: FiringsWaiting::found(seed.has_firings),
             failures: 0,
             crashes_in_a_row: 0,
             restarts: 0,
@@ -189,6 +196,7 @@ impl Agent {
         self.lifecycle = seed.lifecycle;
         self.reflected_at = seed.reflected_at;
         self.letters_waiting = u32::from(seed.has_letters);
+        self.firings = FiringsWaiting::found(seed.has_firings);
         let backoff = self.runtime.settings.restart_backoff(self.crashes_in_a_row);
         self.arm(ctx, tick::jittered(backoff, self.runtime.settings.tick_jitter_percent));
     }

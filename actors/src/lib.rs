@@ -26,6 +26,7 @@ pub mod records;
 pub mod registry;
 pub mod runs;
 pub mod runtime;
+pub mod scheduler;
 pub mod settings;
 pub mod supervisor;
 pub mod time;

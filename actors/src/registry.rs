@@ -7,6 +7,7 @@
 
 mod hosting;
 mod shard;
+mod triggers;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -83,6 +84,8 @@ impl Registry {
         let registry = Self { inner: Arc::new(Inner { runtime, shards, arbiters }) };
         registry.inner.runtime.reached_by(&registry);
         actix::spawn(hosting::host_all(registry.clone()));
+        let runtime = Arc::clone(registry.runtime());
+        actix::spawn(crate::scheduler::serve(registry.downgrade(), runtime));
         Ok(registry)
     }
 

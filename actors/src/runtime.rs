@@ -20,6 +20,7 @@ use crate::ids::{AgentId, RunId};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
 use crate::registry::{Registry, WeakRegistry};
+use crate::scheduler::{Desk, SchedulerHealth};
 use crate::settings::Settings;
 use crate::time::UnixMillis;
 use crate::vitals::{Counters, Vitals};
@@ -45,6 +46,8 @@ pub(crate) struct Runtime {
     pub(crate) hub: Hub<Event>,
     pub(crate) channel_hub: Hub<ChannelEvent>,
     pub(crate) pieces: Pieces,
+    pub(crate) scheduler: Desk,
+    began_at: UnixMillis,
     epoch: Epoch,
     records: RecordCache,
     registry: OnceLock<WeakRegistry>,
@@ -59,12 +62,14 @@ impl Runtime {
     pub(crate) fn new(ports: Ports, settings: Settings, epoch: Epoch, is_halted: bool) -> Self {
         Self {
             records: RecordCache::new(settings.record_cache),
+            began_at: ports.clock.now(),
             ports,
             settings,
             counters: Counters::default(),
             hub: Hub::default(),
             channel_hub: Hub::default(),
             pieces: Pieces::default(),
+            scheduler: Desk::default(),
             epoch,
             registry: OnceLock::new(),
             is_halted: AtomicBool::new(is_halted),
@@ -154,6 +159,7 @@ impl Runtime {
 
     pub(crate) fn booted(&self) {
         self.is_booting.store(false, Ordering::Release);
+        self.scheduler.tell();
     }
 
     /// Lets no more work begin, and cuts off what is in flight.
@@ -164,10 +170,18 @@ impl Runtime {
 
     pub(crate) fn lift(&self) {
         self.is_halted.store(false, Ordering::Release);
+        self.scheduler.tell();
+    }
+
+    /// Whether what is due fires.
+    pub(crate) fn scheduler_health(&self) -> SchedulerHealth {
+        let allowed = Duration::from_secs(u64::from(self.settings.overdue_after_s));
+        self.scheduler.health(self.began_at, self.now(), allowed)
     }
 
     pub(crate) fn drain(&self) {
         self.is_draining.store(true, Ordering::Release);
+        self.scheduler.tell();
     }
 
     pub(crate) fn abort_flights(&self) {

@@ -24,6 +24,14 @@ pub struct Vitals {
     pub gave_up: u64,
     /// Messages that were refused because a mailbox was full.
     pub refused: u64,
+    /// Firings of triggers that a run has done.
+    pub firings_ran: u64,
+    /// Firings of triggers whose run failed or was cut off.
+    pub firings_failed: u64,
+    /// Slots of triggers that were missed.
+    pub firings_missed: u64,
+    /// Slots of triggers that were skipped.
+    pub firings_skipped: u64,
     /// Tokens that models read.
     pub input_tokens: u64,
     /// Tokens that models wrote.
@@ -47,6 +55,10 @@ pub(crate) struct Counters {
     pub(crate) crashes: AtomicU64,
     pub(crate) gave_up: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) firings_ran: AtomicU64,
+    pub(crate) firings_failed: AtomicU64,
+    pub(crate) firings_missed: AtomicU64,
+    pub(crate) firings_skipped: AtomicU64,
     pub(crate) input_tokens: AtomicU64,
     pub(crate) output_tokens: AtomicU64,
     pub(crate) cost_micros: AtomicU64,
@@ -70,6 +82,10 @@ impl Counters {
             crashes: read(&self.crashes),
             gave_up: read(&self.gave_up),
             refused: read(&self.refused),
+            firings_ran: read(&self.firings_ran),
+            firings_failed: read(&self.firings_failed),
+            firings_missed: read(&self.firings_missed),
+            firings_skipped: read(&self.firings_skipped),
             input_tokens: read(&self.input_tokens),
             output_tokens: read(&self.output_tokens),
             cost_micros: read(&self.cost_micros),

@@ -15,6 +15,7 @@ use crate::letters::Letter;
 use crate::ports::{MemoryQuery, Prompt, Purpose, Role, SearchQuery, Tool, Turn};
 use crate::records::{Embedding, MESSAGES, Memory};
 use crate::runtime::Runtime;
+use crate::triggers::Trigger;
 
 /// How long the meaning of a text may take to be found; without it, words alone are looked for.
 const EMBEDDING_DEADLINE: Duration = Duration::from_secs(5);
@@ -29,6 +30,8 @@ pub(super) struct Scene<'a> {
     pub(super) occasion: &'a Occasion,
     pub(super) room_id: RoomId,
     pub(super) letter: Option<&'a Letter>,
+    /// The trigger that fired.
+    pub(super) trigger: Option<&'a Trigger>,
     pub(super) overrides: Option<&'a Map<String, Value>>,
 }
 
@@ -48,6 +51,7 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     let (runtime, character) = (scene.runtime, &scene.record.character);
     let purpose = scene.occasion.purpose();
     let model = scene.overrides.and_then(|settings| settings.get("model")?.as_str());
+    let model = scene.trigger.and_then(|trigger| trigger.model.as_deref()).or(model);
     let model = model.or_else(|| character.model()).map(str::to_owned);
     let abilities = runtime.ports.model.abilities(model.as_deref(), purpose);
     let tokens_max = abilities.context_tokens.min(runtime.settings.context_tokens_max);
@@ -57,20 +61,25 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     let mut system = prompt::system(character, purpose, may_ignore);
     let turns = match scene.occasion {
         Occasion::Title(wanted) => vec![prompt::talk(&wanted.talk, &character.name, max_bytes)],
-        Occasion::Letter | Occasion::Reflection => {
+        Occasion::Letter | Occasion::Firing { .. } | Occasion::Reflection => {
             let lately = scene.lately().await?;
             if abilities.recalls && lately.len() >= size(runtime.settings.context_memories) {
                 let recalled = scene.recalled(&lately).await?;
                 prompt::recalled(&mut system, &recalled, max_bytes);
             }
-            prompt::turns(&lately, scene.record.id.into(), max_bytes)
+            let mut turns = prompt::turns(&lately, scene.record.id.into(), max_bytes);
+            turns.extend(scene.trigger.map(|it| Turn::new(Role::User, it.instructions.as_str())));
+            turns
         }
     };
-    let tools = if purpose == Purpose::Title || !abilities.calls_tools {
+    let mut tools = if purpose == Purpose::Title || !abilities.calls_tools {
         Vec::new()
     } else {
         runtime.offered(scene.record).await
     };
+    if let Some(allowed) = scene.trigger.and_then(|trigger| trigger.allowed_tools.as_ref()) {
+        tools.retain(|tool| allowed.contains(&tool.spec.name));
+    }
     let mut prompt = Prompt {
         model,
         purpose,

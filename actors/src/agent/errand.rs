@@ -23,6 +23,7 @@ pub(crate) struct Flight {
     pub(crate) progress: Rc<Progress>,
     /// Whoever asked for it, if it is not told by a letter.
     pub(super) asker: Option<Asker>,
+    is_for_firing: bool,
     task: AbortHandle,
     runtime: Arc<Runtime>,
 }
@@ -47,6 +48,7 @@ impl Agent {
             return;
         }
         let run = RunId::new();
+        let is_for_firing = matches!(occasion, Occasion::Firing { .. });
         let progress = Rc::new(Progress::default());
         let task = actix::spawn(
             Errand {
@@ -64,7 +66,8 @@ impl Agent {
         self.runtime.took_off(run, task.abort_handle());
         let runtime = Arc::clone(&self.runtime);
         let task_handle = task.abort_handle();
-        let flight = Flight { run, progress, asker: None, task: task_handle, runtime };
+        let flight =
+            Flight { run, progress, asker: None, is_for_firing, task: task_handle, runtime };
         self.flight = Some(Box::new(flight));
         ctx.spawn(task.into_actor(self).map(move |landed, agent, ctx| {
             agent.landed(run, landed, ctx);
@@ -80,6 +83,7 @@ impl Agent {
         if let Some(asker) = flight.asker.take() {
             drop(asker.send(Err(CoreError::Cancelled(reason.to_owned()))));
         }
+        self.firings.now |= flight.is_for_firing;
         Counters::add(&self.runtime.counters.runs_failed, 1);
         self.end_of(&flight, status, reason)
     }
@@ -88,7 +92,10 @@ impl Agent {
         let Some(run) = flight.progress.open_run() else { return Vec::new() };
         let journal = self.journal();
         let usage = run.usage.clone();
-        journal.run_ended(&run, status, Some(reason), journal.now, usage).into()
+        let mut facts =
+            Vec::from(journal.run_ended(&run, status, Some(reason), journal.now, usage));
+        facts.extend(self.firing_cut(&run, status, reason));
+        facts
     }
 
     fn landed(&mut self, run: RunId, landed: Result<Landing, JoinError>, ctx: &mut Context<Self>) {
@@ -123,6 +130,7 @@ impl Agent {
         let dismissed = self.dismiss_waiters(&cancelled);
         self.dismiss_askers(&cancelled);
         let Some(mut flight) = self.flight.take() else { return };
+        self.firings.now |= flight.is_for_firing;
         if let Some(asker) = flight.asker.take() {
             drop(asker.send(Err(cancelled.clone())));
         }
@@ -172,11 +180,19 @@ impl Agent {
             has_more_letters,
             said,
             reflected_at,
+            firings_left,
             ..
         } = landing;
         self.reflected_at = reflected_at.or(self.reflected_at);
+        let is_for_firing = firings_left.is_some();
+        if let Some(left) = firings_left {
+            self.firings_left(left);
+        }
         if status.is_none() && error.is_none() {
-            self.letters_waiting = 0;
+            if !is_for_firing {
+                self.letters_waiting = 0;
+            }
+            self.next_letter(ctx);
             return self.next_asked(ctx);
         }
         if let Some(error) = error {
@@ -189,7 +205,7 @@ impl Agent {
                 Some(letter) => self.letter_failed(letter, heard, error, ctx),
                 None => {}
             }
-            if self.letters_waiting > 0 {
+            if self.letters_waiting > 0 || self.firings.now {
                 self.retry_later(ctx);
             }
             self.next_asked(ctx);
