@@ -227,7 +227,8 @@ pub enum Fact {
         id: LogId,
     },
     /// A trigger was made or changed. Of one that is there already, what it has counted
-    /// (`run_count`, `last_fired_at`, `last_status`, `last_error`) stays.
+    /// (`run_count`, `last_fired_at`, `last_status`, `last_error`) stays. Affects 0 rows, and changes
+    /// nothing, if another agent has a trigger of that id.
     TriggerSet {
         /// What it is now.
         trigger: Box<Trigger>,

@@ -35,8 +35,9 @@ pub use health::SchedulerHealth;
 
 use plan::{Plan, Walk};
 
-/// How long it sleeps at most, since the clock of the machine may leap.
-const NAP_MAX: Duration = Duration::from_secs(60);
+/// How often it comes round at least in the time after which it counts as silent. It does so though
+/// nothing is due, as the clock of the machine may leap.
+const ROUNDS: u32 = 5;
 
 /// How long it waits after something went wrong, and before it tells a busy agent again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -84,7 +85,7 @@ impl Round<'_> {
         while !self.runtime.is_draining() && self.registry.upgrade().is_some() {
             let nap = if self.runtime.is_halted() || self.runtime.is_booting() {
                 self.runtime.scheduler.rested(self.runtime.now());
-                NAP_MAX
+                self.nap_max()
             } else {
                 match self.pass().await {
                     Ok(nap) => nap,
@@ -102,6 +103,11 @@ impl Round<'_> {
         }
     }
 
+    /// How long it sleeps at most.
+    fn nap_max(&self) -> Duration {
+        Duration::from_secs(u64::from(self.runtime.settings.overdue_after_s)) / ROUNDS
+    }
+
     /// Deals with what is due; how long there is nothing more to do.
     async fn pass(&mut self) -> Result<Duration, StoreError> {
         let now = self.runtime.now();
@@ -111,17 +117,19 @@ impl Round<'_> {
         if in_time >= PAGE {
             return Ok(Duration::ZERO);
         }
-        let store = &self.runtime.ports.store;
-        let Some(next) = store.next_due().await? else {
+        let next = self.runtime.ports.store.next_due().await?;
+        // What was taken may have taken its time.
+        let now = self.runtime.now();
+        let Some(next) = next else {
             self.runtime.scheduler.rested(now);
-            return Ok(NAP_MAX);
+            return Ok(self.nap_max());
         };
         if next > now {
             self.runtime.scheduler.rested(now);
-            return Ok(next.since(self.runtime.now()).min(NAP_MAX));
+            return Ok(next.since(now).min(self.nap_max()));
         }
         self.runtime.scheduler.is_behind(next, now);
-        let paced = self.catch_up_at.since(self.runtime.now());
+        let paced = self.catch_up_at.since(now);
         // What is due and was not taken is either paced, or could not be.
         Ok(if is_paced || late > 0 { paced } else { RETRY })
     }

@@ -23,6 +23,7 @@ use greenroom_actors::records::Embedding;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::{RunKind, RunStatus, Usage};
 use greenroom_actors::runtime::Ports;
+use greenroom_actors::settings::Settings;
 use greenroom_actors::time::UnixMillis;
 use greenroom_actors::triggers::{
     Firing, FiringStatus, Misfire, NewTrigger, Overlap, Schedule, Trigger,
@@ -70,7 +71,9 @@ async fn boot(store: &Arc<MemoryStore>, clock: &VirtualClock) -> Registry {
         clock: Arc::new(clock.clone()),
         tools: Arc::new(NoTools),
     };
-    let registry = Registry::start(ports, settings()).await.unwrap();
+    // It need not come round each minute in vain, to say that it is well.
+    let settings = Settings { overdue_after_s: 86_400, ..settings() };
+    let registry = Registry::start(ports, settings).await.unwrap();
     clock.settle().await;
     registry
 }

@@ -73,6 +73,9 @@ pub(super) async fn a_trigger_is_kept_in_full(on: Subject) {
         assert_eq!(on.trigger(ADA, trigger.id).await.unwrap().as_ref(), Some(trigger));
         assert_eq!(on.trigger(BOB, trigger.id).await.unwrap(), None);
     }
+    let of_bob = Trigger { agent_id: BOB, ..plain.clone() };
+    assert_eq!(on.affected(trigger_set(&of_bob)).await, 0, "it is another agent's");
+    assert_eq!(on.trigger(ADA, plain.id).await.unwrap(), Some(plain));
 }
 
 pub(super) async fn what_a_trigger_has_counted_outlives_a_change(on: Subject) {

@@ -48,6 +48,9 @@ impl State {
             }),
             Fact::LetterSettled { id, status } => self.settle(id, status),
             Fact::TriggerSet { trigger, is_retimed } => {
+                if self.has_trigger_of_another(&trigger) {
+                    return 0;
+                }
                 self.home_mut(trigger.agent_id).set_trigger(*trigger, is_retimed)
             }
             Fact::TriggerRemoved { agent_id, id } => {

@@ -40,6 +40,12 @@ impl State {
         })
     }
 
+    /// Whether another agent has a trigger of that id.
+    pub(super) fn has_trigger_of_another(&self, trigger: &Trigger) -> bool {
+        let others = self.homes.iter().filter(|(agent, _)| **agent != trigger.agent_id);
+        others.map(|(_, home)| home).any(|home| home.triggers.get(trigger.id).is_some())
+    }
+
     pub(super) fn firings(&self, query: &FiringQuery) -> Vec<Firing> {
         let all =
             self.home(query.agent_id).into_iter().flat_map(|home| home.firings.newest_first());
