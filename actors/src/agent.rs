@@ -6,10 +6,12 @@
 
 mod asked;
 mod change;
+mod condense;
 pub(crate) mod contacts;
 pub(crate) mod context;
 mod errand;
 mod firing;
+mod goals;
 mod hearing;
 mod journal;
 mod keep;
@@ -43,6 +45,8 @@ pub use asked::Entitle;
 pub(crate) use change::Lifted;
 pub use change::{Change, SetAutonomy};
 pub(crate) use firing::{Fire, REPLACED};
+pub(crate) use goals::GoalWork;
+pub use goals::{AmendGoal, RemoveGoal, SetGoal};
 pub(crate) use journal::Journal;
 pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
@@ -60,6 +64,8 @@ pub struct Agent {
     runtime: Arc<Runtime>,
     lifecycle: Lifecycle,
     reflected_at: Option<UnixMillis>,
+    /// When there is work for its goals, as far as is known here; the store has the truth.
+    goal_work: GoalWork,
     /// Letters that wait, as far as is known here; the store has the truth.
     letters_waiting: u32,
     firings: FiringsWaiting,
@@ -127,6 +133,7 @@ impl Agent {
             runtime,
             lifecycle: seed.lifecycle,
             reflected_at: seed.reflected_at,
+            goal_work: GoalWork::seeded(seed.has_goals),
             letters_waiting: u32::from(seed.has_letters),
             firings: FiringsWaiting::found(seed.has_firings),
             failures: 0,
@@ -195,6 +202,7 @@ impl Agent {
         self.is_rebuilding = false;
         self.lifecycle = seed.lifecycle;
         self.reflected_at = seed.reflected_at;
+        self.goal_work = GoalWork::seeded(seed.has_goals);
         self.letters_waiting = u32::from(seed.has_letters);
         self.firings = FiringsWaiting::found(seed.has_firings);
         let backoff = self.runtime.settings.restart_backoff(self.crashes_in_a_row);

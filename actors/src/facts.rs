@@ -7,9 +7,11 @@ use crate::channels::{
     Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
 };
 use crate::character::{AgentRecord, Character};
+use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, FiringId, JobId, LetterId, LogId,
-    MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, TriggerId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, FiringId, GoalId, JobId, LetterId,
+    LogId, MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, TriggerId,
+    WorldId,
 };
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::Lifecycle;
@@ -210,6 +212,15 @@ pub enum Fact {
     },
     /// A task was made or replaced.
     TaskSet(Box<Task>),
+    /// A goal was set or changed.
+    GoalSet(Box<Goal>),
+    /// A goal was removed.
+    GoalRemoved {
+        /// Whose goal.
+        agent_id: AgentId,
+        /// Which goal.
+        id: GoalId,
+    },
     /// A task was removed.
     TaskRemoved {
         /// Whose task.
@@ -394,6 +405,8 @@ impl Fact {
             | Self::RelationshipRemoved { .. }
             | Self::TaskSet(_)
             | Self::TaskRemoved { .. }
+            | Self::GoalSet(_)
+            | Self::GoalRemoved { .. }
             | Self::Logged(_)
             | Self::LogRemoved { .. }
             | Self::TriggerSet { .. }
@@ -471,6 +484,8 @@ pub enum EventKind {
     LetterDead,
     /// It called a tool.
     ToolCalled,
+    /// A goal of its was set or changed.
+    GoalSet,
     /// It said something.
     Said,
     /// It thought something.
@@ -487,7 +502,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -504,6 +519,7 @@ impl EventKind {
         Self::LetterReceived,
         Self::LetterDead,
         Self::ToolCalled,
+        Self::GoalSet,
         Self::Said,
         Self::Thought,
         Self::TriggerSet,
@@ -532,6 +548,7 @@ impl EventKind {
             Self::LetterReceived => "letter_received",
             Self::LetterDead => "letter_dead",
             Self::ToolCalled => "tool_called",
+            Self::GoalSet => "goal_set",
             Self::Said => "said",
             Self::Thought => "thought",
             Self::TriggerSet => "trigger_set",

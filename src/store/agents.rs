@@ -169,7 +169,9 @@ const SEED: &str = "SELECT id, desired, started_at, tick_every_ms, overrides, fa
         EXISTS (SELECT 1 FROM letters INDEXED BY letters_waiting
                 WHERE reader = agents.id AND status = 'waiting'),
         EXISTS (SELECT 1 FROM firings INDEXED BY firings_open
-                WHERE firings.agent = agents.id AND status IN ('waiting', 'running'))
+                WHERE firings.agent = agents.id AND status IN ('waiting', 'running')),
+        EXISTS (SELECT 1 FROM goals INDEXED BY goals_open
+                WHERE agent = agents.id AND status = 'open')
     FROM agents";
 
 fn read_seed(row: &Row<'_>) -> rusqlite::Result<Seed> {
@@ -180,6 +182,7 @@ fn read_seed(row: &Row<'_>) -> rusqlite::Result<Seed> {
         reflected_at: columns.at_or_null()?,
         has_letters: columns.take()?,
         has_firings: columns.take()?,
+        has_goals: columns.take()?,
     })
 }
 

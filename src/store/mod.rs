@@ -14,6 +14,7 @@ mod events;
 mod fault;
 mod filter;
 mod firings;
+mod goals;
 mod jobs;
 mod letters;
 mod logs;

@@ -6,6 +6,7 @@ use greenroom_actors::channels::{
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Event};
+use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
     AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
     RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
@@ -26,8 +27,8 @@ use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
-    SqliteStore, agents, apply, channel_events, channels, events, firings, jobs, letters, logs,
-    memories, messages, people, places, retention, runs, search, servers, sessions, tasks,
+    SqliteStore, agents, apply, channel_events, channels, events, firings, goals, jobs, letters,
+    logs, memories, messages, people, places, retention, runs, search, servers, sessions, tasks,
     triggers,
 };
 
@@ -140,6 +141,10 @@ impl Store for SqliteStore {
 
     fn tasks(&self, agent: AgentId) -> StoreFuture<Vec<Task>> {
         self.read(move |connection| tasks::list(connection, agent))
+    }
+
+    fn goals(&self, agent: AgentId) -> StoreFuture<Vec<Goal>> {
+        self.read(move |connection| goals::list(connection, agent))
     }
 
     fn run(&self, agent: AgentId, id: RunId) -> StoreFuture<Option<Run>> {

@@ -57,6 +57,7 @@ impl Agent {
                 run,
                 said: MemoryId::new(),
                 occasion,
+                has_goals: self.goal_work.is_any(),
                 is_tick,
                 overrides: self.lifecycle.overrides.as_deref().cloned(),
                 progress: Rc::clone(&progress),
@@ -181,15 +182,21 @@ impl Agent {
             said,
             reflected_at,
             firings_left,
+            goal_work,
             ..
         } = landing;
+        self.goal_work = match goal_work {
+            Some(work) => work,
+            // What was said may be of use.
+            None => self.goal_work.woken(),
+        };
         self.reflected_at = reflected_at.or(self.reflected_at);
         let is_for_firing = firings_left.is_some();
         if let Some(left) = firings_left {
             self.firings_left(left);
         }
         if status.is_none() && error.is_none() {
-            if !is_for_firing {
+            if goal_work.is_none() && !is_for_firing {
                 self.letters_waiting = 0;
             }
             self.next_letter(ctx);

@@ -14,7 +14,7 @@ use super::kit::{
     room, run, sent, server, server_set, session, session_set, started, step, trigger, trigger_set,
     world,
 };
-use super::{logs, people};
+use super::{goals, logs, people};
 
 /// Gives the agent something of everything; ids of runs, letters and logs start at `base`.
 async fn settle_in(on: &Subject, agent: AgentId, base: u128) -> Memory {
@@ -36,6 +36,7 @@ async fn settle_in(on: &Subject, agent: AgentId, base: u128) -> Memory {
         Fact::ComponentSet(Box::new(people::component(agent, base, 2, 10))),
         Fact::RelationshipSet(Box::new(people::relationship(agent, base, 2, 3, 10))),
         Fact::TaskSet(Box::new(people::task(agent, base, 10))),
+        Fact::GoalSet(Box::new(goals::goal(agent, base, 10))),
         Fact::Logged(Box::new(logs::entry(agent, base, 10))),
         trigger_set(&trigger(agent, base, 10)),
         Fact::FiringSet(Box::new(firing(agent, base, 10, FiringStatus::Waiting, base))),
@@ -49,7 +50,7 @@ fn embedding() -> Embedding {
 }
 
 /// How many rows of each sort the agent has, memories last.
-async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 18] {
+async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 19] {
     let all_runs = RunQuery {
         agent_id: agent,
         room_id: None,
@@ -83,6 +84,7 @@ async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 18] {
         on.components(agent, None).await.unwrap().len(),
         on.relationships(agent).await.unwrap().len(),
         on.tasks(agent).await.unwrap().len(),
+        on.goals(agent).await.unwrap().len(),
         on.logs(LogQuery::of(agent, 9)).await.unwrap().len(),
         on.triggers(agent).await.unwrap().len(),
         on.open_firings(agent, None, 9).await.unwrap().len(),
@@ -91,7 +93,7 @@ async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 18] {
     ]
 }
 
-const EVERYTHING: [usize; 18] = [1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+const EVERYTHING: [usize; 19] = [1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
 
 pub(super) async fn with_an_agent_goes_everything_of_its_own(on: Subject) {
     let on = on.with_agents().await;
@@ -101,7 +103,7 @@ pub(super) async fn with_an_agent_goes_everything_of_its_own(on: Subject) {
 
     assert!(on.affected(Fact::AgentRemoved { id: ADA, keep_memories: false }).await >= 1);
     assert_eq!(on.agent(ADA).await.unwrap(), None);
-    assert_eq!(belongings(&on, ADA, 100).await, [0; 18]);
+    assert_eq!(belongings(&on, ADA, 100).await, [0; 19]);
     assert_eq!(on.embeddings(ADA, vec![id(100)]).await.unwrap(), []);
     assert_eq!(on.event_bounds(ADA).await.unwrap(), None);
     assert_eq!(belongings(&on, BOB, 200).await, EVERYTHING, "others keep what is theirs");
@@ -113,7 +115,7 @@ pub(super) async fn memories_stay_where_they_are_to_be_kept(on: Subject) {
     on.keep([Fact::AgentRemoved { id: ADA, keep_memories: true }]).await;
     assert_eq!(
         belongings(&on, ADA, 100).await,
-        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1],
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1],
         "the memories alone are left, and still found"
     );
     assert_eq!(on.memory(ADA, kept.id).await.unwrap().as_ref(), Some(&kept));

@@ -6,20 +6,26 @@ use crate::agent::firing::{FiringsWaiting, settled, waits_for_a_tick};
 use crate::agent::hearing::failed;
 use crate::agent::letters;
 use crate::error::CoreError;
+use crate::goals::{Goal, GoalStatus};
 use crate::letters::Letter;
 use crate::ports::RunQuery;
-use crate::runs::{Run, Step};
+use crate::runs::{Run, RunKind, RunStatus, Step};
 use crate::triggers::{Firing, FiringStatus, Trigger};
 use crate::vitals::Counters;
 
 /// Firings that are looked at to find the one to take up.
 const LOOK_MAX: u32 = 256;
 
+/// Interrupted runs, one after the other, that another one goes on from.
+const RESUMED_MAX: u32 = 8;
+
 /// What a run is about.
 #[derive(Debug, Default)]
 pub(super) struct Cause {
     /// The letter to answer.
     pub(super) letter: Option<Letter>,
+    /// The open goals.
+    pub(super) goals: Vec<Goal>,
     /// Whether another one waits behind it.
     pub(super) has_more_letters: bool,
     /// The firing to carry out, and its trigger.
@@ -49,14 +55,29 @@ pub(super) enum Found {
 impl Errand {
     /// What there is to do.
     pub(super) async fn find_cause(&self) -> Result<Found, CoreError> {
-        match self.occasion {
-            Occasion::Letter => self.find_letter_cause().await,
-            Occasion::Firing { at_tick_too } => self.find_firing_cause(at_tick_too).await,
-            Occasion::Reflection | Occasion::Title(_) => Ok(Found::Cause(Box::default())),
-        }
+        let goals = self.open_goals().await?;
+        let earlier = match self.occasion {
+            Occasion::Letter => return self.find_letter_cause(goals).await,
+            Occasion::Firing { at_tick_too } => {
+                return self.find_firing_cause(goals, at_tick_too).await;
+            }
+            Occasion::Title(_) | Occasion::Reflection => Vec::new(),
+            Occasion::Goals => {
+                let now = self.runtime.now();
+                if !goals.iter().any(|goal| goal.is_due(now)) {
+                    return Ok(Found::Nothing(None));
+                }
+                self.interrupted_work().await?
+            }
+        };
+        Ok(Found::Cause(Box::new(Cause { goals, earlier, ..Cause::default() })))
     }
 
-    async fn find_firing_cause(&self, at_tick_too: bool) -> Result<Found, CoreError> {
+    async fn find_firing_cause(
+        &self,
+        goals: Vec<Goal>,
+        at_tick_too: bool,
+    ) -> Result<Found, CoreError> {
         let store = &self.runtime.ports.store;
         loop {
             let open = store.open_firings(self.agent, None, LOOK_MAX).await?;
@@ -80,7 +101,7 @@ impl Errand {
                 Some(trigger) if firing.attempts < self.runtime.settings.letter_attempts_max => {
                     let earlier = self.earlier_firings(&firing).await?;
                     let (firing, firings_left) = (Some((firing, trigger)), Some(left));
-                    let cause = Cause { firing, firings_left, earlier, ..Cause::default() };
+                    let cause = Cause { firing, firings_left, goals, earlier, ..Cause::default() };
                     return Ok(Found::Cause(Box::new(cause)));
                 }
                 Some(_) => (FiringStatus::Failed, "tried too often"),
@@ -108,7 +129,7 @@ impl Errand {
         Ok(self.runtime.ports.store.runs(attempts).await?)
     }
 
-    async fn find_letter_cause(&self) -> Result<Found, CoreError> {
+    async fn find_letter_cause(&self, goals: Vec<Goal>) -> Result<Found, CoreError> {
         let Some((letter, has_more_letters)) = self.find_letter().await? else {
             return Ok(Found::Nothing(None));
         };
@@ -122,8 +143,27 @@ impl Errand {
         } else {
             Vec::new()
         };
-        let cause = Cause { letter: Some(letter), has_more_letters, earlier, ..Cause::default() };
+        let letter = Some(letter);
+        let cause = Cause { letter, goals, has_more_letters, earlier, ..Cause::default() };
         Ok(Found::Cause(Box::new(cause)))
+    }
+
+    async fn open_goals(&self) -> Result<Vec<Goal>, CoreError> {
+        if !self.has_goals || matches!(self.occasion, Occasion::Title(_)) {
+            return Ok(Vec::new());
+        }
+        let mut goals = self.runtime.ports.store.goals(self.agent).await?;
+        goals.retain(|goal| goal.status == GoalStatus::Open);
+        Ok(goals)
+    }
+
+    /// The runs of ticks that the latest one goes back to, if it did not come to its end: its work is
+    /// gone on with.
+    async fn interrupted_work(&self) -> Result<Vec<Run>, CoreError> {
+        let runs = RunQuery::of(self.agent, RESUMED_MAX);
+        let runs = self.runtime.ports.store.runs(runs).await?;
+        let ticks = runs.into_iter().filter(|run| run.kind == RunKind::Tick);
+        Ok(ticks.take_while(|run| run.status == RunStatus::Interrupted).collect())
     }
 
     /// The letter to deal with, and whether another waits behind it; those tried too often are given
