@@ -14,6 +14,7 @@ use greenroom_actors::settings::Settings;
 use greenroom_actors::triggers::{
     Firing, FiringSource, FiringStatus, Misfire, NewTrigger, Overlap, Schedule, TriggerPatch, Wake,
 };
+use serde_json::json;
 
 use crate::support::{Act, Stage, settings, start_autonomous};
 
@@ -388,4 +389,42 @@ async fn too_many_slots_get_one_record_together() {
     assert!(firings.len() <= 202, "{}", firings.len());
     let slots: u64 = firings.iter().map(|firing| firing.count).sum();
     assert_eq!(slots, 2 * 86_400 / 5);
+}
+
+#[actix::test]
+async fn an_agent_makes_lists_and_ends_its_own_triggers() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    let daily = json!({
+        "name": "daily", "instructions": "look around", "cron": "0 9 * * *",
+        "time_zone": "Europe/Berlin",
+    });
+    let soon = json!({"name": "soon", "instructions": "wake up", "in_s": 600});
+    let odd = json!({"name": "odd", "instructions": "what?", "in_s": 1, "every_s": 60});
+    let calls = vec![
+        ("schedule_trigger", daily),
+        ("schedule_trigger", soon),
+        ("schedule_trigger", odd),
+        ("list_triggers", json!({})),
+    ];
+    stage.model.then(Act::Call("", calls));
+    stage.registry.ask_agent(bob, ada, "plan your day").await.unwrap();
+    let triggers = stage.registry.triggers(ada).await.unwrap();
+    let names: Vec<_> = triggers.iter().map(|trigger| trigger.name.as_str()).collect();
+    assert_eq!(names, ["daily", "soon"]);
+    let told = stage.model.prompts.lock().unwrap().pop().unwrap().turns;
+    let told: Vec<_> = told.iter().rev().take(2).map(|turn| turn.text.as_str()).collect();
+    assert!(told[0].contains("- daily (id") && told[0].contains("next in 600 s"), "{told:?}");
+    assert!(told[1].contains("exactly one of the three"), "{told:?}");
+
+    // What wakes it may be ended by the run that it has woken, which goes on.
+    let id = triggers[1].id.to_string();
+    stage.model.then(Act::Call("", vec![("cancel_trigger", json!({"id": id}))]));
+    stage.advance(600).await;
+    assert_eq!(fates(&stage, ada).await, "R");
+    let id = triggers[0].id.to_string();
+    stage.model.then(Act::Call("", vec![("cancel_trigger", json!({"id": id}))]));
+    stage.registry.ask_agent(bob, ada, "never mind").await.unwrap();
+    let names: Vec<_> = stage.registry.triggers(ada).await.unwrap();
+    assert_eq!(names.iter().map(|trigger| trigger.name.as_str()).collect::<Vec<_>>(), ["soon"]);
 }

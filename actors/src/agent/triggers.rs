@@ -136,7 +136,11 @@ impl Handler<RemoveTrigger> for Agent {
                 facts
             });
             let runtime = Arc::clone(&agent.runtime);
-            async move { Ok(drop(runtime.commit(facts?).await?)) }.into_actor(agent)
+            let committed = async move {
+                runtime.commit(facts?).await?;
+                Ok(())
+            };
+            committed.into_actor(agent)
         });
         AtomicResponse::new(Box::pin(removed.map(|removed, agent, ctx| {
             agent.next_letter(ctx);

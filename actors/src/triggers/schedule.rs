@@ -224,7 +224,7 @@ fn pattern(expression: &str, from_year: i32) -> Result<Cron, String> {
     if from_year == 1970 {
         let begin = DateTime::from_timestamp(0, 0).unwrap_or_default().naive_utc();
         let before = begin.checked_sub_signed(TimeDelta::seconds(1)).unwrap_or(begin);
-        pattern.find_next_occurrence(&before, false).map_err(|_| "is never due".to_owned())?;
+        pattern.find_next_occurrence(&before, false).map_err(|_never| "is never due".to_owned())?;
     }
     Ok(pattern)
 }

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use greenroom_actors::lifecycle::State;
 use greenroom_actors::ports::AgentQuery;
+use greenroom_actors::scheduler::SchedulerHealth;
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -18,45 +19,66 @@ pub(super) async fn alive(call: Call) -> Answer {
     json(StatusCode::OK, &json!({"status": "ok", "timestamp": instant::iso(call.now())}))
 }
 
-/// `GET /health`: 503 while no agent runs.
+/// `GET /health`: 503 while no agent runs, or something is due and nothing fires.
 pub(super) async fn root(call: Call) -> Answer {
     let running = running(&call).await?;
-    let word = if running > 0 { "OK" } else { "DEGRADED" };
+    let word = if is_well(&call, running) { "OK" } else { "DEGRADED" };
     let mut body = health(&call, word, running);
     if let Some(body) = body.as_object_mut() {
         body.insert("agentCount".to_owned(), json!(running));
     }
-    json(status_of(running), &body)
+    json(status_of(&call, running), &body)
 }
 
 /// `GET /api/health`: the same for clients of the API, to whom the word is always `OK`.
 pub(super) async fn api(call: Call) -> Answer {
     let running = running(&call).await?;
-    json(status_of(running), &health(&call, "OK", running))
+    json(status_of(&call, running), &health(&call, "OK", running))
 }
 
 /// `GET /api/server/health`: the same in the words of the typed client.
 pub(super) async fn server(call: Call) -> Answer {
     let running = running(&call).await?;
-    let word = if running > 0 { "healthy" } else { "degraded" };
+    let word = if is_well(&call, running) { "healthy" } else { "degraded" };
     let mut body = health(&call, word, running);
     if let Some(body) = body.as_object_mut() {
         body.insert("uptime".to_owned(), json!(uptime_s(&call)));
     }
-    json(status_of(running), &body)
+    json(status_of(&call, running), &body)
 }
 
 fn health(call: &Call, word: &str, running: u64) -> Value {
+    let mut dependencies = json!({"agents": if running > 0 { "healthy" } else { "no_agents" }});
+    if let Some((reason, dependencies)) = overdue(call).zip(dependencies.as_object_mut()) {
+        dependencies.insert("triggers".to_owned(), json!(reason));
+    }
     json!({
         "status": word,
         "version": call.settings.app_version,
         "timestamp": instant::iso(call.now()),
-        "dependencies": {"agents": if running > 0 { "healthy" } else { "no_agents" }},
+        "dependencies": dependencies,
     })
 }
 
-fn status_of(running: u64) -> StatusCode {
-    if running > 0 { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+/// What is wrong with what should fire triggers.
+fn overdue(call: &Call) -> Option<String> {
+    match call.host.registry.scheduler_health() {
+        SchedulerHealth::Well => None,
+        SchedulerHealth::Overdue { due_at } => {
+            Some(format!("due since {} and not fired", instant::iso(due_at)))
+        }
+        SchedulerHealth::Silent { since } => {
+            Some(format!("nothing heard of since {}", instant::iso(since)))
+        }
+    }
+}
+
+fn is_well(call: &Call, running: u64) -> bool {
+    running > 0 && call.host.registry.scheduler_health().is_well()
+}
+
+fn status_of(call: &Call, running: u64) -> StatusCode {
+    if is_well(call, running) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 async fn running(call: &Call) -> Result<u64, ElizaError> {
