@@ -125,7 +125,8 @@ fn calendar(from: UnixMillis, to: UnixMillis) -> Vec<(Schedule, Vec<UnixMillis>)
         expression: expression.to_owned(),
         time_zone: time_zone.to_owned(),
     };
-    let nights = |wall: NaiveDateTime| (1..=3).contains(&wall.hour()) && wall.minute() % 20 == 0;
+    let nights =
+        |wall: NaiveDateTime| (1..=3).contains(&wall.hour()) && wall.minute().is_multiple_of(20);
     let mornings = |wall: NaiveDateTime| wall.hour() < 6 && wall.minute() == 30;
     let every = i64::try_from(EVERY_MS).unwrap();
     let even = (1..).map(|step| UnixMillis(from.0 + step * every)).take_while(|slot| *slot <= to);
@@ -142,6 +143,7 @@ fn calendar(from: UnixMillis, to: UnixMillis) -> Vec<(Schedule, Vec<UnixMillis>)
 const MISFIRES: [Misfire; 3] = [Misfire::Skip, Misfire::RunOnce, Misfire::RunAll { max: 5 }];
 const OVERLAPS: [Overlap; 3] = [Overlap::Skip, Overlap::QueueOne, Overlap::CancelPrevious];
 
+#[allow(clippy::print_stdout, reason = "the table of counts is what the test is to show")]
 async fn two_months(from: &str, outages: [(u64, u64); 3]) {
     let from = at(from);
     let to = from.plus(60 * DAY);
@@ -196,7 +198,7 @@ async fn two_months(from: &str, outages: [(u64, u64); 3]) {
         let kept = store.trigger(*agent, *trigger).await.unwrap().unwrap();
         check(&kept, &firings);
         let row = table.entry(format!("{misfire:?} {overlap:?}")).or_default();
-        row[0] += recorded.len() as u64;
+        row[0] += u64::try_from(recorded.len()).unwrap();
         for firing in &firings {
             row[match firing.status {
                 FiringStatus::Ran => 1,
@@ -225,7 +227,7 @@ async fn two_months(from: &str, outages: [(u64, u64); 3]) {
 /// What the policies promise of one trigger.
 fn check(trigger: &Trigger, firings: &[Firing]) {
     let runs = firings.iter().filter(|firing| firing.status.was_run()).count();
-    assert_eq!(trigger.run_count as usize, runs);
+    assert_eq!(usize::try_from(trigger.run_count), Ok(runs));
     let grace = Duration::from_secs(u64::from(trigger.grace_s));
     let is_late = |firing: &&Firing| {
         firing.status == FiringStatus::Ran
@@ -237,7 +239,7 @@ fn check(trigger: &Trigger, firings: &[Firing]) {
     match trigger.misfire {
         Misfire::Skip => assert_eq!(late, 0),
         Misfire::RunOnce => assert!(late <= 3, "{late}"),
-        Misfire::RunAll { max } => assert!(late <= 3 * max as usize, "{late}"),
+        Misfire::RunAll { max } => assert!(late <= 3 * usize::try_from(max).unwrap(), "{late}"),
     }
 }
 
