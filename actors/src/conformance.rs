@@ -38,6 +38,7 @@ mod retention;
 mod runs;
 mod search;
 mod sessions;
+mod triggers;
 mod writes;
 
 use std::panic::AssertUnwindSafe;
@@ -170,6 +171,19 @@ cases! {
         letters_wait_oldest_first,
         letters_of_one_instant_wait_in_the_order_of_their_ids,
     }
+    triggers {
+        a_trigger_is_kept_in_full,
+        what_a_trigger_has_counted_outlives_a_change,
+        triggers_are_listed_oldest_first_and_removed,
+        those_that_can_fire_are_due,
+        late_ones_are_told_from_the_others,
+        a_slot_is_taken_once,
+        a_trigger_without_a_slot_to_come_ends,
+        a_firing_is_kept_in_full,
+        a_firing_is_open_until_it_is_settled,
+        a_trigger_counts_its_runs_and_ends_after_enough,
+        firings_are_listed_latest_first_in_pages,
+    }
     memories {
         a_memory_is_kept_in_full,
         a_memory_is_replaced_as_a_whole,
@@ -222,6 +236,7 @@ cases! {
         ended_runs_go_with_their_steps,
         old_log_entries_go,
         settled_letters_go,
+        firings_that_are_over_go,
         events_of_channels_go_by_number_and_the_sequence_goes_on,
         ended_jobs_go,
     }

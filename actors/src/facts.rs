@@ -10,8 +10,9 @@ use crate::channels::{
 use crate::character::{AgentRecord, Character};
 use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, GoalId, JobId, LetterId, LogId,
-    MemoryId, RelationshipId, RoomId, ServerId, SessionId, TaskId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, FiringId, GoalId, JobId, LetterId,
+    LogId, MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, TriggerId,
+    WorldId,
 };
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::Lifecycle;
@@ -20,6 +21,7 @@ use crate::records::{
 };
 use crate::runs::{Run, RunEnd, Step, StepEnd};
 use crate::time::UnixMillis;
+use crate::triggers::{Firing, FiringEnd, Trigger, TriggerFired};
 
 /// The number of a boot of the host: each start of the process has a higher one.
 ///
@@ -246,6 +248,44 @@ pub enum Fact {
         /// Which entry.
         id: LogId,
     },
+    /// A trigger was made or changed. Of one that is there already, what it has counted
+    /// (`run_count`, `last_fired_at`, `last_status`, `last_error`) stays. Affects 0 rows, and changes
+    /// nothing, if another agent has a trigger of that id.
+    TriggerSet {
+        /// What it is now.
+        trigger: Box<Trigger>,
+        /// Whether its next slot and whether it is enabled are taken over too; if not, they stay.
+        is_retimed: bool,
+    },
+    /// A trigger was removed; the records of its firings stay.
+    TriggerRemoved {
+        /// Whose trigger.
+        agent_id: AgentId,
+        /// Which trigger.
+        id: TriggerId,
+    },
+    /// The slots of a trigger up to now were taken: each has a record, and the trigger its next
+    /// slot. Fails with [`Missing`](crate::error::StoreError::Missing) unless there is such a
+    /// trigger, enabled and due at just the slot that was taken first.
+    TriggerFired(Box<TriggerFired>),
+    /// A firing was recorded.
+    FiringSet(Box<Firing>),
+    /// A run was begun for a firing: one more attempt. Fails with
+    /// [`Missing`](crate::error::StoreError::Missing) if nothing more is to come of it.
+    FiringTried {
+        /// Whose firing.
+        agent_id: AgentId,
+        /// Which firing.
+        id: FiringId,
+        /// The run.
+        run_id: RunId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// Nothing more is to come of a firing. Affects 0 rows, and changes nothing, if that was so
+    /// before. If a run was begun for it and is over, its trigger counts it, and ends if it has run
+    /// as often as it may.
+    FiringSettled(Box<FiringEnd>),
     /// The whole fleet was halted, or let go again.
     FleetHalted(bool),
     /// A message server was made or replaced.
@@ -393,6 +433,12 @@ impl Fact {
             | Self::GoalRemoved { .. }
             | Self::Logged(_)
             | Self::LogRemoved { .. }
+            | Self::TriggerSet { .. }
+            | Self::TriggerRemoved { .. }
+            | Self::TriggerFired(_)
+            | Self::FiringSet(_)
+            | Self::FiringTried { .. }
+            | Self::FiringSettled(_)
             | Self::FleetHalted(_) => false,
         }
     }
@@ -473,11 +519,19 @@ pub enum EventKind {
     Remedied,
     /// A budget that it spends from has come to its soft mark.
     BudgetMarked,
+    /// A trigger of it was made or changed.
+    TriggerSet,
+    /// A trigger of it was removed.
+    TriggerRemoved,
+    /// A trigger of it fired, and that is over.
+    TriggerFired,
+    /// Slots of a trigger of it were missed or skipped.
+    TriggerMissed,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -499,6 +553,10 @@ impl EventKind {
         Self::Thought,
         Self::Remedied,
         Self::BudgetMarked,
+        Self::TriggerSet,
+        Self::TriggerRemoved,
+        Self::TriggerFired,
+        Self::TriggerMissed,
     ];
 
     /// Its name, as stored and sent.
@@ -526,6 +584,10 @@ impl EventKind {
             Self::Thought => "thought",
             Self::Remedied => "remedied",
             Self::BudgetMarked => "budget_marked",
+            Self::TriggerSet => "trigger_set",
+            Self::TriggerRemoved => "trigger_removed",
+            Self::TriggerFired => "trigger_fired",
+            Self::TriggerMissed => "trigger_missed",
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod hosting;
 mod shard;
+mod triggers;
 mod watch;
 
 use std::sync::{Arc, Weak};
@@ -99,6 +100,8 @@ impl Registry {
         registry.inner.runtime.reached_by(&registry);
         actix::spawn(hosting::host_all(registry.clone()));
         actix::spawn(watch::watch(Arc::clone(&registry.inner.runtime)));
+        let runtime = Arc::clone(registry.runtime());
+        actix::spawn(crate::scheduler::serve(registry.downgrade(), runtime));
         Ok(registry)
     }
 

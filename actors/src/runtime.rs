@@ -22,6 +22,7 @@ use crate::liveness::{Board, Finding};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
 use crate::registry::{Registry, WeakRegistry};
+use crate::scheduler::{Desk, SchedulerHealth};
 use crate::settings::Settings;
 use crate::time::UnixMillis;
 use crate::vitals::{Counters, Vitals};
@@ -48,6 +49,8 @@ pub(crate) struct Runtime {
     pub(crate) channel_hub: Hub<ChannelEvent>,
     pub(crate) pieces: Pieces,
     pub(crate) board: Board,
+    pub(crate) scheduler: Desk,
+    began_at: UnixMillis,
     epoch: Epoch,
     records: RecordCache,
     registry: OnceLock<WeakRegistry>,
@@ -64,6 +67,7 @@ impl Runtime {
     pub(crate) fn new(ports: Ports, settings: Settings, epoch: Epoch, is_halted: bool) -> Self {
         Self {
             records: RecordCache::new(settings.record_cache),
+            began_at: ports.clock.now(),
             ports,
             settings,
             counters: Counters::default(),
@@ -71,6 +75,7 @@ impl Runtime {
             channel_hub: Hub::default(),
             pieces: Pieces::default(),
             board: Board::default(),
+            scheduler: Desk::default(),
             epoch,
             registry: OnceLock::new(),
             is_halted: watch::Sender::new(is_halted),
@@ -166,6 +171,7 @@ impl Runtime {
 
     pub(crate) fn booted(&self) {
         self.is_booting.store(false, Ordering::Release);
+        self.scheduler.tell();
     }
 
     /// Lets no more work begin, and cuts off what is in flight.
@@ -176,6 +182,13 @@ impl Runtime {
 
     pub(crate) fn lift(&self) {
         self.is_halted.send_replace(false);
+        self.scheduler.tell();
+    }
+
+    /// Whether what is due fires.
+    pub(crate) fn scheduler_health(&self) -> SchedulerHealth {
+        let allowed = Duration::from_secs(u64::from(self.settings.overdue_after_s));
+        self.scheduler.health(self.began_at, self.now(), allowed)
     }
 
     /// Does what calls somebody outside the process, unless the fleet is halted; a halt meanwhile cuts
@@ -198,6 +211,7 @@ impl Runtime {
 
     pub(crate) fn drain(&self) {
         self.is_draining.store(true, Ordering::Release);
+        self.scheduler.tell();
     }
 
     pub(crate) fn abort_flights(&self) {

@@ -31,6 +31,14 @@ pub struct Vitals {
     pub refused: u64,
     /// What was found to be wrong with agents, and mended as far as it can be.
     pub findings: [(Finding, u64); Finding::ALL.len()],
+    /// Firings of triggers that a run has done.
+    pub firings_ran: u64,
+    /// Firings of triggers whose run failed or was cut off.
+    pub firings_failed: u64,
+    /// Slots of triggers that were missed.
+    pub firings_missed: u64,
+    /// Slots of triggers that were skipped.
+    pub firings_skipped: u64,
     /// Tokens that models read.
     pub input_tokens: u64,
     /// Tokens that models wrote.
@@ -106,6 +114,10 @@ pub(crate) struct Counters {
     pub(crate) gave_up: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) findings: [AtomicU64; Finding::ALL.len()],
+    pub(crate) firings_ran: AtomicU64,
+    pub(crate) firings_failed: AtomicU64,
+    pub(crate) firings_missed: AtomicU64,
+    pub(crate) firings_skipped: AtomicU64,
     pub(crate) input_tokens: AtomicU64,
     pub(crate) output_tokens: AtomicU64,
     pub(crate) cost_micros: AtomicU64,
@@ -135,6 +147,10 @@ impl Counters {
                 let count = self.findings.get(nth).map_or(0, read);
                 (Finding::ALL.get(nth).copied().unwrap_or_default(), count)
             }),
+            firings_ran: read(&self.firings_ran),
+            firings_failed: read(&self.firings_failed),
+            firings_missed: read(&self.firings_missed),
+            firings_skipped: read(&self.firings_skipped),
             input_tokens: read(&self.input_tokens),
             output_tokens: read(&self.output_tokens),
             cost_micros: read(&self.cost_micros),

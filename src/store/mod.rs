@@ -15,6 +15,7 @@ mod columns;
 mod events;
 mod fault;
 mod filter;
+mod firings;
 mod goals;
 mod idempotency;
 mod jobs;
@@ -37,6 +38,7 @@ mod settings;
 mod sizes;
 mod sqlite;
 mod tasks;
+mod triggers;
 mod vector;
 mod words;
 

@@ -66,6 +66,9 @@ pub(super) async fn prune(
     if let Some(limit) = retention.letters_for.map(limit) {
         pruned.letters = prune_by(store, remove_letters, limit).await?;
     }
+    if let Some(limit) = retention.firings_for.map(limit) {
+        pruned.firings = prune_by(store, remove_firings, limit).await?;
+    }
     if let Some(limit) = retention.jobs_for.map(limit) {
         pruned.jobs = prune_by(store, remove_jobs, limit).await?;
     }
@@ -208,6 +211,14 @@ fn remove_letters(connection: &Connection, limit: UnixMillis) -> rusqlite::Resul
     let sql = "DELETE FROM letters WHERE rowid IN
                    (SELECT rowid FROM letters WHERE status <> 'waiting' AND sent_at < ?1
                     ORDER BY sent_at LIMIT ?2)";
+    run(connection, sql, (limit.0, SLICE))
+}
+
+/// Removes a slice of the firings that were over before `limit`.
+fn remove_firings(connection: &Connection, limit: UnixMillis) -> rusqlite::Result<u64> {
+    let sql = "DELETE FROM firings WHERE id IN
+                   (SELECT id FROM firings WHERE ended_at IS NOT NULL AND ended_at < ?1
+                    ORDER BY ended_at LIMIT ?2)";
     run(connection, sql, (limit.0, SLICE))
 }
 

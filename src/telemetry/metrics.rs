@@ -73,6 +73,7 @@ fn describe() {
         ("greenroom_booting", "1 while some agents are not hosted yet"),
         ("greenroom_halted", "1 while the whole fleet is halted"),
         ("greenroom_runs_in_flight", "Runs that have begun and not ended"),
+        ("greenroom_triggers_overdue", "1 while something is due and nothing fires"),
         ("greenroom_sockets", "Sockets of clients that are open"),
         ("greenroom_budget_reservations", "Calls that something is reserved for"),
     ] {
@@ -89,6 +90,7 @@ fn describe() {
     for (name, what) in [
         ("greenroom_ticks_total", "Ticks that came due, by whether they were taken or skipped"),
         ("greenroom_runs_total", "Runs that ended, by outcome"),
+        ("greenroom_firings_total", "Slots of triggers, by what came of them"),
         ("greenroom_crashes_total", "Crashes that agents were rebuilt after"),
         ("greenroom_gave_up_total", "Agents that were left after too many crashes"),
         ("greenroom_findings_total", "What was wrong with agents and was mended, by finding"),
@@ -119,6 +121,7 @@ async fn observe(host: &Host) {
     gauge!("greenroom_build_info", "version" => host.version).set(1.0);
     gauge!("greenroom_booting").set(flag(registry.is_booting()));
     gauge!("greenroom_halted").set(flag(registry.is_halted()));
+    gauge!("greenroom_triggers_overdue").set(flag(!registry.scheduler_health().is_well()));
     observe_agents(registry).await;
     observe_reservations(registry).await;
     if let Some(vault) = &host.vault {
@@ -172,6 +175,14 @@ fn observe_vitals(vitals: &Vitals) {
     counter!("greenroom_ticks_total", "outcome" => "skipped").absolute(vitals.ticks_skipped);
     counter!("greenroom_runs_total", "outcome" => "completed").absolute(vitals.runs_completed);
     counter!("greenroom_runs_total", "outcome" => "failed").absolute(vitals.runs_failed);
+    for (outcome, count) in [
+        ("ran", vitals.firings_ran),
+        ("failed", vitals.firings_failed),
+        ("missed", vitals.firings_missed),
+        ("skipped", vitals.firings_skipped),
+    ] {
+        counter!("greenroom_firings_total", "outcome" => outcome).absolute(count);
+    }
     counter!("greenroom_crashes_total").absolute(vitals.crashes);
     counter!("greenroom_gave_up_total").absolute(vitals.gave_up);
     counter!("greenroom_refused_total").absolute(vitals.refused);

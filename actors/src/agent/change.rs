@@ -242,6 +242,8 @@ impl Agent {
         let is_fresh = next.started_at != self.lifecycle.started_at;
         let is_retimed = next.autonomy != self.lifecycle.autonomy;
         self.lifecycle = next;
+        // What its triggers have missed meanwhile can be decided now.
+        self.runtime.scheduler.tell();
         if after != State::Running {
             self.disarm(ctx);
             self.arm_rest(ctx);

@@ -111,6 +111,8 @@ impl Agent {
         counters.lateness.note(self.runtime.now().since(due));
         if self.letters_waiting > 0 {
             self.begin(Occasion::Letter, true, ctx);
+        } else if self.next_firing(true, ctx) {
+            // Firings have a time of their own, goals have not.
         } else if self.goal_work.is_due(self.runtime.now()) {
             self.begin(Occasion::Goals, true, ctx);
         } else if self.is_reflection_due() {

@@ -10,9 +10,11 @@ use crate::ids::AgentId;
 use crate::lifecycle::{Autonomy, Desired, Lifecycle, Pause, State};
 use crate::ports::{AgentQuery, Census, Seed};
 use crate::time::UnixMillis;
+use crate::triggers::FiringStatus;
 
 use super::kit::{
-    ADA, BOB, Subject, agent, content, created, id, letter, map, memory, remembered, running, sent,
+    ADA, BOB, Subject, agent, content, created, firing, id, letter, map, memory, remembered,
+    running, sent,
 };
 
 /// A character with every field.
@@ -199,6 +201,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         reflected_at: None,
         has_letters: false,
         has_news: false,
+        has_firings: false,
         has_goals: false,
     };
     assert_eq!(on.seed(ADA).await.unwrap().as_ref(), Some(&seed));
@@ -207,6 +210,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         Fact::Reflected { id: ADA, at: UnixMillis(30) },
         Fact::Reflected { id: ADA, at: UnixMillis(40) },
         sent(&letter(ADA, 1, 10)),
+        Fact::FiringSet(Box::new(firing(ADA, 1, 10, FiringStatus::Waiting, 1))),
     ])
     .await;
     let busy = Seed {
@@ -216,6 +220,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         has_goals: false,
         has_letters: true,
         has_news: false,
+        has_firings: true,
     };
     let idle = Seed { id: BOB, ..seed };
     assert_eq!(on.seed(ADA).await.unwrap().as_ref(), Some(&busy));

@@ -56,6 +56,21 @@ impl State {
                 1
             }),
             Fact::LetterSettled { id, status } => self.settle(id, status),
+            Fact::TriggerSet { trigger, is_retimed } => {
+                if self.has_trigger_of_another(&trigger) {
+                    return 0;
+                }
+                self.home_mut(trigger.agent_id).set_trigger(*trigger, is_retimed)
+            }
+            Fact::TriggerRemoved { agent_id, id } => {
+                self.removed(agent_id, |home| home.triggers.remove(id))
+            }
+            Fact::TriggerFired(fired) => self.home_mut(fired.agent_id).fire(*fired),
+            Fact::FiringSet(firing) => self.home_mut(firing.agent_id).set_firing(*firing),
+            Fact::FiringTried { agent_id, id, run_id, at } => {
+                self.home_mut(agent_id).try_firing(id, run_id, at)
+            }
+            Fact::FiringSettled(end) => self.home_mut(end.agent_id).settle_firing(*end),
             Fact::FleetHalted(is_halted) => {
                 self.is_halted = is_halted;
                 1

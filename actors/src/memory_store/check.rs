@@ -6,13 +6,15 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::facts::Fact;
-use crate::ids::{AgentId, ChannelId, ServerId};
+use crate::ids::{AgentId, ChannelId, FiringId, ServerId, TriggerId};
+use crate::time::UnixMillis;
 
 use super::budgets::Ledger;
 use super::state::State;
 
 /// Whether the facts can be applied one after the other. What they need is only ever an agent, a
-/// message server or a channel that is there or is not, or room in a budget.
+/// message server or a channel that is there or is not, room in a budget, or a trigger or a firing as
+/// it is before the batch: no batch of ours says two things of one trigger's time or one firing.
 pub(super) fn check(state: &State, facts: &[Fact]) -> Result<(), StoreError> {
     let mut after = After {
         state,
@@ -80,6 +82,13 @@ impl After<'_> {
                 let id = message.channel_id;
                 there(self.server_of(id).is_some(), "channel", id.0)?;
             }
+            Fact::TriggerFired(fired) => {
+                let is_due = self.is_due(fired.agent_id, fired.trigger_id, fired.from);
+                there(is_due, "due trigger", fired.trigger_id.0)?;
+            }
+            Fact::FiringTried { agent_id, id, .. } => {
+                there(self.is_open(*agent_id, *id), "open firing", id.0)?;
+            }
             _ => {}
         }
         Ok(())
@@ -89,6 +98,16 @@ impl After<'_> {
         if Ledger::is_changed_by(fact) {
             self.ledger.get_or_insert_with(|| self.state.ledger.clone()).foresee(fact);
         }
+    }
+
+    fn is_due(&self, agent: AgentId, id: TriggerId, at: UnixMillis) -> bool {
+        let trigger = self.state.home(agent).and_then(|home| home.triggers.get(id));
+        trigger.is_some_and(|trigger| trigger.is_enabled && trigger.next_due_at == Some(at))
+    }
+
+    fn is_open(&self, agent: AgentId, id: FiringId) -> bool {
+        let firing = self.state.home(agent).and_then(|home| home.firings.get(id));
+        firing.is_some_and(|firing| firing.status.is_open())
     }
 
     fn has_agent(&self, id: AgentId) -> bool {

@@ -6,12 +6,13 @@ use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, Event};
 use crate::goals::Goal;
-use crate::ids::{AgentId, LetterId, RunId};
+use crate::ids::{AgentId, FiringId, LetterId, RunId};
 use crate::letters::Letter;
 use crate::ports::Boot;
 use crate::records::{Component, Entity, LogEntry, Participant, Relationship, Room, Task, World};
 use crate::runs::{Run, RunStatus, Step, StepStatus};
 use crate::time::UnixMillis;
+use crate::triggers::{Firing, Trigger};
 
 use super::budgets::Ledger;
 use super::check::check;
@@ -65,6 +66,10 @@ pub(super) struct Home {
     pub(super) letters: BTreeSet<LetterId>,
     /// Those that wait, oldest first.
     pub(super) waiting: BTreeSet<(UnixMillis, LetterId)>,
+    pub(super) triggers: Table<Trigger>,
+    pub(super) firings: Table<Firing>,
+    /// The firings that something is still to come of, the longest due first.
+    pub(super) open_firings: BTreeSet<(UnixMillis, FiringId)>,
 }
 
 impl State {

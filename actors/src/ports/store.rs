@@ -16,7 +16,7 @@ use crate::facts::{Batch, Committed, Epoch, Event};
 use crate::goals::Goal;
 use crate::ids::{
     AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
-    RoomId, RunId, ServerId, SessionId, WorldId,
+    RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use crate::letters::Letter;
 use crate::lifecycle::{Lifecycle, State};
@@ -25,6 +25,7 @@ use crate::records::{
 };
 use crate::runs::{Run, RunStatus, Step};
 use crate::time::UnixMillis;
+use crate::triggers::{Firing, Trigger};
 
 /// An answer of the store, to be awaited on any thread.
 pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
@@ -161,6 +162,34 @@ pub trait Store: Send + Sync + 'static {
     /// The letters that wait for an agent, oldest first.
     fn waiting_letters(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>>;
 
+    /// One trigger.
+    fn trigger(&self, agent: AgentId, id: TriggerId) -> StoreFuture<Option<Trigger>>;
+
+    /// An agent's triggers, oldest first.
+    fn triggers(&self, agent: AgentId) -> StoreFuture<Vec<Trigger>>;
+
+    /// The triggers that are due and can fire, the longest due first.
+    fn due_triggers(&self, query: DueQuery) -> StoreFuture<Vec<Trigger>>;
+
+    /// The next slot of all triggers that can fire: which are enabled, and whose agent is to run, and
+    /// is autonomous where they need it.
+    fn next_due(&self) -> StoreFuture<Option<UnixMillis>>;
+
+    /// One firing.
+    fn firing(&self, agent: AgentId, id: FiringId) -> StoreFuture<Option<Firing>>;
+
+    /// Firings, the latest due first.
+    fn firings(&self, query: FiringQuery) -> StoreFuture<Vec<Firing>>;
+
+    /// The firings of an agent that something is still to come of, of one trigger if given, the
+    /// longest due first.
+    fn open_firings(
+        &self,
+        agent: AgentId,
+        trigger: Option<TriggerId>,
+        limit: u32,
+    ) -> StoreFuture<Vec<Firing>>;
+
     /// One message server.
     fn message_server(&self, id: ServerId) -> StoreFuture<Option<MessageServer>>;
 
@@ -246,8 +275,8 @@ pub trait Store: Send + Sync + 'static {
     fn open_reservations(&self) -> StoreFuture<u64>;
 
     /// Removes what is past its age or number. The newest event of an agent and of a channel is
-    /// always kept, so that its sequence goes on; open runs, waiting letters and jobs that have not
-    /// ended are always kept.
+    /// always kept, so that its sequence goes on; open runs and firings, waiting letters and jobs that have
+    /// not ended are always kept.
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned>;
 }
 
@@ -273,6 +302,8 @@ pub struct Seed {
     pub has_letters: bool,
     /// Whether it has a memory that was made after it last thought about itself.
     pub has_news: bool,
+    /// Whether something is still to come of firings of its triggers.
+    pub has_firings: bool,
     /// Whether it has an open goal.
     pub has_goals: bool,
 }
@@ -452,6 +483,30 @@ impl RunQuery {
     }
 }
 
+/// Which triggers that are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueQuery {
+    /// Due at this time or before.
+    pub now: UnixMillis,
+    /// Whether those that are late by more than their grace are wanted, or the others.
+    pub is_late: bool,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// Which firings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiringQuery {
+    /// Whose.
+    pub agent_id: AgentId,
+    /// Of which trigger; any if absent.
+    pub trigger_id: Option<TriggerId>,
+    /// How many to pass over.
+    pub offset: u32,
+    /// How many at most.
+    pub limit: u32,
+}
+
 /// Which log entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogQuery {
@@ -557,6 +612,8 @@ pub struct Retention {
     pub logs_for: Option<Duration>,
     /// Age of settled letters.
     pub letters_for: Option<Duration>,
+    /// Age of firings that nothing more is to come of.
+    pub firings_for: Option<Duration>,
     /// Newest events kept of each channel.
     pub events_per_channel: u64,
     /// Age of ended jobs.
@@ -576,6 +633,8 @@ pub struct Pruned {
     pub logs: u64,
     /// Letters.
     pub letters: u64,
+    /// Firings.
+    pub firings: u64,
     /// Channels' events.
     pub channel_events: u64,
     /// Jobs.

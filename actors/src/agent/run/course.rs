@@ -147,6 +147,12 @@ impl<'a> Course<'a> {
         }
         facts.push(Fact::RunStarted(Box::new(run.clone())));
         facts.extend(run.letter_id.map(Fact::LetterTried));
+        facts.extend(run.firing_id.map(|id| Fact::FiringTried {
+            agent_id: run.agent_id,
+            id,
+            run_id: run.id,
+            at: run.started_at,
+        }));
         facts.push(journal.run_event(run, RunStatus::Started, None, run.started_at));
         let data = json!({"runId": run.id, "kind": run.kind, "resumes": run.resumes});
         facts.push(journal.event(EventKind::RunStarted, data));

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::cause::Cause;
 use super::course::Course;
 use super::{Errand, Landing, Occasion};
+use crate::agent::firing::settled;
 use crate::agent::hearing::Hearing;
 use crate::agent::journal::object;
 use crate::agent::letters;
@@ -19,6 +20,8 @@ use crate::ports::Prompt;
 use crate::records::{MESSAGES, Memory};
 use crate::runs::{Run, RunStatus};
 use crate::time::UnixMillis;
+use crate::triggers::FiringStatus;
+use crate::vitals::Counters;
 
 impl Errand {
     /// Records how the run ended and what came of it.
@@ -58,6 +61,15 @@ impl Errand {
         if matches!(self.occasion, Occasion::Reflection) && error.is_none() {
             facts.push(Fact::Reflected { id: self.agent, at: now });
             landing.reflected_at = Some(now);
+        }
+        if let Some((firing, trigger)) = &cause.firing {
+            let (status, counter) = match &error {
+                None => (FiringStatus::Ran, &self.runtime.counters.firings_ran),
+                Some(_) => (FiringStatus::Failed, &self.runtime.counters.firings_failed),
+            };
+            Counters::add(counter, 1);
+            let end = (status, reason.as_deref());
+            facts.extend(settled(&journal, firing.id, Some(trigger.id), end));
         }
         let mut heard = Vec::new();
         if let Some(letter) = &letter {
