@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::liveness::Finding;
+
 /// The runtime's own figures since it started.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Vitals {
@@ -32,6 +34,8 @@ pub struct Vitals {
     pub firings_missed: u64,
     /// Slots of triggers that were skipped.
     pub firings_skipped: u64,
+    /// What was found to be wrong with agents, and mended as far as it can be.
+    pub findings: [(Finding, u64); Finding::ALL.len()],
     /// Tokens that models read.
     pub input_tokens: u64,
     /// Tokens that models wrote.
@@ -59,6 +63,7 @@ pub(crate) struct Counters {
     pub(crate) firings_failed: AtomicU64,
     pub(crate) firings_missed: AtomicU64,
     pub(crate) firings_skipped: AtomicU64,
+    pub(crate) findings: [AtomicU64; Finding::ALL.len()],
     pub(crate) input_tokens: AtomicU64,
     pub(crate) output_tokens: AtomicU64,
     pub(crate) cost_micros: AtomicU64,
@@ -86,6 +91,10 @@ impl Counters {
             firings_failed: read(&self.firings_failed),
             firings_missed: read(&self.firings_missed),
             firings_skipped: read(&self.firings_skipped),
+            findings: std::array::from_fn(|nth| {
+                let count = self.findings.get(nth).map_or(0, read);
+                (Finding::ALL.get(nth).copied().unwrap_or_default(), count)
+            }),
             input_tokens: read(&self.input_tokens),
             output_tokens: read(&self.output_tokens),
             cost_micros: read(&self.cost_micros),

@@ -4,26 +4,28 @@ use std::future::ready;
 
 use futures::FutureExt;
 use greenroom_actors::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
 use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
-    RunId, ServerId, SessionId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
+    RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use greenroom_actors::letters::Letter;
 use greenroom_actors::lifecycle::Autonomy;
 use greenroom_actors::ports::{
-    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
+    AgentQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery, MemoryQuery,
+    MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
+    WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
 use greenroom_actors::runs::{Run, Step};
 use greenroom_actors::time::UnixMillis;
+use greenroom_actors::triggers::{Firing, Trigger};
 
 use crate::fleet;
 
@@ -40,6 +42,8 @@ impl Blank {
             lifecycle: fleet::lifecycle(self.autonomy),
             reflected_at: None,
             has_letters: false,
+            has_firings: false,
+            has_news: false,
             has_goals: false,
         })
     }
@@ -114,8 +118,16 @@ impl Store for Blank {
         fn relationships(AgentId) -> Vec<Relationship>;
         fn tasks(AgentId) -> Vec<Task>;
         fn goals(AgentId) -> Vec<Goal>;
+        fn trigger(AgentId, TriggerId) -> Option<Trigger>;
+        fn triggers(AgentId) -> Vec<Trigger>;
+        fn due_triggers(DueQuery) -> Vec<Trigger>;
+        fn next_due() -> Option<UnixMillis>;
+        fn firing(AgentId, FiringId) -> Option<Firing>;
+        fn firings(FiringQuery) -> Vec<Firing>;
+        fn open_firings(AgentId, Option<TriggerId>, u32) -> Vec<Firing>;
         fn run(AgentId, RunId) -> Option<Run>;
         fn runs(RunQuery) -> Vec<Run>;
+        fn open_runs(u32) -> Vec<Run>;
         fn count_runs(RunQuery) -> u64;
         fn steps(Vec<RunId>) -> Vec<Step>;
         fn log(AgentId, LogId) -> Option<LogEntry>;
@@ -137,6 +149,7 @@ impl Store for Blank {
         fn message(ChannelMessageId) -> Option<ChannelMessage>;
         fn messages(MessageQuery) -> Vec<ChannelMessage>;
         fn channel_events(ChannelId, u64, u32) -> Vec<ChannelEvent>;
+        fn undelivered(u32) -> Vec<Addressed>;
         fn session(SessionId) -> Option<Session>;
         fn sessions(u32, u32) -> Vec<Session>;
         fn expired_sessions(UnixMillis, u32) -> Vec<SessionId>;

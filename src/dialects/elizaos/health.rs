@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use greenroom_actors::lifecycle::State;
+use greenroom_actors::liveness::Blocked;
 use greenroom_actors::ports::AgentQuery;
 use greenroom_actors::scheduler::SchedulerHealth;
 use serde_json::{Value, json};
@@ -19,50 +20,71 @@ pub(super) async fn alive(call: Call) -> Answer {
     json(StatusCode::OK, &json!({"status": "ok", "timestamp": instant::iso(call.now())}))
 }
 
-/// `GET /health`: 503 while no agent runs, or something is due and nothing fires.
+/// `GET /health`: 503 while no agent runs.
 pub(super) async fn root(call: Call) -> Answer {
-    let running = running(&call).await?;
-    let word = if is_well(&call, running) { "OK" } else { "DEGRADED" };
-    let mut body = health(&call, word, running);
+    let vigour = Vigour::of(&call).await?;
+    let word = if vigour.is_well() { "OK" } else { "DEGRADED" };
+    let mut body = health(&call, word, &vigour);
     if let Some(body) = body.as_object_mut() {
-        body.insert("agentCount".to_owned(), json!(running));
+        body.insert("agentCount".to_owned(), json!(vigour.running));
     }
-    json(status_of(&call, running), &body)
+    json(vigour.status(), &body)
 }
 
 /// `GET /api/health`: the same for clients of the API, to whom the word is always `OK`.
 pub(super) async fn api(call: Call) -> Answer {
-    let running = running(&call).await?;
-    json(status_of(&call, running), &health(&call, "OK", running))
+    let vigour = Vigour::of(&call).await?;
+    json(vigour.status(), &health(&call, "OK", &vigour))
 }
 
 /// `GET /api/server/health`: the same in the words of the typed client.
 pub(super) async fn server(call: Call) -> Answer {
-    let running = running(&call).await?;
-    let word = if is_well(&call, running) { "healthy" } else { "degraded" };
-    let mut body = health(&call, word, running);
+    let vigour = Vigour::of(&call).await?;
+    let word = if vigour.is_well() { "healthy" } else { "degraded" };
+    let mut body = health(&call, word, &vigour);
     if let Some(body) = body.as_object_mut() {
         body.insert("uptime".to_owned(), json!(uptime_s(&call)));
     }
-    json(status_of(&call, running), &body)
+    json(vigour.status(), &body)
 }
 
-fn health(call: &Call, word: &str, running: u64) -> Value {
-    let mut dependencies = json!({"agents": if running > 0 { "healthy" } else { "no_agents" }});
-    if let Some((reason, dependencies)) = overdue(call).zip(dependencies.as_object_mut()) {
-        dependencies.insert("triggers".to_owned(), json!(reason));
+/// What the health of the host is made of.
+struct Vigour {
+    running: u64,
+    /// Threads of agents that do not answer.
+    blocked: Vec<Blocked>,
+    /// Whether what is due fires.
+    triggers: SchedulerHealth,
+}
+
+impl Vigour {
+    async fn of(call: &Call) -> Result<Self, ElizaError> {
+        let running = call.store().census().await?.running;
+        let registry = call.registry();
+        let (blocked, triggers) = (registry.liveness().blocked, registry.scheduler_health());
+        Ok(Self { running, blocked, triggers })
     }
-    json!({
-        "status": word,
-        "version": call.settings.app_version,
-        "timestamp": instant::iso(call.now()),
-        "dependencies": dependencies,
-    })
+
+    fn is_well(&self) -> bool {
+        self.running > 0 && self.blocked.is_empty() && self.triggers.is_well()
+    }
+
+    fn status(&self) -> StatusCode {
+        if self.is_well() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    }
+
+    fn agents(&self) -> &'static str {
+        match (self.blocked.is_empty(), self.running) {
+            (false, _) => "blocked",
+            (true, 0) => "no_agents",
+            (true, _) => "healthy",
+        }
+    }
 }
 
 /// What is wrong with what should fire triggers.
-fn overdue(call: &Call) -> Option<String> {
-    match call.host.registry.scheduler_health() {
+fn overdue(health: SchedulerHealth) -> Option<String> {
+    match health {
         SchedulerHealth::Well => None,
         SchedulerHealth::Overdue { due_at } => {
             Some(format!("due since {} and not fired", instant::iso(due_at)))
@@ -73,16 +95,22 @@ fn overdue(call: &Call) -> Option<String> {
     }
 }
 
-fn is_well(call: &Call, running: u64) -> bool {
-    running > 0 && call.host.registry.scheduler_health().is_well()
-}
-
-fn status_of(call: &Call, running: u64) -> StatusCode {
-    if is_well(call, running) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
-}
-
-async fn running(call: &Call) -> Result<u64, ElizaError> {
-    Ok(call.store().census().await?.running)
+fn health(call: &Call, word: &str, vigour: &Vigour) -> Value {
+    let mut dependencies = json!({"agents": vigour.agents()});
+    if let Some((reason, all)) = overdue(vigour.triggers).zip(dependencies.as_object_mut()) {
+        all.insert("triggers".to_owned(), json!(reason));
+    }
+    let mut body = json!({
+        "status": word,
+        "version": call.settings.app_version,
+        "timestamp": instant::iso(call.now()),
+        "dependencies": dependencies,
+    });
+    if let (Some(body), false) = (body.as_object_mut(), vigour.blocked.is_empty()) {
+        // Which agent it was handling last, so that whoever looks after the host can end that.
+        body.insert("blocked".to_owned(), json!(vigour.blocked));
+    }
+    body
 }
 
 /// `GET /api/server/ping`.
