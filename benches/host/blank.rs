@@ -43,6 +43,7 @@ impl Blank {
             lifecycle: fleet::lifecycle(self.autonomy),
             reflected_at: None,
             has_letters: false,
+            has_firings: false,
             has_news: false,
             has_goals: false,
             has_firings: false,

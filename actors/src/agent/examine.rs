@@ -56,7 +56,9 @@ impl Handler<Examine> for Agent {
 impl Agent {
     fn look_at_run(&mut self, ctx: &mut Context<Self>) {
         let Some(flight) = &self.flight else { return };
-        let allowed = Duration::from_secs(u64::from(self.runtime.settings.run_deadline_s));
+        let allowed = flight.progress.allowed_s();
+        let allowed = allowed.unwrap_or(self.runtime.settings.run_deadline_s);
+        let allowed = Duration::from_secs(u64::from(allowed));
         let still = self.runtime.now().since(flight.progress.moved_at());
         if still < allowed.saturating_add(RUN_SLACK) || flight.progress.is_closing() {
             return;

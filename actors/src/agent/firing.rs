@@ -102,10 +102,10 @@ impl Agent {
     }
 
     /// What becomes of the firing of a run that is cut off: after a crash, or when the host goes down,
-    /// it is taken up again; what somebody cut off has failed.
+    /// it is taken up again; what somebody cut off, or what got stuck, has failed.
     pub(super) fn firing_cut(&self, run: &Run, status: RunStatus, reason: &str) -> Vec<Fact> {
         match run.firing_id {
-            Some(firing) if status == RunStatus::Cancelled => {
+            Some(firing) if matches!(status, RunStatus::Cancelled | RunStatus::TimedOut) => {
                 Counters::add(&self.runtime.counters.firings_failed, 1);
                 let end = (FiringStatus::Failed, Some(reason));
                 settled(&self.journal(), firing, None, end).into()

@@ -44,6 +44,8 @@ pub(crate) struct Progress {
     heard: Cell<Option<Heard>>,
     /// When something last came of it.
     moved_at: Cell<UnixMillis>,
+    /// Seconds that it may take, where its cause says so.
+    allowed_s: Cell<Option<u32>>,
     /// Whether its end is on its way to the store: nothing leaves the process any more.
     is_closing: Cell<bool>,
 }
@@ -73,6 +75,11 @@ impl Progress {
     /// When something last came of it.
     pub(crate) fn moved_at(&self) -> UnixMillis {
         self.moved_at.get()
+    }
+
+    /// Seconds that it may take, where its cause says so.
+    pub(crate) fn allowed_s(&self) -> Option<u32> {
+        self.allowed_s.get()
     }
 
     /// Whether its beginning is on its way to the store: soon something leaves the process.
@@ -276,6 +283,7 @@ impl Errand {
         let context = context::of(&scene).await?;
         let mut course = Course::new(self, Arc::clone(&record), run, context, past, &cause);
         let allowed = cause.trigger().and_then(|trigger| trigger.timeout_s);
+        self.progress.allowed_s.set(allowed);
         let allowed = allowed.unwrap_or(self.runtime.settings.run_deadline_s);
         let deadline = Duration::from_secs(u64::from(allowed));
         let ending = {

@@ -20,7 +20,7 @@ pub(super) async fn alive(call: Call) -> Answer {
     json(StatusCode::OK, &json!({"status": "ok", "timestamp": instant::iso(call.now())}))
 }
 
-/// `GET /health`: 503 while no agent runs, or something is due and nothing fires.
+/// `GET /health`: 503 while no agent runs.
 pub(super) async fn root(call: Call) -> Answer {
     let vigour = Vigour::of(&call).await?;
     let word = if vigour.is_well() { "OK" } else { "DEGRADED" };
