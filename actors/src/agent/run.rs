@@ -154,9 +154,9 @@ impl Occasion {
 
     pub(super) fn purpose(&self) -> Purpose {
         match self {
-            Self::Letter | Self::Firing { .. } => Purpose::Reply,
+            Self::Letter => Purpose::Reply,
             Self::Reflection => Purpose::Reflect,
-            Self::Goals => Purpose::Work,
+            Self::Goals | Self::Firing { .. } => Purpose::Work,
             Self::Title(_) => Purpose::Title,
         }
     }
