@@ -13,6 +13,7 @@ mod hearing;
 mod journal;
 mod keep;
 pub(crate) mod letters;
+mod parking;
 mod prompt;
 mod run;
 mod tick;
@@ -44,6 +45,7 @@ pub(crate) use journal::Journal;
 pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
 pub use letters::{Delivered, Delivery, Reply};
+pub(crate) use parking::Decide;
 
 use asked::Asked;
 use errand::Flight;
@@ -57,6 +59,8 @@ pub struct Agent {
     reflected_at: Option<UnixMillis>,
     /// Letters that wait, as far as is known here; the store has the truth.
     letters_waiting: u32,
+    /// Whether parked runs may go on, as far as is known here; the store has the truth.
+    has_resumable: bool,
     /// Runs that failed in a row.
     failures: u32,
     /// Crashes without a completed run between them.
@@ -122,6 +126,7 @@ impl Agent {
             lifecycle: seed.lifecycle,
             reflected_at: seed.reflected_at,
             letters_waiting: u32::from(seed.has_letters),
+            has_resumable: seed.has_resumable,
             failures: 0,
             crashes_in_a_row: 0,
             restarts: 0,
@@ -189,6 +194,7 @@ impl Agent {
         self.lifecycle = seed.lifecycle;
         self.reflected_at = seed.reflected_at;
         self.letters_waiting = u32::from(seed.has_letters);
+        self.has_resumable = seed.has_resumable;
         let backoff = self.runtime.settings.restart_backoff(self.crashes_in_a_row);
         self.arm(ctx, tick::jittered(backoff, self.runtime.settings.tick_jitter_percent));
     }
@@ -248,7 +254,7 @@ impl Handler<GetStatus> for Agent {
             id: self.id,
             state: self.lifecycle.state(),
             lifecycle: self.lifecycle.clone(),
-            run: self.flight.as_ref().map(|flight| flight.run),
+            run: self.flight.as_ref().map(|flight| flight.run_id()),
             restarts: self.restarts,
             ticks_skipped: self.ticks_skipped,
             next_tick_at: self.timer.as_ref().map(|timer| timer.due),

@@ -20,6 +20,7 @@
 )]
 
 mod agents;
+mod approvals;
 mod boots;
 mod channel_events;
 mod channels;
@@ -148,6 +149,14 @@ cases! {
         the_first_settlement_stands,
         letters_wait_oldest_first,
         letters_of_one_instant_wait_in_the_order_of_their_ids,
+    }
+    approvals {
+        an_approval_is_kept_in_full_and_decided_once,
+        approvals_are_listed_oldest_first_and_filtered,
+        a_parked_run_outlives_a_boot_and_goes_on,
+        a_run_may_go_on_when_nothing_it_asked_for_waits,
+        a_letter_is_set_aside_and_waits_again,
+        approvals_go_with_their_run_and_their_agent,
     }
     memories {
         a_memory_is_kept_in_full,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::ids::AgentId;
+use crate::approvals::ApprovalStatus;
+use crate::ids::{AgentId, ApprovalId};
 use crate::lifecycle::{Command, State};
 
 /// Why the core did not do what was asked.
@@ -80,6 +81,17 @@ pub enum CoreError {
     /// The run was cancelled before it ended. Its outcome is recorded.
     #[error("the run was cancelled: {0}")]
     Cancelled(String),
+    /// The run waits until a person has allowed a call. It goes on by itself when somebody has answered.
+    #[error("waits for a person to decide about approval {0}")]
+    Parked(ApprovalId),
+    /// The approval was decided otherwise before. Nothing happened.
+    #[error("approval {id} is {} already", .status.as_str())]
+    Decided {
+        /// The approval.
+        id: ApprovalId,
+        /// How it was decided.
+        status: ApprovalStatus,
+    },
     /// The model did not answer. The run's failure is recorded.
     #[error("model: {0}")]
     Model(#[from] ModelError),

@@ -3,20 +3,21 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::approvals::{Approval, ApprovalEnd};
 use crate::channels::{
     Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
 };
 use crate::character::{AgentRecord, Character};
 use crate::ids::{
     AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, JobId, LetterId, LogId, MemoryId,
-    RelationshipId, RoomId, ServerId, SessionId, TaskId, WorldId,
+    RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
 };
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::Lifecycle;
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
-use crate::runs::{Run, RunEnd, Step, StepEnd};
+use crate::runs::{Run, RunEnd, RunPark, Step, StepEnd};
 use crate::time::UnixMillis;
 
 /// The number of a boot of the host: each start of the process has a higher one.
@@ -117,6 +118,25 @@ pub enum Fact {
         /// [`LetterStatus::Answered`] or [`LetterStatus::Dead`].
         status: LetterStatus,
     },
+    /// A call waits for a person's yes. Affects 0 rows if there is no such agent (any more).
+    ApprovalAsked(Box<Approval>),
+    /// An approval was decided. Affects 0 rows if it had been before: the first decision stands.
+    ApprovalDecided(Box<ApprovalEnd>),
+    /// A run was set aside until its approval is decided; a boot leaves it so. Affects 0 rows unless
+    /// it is [`Started`](crate::runs::RunStatus::Started).
+    RunParked(Box<RunPark>),
+    /// A parked run goes on: it is [`Started`](crate::runs::RunStatus::Started) again. Affects 0 rows
+    /// unless it is parked.
+    RunResumed {
+        /// Whose run.
+        agent_id: AgentId,
+        /// Which run.
+        run_id: RunId,
+    },
+    /// A letter was set aside with its run. Affects 0 rows unless it waits.
+    LetterParked(LetterId),
+    /// A letter that was set aside waits again. Affects 0 rows unless it was.
+    LetterUnparked(LetterId),
     /// A memory was made, or replaced as a whole if the agent had one of that id. An embedding that
     /// the old one had is dropped if the text differs.
     Remembered(Box<Memory>),
@@ -334,6 +354,12 @@ impl Fact {
             | Self::LetterSent(_)
             | Self::LetterTried(_)
             | Self::LetterSettled { .. }
+            | Self::ApprovalAsked(_)
+            | Self::ApprovalDecided(_)
+            | Self::RunParked(_)
+            | Self::RunResumed { .. }
+            | Self::LetterParked(_)
+            | Self::LetterUnparked(_)
             | Self::Remembered(_)
             | Self::Embedded { .. }
             | Self::Forgot { .. }
@@ -426,6 +452,12 @@ pub enum EventKind {
     LetterDead,
     /// It called a tool.
     ToolCalled,
+    /// It wants to call a tool that a person has to allow first.
+    ApprovalAsked,
+    /// A person has answered, or nobody in time.
+    ApprovalDecided,
+    /// A run that was parked went on.
+    RunResumed,
     /// It said something.
     Said,
     /// It thought something.
@@ -434,7 +466,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -451,6 +483,9 @@ impl EventKind {
         Self::LetterReceived,
         Self::LetterDead,
         Self::ToolCalled,
+        Self::ApprovalAsked,
+        Self::ApprovalDecided,
+        Self::RunResumed,
         Self::Said,
         Self::Thought,
     ];
@@ -475,6 +510,9 @@ impl EventKind {
             Self::LetterReceived => "letter_received",
             Self::LetterDead => "letter_dead",
             Self::ToolCalled => "tool_called",
+            Self::ApprovalAsked => "approval_asked",
+            Self::ApprovalDecided => "approval_decided",
+            Self::RunResumed => "run_resumed",
             Self::Said => "said",
             Self::Thought => "thought",
         }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod approvals;
 mod cache;
 pub mod channels;
 pub mod character;

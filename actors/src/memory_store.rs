@@ -15,6 +15,7 @@ use futures::FutureExt;
 use futures::future::ready;
 use tokio::sync::oneshot;
 
+use crate::approvals::Approval;
 use crate::channels::{
     Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
@@ -22,12 +23,12 @@ use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
     RunId, ServerId, SessionId, WorldId,
 };
 use crate::letters::Letter;
 use crate::ports::{
-    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
+    AgentQuery, ApprovalQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
     RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
 };
 use crate::records::{
@@ -265,6 +266,22 @@ impl Store for MemoryStore {
 
     fn count_runs(&self, query: RunQuery) -> StoreFuture<u64> {
         self.read(|state| state.count_runs(&query))
+    }
+
+    fn resumable_runs(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<Run>> {
+        self.read(|state| page(state.resumable(agent), 0, limit))
+    }
+
+    fn approval(&self, id: ApprovalId) -> StoreFuture<Option<Approval>> {
+        self.read(|state| state.approvals.get(id).cloned())
+    }
+
+    fn approvals(&self, query: ApprovalQuery) -> StoreFuture<Vec<Approval>> {
+        self.read(|state| state.approvals(&query))
+    }
+
+    fn count_approvals(&self, query: ApprovalQuery) -> StoreFuture<u64> {
+        self.read(|state| state.count_approvals(&query))
     }
 
     fn steps(&self, runs: Vec<RunId>) -> StoreFuture<Vec<Step>> {

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod approvals;
 mod channels;
 mod crashes;
 mod letters;

@@ -114,6 +114,10 @@ impl Store for Blank {
         fn run(AgentId, RunId) -> Option<Run>;
         fn runs(RunQuery) -> Vec<Run>;
         fn count_runs(RunQuery) -> u64;
+        fn resumable_runs(AgentId, u32) -> Vec<Run>;
+        fn approval(ApprovalId) -> Option<Approval>;
+        fn approvals(ApprovalQuery) -> Vec<Approval>;
+        fn count_approvals(ApprovalQuery) -> u64;
         fn steps(Vec<RunId>) -> Vec<Step>;
         fn log(AgentId, LogId) -> Option<LogEntry>;
         fn logs(LogQuery) -> Vec<LogEntry>;

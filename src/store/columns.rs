@@ -1,5 +1,6 @@
 //! Reading and writing columns: ids, times, JSON and the names of states.
 
+use greenroom_actors::approvals::ApprovalStatus;
 use greenroom_actors::channels::{ChannelEventKind, JobStatus};
 use greenroom_actors::letters::LetterStatus;
 use greenroom_actors::lifecycle::{Desired, State};
@@ -46,7 +47,7 @@ named! {
     }
     RunKind { Tick = "tick", Reply = "reply", Job = "job", Trigger = "trigger" }
     RunStatus {
-        Started = "started", Completed = "completed", Failed = "failed", Cancelled = "cancelled",
+        Started = "started", Parked = "parked", Completed = "completed", Failed = "failed", Cancelled = "cancelled",
         TimedOut = "timed_out", Interrupted = "interrupted",
     }
     StepKind { Model = "model", Tool = "tool" }
@@ -54,7 +55,10 @@ named! {
         Intended = "intended", Succeeded = "succeeded", Failed = "failed",
         OutcomeUnknown = "outcome_unknown",
     }
-    LetterStatus { Waiting = "waiting", Answered = "answered", Dead = "dead" }
+    LetterStatus { Waiting = "waiting", Parked = "parked", Answered = "answered", Dead = "dead" }
+    ApprovalStatus {
+        Waiting = "waiting", Granted = "granted", Denied = "denied", Expired = "expired",
+    }
     ChannelEventKind {
         Said = "said", Amended = "amended", Removed = "removed", Cleared = "cleared",
         Updated = "updated", Deleted = "deleted", Completed = "completed", Failed = "failed",
@@ -247,6 +251,7 @@ mod tests {
         round_trips::<StepKind>();
         round_trips::<StepStatus>();
         round_trips::<LetterStatus>();
+        round_trips::<ApprovalStatus>();
         round_trips::<ChannelEventKind>();
         round_trips::<JobStatus>();
     }

@@ -6,6 +6,7 @@
 
 mod agents;
 mod apply;
+mod approvals;
 mod backup;
 mod channel_events;
 mod channels;

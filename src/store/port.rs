@@ -1,18 +1,19 @@
 //! The store as the core sees it.
 
 use futures::FutureExt;
+use greenroom_actors::approvals::Approval;
 use greenroom_actors::channels::{
     Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Event};
 use greenroom_actors::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
     RunId, ServerId, SessionId, WorldId,
 };
 use greenroom_actors::letters::Letter;
 use greenroom_actors::ports::{
-    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
+    AgentQuery, ApprovalQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
     RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
@@ -24,7 +25,7 @@ use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
-    SqliteStore, agents, apply, channel_events, channels, events, jobs, letters, logs, memories,
+    SqliteStore, agents, apply, approvals, channel_events, channels, events, jobs, letters, logs, memories,
     messages, people, places, retention, runs, search, servers, sessions, tasks,
 };
 
@@ -149,6 +150,22 @@ impl Store for SqliteStore {
 
     fn count_runs(&self, query: RunQuery) -> StoreFuture<u64> {
         self.read(move |connection| runs::count(connection, &query))
+    }
+
+    fn resumable_runs(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<Run>> {
+        self.read(move |connection| runs::resumable(connection, agent, limit))
+    }
+
+    fn approval(&self, id: ApprovalId) -> StoreFuture<Option<Approval>> {
+        self.read(move |connection| approvals::approval(connection, id))
+    }
+
+    fn approvals(&self, query: ApprovalQuery) -> StoreFuture<Vec<Approval>> {
+        self.read(move |connection| approvals::list(connection, &query))
+    }
+
+    fn count_approvals(&self, query: ApprovalQuery) -> StoreFuture<u64> {
+        self.read(move |connection| approvals::count(connection, &query))
     }
 
     fn steps(&self, of: Vec<RunId>) -> StoreFuture<Vec<Step>> {

@@ -57,7 +57,7 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     let mut system = prompt::system(character, purpose, may_ignore);
     let turns = match scene.occasion {
         Occasion::Title(wanted) => vec![prompt::talk(&wanted.talk, &character.name, max_bytes)],
-        Occasion::Letter | Occasion::Reflection => {
+        Occasion::Letter | Occasion::Reflection | Occasion::Parked => {
             let lately = scene.lately().await?;
             if abilities.recalls && lately.len() >= size(runtime.settings.context_memories) {
                 let recalled = scene.recalled(&lately).await?;

@@ -23,8 +23,17 @@ pub(crate) struct Flight {
     pub(crate) progress: Rc<Progress>,
     /// Whoever asked for it, if it is not told by a letter.
     pub(super) asker: Option<Asker>,
+    /// Whether it is a parked run that goes on.
+    is_resumption: bool,
     task: AbortHandle,
     runtime: Arc<Runtime>,
+}
+
+impl Flight {
+    /// The run, which is another than was begun where a parked one goes on.
+    pub(super) fn run_id(&self) -> RunId {
+        self.progress.open_run().map_or(self.run, |run| run.id)
+    }
 }
 
 impl Drop for Flight {
@@ -46,6 +55,7 @@ impl Agent {
         if !self.is_free() {
             return;
         }
+        let is_resumption = matches!(occasion, Occasion::Parked);
         let run = RunId::new();
         let progress = Rc::new(Progress::default());
         let task = actix::spawn(
@@ -64,7 +74,8 @@ impl Agent {
         self.runtime.took_off(run, task.abort_handle());
         let runtime = Arc::clone(&self.runtime);
         let task_handle = task.abort_handle();
-        let flight = Flight { run, progress, asker: None, task: task_handle, runtime };
+        let flight =
+            Flight { run, progress, asker: None, is_resumption, task: task_handle, runtime };
         self.flight = Some(Box::new(flight));
         ctx.spawn(task.into_actor(self).map(move |landed, agent, ctx| {
             agent.landed(run, landed, ctx);
@@ -80,8 +91,17 @@ impl Agent {
         if let Some(asker) = flight.asker.take() {
             drop(asker.send(Err(CoreError::Cancelled(reason.to_owned()))));
         }
+        self.looks_again(&flight);
         Counters::add(&self.runtime.counters.runs_failed, 1);
         self.end_of(&flight, status, reason)
+    }
+
+    /// After a parked run that went on was cut off: it is parked still, or its letter waits again.
+    fn looks_again(&mut self, flight: &Flight) {
+        if flight.is_resumption {
+            self.has_resumable = true;
+            self.letters_waiting = self.letters_waiting.max(1);
+        }
     }
 
     fn end_of(&self, flight: &Flight, status: RunStatus, reason: &str) -> Vec<Fact> {
@@ -129,6 +149,7 @@ impl Agent {
         if let Some(letter) = flight.progress.closing_letter() {
             self.tell_waiter(letter, Err(cancelled));
         }
+        self.looks_again(&flight);
         Counters::add(&self.runtime.counters.runs_failed, 1);
         let mut facts = self.end_of(&flight, status, reason);
         facts.extend(dismissed);
@@ -172,12 +193,23 @@ impl Agent {
             has_more_letters,
             said,
             reflected_at,
+            parked,
+            is_resumption,
+            has_more_resumable,
             ..
         } = landing;
         self.reflected_at = reflected_at.or(self.reflected_at);
         if status.is_none() && error.is_none() {
-            self.letters_waiting = 0;
-            return self.next_asked(ctx);
+            if !is_resumption {
+                self.letters_waiting = 0;
+            }
+            self.next_asked(ctx);
+            return self.next_letter(ctx);
+        }
+        if is_resumption {
+            // Its letter waits again since it went on.
+            self.letters_waiting = self.letters_waiting.saturating_add(u32::from(letter.is_some()));
+            self.has_resumable |= has_more_resumable || error.is_some();
         }
         if let Some(error) = error {
             Counters::add(&self.runtime.counters.runs_failed, 1);
@@ -189,16 +221,22 @@ impl Agent {
                 Some(letter) => self.letter_failed(letter, heard, error, ctx),
                 None => {}
             }
-            if self.letters_waiting > 0 {
+            if self.letters_waiting > 0 || self.has_resumable {
                 self.retry_later(ctx);
             }
             self.next_asked(ctx);
         } else {
-            Counters::add(&self.runtime.counters.runs_completed, 1);
             self.failures = 0;
             self.crashes_in_a_row = 0;
-            if let Some(letter) = letter {
-                self.letter_answered(letter, said);
+            match (parked, letter) {
+                (Some(approval), Some(letter)) => self.letter_parked(letter, approval),
+                (Some(_), None) => {}
+                (None, letter) => {
+                    Counters::add(&self.runtime.counters.runs_completed, 1);
+                    if let Some(letter) = letter {
+                        self.letter_answered(letter, said);
+                    }
+                }
             }
             self.letters_waiting = self.letters_waiting.max(u32::from(has_more_letters));
             self.next_asked(ctx);

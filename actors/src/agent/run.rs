@@ -7,6 +7,7 @@
 mod cause;
 mod course;
 mod ending;
+mod parking;
 mod replay;
 
 use std::cell::{Cell, RefCell};
@@ -22,7 +23,7 @@ use super::asked::Entitle;
 use super::context::{self, Scene};
 use super::journal::Journal;
 use crate::error::{CoreError, ModelError};
-use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
+use crate::ids::{AgentId, ApprovalId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::Heard;
 use crate::ports::Purpose;
 use crate::records::Memory;
@@ -81,21 +82,31 @@ pub(crate) enum Occasion {
     Reflection,
     /// Somebody wants a title.
     Title(Arc<Entitle>),
+    /// A parked run that may go on; as what, its record says.
+    Parked,
 }
 
 impl Occasion {
     fn kind(&self) -> RunKind {
         match self {
             Self::Letter => RunKind::Reply,
-            Self::Reflection => RunKind::Tick,
+            Self::Reflection | Self::Parked => RunKind::Tick,
             Self::Title(_) => RunKind::Job,
+        }
+    }
+
+    /// What a run that is on record was begun for. Titles call no tools, so that theirs never park.
+    fn of(run: &Run) -> Self {
+        match run.kind {
+            RunKind::Reply => Self::Letter,
+            RunKind::Tick | RunKind::Job | RunKind::Trigger => Self::Reflection,
         }
     }
 
     pub(super) fn purpose(&self) -> Purpose {
         match self {
             Self::Letter => Purpose::Reply,
-            Self::Reflection => Purpose::Reflect,
+            Self::Reflection | Self::Parked => Purpose::Reflect,
             Self::Title(_) => Purpose::Title,
         }
     }
@@ -122,6 +133,12 @@ pub(crate) struct Landing {
     pub(crate) found: Option<String>,
     /// When it reflected.
     pub(crate) reflected_at: Option<UnixMillis>,
+    /// What it waits for, if it is parked.
+    pub(crate) parked: Option<ApprovalId>,
+    /// Whether it was to go on with a parked run.
+    pub(crate) is_resumption: bool,
+    /// Whether another parked run may go on.
+    pub(crate) has_more_resumable: bool,
 }
 
 /// A run about to begin.
@@ -141,22 +158,27 @@ pub(crate) struct Errand {
 
 impl Errand {
     /// Carries the run out.
-    pub(crate) async fn carry_out(self) -> Landing {
+    pub(crate) async fn carry_out(mut self) -> Landing {
+        let is_resumption = matches!(self.occasion, Occasion::Parked);
         let cause = match self.find_cause().await {
             Ok(Some(cause)) => cause,
-            Ok(None) => return Landing::default(),
-            Err(error) => return Landing { error: Some(error), ..Landing::default() },
+            Ok(None) => return Landing { is_resumption, ..Landing::default() },
+            Err(error) => return Landing { error: Some(error), is_resumption, ..Landing::default() },
         };
+        if let Some(run) = &cause.parked {
+            self.occasion = Occasion::of(run);
+        }
         let letter = cause.letter.as_ref();
         let (id, heard) = (letter.map(|letter| letter.id), letter.and_then(|letter| letter.heard));
-        let has_more_letters = cause.has_more_letters;
+        let (has_more_letters, has_more_resumable) =
+            (cause.has_more_letters, cause.has_more_resumable);
         let landing = self.run(cause).await.unwrap_or_else(|error| Landing {
             error: Some(error),
             letter: id,
             heard,
             ..Landing::default()
         });
-        Landing { has_more_letters, ..landing }
+        Landing { has_more_letters, has_more_resumable, is_resumption, ..landing }
     }
 
     async fn run(&self, cause: Cause) -> Result<Landing, CoreError> {
@@ -166,7 +188,7 @@ impl Errand {
             (None, Occasion::Title(wanted)) => (wanted.room_id, wanted.asked_by),
             (None, _) => (RoomId(self.agent.0), self.agent.into()),
         };
-        let run = Run {
+        let begun = || Run {
             id: self.run,
             agent_id: self.agent,
             kind: self.occasion.kind(),
@@ -181,6 +203,8 @@ impl Errand {
             error: None,
             usage: Usage::default(),
         };
+        let run = cause.parked.clone().unwrap_or_else(begun);
+        let room_id = run.room_id;
         let scene = Scene {
             runtime: &self.runtime,
             record: &record,
@@ -203,6 +227,7 @@ impl Errand {
         match ending {
             // Nothing of it is recorded, so that nothing is to be ended.
             Err(error) if !course.is_begun() => Err(error),
+            Ok(Some(approval)) => self.park(course, approval).await,
             ending => self.close(course, &record, cause, ending.err()).await,
         }
     }

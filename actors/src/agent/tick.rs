@@ -106,7 +106,9 @@ impl Agent {
         }
         Counters::add(&counters.ticks, 1);
         counters.lateness.note(self.runtime.now().since(due));
-        if self.letters_waiting > 0 {
+        if self.has_resumable {
+            self.resume_parked(true, ctx);
+        } else if self.letters_waiting > 0 {
             self.begin(Occasion::Letter, true, ctx);
         } else if self.is_reflection_due() {
             self.begin(Occasion::Reflection, true, ctx);

@@ -2,7 +2,7 @@
 
 use crate::letters::LetterStatus;
 use crate::ports::{Pruned, Retention};
-use crate::runs::{Run, RunStatus};
+use crate::runs::Run;
 use crate::time::UnixMillis;
 
 use super::state::{Home, State};
@@ -18,7 +18,7 @@ impl State {
                 let cutoff = now.minus(age);
                 // What ended before the cutoff began before it.
                 ended_runs.extend(home.runs.remove_before(cutoff, |run| {
-                    run.status != RunStatus::Started
+                    run.status.is_ended()
                         && run.ended_at.unwrap_or(run.started_at) < cutoff
                 }));
             }
@@ -31,9 +31,9 @@ impl State {
         }
         pruned.runs = count(ended_runs.len());
         if let Some(age) = retention.letters_for {
-            let settled = self
-                .letters
-                .remove_before(now.minus(age), |letter| letter.status != LetterStatus::Waiting);
+            let settled = self.letters.remove_before(now.minus(age), |letter| {
+                matches!(letter.status, LetterStatus::Answered | LetterStatus::Dead)
+            });
             for letter in &settled {
                 self.home_mut(letter.to).letters.remove(&letter.id);
             }

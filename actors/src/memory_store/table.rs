@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::approvals::Approval;
 use crate::channels::{Channel, ChannelMessage, Job, MessageServer, Session};
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, JobId, LetterId, LogId, MemoryId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, ComponentId, EntityId, JobId, LetterId, LogId, MemoryId,
     RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
 };
 use crate::letters::Letter;
@@ -205,6 +206,7 @@ rows! {
     Task, TaskId, created_at;
     LogEntry, LogId, created_at;
     Run, RunId, started_at;
+    Approval, ApprovalId, asked_at;
     Letter, LetterId, sent_at;
     MessageServer, ServerId, created_at;
     Channel, ChannelId, created_at;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use crate::approvals::{Approval, ApprovalStatus};
 use crate::channels::{
     Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
@@ -13,7 +14,7 @@ use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, Event};
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
     RoomId, RunId, ServerId, SessionId, WorldId,
 };
 use crate::letters::Letter;
@@ -35,7 +36,7 @@ pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
 /// times are ordered by id, descending.
 pub trait Store: Send + Sync + 'static {
     /// Begins a new boot: raises the epoch (older writers are fenced from now on), ends the runs
-    /// that are still open as [`RunStatus::Interrupted`], and marks their open steps
+    /// that are started as [`RunStatus::Interrupted`], and marks their open steps
     /// [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown).
     fn boot(&self, now: UnixMillis) -> StoreFuture<Boot>;
 
@@ -134,6 +135,18 @@ pub trait Store: Send + Sync + 'static {
     /// The steps of these runs, by run in the order given, then by index.
     fn steps(&self, runs: Vec<RunId>) -> StoreFuture<Vec<Step>>;
 
+    /// An agent's parked runs of which no approval waits any more: they may go on. Oldest first.
+    fn resumable_runs(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<Run>>;
+
+    /// One approval.
+    fn approval(&self, id: ApprovalId) -> StoreFuture<Option<Approval>>;
+
+    /// Approvals, those asked for first before the others.
+    fn approvals(&self, query: ApprovalQuery) -> StoreFuture<Vec<Approval>>;
+
+    /// How many approvals match, whatever `limit` and `offset` say.
+    fn count_approvals(&self, query: ApprovalQuery) -> StoreFuture<u64>;
+
     /// One log entry.
     fn log(&self, agent: AgentId, id: LogId) -> StoreFuture<Option<LogEntry>>;
 
@@ -225,8 +238,8 @@ pub trait Store: Send + Sync + 'static {
     fn job_census(&self) -> StoreFuture<JobCensus>;
 
     /// Removes what is past its age or number. The newest event of an agent and of a channel is
-    /// always kept, so that its sequence goes on; open runs, waiting letters and jobs that have not
-    /// ended are always kept.
+    /// always kept, so that its sequence goes on; open and parked runs, waiting and parked letters
+    /// and jobs that have not ended are always kept. With a run go its steps and approvals.
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned>;
 }
 
@@ -250,6 +263,8 @@ pub struct Seed {
     pub reflected_at: Option<UnixMillis>,
     /// Whether letters wait for it.
     pub has_letters: bool,
+    /// Whether it has parked runs that may go on.
+    pub has_resumable: bool,
 }
 
 /// How many agents there are, by state.
@@ -420,10 +435,35 @@ impl RunQuery {
         }
     }
 
-    /// The runs of an agent that are begun and not ended.
+    /// The runs of an agent that are in flight, as far as is recorded.
     #[must_use]
     pub fn open(agent_id: AgentId) -> Self {
         Self { statuses: vec![RunStatus::Started], ..Self::of(agent_id, u32::MAX) }
+    }
+}
+
+/// Which approvals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApprovalQuery {
+    /// Whose; anybody's if absent.
+    pub agent_id: Option<AgentId>,
+    /// Only those of one of these runs; of any if empty.
+    pub run_ids: Vec<RunId>,
+    /// Of which status; any if absent.
+    pub status: Option<ApprovalStatus>,
+    /// Only those that expire at or before this.
+    pub expires_by: Option<UnixMillis>,
+    /// How many to pass over.
+    pub offset: u32,
+    /// How many at most.
+    pub limit: u32,
+}
+
+impl ApprovalQuery {
+    /// The approvals that wait, up to `limit`.
+    #[must_use]
+    pub fn waiting(agent_id: Option<AgentId>, limit: u32) -> Self {
+        Self { agent_id, status: Some(ApprovalStatus::Waiting), limit, ..Self::default() }
     }
 }
 

@@ -1,11 +1,13 @@
-//! What a run is about: the letter it answers, and what earlier attempts at it have done.
+//! What a run is about: the letter it answers, and what earlier attempts at it have done, or the
+//! parked run that goes on.
 
 use super::{Errand, Occasion};
 use crate::agent::hearing::failed;
 use crate::agent::letters;
 use crate::error::CoreError;
+use crate::approvals::Approval;
 use crate::letters::Letter;
-use crate::ports::RunQuery;
+use crate::ports::{ApprovalQuery, RunQuery};
 use crate::runs::{Run, Step};
 
 /// What a run is about.
@@ -17,26 +19,71 @@ pub(super) struct Cause {
     pub(super) has_more_letters: bool,
     /// Earlier runs for the same cause that ended before their work was done, the latest first.
     pub(super) earlier: Vec<Run>,
+    /// The run that was parked and goes on now.
+    pub(super) parked: Option<Run>,
+    /// Whether another one may go on after it.
+    pub(super) has_more_resumable: bool,
+}
+
+/// What has been done about a cause already.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    /// The steps of earlier attempts, the oldest first, and those of the run itself behind them.
+    pub(super) steps: Vec<Step>,
+    /// What they asked a person.
+    pub(super) approvals: Vec<Approval>,
 }
 
 impl Errand {
     /// What there is to do; `None` if there is nothing after all.
     pub(super) async fn find_cause(&self) -> Result<Option<Cause>, CoreError> {
-        if !matches!(self.occasion, Occasion::Letter) {
-            return Ok(Some(Cause::default()));
+        match self.occasion {
+            Occasion::Letter => {}
+            Occasion::Parked => return self.find_parked().await,
+            Occasion::Reflection | Occasion::Title(_) => return Ok(Some(Cause::default())),
         }
         let Some((letter, has_more_letters)) = self.find_letter().await? else { return Ok(None) };
-        let earlier = if letter.attempts > 0 {
-            let attempts = RunQuery {
-                letter_id: Some(letter.id),
-                from: Some(letter.sent_at),
-                ..RunQuery::of(self.agent, letter.attempts)
-            };
-            self.runtime.ports.store.runs(attempts).await?
-        } else {
-            Vec::new()
+        let earlier = self.attempts(&letter).await?;
+        Ok(Some(Cause { letter: Some(letter), has_more_letters, earlier, ..Cause::default() }))
+    }
+
+    /// The parked run that may go on and was begun first.
+    async fn find_parked(&self) -> Result<Option<Cause>, CoreError> {
+        let store = &self.runtime.ports.store;
+        let resumable = store.resumable_runs(self.agent, 2).await?;
+        let has_more_resumable = resumable.len() > 1;
+        let Some(run) = resumable.into_iter().next() else { return Ok(None) };
+        let letter = match run.letter_id {
+            Some(letter) => store.letter(letter).await?,
+            None => None,
         };
-        Ok(Some(Cause { letter: Some(letter), has_more_letters, earlier }))
+        let earlier = match &letter {
+            Some(letter) => self.attempts(letter).await?,
+            None => Vec::new(),
+        };
+        let earlier = earlier.into_iter().filter(|other| other.id != run.id).collect();
+        // This attempt is one of them already.
+        let letter = letter.map(|letter| {
+            let attempts = letter.attempts.saturating_sub(1);
+            Letter { attempts, ..letter }
+        });
+        // Its own letter is set aside until it has begun again.
+        let has_more_letters = !store.waiting_letters(self.agent, 1).await?.is_empty();
+        let parked = Some(run);
+        Ok(Some(Cause { letter, has_more_letters, earlier, parked, has_more_resumable }))
+    }
+
+    /// The runs that were begun for a letter, the latest first.
+    async fn attempts(&self, letter: &Letter) -> Result<Vec<Run>, CoreError> {
+        if letter.attempts == 0 {
+            return Ok(Vec::new());
+        }
+        let attempts = RunQuery {
+            letter_id: Some(letter.id),
+            from: Some(letter.sent_at),
+            ..RunQuery::of(self.agent, letter.attempts)
+        };
+        Ok(self.runtime.ports.store.runs(attempts).await?)
     }
 
     /// The letter to deal with, and whether another waits behind it; those tried too often are given
@@ -57,12 +104,16 @@ impl Errand {
         }
     }
 
-    /// The steps of the earlier attempts, the oldest first.
-    pub(super) async fn past(&self, cause: &Cause) -> Result<Vec<Step>, CoreError> {
-        if cause.earlier.is_empty() {
-            return Ok(Vec::new());
+    /// What earlier attempts, and the run itself if it was parked, have done.
+    pub(super) async fn past(&self, cause: &Cause) -> Result<Past, CoreError> {
+        let runs = cause.earlier.iter().rev().chain(&cause.parked);
+        let runs: Vec<_> = runs.map(|run| run.id).collect();
+        if runs.is_empty() {
+            return Ok(Past::default());
         }
-        let runs = cause.earlier.iter().rev().map(|run| run.id).collect();
-        Ok(self.runtime.ports.store.steps(runs).await?)
+        let store = &self.runtime.ports.store;
+        let asked = ApprovalQuery { run_ids: runs.clone(), limit: u32::MAX, ..Default::default() };
+        let approvals = store.approvals(asked).await?;
+        Ok(Past { steps: store.steps(runs).await?, approvals })
     }
 }

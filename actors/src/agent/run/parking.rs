@@ -1,0 +1,146 @@
+//! Where a run waits for a person: what it has to ask, what was answered, and how it is set aside.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::course::Course;
+use super::replay::{self, Wanted};
+use super::{Errand, Landing, Occasion};
+use crate::approvals::{Approval, ApprovalStatus};
+use crate::error::CoreError;
+use crate::facts::{EventKind, Fact};
+use crate::ids::{ApprovalId, RunId};
+use crate::ports::ApprovalQuery;
+use crate::runs::{Run, RunPark, RunStatus, Step};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a run asked a person, as far as the calls are still to be made or refused.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    approvals: Vec<Approval>,
+    /// Keys that calls were made or refused with.
+    used: Vec<Uuid>,
+}
+
+impl Asked {
+    pub(super) fn new(approvals: Vec<Approval>, steps: &[Step]) -> Self {
+        Self { approvals, used: steps.iter().filter_map(replay::key_of).collect() }
+    }
+
+    /// The approval of a call. One that was tried before has its key; otherwise it is the latest that
+    /// was asked in the same words and led to nothing yet.
+    pub(super) fn of(&self, wanted: &Wanted) -> Option<&Approval> {
+        let Wanted { call, key } = wanted;
+        self.approvals.iter().rev().find(|approval| match key {
+            Some(key) => approval.key == *key,
+            None => {
+                let is_same = approval.call_id == call.id && approval.tool == call.name;
+                is_same && approval.arguments == call.arguments && !self.used.contains(&approval.key)
+            }
+        })
+    }
+
+    /// Takes it out: the next call in the same words is another one.
+    pub(super) fn take(&mut self, wanted: &Wanted) -> Option<Approval> {
+        let id = self.of(wanted)?.id;
+        let place = self.approvals.iter().position(|approval| approval.id == id)?;
+        Some(self.approvals.remove(place))
+    }
+}
+
+impl Errand {
+    /// The approval to ask for before a call is made; `None` if too many wait already.
+    pub(super) async fn approval_of(
+        &self,
+        run: RunId,
+        wanted: &Wanted,
+        key: Uuid,
+    ) -> Result<Option<Approval>, CoreError> {
+        let settings = &self.runtime.settings;
+        let waiting = ApprovalQuery::waiting(Some(self.agent), 0);
+        let waiting = self.runtime.ports.store.count_approvals(waiting).await?;
+        if waiting >= u64::from(settings.approvals_waiting_max) {
+            return Ok(None);
+        }
+        let now = self.runtime.now();
+        Ok(Some(Approval {
+            id: ApprovalId::new(),
+            agent_id: self.agent,
+            run_id: run,
+            tool: wanted.call.name.clone(),
+            arguments: wanted.call.arguments.clone(),
+            call_id: wanted.call.id.clone(),
+            key,
+            asked_at: now,
+            expires_at: now.plus(DAY.saturating_mul(settings.approval_days)),
+            status: ApprovalStatus::Waiting,
+            decided_at: None,
+            decided_by: None,
+            comment: None,
+        }))
+    }
+
+    /// Sets the run aside until its approval is decided, and its letter with it.
+    pub(super) async fn park(
+        &self,
+        mut course: Course<'_>,
+        approval: Box<Approval>,
+    ) -> Result<Landing, CoreError> {
+        let (now, journal) = (self.runtime.now(), self.journal());
+        let mut facts = course.take_pending();
+        let run = &course.run;
+        let data = json!({
+            "approvalId": approval.id, "runId": run.id, "tool": approval.tool,
+            "expiresAt": approval.expires_at,
+        });
+        let parked = Some(approval.id);
+        facts.push(Fact::ApprovalAsked(approval));
+        facts.push(Fact::RunParked(Box::new(RunPark {
+            run_id: run.id,
+            agent_id: run.agent_id,
+            usage: run.usage.clone(),
+        })));
+        facts.extend(run.letter_id.map(Fact::LetterParked));
+        facts.push(journal.event(EventKind::ApprovalAsked, data));
+        let reflected_at = matches!(self.occasion, Occasion::Reflection).then_some(now);
+        // Or it would think about the same at the next tick, and ask the same again.
+        facts.extend(reflected_at.map(|at| Fact::Reflected { id: self.agent, at }));
+        self.progress.begun(run);
+        self.progress.closing();
+        self.runtime.commit(facts).await?;
+        Ok(Landing {
+            status: Some(RunStatus::Parked),
+            letter: run.letter_id,
+            reflected_at,
+            parked,
+            ..Landing::default()
+        })
+    }
+
+    /// The facts that a parked run goes on.
+    pub(super) fn resumption(&self, run: &Run) -> Vec<Fact> {
+        let journal = self.journal();
+        let data = json!({"runId": run.id, "kind": run.kind});
+        let mut facts = Vec::with_capacity(4);
+        if self.is_tick {
+            facts.push(journal.event(EventKind::Ticked, json!({"runId": run.id})));
+        }
+        facts.push(Fact::RunResumed { agent_id: run.agent_id, run_id: run.id });
+        facts.extend(run.letter_id.map(Fact::LetterUnparked));
+        facts.push(journal.event(EventKind::RunResumed, data));
+        facts
+    }
+}
+
+/// What the agent said in the steps of a run, round by round.
+pub(super) fn said_in(steps: &[Step], run: RunId) -> Vec<String> {
+    let outcomes = steps.iter().filter(|step| step.run_id == run).filter_map(|step| {
+        let calls = step.outcome.as_ref()?.get("toolCalls")?;
+        calls.as_array().filter(|calls| !calls.is_empty())?;
+        step.outcome.as_ref()?.get("text").and_then(Value::as_str)
+    });
+    outcomes.filter(|text| !text.trim().is_empty()).map(str::to_owned).collect()
+}
