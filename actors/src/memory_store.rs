@@ -23,13 +23,13 @@ use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
 use crate::ids::{
-    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
-    RunId, ServerId, SessionId, WorldId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId,
+    RoomId, RunId, ServerId, SessionId, WorldId,
 };
 use crate::letters::Letter;
 use crate::ports::{
-    AgentQuery, ApprovalQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
+    AgentQuery, ApprovalQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery,
+    Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,

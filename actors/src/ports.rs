@@ -11,7 +11,8 @@ pub use model::{
     ToolSpec, Turn, collect,
 };
 pub use store::{
-    AgentQuery, ApprovalQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned,
-    Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery, WorldsOf, fuse,
+    AgentQuery, ApprovalQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery,
+    Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
+    WorldsOf, fuse,
 };
 pub use tools::{Effect, Invocation, NoTools, Tool, ToolError, ToolOutput, Tools};

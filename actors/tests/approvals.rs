@@ -80,7 +80,10 @@ async fn a_run_waits_for_a_persons_yes_and_then_goes_on() {
 
     stage.model.then(say("Done."));
     let decided = stage.decide(yes()).await;
-    assert_eq!((decided.status, decided.decided_by.as_deref()), (ApprovalStatus::Granted, Some("Eve")));
+    assert_eq!(
+        (decided.status, decided.decided_by.as_deref()),
+        (ApprovalStatus::Granted, Some("Eve"))
+    );
     assert_eq!(stage.tools.names(), ["reads", "once", "keyed"]);
     assert_eq!(stage.tools.calls.lock().unwrap()[1].1, approval.key);
     assert_eq!(stage.told(), ["worked", "worked", "worked"]);

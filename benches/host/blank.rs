@@ -3,20 +3,21 @@
 use std::future::ready;
 
 use futures::FutureExt;
+use greenroom_actors::approvals::Approval;
 use greenroom_actors::channels::{
     Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
 use greenroom_actors::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
-    RunId, ServerId, SessionId, WorldId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId,
+    RoomId, RunId, ServerId, SessionId, WorldId,
 };
 use greenroom_actors::letters::Letter;
 use greenroom_actors::lifecycle::Autonomy;
 use greenroom_actors::ports::{
-    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
+    AgentQuery, ApprovalQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery,
+    Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -39,6 +40,7 @@ impl Blank {
             lifecycle: fleet::lifecycle(self.autonomy),
             reflected_at: None,
             has_letters: false,
+            has_resumable: false,
         })
     }
 }

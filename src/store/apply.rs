@@ -10,8 +10,8 @@ use super::fault::Fault;
 use super::places::Upsert;
 use super::sqlite::Writing;
 use super::{
-    agents, approvals, channel_events, channels, events, jobs, letters, logs, memories, messages, people,
-    places, runs, servers, sessions, tasks,
+    agents, approvals, channel_events, channels, events, jobs, letters, logs, memories, messages,
+    people, places, runs, servers, sessions, tasks,
 };
 
 /// Applies a batch, unless a newer boot has begun.

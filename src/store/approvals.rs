@@ -96,11 +96,10 @@ pub(super) fn list(
     connection: &Connection,
     query: &ApprovalQuery,
 ) -> rusqlite::Result<Vec<Approval>> {
-    filter(query)?.oldest_first("asked_at").page(query.limit, query.offset).all(
-        connection,
-        APPROVAL,
-        read,
-    )
+    filter(query)?
+        .oldest_first("asked_at")
+        .page(query.limit, query.offset)
+        .all(connection, APPROVAL, read)
 }
 
 /// How many match.

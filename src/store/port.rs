@@ -8,13 +8,13 @@ use greenroom_actors::channels::{
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Event};
 use greenroom_actors::ids::{
-    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
-    RunId, ServerId, SessionId, WorldId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId,
+    RoomId, RunId, ServerId, SessionId, WorldId,
 };
 use greenroom_actors::letters::Letter;
 use greenroom_actors::ports::{
-    AgentQuery, ApprovalQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
+    AgentQuery, ApprovalQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery,
+    Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -25,8 +25,8 @@ use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
-    SqliteStore, agents, apply, approvals, channel_events, channels, events, jobs, letters, logs, memories,
-    messages, people, places, retention, runs, search, servers, sessions, tasks,
+    SqliteStore, agents, apply, approvals, channel_events, channels, events, jobs, letters, logs,
+    memories, messages, people, places, retention, runs, search, servers, sessions, tasks,
 };
 
 impl Store for SqliteStore {

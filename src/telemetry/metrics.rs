@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use greenroom_actors::ports::ApprovalQuery;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::vitals::Vitals;
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
@@ -73,6 +74,7 @@ fn describe() {
         ("greenroom_booting", "1 while some agents are not hosted yet"),
         ("greenroom_halted", "1 while the whole fleet is halted"),
         ("greenroom_runs_in_flight", "Runs that have begun and not ended"),
+        ("greenroom_approvals_waiting", "Calls that wait for a person's yes"),
         ("greenroom_sockets", "Sockets of clients that are open"),
     ] {
         describe_gauge!(name, what);
@@ -111,6 +113,7 @@ async fn observe(host: &Host) {
     gauge!("greenroom_booting").set(flag(registry.is_booting()));
     gauge!("greenroom_halted").set(flag(registry.is_halted()));
     observe_agents(registry).await;
+    observe_approvals(registry).await;
     if let Some(vault) = &host.vault {
         observe_store(&vault.sizes());
     }
@@ -131,6 +134,13 @@ async fn observe_agents(registry: &Registry) {
         }
         // The page still tells the rest, and old numbers would be worse than their absence.
         Err(error) => tracing::warn!(%error, "the agents could not be counted"),
+    }
+}
+
+async fn observe_approvals(registry: &Registry) {
+    match registry.store().count_approvals(ApprovalQuery::waiting(None, 0)).await {
+        Ok(waiting) => gauge!("greenroom_approvals_waiting").set(number(waiting)),
+        Err(error) => tracing::warn!(%error, "the approvals could not be counted"),
     }
 }
 

@@ -163,7 +163,9 @@ impl Errand {
         let cause = match self.find_cause().await {
             Ok(Some(cause)) => cause,
             Ok(None) => return Landing { is_resumption, ..Landing::default() },
-            Err(error) => return Landing { error: Some(error), is_resumption, ..Landing::default() },
+            Err(error) => {
+                return Landing { error: Some(error), is_resumption, ..Landing::default() };
+            }
         };
         if let Some(run) = &cause.parked {
             self.occasion = Occasion::of(run);

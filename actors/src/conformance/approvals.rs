@@ -200,7 +200,8 @@ pub(super) async fn approvals_go_with_their_run_and_their_agent(on: Subject) {
         Fact::RunEnded(Box::new(end(&old, RunStatus::Completed, 20))),
     ])
     .await;
-    let retention = Retention { runs_for: Some(Duration::from_millis(100)), ..Retention::default() };
+    let retention =
+        Retention { runs_for: Some(Duration::from_millis(100)), ..Retention::default() };
     let pruned = on.prune(retention, UnixMillis(9_000)).await.unwrap();
     assert_eq!(pruned, Pruned { runs: 1, ..Pruned::default() });
     let left = async || {

@@ -255,9 +255,10 @@ impl State {
 
     /// The first decision stands.
     fn decide(&mut self, end: ApprovalEnd) -> u64 {
-        let waiting = self.approvals.get(end.id).filter(|approval| {
-            approval.status == ApprovalStatus::Waiting
-        });
+        let waiting = self
+            .approvals
+            .get(end.id)
+            .filter(|approval| approval.status == ApprovalStatus::Waiting);
         waiting.cloned().map_or(0, |approval| self.approvals.set(approval.ended(end)))
     }
 

@@ -18,8 +18,7 @@ impl State {
                 let cutoff = now.minus(age);
                 // What ended before the cutoff began before it.
                 ended_runs.extend(home.runs.remove_before(cutoff, |run| {
-                    run.status.is_ended()
-                        && run.ended_at.unwrap_or(run.started_at) < cutoff
+                    run.status.is_ended() && run.ended_at.unwrap_or(run.started_at) < cutoff
                 }));
             }
             if let Some(age) = retention.logs_for {

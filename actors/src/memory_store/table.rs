@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::approvals::Approval;
 use crate::channels::{Channel, ChannelMessage, Job, MessageServer, Session};
 use crate::ids::{
-    AgentId, ApprovalId, ChannelId, ChannelMessageId, ComponentId, EntityId, JobId, LetterId, LogId, MemoryId,
-    RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, ComponentId, EntityId, JobId, LetterId,
+    LogId, MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
 };
 use crate::letters::Letter;
 use crate::records::{

@@ -14,8 +14,8 @@ use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, Event};
 use crate::ids::{
-    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
-    RoomId, RunId, ServerId, SessionId, WorldId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId,
+    MemoryId, RoomId, RunId, ServerId, SessionId, WorldId,
 };
 use crate::letters::Letter;
 use crate::lifecycle::{Lifecycle, State};

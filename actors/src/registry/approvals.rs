@@ -17,11 +17,7 @@ impl Registry {
     /// # Errors
     /// [`CoreError::Invalid`] if the decision is not within its bounds, [`CoreError::NotFound`],
     /// [`CoreError::Decided`] if it was decided otherwise before; as [`ask`](Self::ask).
-    pub async fn decide(
-        &self,
-        id: ApprovalId,
-        decision: Decision,
-    ) -> Result<Approval, CoreError> {
+    pub async fn decide(&self, id: ApprovalId, decision: Decision) -> Result<Approval, CoreError> {
         let decision = Some(decision.checked()?);
         let found = self.store().approval(id).await?;
         let approval = found.ok_or(CoreError::NotFound { what: "approval", id: id.0 })?;

@@ -63,7 +63,11 @@ impl ListQuery {
     }
 }
 
-fn number(field: &'static str, text: Option<&str>) -> Result<Option<u32>, OperatorError> {
+/// The number that a parameter says, if it is there.
+pub(super) fn number(
+    field: &'static str,
+    text: Option<&str>,
+) -> Result<Option<u32>, OperatorError> {
     let parsed = text.map(str::parse).transpose();
     parsed.map_err(|error| OperatorError::Invalid {
         field,

@@ -4,8 +4,8 @@
 use super::{Errand, Occasion};
 use crate::agent::hearing::failed;
 use crate::agent::letters;
-use crate::error::CoreError;
 use crate::approvals::Approval;
+use crate::error::CoreError;
 use crate::letters::Letter;
 use crate::ports::{ApprovalQuery, RunQuery};
 use crate::runs::{Run, Step};

@@ -38,7 +38,9 @@ impl Asked {
             Some(key) => approval.key == *key,
             None => {
                 let is_same = approval.call_id == call.id && approval.tool == call.name;
-                is_same && approval.arguments == call.arguments && !self.used.contains(&approval.key)
+                is_same
+                    && approval.arguments == call.arguments
+                    && !self.used.contains(&approval.key)
             }
         })
     }
