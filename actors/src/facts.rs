@@ -8,9 +8,10 @@ use crate::channels::{
     Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
 };
 use crate::character::{AgentRecord, Character};
+use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, JobId, LetterId, LogId, MemoryId,
-    RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, GoalId, JobId, LetterId, LogId,
+    MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
 };
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::Lifecycle;
@@ -229,6 +230,15 @@ pub enum Fact {
     },
     /// A task was made or replaced.
     TaskSet(Box<Task>),
+    /// A goal was set or changed.
+    GoalSet(Box<Goal>),
+    /// A goal was removed.
+    GoalRemoved {
+        /// Whose goal.
+        agent_id: AgentId,
+        /// Which goal.
+        id: GoalId,
+    },
     /// A task was removed.
     TaskRemoved {
         /// Whose task.
@@ -381,6 +391,8 @@ impl Fact {
             | Self::RelationshipRemoved { .. }
             | Self::TaskSet(_)
             | Self::TaskRemoved { .. }
+            | Self::GoalSet(_)
+            | Self::GoalRemoved { .. }
             | Self::Logged(_)
             | Self::LogRemoved { .. }
             | Self::FleetHalted(_) => false,
@@ -458,6 +470,8 @@ pub enum EventKind {
     ApprovalDecided,
     /// A run that was parked went on.
     RunResumed,
+    /// A goal of its was set or changed.
+    GoalSet,
     /// It said something.
     Said,
     /// It thought something.
@@ -466,7 +480,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -486,6 +500,7 @@ impl EventKind {
         Self::ApprovalAsked,
         Self::ApprovalDecided,
         Self::RunResumed,
+        Self::GoalSet,
         Self::Said,
         Self::Thought,
     ];
@@ -513,6 +528,7 @@ impl EventKind {
             Self::ApprovalAsked => "approval_asked",
             Self::ApprovalDecided => "approval_decided",
             Self::RunResumed => "run_resumed",
+            Self::GoalSet => "goal_set",
             Self::Said => "said",
             Self::Thought => "thought",
         }

@@ -11,6 +11,7 @@
 mod approvals;
 mod channels;
 mod crashes;
+mod goals;
 mod letters;
 mod lifecycle;
 mod store;

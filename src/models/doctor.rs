@@ -15,6 +15,7 @@ mod pattern;
 mod persona;
 mod reflection;
 mod script;
+mod summary;
 mod title;
 mod words;
 
@@ -46,9 +47,10 @@ fn answer(prompt: &Prompt) -> String {
     let turns = prompt.turns.get(skipped..).unwrap_or_default();
     let text = match prompt.purpose {
         Purpose::Reply => converse::reply(&prompt.character, turns),
-        Purpose::Reflect => muse::thought(&prompt.character, turns),
+        Purpose::Reflect | Purpose::Work => muse::thought(&prompt.character, turns),
         // No words of the character, so that its style does not count.
         Purpose::Title => return title::title(&prompt.character, turns),
+        Purpose::Summarise => return summary::summary(turns),
     };
     persona::styled(&prompt.character, text)
 }

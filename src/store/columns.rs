@@ -2,6 +2,7 @@
 
 use greenroom_actors::approvals::ApprovalStatus;
 use greenroom_actors::channels::{ChannelEventKind, JobStatus};
+use greenroom_actors::goals::GoalStatus;
 use greenroom_actors::letters::LetterStatus;
 use greenroom_actors::lifecycle::{Desired, State};
 use greenroom_actors::runs::{RunKind, RunStatus, StepKind, StepStatus, Usage};
@@ -59,6 +60,7 @@ named! {
     ApprovalStatus {
         Waiting = "waiting", Granted = "granted", Denied = "denied", Expired = "expired",
     }
+    GoalStatus { Open = "open", Reached = "reached", Dropped = "dropped" }
     ChannelEventKind {
         Said = "said", Amended = "amended", Removed = "removed", Cleared = "cleared",
         Updated = "updated", Deleted = "deleted", Completed = "completed", Failed = "failed",
@@ -250,6 +252,7 @@ mod tests {
         round_trips::<RunStatus>();
         round_trips::<StepKind>();
         round_trips::<StepStatus>();
+        round_trips::<GoalStatus>();
         round_trips::<LetterStatus>();
         round_trips::<ApprovalStatus>();
         round_trips::<ChannelEventKind>();

@@ -7,6 +7,7 @@ use greenroom_actors::channels::{
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Event};
+use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
     AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId,
     RoomId, RunId, ServerId, SessionId, WorldId,
@@ -25,8 +26,8 @@ use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
-    SqliteStore, agents, apply, approvals, channel_events, channels, events, jobs, letters, logs,
-    memories, messages, people, places, retention, runs, search, servers, sessions, tasks,
+    SqliteStore, agents, apply, approvals, channel_events, channels, events, goals, jobs, letters,
+    logs, memories, messages, people, places, retention, runs, search, servers, sessions, tasks,
 };
 
 impl Store for SqliteStore {
@@ -138,6 +139,10 @@ impl Store for SqliteStore {
 
     fn tasks(&self, agent: AgentId) -> StoreFuture<Vec<Task>> {
         self.read(move |connection| tasks::list(connection, agent))
+    }
+
+    fn goals(&self, agent: AgentId) -> StoreFuture<Vec<Goal>> {
+        self.read(move |connection| goals::list(connection, agent))
     }
 
     fn run(&self, agent: AgentId, id: RunId) -> StoreFuture<Option<Run>> {

@@ -65,6 +65,7 @@ impl Agent {
                 run,
                 said: MemoryId::new(),
                 occasion,
+                has_goals: self.goal_work.is_any(),
                 is_tick,
                 overrides: self.lifecycle.overrides.as_deref().cloned(),
                 progress: Rc::clone(&progress),
@@ -196,11 +197,17 @@ impl Agent {
             parked,
             is_resumption,
             has_more_resumable,
+            goal_work,
             ..
         } = landing;
+        self.goal_work = match goal_work {
+            Some(work) => work,
+            // What was said may be of use.
+            None => self.goal_work.woken(),
+        };
         self.reflected_at = reflected_at.or(self.reflected_at);
         if status.is_none() && error.is_none() {
-            if !is_resumption {
+            if !is_resumption && goal_work.is_none() {
                 self.letters_waiting = 0;
             }
             self.next_asked(ctx);

@@ -19,6 +19,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use serde_json::{Map, Value};
 
+use super::GoalWork;
 use super::asked::Entitle;
 use super::context::{self, Scene};
 use super::journal::Journal;
@@ -80,6 +81,8 @@ pub(crate) enum Occasion {
     Letter,
     /// A tick at which a reflection is due.
     Reflection,
+    /// A tick at which there are goals to work for.
+    Goals,
     /// Somebody wants a title.
     Title(Arc<Entitle>),
     /// A parked run that may go on; as what, its record says.
@@ -90,16 +93,8 @@ impl Occasion {
     fn kind(&self) -> RunKind {
         match self {
             Self::Letter => RunKind::Reply,
-            Self::Reflection | Self::Parked => RunKind::Tick,
+            Self::Reflection | Self::Goals | Self::Parked => RunKind::Tick,
             Self::Title(_) => RunKind::Job,
-        }
-    }
-
-    /// What a run that is on record was begun for. Titles call no tools, so that theirs never park.
-    fn of(run: &Run) -> Self {
-        match run.kind {
-            RunKind::Reply => Self::Letter,
-            RunKind::Tick | RunKind::Job | RunKind::Trigger => Self::Reflection,
         }
     }
 
@@ -107,6 +102,7 @@ impl Occasion {
         match self {
             Self::Letter => Purpose::Reply,
             Self::Reflection | Self::Parked => Purpose::Reflect,
+            Self::Goals => Purpose::Work,
             Self::Title(_) => Purpose::Title,
         }
     }
@@ -139,6 +135,8 @@ pub(crate) struct Landing {
     pub(crate) is_resumption: bool,
     /// Whether another parked run may go on.
     pub(crate) has_more_resumable: bool,
+    /// What there is to do for its goals, where that was what the run was about.
+    pub(crate) goal_work: Option<GoalWork>,
 }
 
 /// A run about to begin.
@@ -149,6 +147,8 @@ pub(crate) struct Errand {
     /// The memory that the agent's words will be.
     pub(crate) said: MemoryId,
     pub(crate) occasion: Occasion,
+    /// Whether the agent has goals.
+    pub(crate) has_goals: bool,
     /// Whether it was begun by a tick.
     pub(crate) is_tick: bool,
     /// Settings of the model given at the start.
@@ -162,13 +162,20 @@ impl Errand {
         let is_resumption = matches!(self.occasion, Occasion::Parked);
         let cause = match self.find_cause().await {
             Ok(Some(cause)) => cause,
-            Ok(None) => return Landing { is_resumption, ..Landing::default() },
+            Ok(None) if is_resumption => return Landing { is_resumption, ..Landing::default() },
+            // The goals, if that is what it was about, rest or are gone.
+            Ok(None) => return self.nothing_to_do().await,
             Err(error) => {
                 return Landing { error: Some(error), is_resumption, ..Landing::default() };
             }
         };
         if let Some(run) = &cause.parked {
-            self.occasion = Occasion::of(run);
+            self.occasion = match self.occasion_of(run).await {
+                Ok(occasion) => occasion,
+                Err(error) => {
+                    return Landing { error: Some(error), is_resumption, ..Landing::default() };
+                }
+            };
         }
         let letter = cause.letter.as_ref();
         let (id, heard) = (letter.map(|letter| letter.id), letter.and_then(|letter| letter.heard));
@@ -213,6 +220,7 @@ impl Errand {
             occasion: &self.occasion,
             room_id,
             letter: cause.letter.as_ref(),
+            goals: &cause.goals,
             overrides: self.overrides.as_ref(),
         };
         let past = self.past(&cause).await?;
@@ -232,6 +240,30 @@ impl Errand {
             Ok(Some(approval)) => self.park(course, approval).await,
             ending => self.close(course, &record, cause, ending.err()).await,
         }
+    }
+
+    /// Where there was nothing to do after all.
+    async fn nothing_to_do(&self) -> Landing {
+        match self.goal_work().await {
+            Ok(goal_work) => Landing { goal_work, ..Landing::default() },
+            Err(error) => Landing { error: Some(error), ..Landing::default() },
+        }
+    }
+
+    /// What there is to do for the goals now, if that is what the run is about.
+    async fn goal_work(&self) -> Result<Option<GoalWork>, CoreError> {
+        if !matches!(self.occasion, Occasion::Goals) {
+            return Ok(None);
+        }
+        let goals = self.runtime.ports.store.goals(self.agent).await?;
+        let now = self.runtime.now();
+        let work = GoalWork::of(&goals, now);
+        if work != GoalWork::Now || !self.is_work_parked().await? {
+            return Ok(Some(work));
+        }
+        let every = self.runtime.settings.reflect_every_s.max(1);
+        let from = now.plus(Duration::from_secs(u64::from(every)));
+        Ok(Some(GoalWork::Later { from, may_be_woken: false }))
     }
 
     fn journal(&self) -> Journal {

@@ -110,6 +110,8 @@ impl Agent {
             self.resume_parked(true, ctx);
         } else if self.letters_waiting > 0 {
             self.begin(Occasion::Letter, true, ctx);
+        } else if self.goal_work.is_due(self.runtime.now()) {
+            self.begin(Occasion::Goals, true, ctx);
         } else if self.is_reflection_due() {
             self.begin(Occasion::Reflection, true, ctx);
         } else {

@@ -194,6 +194,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         reflected_at: None,
         has_letters: false,
         has_resumable: false,
+        has_goals: false,
     };
     assert_eq!(on.seed(ADA).await.unwrap().as_ref(), Some(&seed));
     on.keep([
@@ -207,6 +208,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         id: ADA,
         lifecycle: running(),
         reflected_at: Some(UnixMillis(40)),
+        has_goals: false,
         has_letters: true,
         has_resumable: false,
     };

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::approvals::{Approval, ApprovalStatus};
 use crate::character::AgentRecord;
 use crate::facts::Event;
+use crate::goals::GoalStatus;
 use crate::ids::{AgentId, EntityId, MemoryId, RoomId, WorldId};
 use crate::letters::Letter;
 use crate::lifecycle::State as Observed;
@@ -37,6 +38,9 @@ impl State {
             id,
             lifecycle: agent.record.lifecycle.clone(),
             reflected_at: agent.reflected_at,
+            has_goals: self.home(id).is_some_and(|home| {
+                home.goals.oldest_first().any(|goal| goal.status == GoalStatus::Open)
+            }),
             has_letters: self.home(id).is_some_and(|home| !home.waiting.is_empty()),
             has_resumable: self.resumable(id).next().is_some(),
         }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::approvals::Approval;
 use crate::channels::{Channel, ChannelMessage, Job, MessageServer, Session};
+use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ApprovalId, ChannelId, ChannelMessageId, ComponentId, EntityId, JobId, LetterId,
-    LogId, MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, ComponentId, EntityId, GoalId, JobId,
+    LetterId, LogId, MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
 };
 use crate::letters::Letter;
 use crate::records::{
@@ -204,6 +205,7 @@ rows! {
     Component, ComponentId, created_at;
     Relationship, RelationshipId, created_at;
     Task, TaskId, created_at;
+    Goal, GoalId, created_at;
     LogEntry, LogId, created_at;
     Run, RunId, started_at;
     Approval, ApprovalId, asked_at;

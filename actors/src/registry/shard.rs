@@ -222,6 +222,7 @@ impl Handler<Create> for Shard {
             reflected_at: None,
             has_letters: false,
             has_resumable: false,
+            has_goals: false,
         };
         let event = created(&record);
         let server_id = MessageServer::DEFAULT;

@@ -63,7 +63,7 @@ impl ListQuery {
     }
 }
 
-/// The number that a parameter says, if it is there.
+/// A number of a query, if it is there.
 pub(super) fn number(
     field: &'static str,
     text: Option<&str>,

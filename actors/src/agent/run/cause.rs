@@ -6,15 +6,21 @@ use crate::agent::hearing::failed;
 use crate::agent::letters;
 use crate::approvals::Approval;
 use crate::error::CoreError;
+use crate::goals::{Goal, GoalStatus};
 use crate::letters::Letter;
 use crate::ports::{ApprovalQuery, RunQuery};
-use crate::runs::{Run, Step};
+use crate::runs::{Run, RunKind, RunStatus, Step};
+
+/// Interrupted runs, one after the other, that another one goes on from.
+const RESUMED_MAX: u32 = 8;
 
 /// What a run is about.
 #[derive(Debug, Default)]
 pub(super) struct Cause {
     /// The letter to answer.
     pub(super) letter: Option<Letter>,
+    /// The open goals.
+    pub(super) goals: Vec<Goal>,
     /// Whether another one waits behind it.
     pub(super) has_more_letters: bool,
     /// Earlier runs for the same cause that ended before their work was done, the latest first.
@@ -37,44 +43,30 @@ pub(super) struct Past {
 impl Errand {
     /// What there is to do; `None` if there is nothing after all.
     pub(super) async fn find_cause(&self) -> Result<Option<Cause>, CoreError> {
+        let goals = self.open_goals().await?;
         match self.occasion {
             Occasion::Letter => {}
-            Occasion::Parked => return self.find_parked().await,
-            Occasion::Reflection | Occasion::Title(_) => return Ok(Some(Cause::default())),
+            Occasion::Parked => return self.find_parked(goals).await,
+            Occasion::Title(_) | Occasion::Reflection => {
+                return Ok(Some(Cause { goals, ..Cause::default() }));
+            }
+            Occasion::Goals => {
+                let now = self.runtime.now();
+                if !goals.iter().any(|goal| goal.is_due(now)) || self.is_work_parked().await? {
+                    return Ok(None);
+                }
+                let earlier = self.interrupted_work().await?;
+                return Ok(Some(Cause { goals, earlier, ..Cause::default() }));
+            }
         }
         let Some((letter, has_more_letters)) = self.find_letter().await? else { return Ok(None) };
         let earlier = self.attempts(&letter).await?;
-        Ok(Some(Cause { letter: Some(letter), has_more_letters, earlier, ..Cause::default() }))
-    }
-
-    /// The parked run that may go on and was begun first.
-    async fn find_parked(&self) -> Result<Option<Cause>, CoreError> {
-        let store = &self.runtime.ports.store;
-        let resumable = store.resumable_runs(self.agent, 2).await?;
-        let has_more_resumable = resumable.len() > 1;
-        let Some(run) = resumable.into_iter().next() else { return Ok(None) };
-        let letter = match run.letter_id {
-            Some(letter) => store.letter(letter).await?,
-            None => None,
-        };
-        let earlier = match &letter {
-            Some(letter) => self.attempts(letter).await?,
-            None => Vec::new(),
-        };
-        let earlier = earlier.into_iter().filter(|other| other.id != run.id).collect();
-        // This attempt is one of them already.
-        let letter = letter.map(|letter| {
-            let attempts = letter.attempts.saturating_sub(1);
-            Letter { attempts, ..letter }
-        });
-        // Its own letter is set aside until it has begun again.
-        let has_more_letters = !store.waiting_letters(self.agent, 1).await?.is_empty();
-        let parked = Some(run);
-        Ok(Some(Cause { letter, has_more_letters, earlier, parked, has_more_resumable }))
+        let letter = Some(letter);
+        Ok(Some(Cause { letter, goals, has_more_letters, earlier, ..Cause::default() }))
     }
 
     /// The runs that were begun for a letter, the latest first.
-    async fn attempts(&self, letter: &Letter) -> Result<Vec<Run>, CoreError> {
+    pub(super) async fn attempts(&self, letter: &Letter) -> Result<Vec<Run>, CoreError> {
         if letter.attempts == 0 {
             return Ok(Vec::new());
         }
@@ -84,6 +76,24 @@ impl Errand {
             ..RunQuery::of(self.agent, letter.attempts)
         };
         Ok(self.runtime.ports.store.runs(attempts).await?)
+    }
+
+    async fn open_goals(&self) -> Result<Vec<Goal>, CoreError> {
+        if !self.has_goals || matches!(self.occasion, Occasion::Title(_)) {
+            return Ok(Vec::new());
+        }
+        let mut goals = self.runtime.ports.store.goals(self.agent).await?;
+        goals.retain(|goal| goal.status == GoalStatus::Open);
+        Ok(goals)
+    }
+
+    /// The runs of ticks that the latest one goes back to, if it did not come to its end: its work is
+    /// gone on with.
+    async fn interrupted_work(&self) -> Result<Vec<Run>, CoreError> {
+        let runs = RunQuery::of(self.agent, RESUMED_MAX);
+        let runs = self.runtime.ports.store.runs(runs).await?;
+        let ticks = runs.into_iter().filter(|run| run.kind == RunKind::Tick);
+        Ok(ticks.take_while(|run| run.status == RunStatus::Interrupted).collect())
     }
 
     /// The letter to deal with, and whether another waits behind it; those tried too often are given

@@ -5,15 +5,18 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::cause::Cause;
 use super::course::Course;
 use super::replay::{self, Wanted};
 use super::{Errand, Landing, Occasion};
 use crate::approvals::{Approval, ApprovalStatus};
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
+use crate::goals::Goal;
 use crate::ids::{ApprovalId, RunId};
-use crate::ports::ApprovalQuery;
-use crate::runs::{Run, RunPark, RunStatus, Step};
+use crate::letters::Letter;
+use crate::ports::{ApprovalQuery, Purpose, RunQuery};
+use crate::runs::{Run, RunKind, RunPark, RunStatus, Step};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -54,6 +57,56 @@ impl Asked {
 }
 
 impl Errand {
+    /// The parked run that may go on and was begun first.
+    pub(super) async fn find_parked(&self, goals: Vec<Goal>) -> Result<Option<Cause>, CoreError> {
+        let store = &self.runtime.ports.store;
+        let resumable = store.resumable_runs(self.agent, 2).await?;
+        let has_more_resumable = resumable.len() > 1;
+        let Some(run) = resumable.into_iter().next() else { return Ok(None) };
+        let letter = match run.letter_id {
+            Some(letter) => store.letter(letter).await?,
+            None => None,
+        };
+        let earlier = match &letter {
+            Some(letter) => self.attempts(letter).await?,
+            None => Vec::new(),
+        };
+        let earlier = earlier.into_iter().filter(|other| other.id != run.id).collect();
+        // This attempt is one of them already.
+        let letter = letter.map(|letter| {
+            let attempts = letter.attempts.saturating_sub(1);
+            Letter { attempts, ..letter }
+        });
+        // Its own letter is set aside until it has begun again.
+        let has_more_letters = !store.waiting_letters(self.agent, 1).await?.is_empty();
+        let parked = Some(run);
+        Ok(Some(Cause { letter, goals, has_more_letters, earlier, parked, has_more_resumable }))
+    }
+
+    /// What a parked run was begun for. Titles call no tools, so that none of theirs is parked.
+    pub(super) async fn occasion_of(&self, run: &Run) -> Result<Occasion, CoreError> {
+        if run.kind == RunKind::Reply {
+            return Ok(Occasion::Letter);
+        }
+        let steps = self.runtime.ports.store.steps(vec![run.id]).await?;
+        Ok(if steps.iter().any(is_work) { Occasion::Goals } else { Occasion::Reflection })
+    }
+
+    /// Whether work for the goals waits for a person: then there is nothing else to do for them, or
+    /// the same would be asked again and again.
+    pub(super) async fn is_work_parked(&self) -> Result<bool, CoreError> {
+        let most = self.runtime.settings.approvals_waiting_max;
+        let parked =
+            RunQuery { statuses: vec![RunStatus::Parked], ..RunQuery::of(self.agent, most) };
+        let runs = self.runtime.ports.store.runs(parked).await?;
+        let ticks = runs.iter().filter(|run| run.kind == RunKind::Tick);
+        let ticks: Vec<_> = ticks.map(|run| run.id).collect();
+        if ticks.is_empty() {
+            return Ok(false);
+        }
+        Ok(self.runtime.ports.store.steps(ticks).await?.iter().any(is_work))
+    }
+
     /// The approval to ask for before a call is made; `None` if too many wait already.
     pub(super) async fn approval_of(
         &self,
@@ -113,10 +166,12 @@ impl Errand {
         self.progress.begun(run);
         self.progress.closing();
         self.runtime.commit(facts).await?;
+        let goal_work = self.goal_work().await?;
         Ok(Landing {
             status: Some(RunStatus::Parked),
             letter: run.letter_id,
             reflected_at,
+            goal_work,
             parked,
             ..Landing::default()
         })
@@ -135,6 +190,12 @@ impl Errand {
         facts.push(journal.event(EventKind::RunResumed, data));
         facts
     }
+}
+
+/// Whether a step asked a model what to do for the goals.
+fn is_work(step: &Step) -> bool {
+    let purpose = step.intent.get("purpose").cloned().unwrap_or_default();
+    serde_json::from_value(purpose).is_ok_and(|purpose: Purpose| purpose == Purpose::Work)
 }
 
 /// What the agent said in the steps of a run, round by round.

@@ -57,7 +57,9 @@ impl Model for Echo {
             _ if said.contains("!ignore") => String::new(),
             _ if prompt.may_ignore && said.contains("!quiet") => Prompt::IGNORE.to_owned(),
             Purpose::Title => format!("\"A Title of {}\"", said.lines().count()),
-            Purpose::Reply | Purpose::Reflect => format!("echo: {said}"),
+            Purpose::Reply | Purpose::Reflect | Purpose::Work | Purpose::Summarise => {
+                format!("echo: {said}")
+            }
         };
         // In two pieces, so that a stream has more than one.
         let (first, second) = words.split_at(words.len().min(6));
