@@ -7,8 +7,11 @@ pub(crate) mod http;
 pub(crate) mod model;
 pub(crate) mod needs;
 pub(crate) mod packages;
+pub(crate) mod script;
 pub(crate) mod server;
+pub(crate) mod serving;
 pub(crate) mod socket;
+pub(crate) mod tool_server;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;

@@ -8,6 +8,9 @@
 //! `!follow` (words alone). Asked for a title it says `Stub Conversation Title`, otherwise
 //! `Stub reply to: <the last message>`. Whatever it is to say aloud is a short silence, and whatever
 //! it hears is `Stub transcription.`; it is steered there by the text, and by what the file holds.
+//!
+//! With a [`Script`] it decides by that instead, tools included, and keeps a ledger of what it was
+//! asked; it may hang, refuse or be late there too.
 
 use std::collections::BTreeSet;
 use std::io::Result;
@@ -21,6 +24,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use super::script::{self, Act, Asked, Exchange, Script};
+use super::serving::{request, whole};
 
 /// Characters of an answer that are streamed at once.
 const PIECE: usize = 16;
@@ -54,6 +60,8 @@ pub(crate) struct Counts {
     stalled: Mutex<BTreeSet<String>>,
     /// How often somebody asked for `/release`.
     released: watch::Sender<usize>,
+    /// What it was asked as it decided by a script, and did.
+    ledger: Mutex<Vec<Exchange>>,
 }
 
 /// The server. Dropped, it is gone.
@@ -65,18 +73,34 @@ pub(crate) struct ModelServer {
 
 impl ModelServer {
     pub(crate) async fn start() -> Self {
+        Self::serving(None).await
+    }
+
+    /// One that decides by a script what it says and calls. Titles and embeddings are as ever.
+    pub(crate) async fn scripted(script: impl Fn(&Asked) -> Act + Send + Sync + 'static) -> Self {
+        Self::serving(Some(Arc::new(script))).await
+    }
+
+    async fn serving(script: Option<Script>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let counts = Arc::new(Counts::default());
         let shared = Arc::clone(&counts);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let counts = Arc::clone(&shared);
+                let (counts, script) = (Arc::clone(&shared), script.clone());
                 // It ends with the connection; how, only the counts tell.
-                tokio::spawn(async move { serve(stream, &counts).await.unwrap_or_default() });
+                tokio::spawn(async move {
+                    serve(stream, &counts, script.as_ref()).await.unwrap_or_default();
+                });
             }
         });
         Self { address, counts, task }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// What to configure as a model.
@@ -92,6 +116,11 @@ impl ModelServer {
     /// Where somebody can ask for `/release`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// What it was asked as it decided by a script, and did, in order.
+    pub(crate) fn ledger(&self) -> Vec<Exchange> {
+        self.counts.ledger.lock().unwrap().clone()
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -130,7 +159,7 @@ impl Drop for ModelServer {
 }
 
 /// One connection: requests one after another.
-async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
+async fn serve(mut stream: TcpStream, counts: &Counts, script: Option<&Script>) -> Result<()> {
     let mut heard = Vec::new();
     let mut more = vec![0; 16 * 1024];
     loop {
@@ -146,6 +175,24 @@ async fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
         let raw = String::from_utf8_lossy(&heard[..length]).into_owned();
         heard.drain(..length);
         counts.calls.fetch_add(1, Ordering::SeqCst);
+        let is_scripted = path.ends_with("/chat/completions") && !is_title_wanted(&body);
+        if let Some(script) = script.filter(|_| is_scripted) {
+            let asked = Asked::of(&body);
+            let act = script(&asked);
+            counts.ledger.lock().unwrap().push(Exchange { asked: asked.clone(), act: act.clone() });
+            let answer = match act {
+                Act::Say(text) => respond(&body, &text),
+                Act::Call(calls) => script::calling(&body, asked.round(), &calls),
+                Act::Refuse(status) => whole(status, &refusal("the script refuses it")),
+                Act::Hang => return hang(stream, counts).await,
+                Act::Late(late, text) => {
+                    tokio::time::sleep(late).await;
+                    respond(&body, &text)
+                }
+            };
+            stream.write_all(answer.as_bytes()).await?;
+            continue;
+        }
         let said = match () {
             () if path.ends_with("/audio/speech") => body["input"].as_str().unwrap().to_owned(),
             () if path.ends_with("/audio/transcriptions") => raw.clone(),
@@ -216,20 +263,6 @@ async fn halves(mut stream: TcpStream, counts: &Counts, said: &str) -> Result<()
     stream.write_all(second.as_bytes()).await
 }
 
-/// The first whole request, and its length.
-fn request(bytes: &[u8]) -> Option<(String, Value, usize)> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let head = std::str::from_utf8(&bytes[..end]).unwrap();
-    let path = head.split(' ').nth(1).unwrap().to_owned();
-    let length = head
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .map_or(0, |(_, value)| value.trim().parse::<usize>().unwrap());
-    let body = serde_json::from_slice(bytes.get(end..end + length)?).unwrap_or(Value::Null);
-    Some((path, body, end + length))
-}
-
 fn last_message(body: &Value) -> String {
     let messages = body["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
     let content = messages.last().map_or(&Value::Null, |message| &message["content"]);
@@ -262,14 +295,6 @@ fn reply(body: &Value, said: &str) -> String {
     }
 }
 
-fn whole(status: u16, body: &Value) -> String {
-    let body = body.to_string();
-    format!(
-        "HTTP/1.1 {status} Stub\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
 /// An answer, in pieces if they are wanted.
 fn respond(body: &Value, text: &str) -> String {
     if body["stream"] == json!(true) { streamed(text) } else { whole(200, &completion(text)) }
@@ -296,7 +321,7 @@ fn refusal(message: &str) -> Value {
     json!({"error": {"message": message, "type": "stub", "code": null}})
 }
 
-fn usage(text: &str) -> Value {
+pub(super) fn usage(text: &str) -> Value {
     json!({"prompt_tokens": 7, "completion_tokens": text.len(), "total_tokens": 7 + text.len()})
 }
 
@@ -310,21 +335,31 @@ fn completion(text: &str) -> Value {
 
 /// The same in pieces.
 fn streamed(text: &str) -> String {
-    let event = |choices: Value, usage: Value| {
+    let characters = text.chars().collect::<Vec<_>>();
+    let deltas = characters
+        .chunks(PIECE)
+        .map(|piece| json!({"content": piece.iter().collect::<String>()}))
+        .collect::<Vec<_>>();
+    events(&deltas, "stop", &usage(text))
+}
+
+/// An answer of these pieces, as events.
+pub(super) fn events(deltas: &[Value], reason: &str, usage: &Value) -> String {
+    let event = |choices: Value, usage: &Value| {
         let chunk = json!({
             "id": "stub", "object": "chat.completion.chunk", "created": 0, "model": "stub",
             "choices": choices, "usage": usage,
         });
         format!("data: {chunk}\n\n")
     };
-    let characters = text.chars().collect::<Vec<_>>();
     let mut events = String::new();
-    for piece in characters.chunks(PIECE) {
-        let delta = json!({"content": piece.iter().collect::<String>()});
-        events += &event(json!([{"index": 0, "delta": delta, "finish_reason": null}]), Value::Null);
+    for delta in deltas {
+        let choices = json!([{"index": 0, "delta": delta, "finish_reason": null}]);
+        events += &event(choices, &Value::Null);
     }
-    events += &event(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), Value::Null);
-    events += &event(json!([]), usage(text));
+    let end = json!([{"index": 0, "delta": {}, "finish_reason": reason}]);
+    events += &event(end, &Value::Null);
+    events += &event(json!([]), usage);
     events += "data: [DONE]\n\n";
     format!(
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n{events}",
