@@ -8,11 +8,13 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
+use crate::http::idempotency::Idempotency;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
+use crate::workspace::Workspaces;
 
 pub use vault::Vault;
 
@@ -25,6 +27,10 @@ pub struct Host {
     pub messaging: Messaging,
     /// Files that people and agents give one another.
     pub media: MediaStore,
+    /// The agents' own folders.
+    pub workspaces: Workspaces,
+    /// Carries requests with a key out once.
+    pub idempotency: Idempotency,
     /// What speaks and listens.
     pub speech: Speech,
     /// Seals and opens the agents' secrets.

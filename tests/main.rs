@@ -9,12 +9,14 @@
     reason = "a test fails by panicking, and tells what it found"
 )]
 
+mod approvals;
 mod bad_input;
 mod browser;
 mod clients;
 mod follow;
 mod golden;
 mod kill;
+mod kill_keys;
 mod kill_talks;
 mod media;
 mod program;

@@ -237,6 +237,7 @@ cases! {
         messages_are_listed_newest_first_and_filtered,
         messages_are_removed_one_by_one_or_all,
         messages_are_found_by_all_of_the_words,
+        what_is_on_its_way_is_left_to_the_next_boot_until_it_is_reached,
         no_text_is_a_query_language_in_channels,
         messages_of_every_script_are_found,
     }

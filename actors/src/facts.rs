@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::approvals::{Approval, ApprovalEnd};
 use crate::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
 };
 use crate::character::{AgentRecord, Character};
 use crate::goals::Goal;
@@ -305,6 +305,16 @@ pub enum Fact {
     /// Something was said in a channel, or what was said under that id was replaced. Fails with
     /// [`Missing`](crate::error::StoreError::Missing) if the channel is not there.
     MessageSet(Box<ChannelMessage>),
+    /// A message is on its way to an agent, until it is `Reached`.
+    Addressed(Box<Addressed>),
+    /// An agent has the letter that brings it a message, or will get none. Affects 0 rows if the message
+    /// was not on its way to it.
+    Reached {
+        /// The message.
+        message_id: ChannelMessageId,
+        /// The agent.
+        agent_id: AgentId,
+    },
     /// A message was removed. Affects 0 rows if there was none.
     MessageRemoved {
         /// The channel.
@@ -344,6 +354,8 @@ impl Fact {
             | Self::ChannelJoined { .. }
             | Self::ChannelLeft { .. }
             | Self::MessageSet(_)
+            | Self::Addressed(_)
+            | Self::Reached { .. }
             | Self::MessageRemoved { .. }
             | Self::ChannelCleared(_)
             | Self::ChannelHappened(_)

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::approvals::Approval;
 use crate::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
 use crate::error::StoreError;
@@ -382,6 +382,15 @@ impl Store for MemoryStore {
         self.read(|state| {
             let events = state.shared.events.get(&id)?;
             Some((events.front()?.seq, events.back()?.seq))
+        })
+    }
+
+    fn undelivered(&self, limit: u32) -> StoreFuture<Vec<Addressed>> {
+        self.read(|state| {
+            let left = state.shared.addressed.values().filter(|(epoch, _)| *epoch < state.epoch);
+            left.take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .map(|(_, addressed)| addressed.clone())
+                .collect()
         })
     }
 

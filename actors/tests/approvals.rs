@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use greenroom_actors::agent::Change;
+use greenroom_actors::agent::{Change, SetGoal};
 use greenroom_actors::approvals::{Approval, ApprovalStatus, Decision};
 use greenroom_actors::error::{CoreError, ModelError};
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::Command;
-use greenroom_actors::ports::{ApprovalQuery, MemoryQuery, Store};
+use greenroom_actors::ports::{ApprovalQuery, MemoryQuery, Purpose, Store};
 use greenroom_actors::runs::{RunStatus, StepStatus};
 use greenroom_actors::settings::Settings;
 use serde_json::json;
@@ -386,4 +386,31 @@ async fn nobody_is_asked_about_a_call_that_would_not_be_made() {
     stage.model.then(calls(&["reads", "once"])).then(calls(&["nothing"])).then(say("Pity."));
     stage.registry.ask_agent(bob, ada, "go").await.unwrap();
     assert_eq!((stage.tools.names().len(), stage.approvals().await.len()), (1, 0));
+}
+
+#[actix::test]
+async fn work_for_goals_that_has_to_ask_is_not_begun_anew_at_each_tick() {
+    let stage = Stage::set().await;
+    let ada = stage.create("Ada").await;
+    let patch = json!({"settings": {"tools": {"ask_first": ["once"]}}});
+    stage.registry.revise(ada, patch.as_object().unwrap().clone()).await.unwrap();
+    stage.registry.ask(ada, SetGoal { id: None, text: "Sell plums.".to_owned() }).await.unwrap();
+    stage.model.then(calls(&["once"])).then(say("Sold."));
+    stage.registry.ask(ada, crate::support::start_autonomous()).await.unwrap();
+    stage.advance(600).await;
+    let works = |stage: &Stage| {
+        let prompts = stage.model.prompts.lock().unwrap();
+        prompts.iter().filter(|prompt| prompt.purpose == Purpose::Work).count()
+    };
+    assert_eq!((works(&stage), stage.approvals().await.len()), (1, 1));
+    let parked = stage.waiting().await.run_id;
+    let stage = stage.boot_again().await;
+    stage.advance(600).await;
+    assert_eq!((works(&stage), stage.approvals().await.len()), (0, 1));
+    stage.decide(yes()).await;
+    stage.advance(60).await;
+    let run = stage.store.run(ada, parked).await.unwrap().unwrap();
+    assert_eq!(run.status, RunStatus::Completed);
+    assert_eq!(stage.tools.names(), ["once"]);
+    assert!(works(&stage) > 0, "it goes on as work");
 }

@@ -5,7 +5,7 @@ use std::future::ready;
 use futures::FutureExt;
 use greenroom_actors::approvals::Approval;
 use greenroom_actors::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
@@ -143,6 +143,7 @@ impl Store for Blank {
         fn message(ChannelMessageId) -> Option<ChannelMessage>;
         fn messages(MessageQuery) -> Vec<ChannelMessage>;
         fn channel_events(ChannelId, u64, u32) -> Vec<ChannelEvent>;
+        fn undelivered(u32) -> Vec<Addressed>;
         fn session(SessionId) -> Option<Session>;
         fn sessions(u32, u32) -> Vec<Session>;
         fn expired_sessions(UnixMillis, u32) -> Vec<SessionId>;

@@ -4,12 +4,14 @@
 //! it to the agents. What an agent answers is committed together with the run that made it; every
 //! live transport is a view of a channel's durable sequence of events.
 
+mod agents;
 mod channels;
 mod jobs;
 mod messages;
 mod recipients;
 mod servers;
 mod sessions;
+mod telling;
 mod titles;
 mod turns;
 
@@ -21,6 +23,7 @@ use greenroom_actors::facts::Fact;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 
+pub use agents::{HOPS_MAX, Speech, Spoken};
 pub use channels::{ChannelPatch, NewChannel};
 pub use jobs::NewJob;
 pub use messages::{Letter, MessagePatch, NewMessage, Said, Told};

@@ -23,7 +23,7 @@ pub(super) struct Recipient {
     pub(super) id: AgentId,
     record: Arc<AgentRecord>,
     /// Whether somebody else than it and the author takes part.
-    is_one_of_several: bool,
+    pub(super) is_one_of_several: bool,
 }
 
 impl Messaging {

@@ -114,6 +114,7 @@ impl Handler<AmendMemory> for Agent {
             memory.entity_id = patch.entity_id.unwrap_or(memory.entity_id);
             memory.world_id = patch.world_id.or(memory.world_id);
             memory.unique = patch.unique.unwrap_or(memory.unique);
+            memory.updated_at = runtime.now();
             runtime.commit(vec![Fact::Remembered(Box::new(memory.clone()))]).await?;
             Ok(Some(memory))
         };

@@ -210,6 +210,7 @@ impl Agent {
             metadata: delivery.metadata,
             unique: true,
             created_at: now,
+            updated_at: now,
         };
         let letter = Letter {
             id: LetterId(id.0),
@@ -235,9 +236,12 @@ impl Agent {
         let world =
             delivery.world.map(|world| World { agent_id: self.id, created_at: now, ..world });
         facts.extend(world.map(|world| Fact::WorldMet(Box::new(world))));
+        let heard = letter.heard;
         facts.push(Fact::LetterSent(Box::new(letter)));
         facts.push(Fact::Remembered(Box::new(memory.clone())));
         facts.push(event);
+        let agent_id = self.id;
+        facts.extend(heard.map(|Heard { message_id, .. }| Fact::Reached { message_id, agent_id }));
         (letter_id, memory, facts)
     }
 

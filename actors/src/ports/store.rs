@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use crate::approvals::{Approval, ApprovalStatus};
 use crate::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
 use crate::error::StoreError;
@@ -218,6 +218,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The numbers of a channel's oldest kept and newest event; `None` if it has none.
     fn channel_event_bounds(&self, id: ChannelId) -> StoreFuture<Option<(u64, u64)>>;
+
+    /// Messages that earlier boots left on their way to an agent.
+    fn undelivered(&self, limit: u32) -> StoreFuture<Vec<Addressed>>;
 
     /// One session.
     fn session(&self, id: SessionId) -> StoreFuture<Option<Session>>;

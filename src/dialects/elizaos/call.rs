@@ -15,16 +15,19 @@ use greenroom_actors::lifecycle::State;
 use greenroom_actors::ports::Store;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
+use uuid::Uuid;
 
 use super::error::ElizaError;
 use super::refusal::{self, Refusal};
 use super::shared::Shared;
 use super::visit::is_under;
+use crate::http::idempotency::Keyed;
 use crate::http::instant;
 use crate::http::query::Query;
 use crate::http::upload::{self, FILE_MAX_BYTES, Form, Rules, UploadError};
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
+use crate::workspace::Workspaces;
 
 /// What the routes call the agent in a path.
 const AGENT: &str = "agent";
@@ -117,6 +120,11 @@ impl Call {
         text.parse().map_err(|_not_an_id| refusal.into())
     }
 
+    /// The id of the `what` that the request makes: a new one, or that of its key.
+    pub(super) fn id_of_new<T: From<Uuid> + Default>(&self, what: &str) -> T {
+        Keyed::of(&self.request).map_or_else(T::default, |keyed| keyed.id(what).into())
+    }
+
     pub(super) fn query(&self) -> Query {
         Query::parse(self.request.query_string())
     }
@@ -137,6 +145,10 @@ impl Call {
             within: self.settings.upload_within(),
         };
         upload::read(self.request.headers(), payload, self.media().spool(), rules).await
+    }
+
+    pub(super) fn workspaces(&self) -> &Workspaces {
+        &self.host.workspaces
     }
 
     pub(super) fn media(&self) -> &MediaStore {

@@ -47,6 +47,7 @@ mod tests;
 mod unknown;
 mod visit;
 mod wire;
+mod words;
 mod worlds;
 
 use std::sync::Arc;

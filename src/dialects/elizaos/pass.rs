@@ -21,7 +21,9 @@ use super::refusal;
 use super::said::Dialect;
 use super::shared::Shared;
 use super::visit::{Area, Visit};
+use super::words::Words;
 use crate::http::cors::Cors;
+use crate::http::idempotency::Wording;
 use crate::http::rate::Verdict;
 use crate::http::{etag, security, site};
 
@@ -134,6 +136,11 @@ impl Pass {
         Ok(())
     }
 
+    /// How this dialect words what becomes of a request with a key.
+    pub(super) fn wording(&self) -> Words {
+        Words(self.dialect())
+    }
+
     fn dialect(&self) -> Dialect {
         if self.visit.area == Area::Bare { Dialect::Bare } else { Dialect::Api }
     }
@@ -171,11 +178,8 @@ impl Pass {
         if self.visit.names_channel && is_wrong_channel(&request, answer.status()) {
             self.count_wrong_channel(shared);
         }
-        // Handlers answer in the envelope of /api.
-        if self.dialect() == Dialect::Bare
-            && let Some(error) = error
-        {
-            answer = error.answer(Dialect::Bare);
+        if let Some(sent) = self.wording().in_place_of(&answer) {
+            answer = sent;
         }
         ServiceResponse::new(request, self.dress(shared, answer))
     }

@@ -8,6 +8,7 @@ use greenroom_actors::lifecycle::{Command, State};
 
 use super::refusal::{self, Refusal};
 use crate::http::body::BodyError;
+use crate::http::idempotency::IdempotencyError;
 use crate::http::upload::UploadError;
 use crate::speech::SpeechError;
 use crate::speech::sound::DecodeError;
@@ -155,6 +156,24 @@ pub(super) fn of_body(error: &BodyError) -> Said {
         | BodyError::NotAnObject(_)
         | BodyError::Packed(_)
         | BodyError::BrokenOff => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+    };
+    Said::new(status, code, error.to_string())
+}
+
+/// How the dialect says what becomes of a request that was sent under a key.
+pub(super) fn of_repeated(error: &IdempotencyError, dialect: Dialect) -> Said {
+    use StatusCode as S;
+    let (status, code) = match error {
+        IdempotencyError::Key(_) => (S::BAD_REQUEST, "INVALID_IDEMPOTENCY_KEY"),
+        IdempotencyError::Reused => (S::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
+        IdempotencyError::InFlight => {
+            let said = Said::new(S::CONFLICT, "IDEMPOTENCY_IN_FLIGHT", error.to_string());
+            return Said { retry_after_s: Some(TRY_AGAIN_S), ..said };
+        }
+        IdempotencyError::Unknown => (S::CONFLICT, "IDEMPOTENCY_OUTCOME_UNKNOWN"),
+        IdempotencyError::BrokenOff => (S::BAD_REQUEST, "BAD_REQUEST"),
+        IdempotencyError::Busy => return of_core(&CoreError::Overloaded, None, dialect),
+        IdempotencyError::Store(error) => return of_core(&error.clone().into(), None, dialect),
     };
     Said::new(status, code, error.to_string())
 }

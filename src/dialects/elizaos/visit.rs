@@ -93,6 +93,11 @@ impl Visit {
         Self { area: Area::Page, lane: Lane::Common, ..self }
     }
 
+    /// Whether keys are honoured that requests are sent again under.
+    pub(super) fn takes_keys(&self) -> bool {
+        matches!(self.area, Area::Api | Area::Bare)
+    }
+
     /// Whether a token is asked for, where one is configured.
     pub(super) fn is_guarded(&self) -> bool {
         matches!(self.area, Area::Api | Area::Bare | Area::Metrics)
