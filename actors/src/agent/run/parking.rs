@@ -166,7 +166,8 @@ impl Errand {
         self.progress.begun(run);
         self.progress.closing();
         self.runtime.commit(facts).await?;
-        let goal_work = self.goal_work().await?;
+        // It is parked, whether or not this can be told.
+        let goal_work = self.goal_work().await.unwrap_or_default();
         Ok(Landing {
             status: Some(RunStatus::Parked),
             letter: run.letter_id,
