@@ -22,7 +22,9 @@ pub use show::shown;
 
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::http::idempotency::IdempotencySettings;
+use crate::mcp::McpSettings;
 use crate::media::MediaSettings;
+use crate::messaging::MessagingSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::server::ServerSettings;
 use crate::speech::SpeechSettings;
@@ -41,10 +43,14 @@ pub struct Config {
     pub model: ModelChoice,
     /// Models by name.
     pub models: BTreeMap<String, ModelSettings>,
+    /// The Model Context Protocol.
+    pub mcp: McpSettings,
     /// What speaks and listens.
     pub speech: SpeechSettings,
     /// Where and how everything is kept.
     pub store: StoreSettings,
+    /// What is said between people and agents.
+    pub messaging: MessagingSettings,
     /// Files that people and agents give one another.
     pub media: MediaSettings,
     /// What agents can do beside speaking.

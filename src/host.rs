@@ -9,6 +9,7 @@ use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
 use crate::http::idempotency::Idempotency;
+use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
@@ -33,6 +34,8 @@ pub struct Host {
     pub idempotency: Idempotency,
     /// What speaks and listens.
     pub speech: Speech,
+    /// The MCP servers whose tools agents use.
+    pub mcp: McpTools,
     /// Seals and opens the agents' secrets.
     pub secrets: Arc<Secrets>,
     /// What the process has logged of late.

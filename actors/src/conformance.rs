@@ -141,6 +141,7 @@ cases! {
         every_way_to_end_is_kept,
         only_a_run_of_that_agent_ends,
         runs_are_listed_newest_first_and_filtered,
+        open_runs_are_found_whosever_they_are,
         a_step_has_an_intent_and_then_an_outcome,
         steps_come_by_run_as_asked_then_by_index,
     }

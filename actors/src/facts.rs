@@ -488,11 +488,14 @@ pub enum EventKind {
     Said,
     /// It thought something.
     Thought,
+    /// Something was wrong with it, and was mended as far as it can be; see
+    /// [`Finding`](crate::liveness::Finding).
+    Remedied,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -515,6 +518,7 @@ impl EventKind {
         Self::GoalSet,
         Self::Said,
         Self::Thought,
+        Self::Remedied,
     ];
 
     /// Its name, as stored and sent.
@@ -543,6 +547,7 @@ impl EventKind {
             Self::GoalSet => "goal_set",
             Self::Said => "said",
             Self::Thought => "thought",
+            Self::Remedied => "remedied",
         }
     }
 

@@ -269,6 +269,10 @@ impl Store for MemoryStore {
         self.read(|state| state.runs(&query))
     }
 
+    fn open_runs(&self, limit: u32) -> StoreFuture<Vec<Run>> {
+        self.read(|state| state.open_runs(limit))
+    }
+
     fn count_runs(&self, query: RunQuery) -> StoreFuture<u64> {
         self.read(|state| state.count_runs(&query))
     }

@@ -362,6 +362,23 @@ async fn a_thought_that_has_to_ask_is_not_thought_again_meanwhile() {
 }
 
 #[actix::test]
+async fn a_run_that_goes_on_after_long_is_not_taken_for_lost() {
+    let patient = Settings { tool_deadline_s: 9_000, run_deadline_s: 9_000, ..settings() };
+    let stage = Stage::with(patient).await;
+    let (ada, bob) = stage.asking(&["once"]).await;
+    stage.model.then(calls(&["once"]));
+    stage.registry.tell(bob, ada, "go").await.unwrap();
+    stage.clock.settle().await;
+    stage.advance(DAY).await;
+    *stage.tools.deed.lock().unwrap() = Deed::Hang;
+    stage.decide(yes()).await;
+    for _ in 0..60 {
+        stage.advance(60).await;
+    }
+    assert_eq!(stage.statuses(ada).await, [RunStatus::Started]);
+}
+
+#[actix::test]
 async fn only_so_many_calls_wait() {
     let narrow = Settings { approvals_waiting_max: 2, ..settings() };
     let stage = Stage::with(narrow).await;

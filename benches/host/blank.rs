@@ -42,6 +42,7 @@ impl Blank {
             reflected_at: None,
             has_letters: false,
             has_resumable: false,
+            has_news: false,
             has_goals: false,
         })
     }
@@ -118,6 +119,7 @@ impl Store for Blank {
         fn goals(AgentId) -> Vec<Goal>;
         fn run(AgentId, RunId) -> Option<Run>;
         fn runs(RunQuery) -> Vec<Run>;
+        fn open_runs(u32) -> Vec<Run>;
         fn count_runs(RunQuery) -> u64;
         fn resumable_runs(AgentId, u32) -> Vec<Run>;
         fn approval(ApprovalId) -> Option<Approval>;

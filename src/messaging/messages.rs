@@ -115,7 +115,8 @@ impl Messaging {
     /// An agent that could not be told does not keep the others from hearing it.
     ///
     /// # Errors
-    /// As [`post`](Self::post).
+    /// As [`post`](Self::post); [`CoreError::Busy`] where the channel refuses what is said while a
+    /// reply is in flight, and one of each agent in it is.
     pub async fn say(&self, new: NewMessage) -> Result<Said, CoreError> {
         let channel = self.channel(new.channel_id).await?;
         let agents = self.recipients(&channel, new.author_id).await?;

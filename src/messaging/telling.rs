@@ -5,14 +5,16 @@
 //! and so does telling those who follow the channel that the agent will not answer. Notes that an
 //! earlier process left are seen to by the next one.
 
+use greenroom_actors::agent::Delivery;
 use greenroom_actors::channels::{Addressed, Channel, ChannelEventKind, ChannelMessage};
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::facts::Fact;
-use greenroom_actors::ids::{AgentId, ChannelMessageId, EntityId};
+use greenroom_actors::ids::{AgentId, ChannelId, ChannelMessageId, EntityId};
+use greenroom_actors::letters::DoubleTexting;
 use serde_json::{Value, json};
 
 use super::Messaging;
-use super::messages::{Letter, NewMessage, Said, Told};
+use super::messages::{Letter, NewMessage, Said, Told, room_of};
 use super::recipients::Recipient;
 
 /// Messages that are seen to in one round.
@@ -53,6 +55,10 @@ impl Messaging {
         new: NewMessage,
         agents: Vec<Recipient>,
     ) -> Result<Said, CoreError> {
+        let double_texting = self.settings.double_texting_in(channel);
+        if double_texting == DoubleTexting::Reject {
+            self.refuse_if_busy(channel.id, &agents).await?;
+        }
         let name = new.author_name.clone();
         let ids: Vec<_> = agents.iter().map(|agent| agent.id).collect();
         let answered = self.author_of_answered(new.in_reply_to).await?;
@@ -65,7 +71,10 @@ impl Messaging {
         let mut told = Vec::with_capacity(agents.len());
         let mut ends = Vec::new();
         for agent in agents {
-            let delivery = agent.delivery(channel, &message, name.as_deref(), answered);
+            let delivery = Delivery {
+                double_texting,
+                ..agent.delivery(channel, &message, name.as_deref(), answered)
+            };
             let outcome = match self.registry.deliver(agent.id, delivery).await {
                 Ok(delivered) => Ok(Letter { id: delivered.letter_id, reply: delivered.reply }),
                 Err(error) => {
@@ -79,6 +88,22 @@ impl Messaging {
             self.registry.keep(ends).await?;
         }
         Ok(Said { message, told })
+    }
+
+    /// Refuses a message that nobody could take up, since a reply of each agent there is in flight.
+    /// Where some could, it is said, and the others fail it.
+    async fn refuse_if_busy(
+        &self,
+        channel: ChannelId,
+        agents: &[Recipient],
+    ) -> Result<(), CoreError> {
+        for agent in agents {
+            let status = self.registry.status(agent.id).await;
+            if !status.is_ok_and(|status| status.answering == Some(room_of(agent.id, channel))) {
+                return Ok(());
+            }
+        }
+        agents.first().map_or(Ok(()), |agent| Err(CoreError::Busy(agent.id)))
     }
 
     /// Brings agents some of the messages that an earlier process left on their way, or tells those who
@@ -115,7 +140,10 @@ impl Messaging {
             Ok(mut recipient) => {
                 recipient.is_one_of_several = addressed.is_one_of_several;
                 let name = author_name.as_deref();
-                let delivery = recipient.delivery(&channel, &message, name, answered);
+                let delivery = Delivery {
+                    double_texting: self.settings.double_texting_in(&channel),
+                    ..recipient.delivery(&channel, &message, name, answered)
+                };
                 self.registry.deliver(agent_id, delivery).await.map(drop)
             }
             Err(error) => Err(error),

@@ -171,6 +171,8 @@ const SEED: &str = "SELECT id, desired, started_at, tick_every_ms, overrides, fa
         EXISTS (SELECT 1 FROM runs INDEXED BY runs_parked
                 WHERE agent = agents.id AND status = 'parked' AND NOT EXISTS
                     (SELECT 1 FROM approvals WHERE run = runs.id AND status = 'waiting')),
+        EXISTS (SELECT 1 FROM memories INDEXED BY memories_by_time
+                WHERE agent = agents.id AND created_at > coalesce(reflected_at, -9223372036854775808)),
         EXISTS (SELECT 1 FROM goals INDEXED BY goals_open
                 WHERE agent = agents.id AND status = 'open')
     FROM agents";
@@ -183,6 +185,7 @@ fn read_seed(row: &Row<'_>) -> rusqlite::Result<Seed> {
         reflected_at: columns.at_or_null()?,
         has_letters: columns.take()?,
         has_resumable: columns.take()?,
+        has_news: columns.take()?,
         has_goals: columns.take()?,
     })
 }

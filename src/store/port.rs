@@ -154,6 +154,10 @@ impl Store for SqliteStore {
         self.read(move |connection| runs::list(connection, &query))
     }
 
+    fn open_runs(&self, limit: u32) -> StoreFuture<Vec<Run>> {
+        self.read(move |connection| runs::open(connection, limit))
+    }
+
     fn count_runs(&self, query: RunQuery) -> StoreFuture<u64> {
         self.read(move |connection| runs::count(connection, &query))
     }

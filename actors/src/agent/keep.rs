@@ -87,6 +87,7 @@ impl Handler<Keep> for Agent {
         {
             return Box::pin(std::future::ready(Err(refused)));
         }
+        self.has_news |= keep.facts.iter().any(|fact| matches!(fact, Fact::Remembered(_)));
         let committed = self.runtime.commit(keep.facts);
         Box::pin(async move { Ok(committed.await?) })
     }
@@ -103,6 +104,7 @@ impl Handler<AmendMemory> for Agent {
         if let Err(refused) = self.must_run() {
             return AtomicResponse::new(Box::pin(fut::err(refused)));
         }
+        self.has_news = true;
         let (agent, runtime) = (self.id, Arc::clone(&self.runtime));
         let amended = async move {
             let Some(mut memory) = runtime.ports.store.memory(agent, id).await? else {

@@ -133,6 +133,9 @@ pub trait Store: Send + Sync + 'static {
     /// Runs, newest first.
     fn runs(&self, query: RunQuery) -> StoreFuture<Vec<Run>>;
 
+    /// The runs of all agents that are begun and not ended, in the order of their ids.
+    fn open_runs(&self, limit: u32) -> StoreFuture<Vec<Run>>;
+
     /// How many runs match, whatever `limit` and `offset` say.
     fn count_runs(&self, query: RunQuery) -> StoreFuture<u64>;
 
@@ -272,6 +275,8 @@ pub struct Seed {
     pub has_letters: bool,
     /// Whether it has parked runs that may go on.
     pub has_resumable: bool,
+    /// Whether it has a memory that was made after it last thought about itself.
+    pub has_news: bool,
     /// Whether it has an open goal.
     pub has_goals: bool,
 }

@@ -9,8 +9,9 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH,
-    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, ORIGIN, VARY,
 };
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpRequest, HttpResponse};
@@ -32,6 +33,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Headers that an answer usually has.
 const HEADERS_USUAL: usize = 24;
+
+/// What pages send that speak the Model Context Protocol.
+const MCP_HEADERS: &str = "Content-Type,Authorization,X-API-KEY,Accept,Mcp-Protocol-Version,\
+                           Mcp-Session-Id,Mcp-Method,Mcp-Name,Last-Event-ID";
 
 /// What is known of one request on its way.
 pub(super) struct Pass {
@@ -152,6 +157,10 @@ impl Pass {
         if self.visit.area == Area::Socket {
             let methods = HeaderValue::from_static("GET,POST");
             answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+        }
+        if self.visit.area == Area::Mcp {
+            let headers = HeaderValue::from_static(MCP_HEADERS);
+            answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, headers);
         }
         answer
     }

@@ -56,6 +56,9 @@ impl Said {
     }
 }
 
+/// That an agent's reply is in flight where nothing more is to be said meanwhile.
+pub(super) const AGENT_BUSY: &str = "AGENT_BUSY";
+
 /// How the dialect says what the core says.
 pub(super) fn of_core(
     error: &CoreError,
@@ -73,6 +76,9 @@ pub(super) fn of_core(
         CoreError::NotRunning { .. } | CoreError::Failed { .. } => not_running(dialect),
         CoreError::Invalid { field, reason } => {
             Said::new(S::BAD_REQUEST, "BAD_REQUEST", format!("{field}: {reason}"))
+        }
+        CoreError::Busy(_) => {
+            Said::new(S::CONFLICT, AGENT_BUSY, "The agent is still answering; try again then")
         }
         CoreError::Overloaded => Said::later("OVERLOADED", "Too busy, please try again"),
         CoreError::Starting => Said::later("STARTING", "Still starting, please try again"),

@@ -17,7 +17,7 @@ const IDS_MAX: usize = 20;
 
 /// Why an operator's request was not carried out.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum OperatorError {
+pub(crate) enum OperatorError {
     /// The core did not do it.
     #[error(transparent)]
     Core(#[from] CoreError),
@@ -98,6 +98,7 @@ impl OperatorError {
                 | CoreError::Failed { .. }
                 | CoreError::Halted
                 | CoreError::Decided { .. }
+                | CoreError::Busy(_)
                 | CoreError::Cancelled(_) => (StatusCode::CONFLICT, "CONFLICT"),
                 CoreError::Parked(_) => (StatusCode::ACCEPTED, "PARKED"),
                 CoreError::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),

@@ -42,7 +42,7 @@ async fn host() -> Host {
     registry.create(Character::named("Ada Lovelace")).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     Host {
-        messaging: Messaging::open(registry.clone()).await.unwrap(),
+        messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         // Gone at once: nobody here brings a file.
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
@@ -57,6 +57,7 @@ async fn host() -> Host {
             IdempotencySettings::default(),
         ),
         speech: crate::speech::Speech::default(),
+        mcp: crate::mcp::client::McpTools::none(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),
         stop: Stopper::default(),
@@ -109,8 +110,18 @@ async fn each_request_is_carried_out_or_refused_by_name() {
         (&patch, missing_goal.as_str(), "{}", 404, "NOT_FOUND"),
         (&patch, missing_goal.as_str(), r#"{"status": "x"}"#, 400, "status: "),
         (&delete, missing_goal.as_str(), "", 200, r#""removed":false"#),
+        (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": "1"}"#, 400, "grace_s: must be a"),
+        (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": -1}"#, 400, "grace_s: must be 0 to"),
+        (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": 1e300}"#, 400, "grace_s: "),
+        (&post, "/op/agents/ada-lovelace/stop", r#"{"force": 1}"#, 400, "force: must be a boolean"),
+        (&post, "/op/agents/ada-lovelace/pause", r#"{"grace_s": 5}"#, 200, r#""state":"paused""#),
+        (&post, "/op/agents/ada-lovelace/stop", r#"{"force": true}"#, 200, r#""state":"stopped""#),
+        (&post, "/op/agents/ada-lovelace/stop", "", 409, "CONFLICT"),
         (&post, "/op/halt", "", 200, r#""halted":true"#),
         (&get, "/op/halt", "", 200, r#""halted":true"#),
+        (&get, "/op/liveness", "", 200, r#""blocked":[]"#),
+        (&get, "/op/liveness", "", 200, r#""deaf_agent":0"#),
+        (&get, "/op/mcp", "", 200, r#""servers":[]"#),
         (&post, "/op/lift", "", 200, r#""halted":false"#),
         (&post, "/op/backup", "{}", 400, "name: "),
         (&post, "/op/backup", r#"{"name": "../x"}"#, 400, "name: "),

@@ -246,6 +246,12 @@ async fn autonomy_is_switched_on_at_a_start_and_its_ticks_are_seen() {
     let stage = stage(ElizaosSettings::default()).await;
     let id = stage.created("Auto").await;
     let path = format!("/api/agents/{id}");
+    // What it thinks about, once it acts by itself.
+    stage.said("POST", &format!("{path}/start"), json!({})).await;
+    let memory = json!({"entityId": id, "roomId": id, "content": {"text": "The roof leaks."}});
+    let (status, kept) = stage.said("POST", &format!("{path}/memories"), memory).await;
+    assert_eq!(status, 201, "{kept}");
+    stage.said("POST", &format!("{path}/stop"), json!({})).await;
     let body = json!({"enableAutonomy": true, "settings": {"autonomyIntervalSeconds": 3600}});
     let (status, started) = stage.said("POST", &format!("{path}/start"), body).await;
     assert_eq!((status, &started["data"]["enableAutonomy"]), (200, &json!(true)));

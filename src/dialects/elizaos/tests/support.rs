@@ -215,7 +215,7 @@ pub(super) async fn stage_over(
         IdempotencySettings::default(),
     );
     let host = Host {
-        messaging: Messaging::open(registry.clone()).await.unwrap(),
+        messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
         workspaces: Workspaces::open(
@@ -225,6 +225,7 @@ pub(super) async fn stage_over(
         .unwrap(),
         idempotency,
         speech: crate::speech::Speech::default(),
+        mcp: crate::mcp::client::McpTools::none(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),
         stop: Stopper::default(),
