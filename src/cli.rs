@@ -6,6 +6,7 @@
 
 mod admin;
 mod agents;
+mod approvals;
 mod client;
 mod error;
 mod plain;
@@ -58,6 +59,9 @@ enum Command {
     /// Looks at and moves the agents of a running host.
     #[command(subcommand)]
     Agents(agents::Agents),
+    /// Decides about calls that agents may not make without a person's yes.
+    #[command(subcommand)]
+    Approvals(approvals::Approvals),
     /// Stops all agents' work on a running host, across restarts, until `lift`.
     Halt(Remote),
     /// Ends a halt.
@@ -103,6 +107,7 @@ impl Arguments {
             Command::Config(command) => command.carry_out(&sources, out),
             Command::Verify(verify) => verify.carry_out(out),
             Command::Agents(command) => remotely(command.carry_out(&sources.load()?, out)),
+            Command::Approvals(command) => remotely(command.carry_out(&sources.load()?, out)),
             Command::Halt(remote) => remotely(admin::halt(&remote, &sources.load()?, true, out)),
             Command::Lift(remote) => remotely(admin::halt(&remote, &sources.load()?, false, out)),
             Command::Backup(backup) => remotely(backup.carry_out(&sources.load()?, out)),

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and tells what it found"
 )]
 
+mod approvals;
 mod bad_input;
 mod browser;
 mod budget;

@@ -18,6 +18,7 @@ mod hearing;
 mod journal;
 mod keep;
 pub(crate) mod letters;
+mod parking;
 mod prompt;
 mod run;
 mod spending;
@@ -56,6 +57,7 @@ pub(crate) use journal::Journal;
 pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
 pub use letters::{Delivered, Delivery, Reply};
+pub(crate) use parking::Decide;
 pub use triggers::{AddTrigger, AmendTrigger, FireTrigger, RemoveTrigger};
 
 use asked::Asked;
@@ -77,6 +79,8 @@ pub struct Agent {
     /// Letters that wait, as far as is known here; the store has the truth.
     letters_waiting: u32,
     firings: FiringsWaiting,
+    /// Whether parked runs may go on, as far as is known here; the store has the truth.
+    has_resumable: bool,
     /// Runs that failed in a row.
     failures: u32,
     /// Crashes without a completed run between them.
@@ -149,6 +153,7 @@ impl Agent {
             goal_work: GoalWork::seeded(seed.has_goals),
             letters_waiting: u32::from(seed.has_letters),
             firings: FiringsWaiting::found(seed.has_firings),
+            has_resumable: seed.has_resumable,
             failures: 0,
             crashes_in_a_row: 0,
             restarts: 0,
@@ -220,6 +225,7 @@ impl Agent {
         self.goal_work = GoalWork::seeded(seed.has_goals);
         self.letters_waiting = u32::from(seed.has_letters);
         self.firings = FiringsWaiting::found(seed.has_firings);
+        self.has_resumable = seed.has_resumable;
         let backoff = self.runtime.settings.restart_backoff(self.crashes_in_a_row);
         self.arm(ctx, tick::jittered(backoff, self.runtime.settings.tick_jitter_percent));
     }
@@ -279,7 +285,7 @@ impl Handler<GetStatus> for Agent {
             id: self.id,
             state: if self.is_stopping() { State::Stopping } else { self.lifecycle.state() },
             lifecycle: self.lifecycle.clone(),
-            run: self.flight.as_ref().map(|flight| flight.run),
+            run: self.flight.as_ref().map(|flight| flight.run_id()),
             answering: self.answering().map(|(_, room, _)| room),
             restarts: self.restarts,
             ticks_skipped: self.ticks_skipped,

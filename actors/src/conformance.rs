@@ -20,6 +20,7 @@
 )]
 
 mod agents;
+mod approvals;
 mod boots;
 mod budgets;
 mod channel_events;
@@ -183,6 +184,14 @@ cases! {
         a_firing_is_open_until_it_is_settled,
         a_trigger_counts_its_runs_and_ends_after_enough,
         firings_are_listed_latest_first_in_pages,
+    }
+    approvals {
+        an_approval_is_kept_in_full_and_decided_once,
+        approvals_are_listed_oldest_first_and_filtered,
+        a_parked_run_outlives_a_boot_and_goes_on,
+        a_run_may_go_on_when_nothing_it_asked_for_waits,
+        a_letter_is_set_aside_and_waits_again,
+        approvals_go_with_their_run_and_their_agent,
     }
     memories {
         a_memory_is_kept_in_full,

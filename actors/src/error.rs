@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::approvals::ApprovalStatus;
 use crate::budget::Exceeded;
-use crate::ids::AgentId;
+use crate::ids::{AgentId, ApprovalId};
 use crate::lifecycle::{Command, State};
 
 /// Why the core did not do what was asked.
@@ -88,6 +89,17 @@ pub enum CoreError {
     /// A budget has no room for another call of a model. The call was not made.
     #[error("{0}")]
     Budget(Exceeded),
+    /// The run waits until a person has allowed a call. It goes on by itself when somebody has answered.
+    #[error("waits for a person to decide about approval {0}")]
+    Parked(ApprovalId),
+    /// The approval was decided otherwise before. Nothing happened.
+    #[error("approval {id} is {} already", .status.as_str())]
+    Decided {
+        /// The approval.
+        id: ApprovalId,
+        /// How it was decided.
+        status: ApprovalStatus,
+    },
     /// The model did not answer. The run's failure is recorded.
     #[error("model: {0}")]
     Model(#[from] ModelError),

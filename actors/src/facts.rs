@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::approvals::{Approval, ApprovalEnd};
 use crate::budget::Reservation;
 use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
@@ -19,7 +20,7 @@ use crate::lifecycle::Lifecycle;
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
-use crate::runs::{Run, RunEnd, Step, StepEnd};
+use crate::runs::{Run, RunEnd, RunPark, Step, StepEnd};
 use crate::time::UnixMillis;
 use crate::triggers::{Firing, FiringEnd, Trigger, TriggerFired};
 
@@ -131,6 +132,25 @@ pub enum Fact {
         /// [`LetterStatus::Answered`] or [`LetterStatus::Dead`].
         status: LetterStatus,
     },
+    /// A call waits for a person's yes. Affects 0 rows if there is no such agent (any more).
+    ApprovalAsked(Box<Approval>),
+    /// An approval was decided. Affects 0 rows if it had been before: the first decision stands.
+    ApprovalDecided(Box<ApprovalEnd>),
+    /// A run was set aside until its approval is decided; a boot leaves it so. Affects 0 rows unless
+    /// it is [`Started`](crate::runs::RunStatus::Started).
+    RunParked(Box<RunPark>),
+    /// A parked run goes on: it is [`Started`](crate::runs::RunStatus::Started) again. Affects 0 rows
+    /// unless it is parked.
+    RunResumed {
+        /// Whose run.
+        agent_id: AgentId,
+        /// Which run.
+        run_id: RunId,
+    },
+    /// A letter was set aside with its run. Affects 0 rows unless it waits.
+    LetterParked(LetterId),
+    /// A letter that was set aside waits again. Affects 0 rows unless it was.
+    LetterUnparked(LetterId),
     /// A memory was made, or replaced as a whole if the agent had one of that id. An embedding that
     /// the old one had is dropped if the text differs.
     Remembered(Box<Memory>),
@@ -408,6 +428,12 @@ impl Fact {
             | Self::LetterSent(_)
             | Self::LetterTried(_)
             | Self::LetterSettled { .. }
+            | Self::ApprovalAsked(_)
+            | Self::ApprovalDecided(_)
+            | Self::RunParked(_)
+            | Self::RunResumed { .. }
+            | Self::LetterParked(_)
+            | Self::LetterUnparked(_)
             | Self::Remembered(_)
             | Self::Embedded { .. }
             | Self::Forgot { .. }
@@ -508,6 +534,12 @@ pub enum EventKind {
     LetterDead,
     /// It called a tool.
     ToolCalled,
+    /// It wants to call a tool that a person has to allow first.
+    ApprovalAsked,
+    /// A person has answered, or nobody in time.
+    ApprovalDecided,
+    /// A run that was parked went on.
+    RunResumed,
     /// A goal of its was set or changed.
     GoalSet,
     /// It said something.
@@ -531,7 +563,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -548,6 +580,9 @@ impl EventKind {
         Self::LetterReceived,
         Self::LetterDead,
         Self::ToolCalled,
+        Self::ApprovalAsked,
+        Self::ApprovalDecided,
+        Self::RunResumed,
         Self::GoalSet,
         Self::Said,
         Self::Thought,
@@ -579,6 +614,9 @@ impl EventKind {
             Self::LetterReceived => "letter_received",
             Self::LetterDead => "letter_dead",
             Self::ToolCalled => "tool_called",
+            Self::ApprovalAsked => "approval_asked",
+            Self::ApprovalDecided => "approval_decided",
+            Self::RunResumed => "run_resumed",
             Self::GoalSet => "goal_set",
             Self::Said => "said",
             Self::Thought => "thought",

@@ -12,6 +12,8 @@ use crate::time::UnixMillis;
 pub enum LetterStatus {
     /// Waits to be dealt with.
     Waiting,
+    /// Set aside: its run is parked until a person has answered.
+    Parked,
     /// Dealt with.
     Answered,
     /// Given up: it could not be dealt with in the attempts allowed.

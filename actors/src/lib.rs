@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod approvals;
 pub mod budget;
 mod cache;
 pub mod channels;

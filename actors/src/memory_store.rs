@@ -17,6 +17,7 @@ use futures::FutureExt;
 use futures::future::ready;
 use tokio::sync::oneshot;
 
+use crate::approvals::Approval;
 use crate::budget::{Account, DayUsage, Level, UsageQuery};
 use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
@@ -26,14 +27,14 @@ use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
 use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
-    RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId,
+    MemoryId, RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use crate::letters::Letter;
 use crate::ports::{
-    AgentQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery, MemoryQuery,
-    MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
-    WorldQuery,
+    AgentQuery, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery,
+    MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store,
+    StoreFuture, WorldQuery,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -279,6 +280,22 @@ impl Store for MemoryStore {
 
     fn count_runs(&self, query: RunQuery) -> StoreFuture<u64> {
         self.read(|state| state.count_runs(&query))
+    }
+
+    fn resumable_runs(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<Run>> {
+        self.read(|state| page(state.resumable(agent), 0, limit))
+    }
+
+    fn approval(&self, id: ApprovalId) -> StoreFuture<Option<Approval>> {
+        self.read(|state| state.approvals.get(id).cloned())
+    }
+
+    fn approvals(&self, query: ApprovalQuery) -> StoreFuture<Vec<Approval>> {
+        self.read(|state| state.approvals(&query))
+    }
+
+    fn count_approvals(&self, query: ApprovalQuery) -> StoreFuture<u64> {
+        self.read(|state| state.count_approvals(&query))
     }
 
     fn steps(&self, runs: Vec<RunId>) -> StoreFuture<Vec<Step>> {

@@ -11,8 +11,8 @@ pub use model::{
     ToolCall, ToolSpec, Turn, collect,
 };
 pub use store::{
-    AgentQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery, MemoryQuery,
-    MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
-    WorldQuery, WorldsOf, fuse,
+    AgentQuery, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery,
+    MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store,
+    StoreFuture, WorldQuery, WorldsOf, fuse,
 };
 pub use tools::{Effect, Invocation, NoTools, Tool, ToolError, ToolOutput, Tools};

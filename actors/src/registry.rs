@@ -5,6 +5,7 @@
 //! directly. Lists, filters and counts are read from the store; what only a live process knows is
 //! asked of the agent.
 
+mod approvals;
 mod hosting;
 mod shard;
 mod triggers;

@@ -26,6 +26,8 @@ pub enum RunKind {
 pub enum RunStatus {
     /// Begun, and not ended.
     Started,
+    /// Begun, and set aside until a person has answered; not ended.
+    Parked,
     /// Ended as it should.
     Completed,
     /// Ended by an error.
@@ -98,6 +100,25 @@ pub struct Run {
     pub usage: Usage,
 }
 
+impl RunStatus {
+    /// Whether the run has ended.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        !matches!(self, Self::Started | Self::Parked)
+    }
+}
+
+/// That a run is set aside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunPark {
+    /// Which run.
+    pub run_id: RunId,
+    /// Whose run.
+    pub agent_id: AgentId,
+    /// What it cost so far.
+    pub usage: Usage,
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunEnd {
@@ -105,7 +126,7 @@ pub struct RunEnd {
     pub run_id: RunId,
     /// Whose run.
     pub agent_id: AgentId,
-    /// How: anything but [`RunStatus::Started`].
+    /// How: one of those that [have ended](RunStatus::is_ended).
     pub status: RunStatus,
     /// When.
     pub ended_at: UnixMillis,

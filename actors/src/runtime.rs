@@ -57,7 +57,9 @@ pub(crate) struct Runtime {
     is_halted: watch::Sender<bool>,
     is_draining: AtomicBool,
     is_booting: AtomicBool,
-    flights: Mutex<HashMap<RunId, AbortHandle>>,
+    /// How each flight is cut off, and the run that it carries out: another than it is known by where
+    /// a parked one goes on.
+    flights: Mutex<HashMap<RunId, (AbortHandle, RunId)>>,
     landed: Notify,
     /// Something that was reserved was settled, so that there may be room in a budget.
     pub(crate) room: Notify,
@@ -215,16 +217,23 @@ impl Runtime {
     }
 
     pub(crate) fn abort_flights(&self) {
-        for flight in self.lock_flights().values() {
+        for (flight, _) in self.lock_flights().values() {
             flight.abort();
         }
     }
 
     pub(crate) fn took_off(&self, run: RunId, handle: AbortHandle) {
-        self.lock_flights().insert(run, handle.clone());
+        self.lock_flights().insert(run, (handle.clone(), run));
         // A halt that came between the look at it and here has not seen this run.
         if self.is_halted() {
             handle.abort();
+        }
+    }
+
+    /// A flight goes on with a parked run.
+    pub(crate) fn goes_on_with(&self, flight: RunId, run: RunId) {
+        if let Some((_, carried_out)) = self.lock_flights().get_mut(&flight) {
+            *carried_out = run;
         }
     }
 
@@ -238,7 +247,8 @@ impl Runtime {
 
     /// Whether that run is carried out now.
     pub(crate) fn is_in_flight(&self, run: RunId) -> bool {
-        self.lock_flights().contains_key(&run)
+        let flights = self.lock_flights();
+        flights.contains_key(&run) || flights.values().any(|(_, carried_out)| *carried_out == run)
     }
 
     /// Counts and shows what was wrong with an agent; answers with the event that says so.
@@ -276,7 +286,7 @@ impl Runtime {
         self.counters.snapshot(u64::try_from(in_flight).unwrap_or(u64::MAX))
     }
 
-    fn lock_flights(&self) -> MutexGuard<'_, HashMap<RunId, AbortHandle>> {
+    fn lock_flights(&self) -> MutexGuard<'_, HashMap<RunId, (AbortHandle, RunId)>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

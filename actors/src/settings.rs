@@ -63,6 +63,10 @@ pub struct Settings {
     pub run_calls_max: u32,
     /// Seconds that a call of a tool may take.
     pub tool_deadline_s: u32,
+    /// Days that a call waits for a person's yes before it counts as denied.
+    pub approval_days: u32,
+    /// Calls of one agent that wait for a person's yes before further ones are refused.
+    pub approvals_waiting_max: u32,
     /// Bytes of a tool's answer that are kept and that the model is told.
     pub tool_output_max_bytes: u32,
     /// Tools that an agent is offered at most.
@@ -114,6 +118,8 @@ impl Default for Settings {
             run_rounds_max: 16,
             run_calls_max: 64,
             tool_deadline_s: 60,
+            approval_days: 7,
+            approvals_waiting_max: 64,
             tool_output_max_bytes: 16_384,
             tools_max: 128,
             answer_max_bytes: 262_144,
@@ -158,6 +164,8 @@ impl Settings {
         at_least("context_tokens_max", self.context_tokens_max, 256)?;
         at_least("run_rounds_max", self.run_rounds_max, 1)?;
         at_least("tool_deadline_s", self.tool_deadline_s, 1)?;
+        at_least("approval_days", self.approval_days, 1)?;
+        at_least("approvals_waiting_max", self.approvals_waiting_max, 1)?;
         at_least("tool_output_max_bytes", self.tool_output_max_bytes, 256)?;
         at_least("answer_max_bytes", self.answer_max_bytes, 1_024)?;
         at_least("restart_backoff_ms", self.restart_backoff_ms, 1)?;

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod approvals;
 mod budgets;
 mod channels;
 mod crashes;

@@ -12,26 +12,26 @@ use serde_json::{Value, json};
 
 use crate::support::{Act, Deed, Stage, settings};
 
-fn calls(tools: &[&'static str]) -> Act {
+pub(crate) fn calls(tools: &[&'static str]) -> Act {
     Act::Call("Let me see.", tools.iter().map(|tool| (*tool, json!({}))).collect())
 }
 
-fn say(text: &str) -> Act {
+pub(crate) fn say(text: &str) -> Act {
     Act::Say(text.to_owned())
 }
 
 impl Stage {
-    async fn steps(&self, run: RunId) -> Vec<Step> {
+    pub(crate) async fn steps(&self, run: RunId) -> Vec<Step> {
         self.store.steps(vec![run]).await.unwrap()
     }
 
     /// Two agents that run, of which the first is spoken to by the second.
-    async fn pair(&self) -> (AgentId, AgentId) {
+    pub(crate) async fn pair(&self) -> (AgentId, AgentId) {
         (self.running("Ada").await, self.running("Bob").await)
     }
 
     /// What the model was last told by tools.
-    fn told(&self) -> Vec<String> {
+    pub(crate) fn told(&self) -> Vec<String> {
         let prompts = self.model.prompts.lock().unwrap();
         let turns = prompts.last().unwrap().turns.iter();
         turns.filter(|turn| turn.role == Role::Tool).map(|turn| turn.text.clone()).collect()

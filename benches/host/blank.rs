@@ -3,6 +3,7 @@
 use std::future::ready;
 
 use futures::FutureExt;
+use greenroom_actors::approvals::Approval;
 use greenroom_actors::budget::{Account, DayUsage, Level, UsageQuery};
 use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
@@ -11,15 +12,15 @@ use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
 use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
-    RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId,
+    MemoryId, RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use greenroom_actors::letters::Letter;
 use greenroom_actors::lifecycle::Autonomy;
 use greenroom_actors::ports::{
-    AgentQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery, MemoryQuery,
-    MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
-    WorldQuery,
+    AgentQuery, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery,
+    MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store,
+    StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -44,9 +45,9 @@ impl Blank {
             reflected_at: None,
             has_letters: false,
             has_firings: false,
+            has_resumable: false,
             has_news: false,
             has_goals: false,
-            has_firings: false,
         })
     }
 }
@@ -134,6 +135,10 @@ impl Store for Blank {
         fn runs(RunQuery) -> Vec<Run>;
         fn open_runs(u32) -> Vec<Run>;
         fn count_runs(RunQuery) -> u64;
+        fn resumable_runs(AgentId, u32) -> Vec<Run>;
+        fn approval(ApprovalId) -> Option<Approval>;
+        fn approvals(ApprovalQuery) -> Vec<Approval>;
+        fn count_approvals(ApprovalQuery) -> u64;
         fn steps(Vec<RunId>) -> Vec<Step>;
         fn log(AgentId, LogId) -> Option<LogEntry>;
         fn logs(LogQuery) -> Vec<LogEntry>;

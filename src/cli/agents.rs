@@ -4,6 +4,8 @@ mod chat;
 mod create;
 mod list;
 
+pub(super) use list::time;
+
 use std::io::Write;
 
 use clap::{Args, Subcommand};
@@ -253,18 +255,18 @@ fn name_of(agent: &Value) -> String {
     plain::cut(text_of(agent, "name"), 60)
 }
 
-fn text_of<'a>(agent: &'a Value, field: &str) -> &'a str {
+pub(super) fn text_of<'a>(agent: &'a Value, field: &str) -> &'a str {
     agent.get(field).and_then(Value::as_str).unwrap_or("-")
 }
 
-fn print_json(out: &mut dyn Write, value: &Value) -> Result<(), CliError> {
+pub(super) fn print_json(out: &mut dyn Write, value: &Value) -> Result<(), CliError> {
     serde_json::to_writer_pretty(&mut *out, value).map_err(std::io::Error::from)?;
     writeln!(out)?;
     Ok(())
 }
 
 /// A text as one segment of a path or one value of a query.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {

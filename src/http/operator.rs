@@ -1,6 +1,7 @@
 //! What an operator needs and no ecosystem's API has: under `/api/greenroom`, with the envelope and
 //! the credentials of `/api`.
 
+mod approvals;
 mod body;
 mod budgets;
 mod ending;
@@ -67,7 +68,8 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/halt", web::get().to(host::is_halted))
     .route("/halt", web::post().to(host::halt))
     .route("/lift", web::post().to(host::lift))
-    .route("/backup", web::post().to(host::backup));
+    .route("/backup", web::post().to(host::backup))
+    .configure(approvals::routes);
 }
 
 async fn list(query: Query<ListQuery>, host: Data<Host>) -> Answer<AgentList> {

@@ -18,6 +18,9 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// Between two looks at the jobs that are open, as elizaOS does it.
 const JOBS_EVERY: Duration = Duration::from_secs(60);
 
+/// Between two looks at the approvals that nobody has decided about.
+const APPROVALS_EVERY: Duration = Duration::from_secs(60);
+
 /// Between two looks at whether every agent is hosted.
 const HOSTED_LOOK: Duration = Duration::from_millis(50);
 
@@ -37,6 +40,7 @@ pub(super) fn start(host: &Host, store: &StoreSettings, sessions: SessionRules) 
     work.spawn(deliver_left(host.clone()));
     work.spawn(sweep_sessions(host.clone(), sessions));
     work.spawn(sweep_jobs(host.clone()));
+    work.spawn(expire_approvals(host.registry.clone()));
     work.spawn(tidy_metrics());
     let indexer = host.registry.clone();
     work.spawn(async move { indexer.index_memories().await });
@@ -129,6 +133,24 @@ async fn sweep_jobs(host: Host) {
             Ok(()) => {}
             Err(CoreError::Store(StoreError::Closed)) => return,
             Err(error) => tracing::warn!(%error, "could not settle the jobs that are over"),
+        }
+    }
+}
+
+/// Lets approvals expire that nobody has decided about in time, over and over.
+async fn expire_approvals(registry: Registry) {
+    loop {
+        registry.clock().sleep(APPROVALS_EVERY).await;
+        loop {
+            match registry.expire_approvals().await {
+                Ok(0) => break,
+                Ok(approvals) => tracing::info!(approvals, "nobody decided about them in time"),
+                Err(CoreError::Store(StoreError::Closed)) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "could not let approvals expire");
+                    break;
+                }
+            }
         }
     }
 }

@@ -3,14 +3,15 @@
 use greenroom_actors::error::StoreError;
 use greenroom_actors::facts::{Batch, Committed, Fact};
 use greenroom_actors::ids::AgentId;
+use greenroom_actors::letters::LetterStatus;
 
 use super::columns::run;
 use super::fault::Fault;
 use super::places::Upsert;
 use super::sqlite::Writing;
 use super::{
-    addressed, agents, budgets, channel_events, channels, events, firings, goals, jobs, letters,
-    logs, memories, messages, people, places, runs, servers, sessions, tasks, triggers,
+    addressed, agents, approvals, budgets, channel_events, channels, events, firings, goals, jobs,
+    letters, logs, memories, messages, people, places, runs, servers, sessions, tasks, triggers,
 };
 
 /// Applies a batch, unless a newer boot has begun.
@@ -58,6 +59,12 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::LetterSent(letter) => letters::send(connection, &letter)?,
         Fact::LetterTried(id) => letters::attempt(connection, id)?,
         Fact::LetterSettled { id, status } => letters::settle(connection, id, status)?,
+        Fact::ApprovalAsked(approval) => approvals::ask(connection, &approval)?,
+        Fact::ApprovalDecided(end) => approvals::decide(connection, &end)?,
+        Fact::RunParked(park) => approvals::park(connection, &park)?,
+        Fact::RunResumed { agent_id, run_id } => approvals::resume(connection, agent_id, run_id)?,
+        Fact::LetterParked(id) => letters::settle(connection, id, LetterStatus::Parked)?,
+        Fact::LetterUnparked(id) => approvals::unpark_letter(connection, id)?,
         Fact::Remembered(memory) => memories::remember(writing, &memory)?,
         Fact::Embedded { agent_id, memory_id, embedding } => {
             memories::embed(connection, agent_id, memory_id, &embedding)?
@@ -164,6 +171,7 @@ fn remove_agent(writing: &mut Writing<'_>, id: AgentId, keep_memories: bool) -> 
     letters::remove_to(connection, id)?;
     runs::remove_of(connection, id)?;
     for sql in [
+        "DELETE FROM approvals WHERE agent = ?1",
         "DELETE FROM events WHERE agent = ?1",
         "DELETE FROM rooms WHERE agent = ?1",
         "DELETE FROM participants WHERE agent = ?1",

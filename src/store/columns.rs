@@ -1,5 +1,6 @@
 //! Reading and writing columns: ids, times, JSON and the names of states.
 
+use greenroom_actors::approvals::ApprovalStatus;
 use greenroom_actors::channels::{ChannelEventKind, JobStatus};
 use greenroom_actors::goals::GoalStatus;
 use greenroom_actors::letters::LetterStatus;
@@ -48,7 +49,7 @@ named! {
     }
     RunKind { Tick = "tick", Reply = "reply", Job = "job", Trigger = "trigger" }
     RunStatus {
-        Started = "started", Completed = "completed", Failed = "failed", Cancelled = "cancelled",
+        Started = "started", Parked = "parked", Completed = "completed", Failed = "failed", Cancelled = "cancelled",
         TimedOut = "timed_out", Interrupted = "interrupted",
     }
     StepKind { Model = "model", Tool = "tool" }
@@ -56,8 +57,11 @@ named! {
         Intended = "intended", Succeeded = "succeeded", Failed = "failed",
         OutcomeUnknown = "outcome_unknown",
     }
+    LetterStatus { Waiting = "waiting", Parked = "parked", Answered = "answered", Dead = "dead" }
+    ApprovalStatus {
+        Waiting = "waiting", Granted = "granted", Denied = "denied", Expired = "expired",
+    }
     GoalStatus { Open = "open", Reached = "reached", Dropped = "dropped" }
-    LetterStatus { Waiting = "waiting", Answered = "answered", Dead = "dead" }
     FiringStatus {
         Waiting = "waiting", Running = "running", Ran = "ran", Missed = "missed",
         Skipped = "skipped", Failed = "failed",
@@ -271,6 +275,7 @@ mod tests {
         round_trips::<FiringStatus>();
         round_trips::<FiringSource>();
         round_trips::<Wake>();
+        round_trips::<ApprovalStatus>();
         round_trips::<ChannelEventKind>();
         round_trips::<JobStatus>();
     }

@@ -7,6 +7,7 @@
 mod addressed;
 mod agents;
 mod apply;
+mod approvals;
 mod backup;
 mod budgets;
 mod channel_events;

@@ -24,6 +24,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0005_triggers.sql")),
     M::up(include_str!("migrations/0006_budgets.sql")),
     M::up(include_str!("migrations/0007_idempotency.sql")),
+    M::up(include_str!("migrations/0008_approvals.sql")),
     M::up(include_str!("migrations/0009_talks.sql")),
 ];
 

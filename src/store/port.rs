@@ -1,6 +1,7 @@
 //! The store as the core sees it.
 
 use futures::FutureExt;
+use greenroom_actors::approvals::Approval;
 use greenroom_actors::budget::{Account, DayUsage, Level, UsageQuery};
 use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
@@ -9,14 +10,14 @@ use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Event};
 use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
-    RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId,
+    MemoryId, RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use greenroom_actors::letters::Letter;
 use greenroom_actors::ports::{
-    AgentQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery, MemoryQuery,
-    MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
-    WorldQuery,
+    AgentQuery, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery,
+    MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store,
+    StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -28,9 +29,9 @@ use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
-    SqliteStore, addressed, agents, apply, budgets, channel_events, channels, events, firings,
-    goals, jobs, letters, logs, memories, messages, people, places, retention, runs, search,
-    servers, sessions, tasks, triggers,
+    SqliteStore, addressed, agents, apply, approvals, budgets, channel_events, channels, events,
+    firings, goals, jobs, letters, logs, memories, messages, people, places, retention, runs,
+    search, servers, sessions, tasks, triggers,
 };
 
 impl Store for SqliteStore {
@@ -165,6 +166,22 @@ impl Store for SqliteStore {
 
     fn count_runs(&self, query: RunQuery) -> StoreFuture<u64> {
         self.read(move |connection| runs::count(connection, &query))
+    }
+
+    fn resumable_runs(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<Run>> {
+        self.read(move |connection| runs::resumable(connection, agent, limit))
+    }
+
+    fn approval(&self, id: ApprovalId) -> StoreFuture<Option<Approval>> {
+        self.read(move |connection| approvals::approval(connection, id))
+    }
+
+    fn approvals(&self, query: ApprovalQuery) -> StoreFuture<Vec<Approval>> {
+        self.read(move |connection| approvals::list(connection, &query))
+    }
+
+    fn count_approvals(&self, query: ApprovalQuery) -> StoreFuture<u64> {
+        self.read(move |connection| approvals::count(connection, &query))
     }
 
     fn steps(&self, of: Vec<RunId>) -> StoreFuture<Vec<Step>> {

@@ -189,11 +189,15 @@ fn remove_events(
     Ok(removed)
 }
 
-/// Removes a slice of the runs that ended before `limit`, with their steps.
+/// Removes a slice of the runs that ended before `limit`, with their steps and approvals.
 fn remove_runs(connection: &Connection, limit: UnixMillis) -> rusqlite::Result<u64> {
-    let sql = "DELETE FROM steps WHERE run IN
-                   (SELECT id FROM runs WHERE ended_at < ?1 ORDER BY ended_at, id LIMIT ?2)";
-    run(connection, sql, (limit.0, SLICE))?;
+    for table in ["steps", "approvals"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE run IN
+                 (SELECT id FROM runs WHERE ended_at < ?1 ORDER BY ended_at, id LIMIT ?2)"
+        );
+        run(connection, &sql, (limit.0, SLICE))?;
+    }
     let sql = "DELETE FROM runs WHERE id IN
                    (SELECT id FROM runs WHERE ended_at < ?1 ORDER BY ended_at, id LIMIT ?2)";
     run(connection, sql, (limit.0, SLICE))
@@ -209,7 +213,7 @@ fn remove_logs(connection: &Connection, limit: UnixMillis) -> rusqlite::Result<u
 /// Removes a slice of the settled letters sent before `limit`.
 fn remove_letters(connection: &Connection, limit: UnixMillis) -> rusqlite::Result<u64> {
     let sql = "DELETE FROM letters WHERE rowid IN
-                   (SELECT rowid FROM letters WHERE status <> 'waiting' AND sent_at < ?1
+                   (SELECT rowid FROM letters WHERE status <> 'waiting' AND status <> 'parked' AND sent_at < ?1
                     ORDER BY sent_at LIMIT ?2)";
     run(connection, sql, (limit.0, SLICE))
 }

@@ -188,6 +188,20 @@ pub(super) fn count(connection: &Connection, query: &RunQuery) -> rusqlite::Resu
     filter(query)?.count(connection, "runs")
 }
 
+/// An agent's parked runs of which no approval waits, oldest first.
+pub(super) fn resumable(
+    connection: &Connection,
+    agent: AgentId,
+    limit: u32,
+) -> rusqlite::Result<Vec<Run>> {
+    let sql = format!(
+        "{RUN} WHERE agent = ?1 AND status = 'parked' AND NOT EXISTS
+             (SELECT 1 FROM approvals WHERE run = runs.id AND status = 'waiting')
+         ORDER BY started_at, id LIMIT ?2"
+    );
+    all(connection, &sql, (agent.0, limit), read_run)
+}
+
 fn filter(query: &RunQuery) -> rusqlite::Result<Filter> {
     let names: Vec<_> = query.statuses.iter().map(|status| status.name()).collect();
     let statuses = (!names.is_empty()).then(|| json(&names)).transpose()?;

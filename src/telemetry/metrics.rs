@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use greenroom_actors::ports::ApprovalQuery;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::vitals::{ModelTotals, Vitals};
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
@@ -74,6 +75,7 @@ fn describe() {
         ("greenroom_halted", "1 while the whole fleet is halted"),
         ("greenroom_runs_in_flight", "Runs that have begun and not ended"),
         ("greenroom_triggers_overdue", "1 while something is due and nothing fires"),
+        ("greenroom_approvals_waiting", "Calls that wait for a person's yes"),
         ("greenroom_sockets", "Sockets of clients that are open"),
         ("greenroom_budget_reservations", "Calls that something is reserved for"),
     ] {
@@ -124,6 +126,7 @@ async fn observe(host: &Host) {
     gauge!("greenroom_triggers_overdue").set(flag(!registry.scheduler_health().is_well()));
     observe_agents(registry).await;
     observe_reservations(registry).await;
+    observe_approvals(registry).await;
     if let Some(vault) = &host.vault {
         observe_store(&vault.sizes());
     }
@@ -151,6 +154,13 @@ async fn observe_reservations(registry: &Registry) {
     match registry.store().open_reservations().await {
         Ok(open) => gauge!("greenroom_budget_reservations").set(number(open)),
         Err(error) => tracing::warn!(%error, "the reservations could not be counted"),
+    }
+}
+
+async fn observe_approvals(registry: &Registry) {
+    match registry.store().count_approvals(ApprovalQuery::waiting(None, 0)).await {
+        Ok(waiting) => gauge!("greenroom_approvals_waiting").set(number(waiting)),
+        Err(error) => tracing::warn!(%error, "the approvals could not be counted"),
     }
 }
 

@@ -137,7 +137,7 @@ impl Handler<Change> for Agent {
         }
         facts.push(Fact::LifecycleChanged { id: self.id, lifecycle: next.clone() });
         let data = ending.and_then(|ending| ending.grace).map_or(Value::Null, |grace| {
-            let run = self.flight.as_ref().map(|flight| flight.run);
+            let run = self.flight.as_ref().map(|flight| flight.run_id());
             json!({"graceMs": millis(grace), "runId": run})
         });
         facts.push(self.journal().event(kind, data));

@@ -74,7 +74,11 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     let mut outgrown = None;
     let turns = match scene.occasion {
         Occasion::Title(wanted) => vec![prompt::talk(&wanted.talk, &character.name, max_bytes)],
-        Occasion::Letter | Occasion::Firing { .. } | Occasion::Reflection | Occasion::Goals => {
+        Occasion::Letter
+        | Occasion::Firing { .. }
+        | Occasion::Reflection
+        | Occasion::Goals
+        | Occasion::Parked => {
             prompt::goals(&mut system, scene.goals);
             if purpose != Purpose::Reply {
                 prompt::happenings(&mut system, &scene.happenings().await?, HAPPENING_MAX_BYTES);

@@ -24,11 +24,20 @@ pub(crate) struct Flight {
     pub(crate) progress: Rc<Progress>,
     /// Whoever asked for it, if it is not told by a letter.
     pub(super) asker: Option<Asker>,
+    /// Whether it is a parked run that goes on.
+    is_resumption: bool,
     /// What cuts it off when its grace is over, if it was given one.
     pub(super) cutoff: Option<SpawnHandle>,
     is_for_firing: bool,
     task: AbortHandle,
     runtime: Arc<Runtime>,
+}
+
+impl Flight {
+    /// The run, which is another than was begun where a parked one goes on.
+    pub(super) fn run_id(&self) -> RunId {
+        self.progress.open_run().map_or(self.run, |run| run.id)
+    }
 }
 
 impl Drop for Flight {
@@ -50,6 +59,7 @@ impl Agent {
         if !self.is_free() {
             return;
         }
+        let is_resumption = matches!(occasion, Occasion::Parked);
         if matches!(occasion, Occasion::Reflection) {
             // What happens from now on is not in its prompt any more.
             self.has_news = false;
@@ -79,6 +89,7 @@ impl Agent {
             run,
             progress,
             asker: None,
+            is_resumption,
             cutoff: None,
             is_for_firing,
             task: task_handle,
@@ -102,8 +113,17 @@ impl Agent {
             self.has_news = true;
         }
         self.firings.now |= flight.is_for_firing;
+        self.looks_again(&flight);
         Counters::add(&self.runtime.counters.runs_failed, 1);
         self.end_of(&flight, status, reason)
+    }
+
+    /// After a parked run that went on was cut off: it is parked still, or its letter waits again.
+    fn looks_again(&mut self, flight: &Flight) {
+        if flight.is_resumption {
+            self.has_resumable = true;
+            self.letters_waiting = self.letters_waiting.max(1);
+        }
     }
 
     fn end_of(&self, flight: &Flight, status: RunStatus, reason: &str) -> Vec<Fact> {
@@ -160,6 +180,7 @@ impl Agent {
         if let Some(letter) = flight.progress.closing_letter() {
             self.tell_waiter(letter, Err(cancelled));
         }
+        self.looks_again(&flight);
         Counters::add(&self.runtime.counters.runs_failed, 1);
         let mut facts = self.end_of(&flight, status, reason);
         facts.extend(dismissed);
@@ -204,6 +225,9 @@ impl Agent {
             said,
             reflected_at,
             firings_left,
+            parked,
+            is_resumption,
+            has_more_resumable,
             goal_work,
             ..
         } = landing;
@@ -218,11 +242,16 @@ impl Agent {
             self.firings_left(left);
         }
         if status.is_none() && error.is_none() {
-            if goal_work.is_none() && !is_for_firing {
+            if !is_resumption && goal_work.is_none() && !is_for_firing {
                 self.letters_waiting = 0;
             }
-            self.next_letter(ctx);
-            return self.next_asked(ctx);
+            self.next_asked(ctx);
+            return self.next_letter(ctx);
+        }
+        if is_resumption {
+            // Its letter waits again since it went on.
+            self.letters_waiting = self.letters_waiting.saturating_add(u32::from(letter.is_some()));
+            self.has_resumable |= has_more_resumable || error.is_some();
         }
         // Whatever it did is something to think about, but for a thought that it finished.
         self.has_news |= reflected_at.is_none();
@@ -236,16 +265,22 @@ impl Agent {
                 Some(letter) => self.letter_failed(letter, heard, error, ctx),
                 None => {}
             }
-            if self.letters_waiting > 0 || self.firings.now {
+            if self.letters_waiting > 0 || self.has_resumable || self.firings.now {
                 self.retry_later(ctx);
             }
             self.next_asked(ctx);
         } else {
-            Counters::add(&self.runtime.counters.runs_completed, 1);
             self.failures = 0;
             self.crashes_in_a_row = 0;
-            if let Some(letter) = letter {
-                self.letter_answered(letter, said);
+            match (parked, letter) {
+                (Some(approval), Some(letter)) => self.letter_parked(letter, approval),
+                (Some(_), None) => {}
+                (None, letter) => {
+                    Counters::add(&self.runtime.counters.runs_completed, 1);
+                    if let Some(letter) = letter {
+                        self.letter_answered(letter, said);
+                    }
+                }
             }
             self.letters_waiting = self.letters_waiting.max(u32::from(has_more_letters));
             self.next_asked(ctx);

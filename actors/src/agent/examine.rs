@@ -63,7 +63,7 @@ impl Agent {
         if still < allowed.saturating_add(RUN_SLACK) || flight.progress.is_closing() {
             return;
         }
-        let (run, letter) = (flight.run, flight.progress.letter());
+        let (run, letter) = (flight.run_id(), flight.progress.letter());
         let data = json!({"runId": run, "stillMs": millis(still)});
         let mut facts = self.cut(RunStatus::TimedOut, "it made no progress");
         if let Some(letter) = letter {

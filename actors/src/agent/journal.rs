@@ -68,7 +68,7 @@ impl Journal {
         at: UnixMillis,
     ) -> Fact {
         let word = match status {
-            RunStatus::Started => "started",
+            RunStatus::Started | RunStatus::Parked => "started",
             RunStatus::Completed => "completed",
             RunStatus::TimedOut => "timeout",
             RunStatus::Failed | RunStatus::Cancelled | RunStatus::Interrupted => "error",

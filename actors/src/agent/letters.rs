@@ -14,7 +14,7 @@ use super::run::Occasion;
 use super::{Agent, hearing};
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
-use crate::ids::{self, AgentId, EntityId, LetterId, MemoryId, RoomId};
+use crate::ids::{self, AgentId, ApprovalId, EntityId, LetterId, MemoryId, RoomId};
 use crate::letters::{DoubleTexting, Heard, Letter, LetterStatus};
 use crate::records::{Entity, MESSAGES, Memory, Participant, Room, World};
 use crate::runs::RunStatus;
@@ -130,6 +130,7 @@ impl<T> Reply<T> {
     /// Waits for it; `None` if the agent dealt with the letter and said nothing.
     ///
     /// # Errors
+    /// [`CoreError::Parked`] if the run waits for a person, whose answer lets it go on;
     /// [`CoreError::Model`] if the run failed and [`CoreError::Cancelled`] if it was cut off (the letter
     /// is dead then); [`CoreError::Crashed`] if the agent crashed, and
     /// [`CoreError::DeadlineExceeded`] after `deadline` (the letter waits on then).
@@ -292,8 +293,10 @@ impl Agent {
         (letter_id, memory, facts)
     }
 
-    /// Takes up the letter that waits longest, or else the firing, if one waits and the agent is free.
+    /// Takes up what waits, if something waits and the agent is free: a parked run that may go on
+    /// before the letter that waits longest, since somebody has answered just now.
     pub(super) fn next_letter(&mut self, ctx: &mut Context<Self>) {
+        self.resume_parked(false, ctx);
         if self.letters_waiting > 0 {
             self.begin(Occasion::Letter, false, ctx);
         } else {
@@ -304,6 +307,12 @@ impl Agent {
     pub(super) fn letter_answered(&mut self, letter: LetterId, said: Option<Memory>) {
         self.letters_waiting = self.letters_waiting.saturating_sub(1);
         self.tell_waiter(letter, Ok(said));
+    }
+
+    /// A letter was set aside with its run: whoever waits hears that it takes a person's yes.
+    pub(super) fn letter_parked(&mut self, letter: LetterId, approval: ApprovalId) {
+        self.letters_waiting = self.letters_waiting.saturating_sub(1);
+        self.tell_waiter(letter, Err(CoreError::Parked(approval)));
     }
 
     /// A letter was given up: nobody waits for it any more.

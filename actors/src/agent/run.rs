@@ -7,6 +7,7 @@
 mod cause;
 mod course;
 mod ending;
+mod parking;
 mod replay;
 
 use std::cell::{Cell, RefCell};
@@ -24,7 +25,7 @@ use super::context::{self, Scene};
 use super::firing::FiringsWaiting;
 use super::journal::Journal;
 use crate::error::{CoreError, ModelError};
-use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
+use crate::ids::{AgentId, ApprovalId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::Heard;
 use crate::ports::Purpose;
 use crate::records::Memory;
@@ -140,13 +141,15 @@ pub(crate) enum Occasion {
     Goals,
     /// Somebody wants a title.
     Title(Arc<Entitle>),
+    /// A parked run that may go on; as what, its record says.
+    Parked,
 }
 
 impl Occasion {
     fn kind(&self) -> RunKind {
         match self {
             Self::Letter => RunKind::Reply,
-            Self::Reflection | Self::Goals => RunKind::Tick,
+            Self::Reflection | Self::Goals | Self::Parked => RunKind::Tick,
             Self::Firing { .. } => RunKind::Trigger,
             Self::Title(_) => RunKind::Job,
         }
@@ -155,7 +158,7 @@ impl Occasion {
     pub(super) fn purpose(&self) -> Purpose {
         match self {
             Self::Letter => Purpose::Reply,
-            Self::Reflection => Purpose::Reflect,
+            Self::Reflection | Self::Parked => Purpose::Reflect,
             Self::Goals | Self::Firing { .. } => Purpose::Work,
             Self::Title(_) => Purpose::Title,
         }
@@ -185,6 +188,12 @@ pub(crate) struct Landing {
     pub(crate) reflected_at: Option<UnixMillis>,
     /// What waits behind the firing it was about; `None` if it was for none.
     pub(crate) firings_left: Option<FiringsWaiting>,
+    /// What it waits for, if it is parked.
+    pub(crate) parked: Option<ApprovalId>,
+    /// Whether it was to go on with a parked run.
+    pub(crate) is_resumption: bool,
+    /// Whether another parked run may go on.
+    pub(crate) has_more_resumable: bool,
     /// What there is to do for its goals, where that was what the run was about.
     pub(crate) goal_work: Option<GoalWork>,
 }
@@ -208,37 +217,50 @@ pub(crate) struct Errand {
 
 impl Errand {
     /// Carries the run out.
-    pub(crate) async fn carry_out(self) -> Landing {
+    pub(crate) async fn carry_out(mut self) -> Landing {
+        let is_resumption = matches!(self.occasion, Occasion::Parked);
         let cause = match self.find_cause().await {
             Ok(Found::Cause(cause)) => *cause,
+            Ok(Found::Nothing(_)) if is_resumption => {
+                return Landing { is_resumption, ..Landing::default() };
+            }
             Ok(Found::Nothing(Some(left))) => {
                 return Landing { firings_left: Some(left), ..Landing::default() };
             }
             // The goals, if that is what it was about, rest or are gone.
             Ok(Found::Nothing(None)) => return self.nothing_to_do().await,
             Err(error) => {
-                return Landing {
-                    error: Some(error),
-                    firings_left: self.firing_again(),
-                    ..Landing::default()
-                };
+                let firings_left = self.firing_again();
+                let error = Some(error);
+                return Landing { error, is_resumption, firings_left, ..Landing::default() };
             }
         };
+        if let Some(run) = &cause.parked {
+            self.runtime.goes_on_with(self.run, run.id);
+            self.occasion = match self.occasion_of(run).await {
+                Ok(occasion) => occasion,
+                Err(error) => {
+                    return Landing { error: Some(error), is_resumption, ..Landing::default() };
+                }
+            };
+        }
         let letter = cause.letter.as_ref();
         let (id, heard) = (letter.map(|letter| letter.id), letter.and_then(|letter| letter.heard));
         self.progress.heard.set(heard);
-        let (has_more_letters, firings_left) = (cause.has_more_letters, cause.firings_left);
-        match self.run(cause).await {
-            Ok(landing) => Landing { has_more_letters, firings_left, ..landing },
+        let (has_more_letters, has_more_resumable) =
+            (cause.has_more_letters, cause.has_more_resumable);
+        let firings_left = cause.firings_left;
+        let landing = match self.run(cause).await {
+            Ok(landing) => Landing { firings_left, ..landing },
             Err(error) => Landing {
                 error: Some(error),
                 letter: id,
                 heard,
-                has_more_letters,
                 firings_left: self.firing_again(),
                 ..Landing::default()
             },
-        }
+        };
+        Landing { has_more_letters, has_more_resumable, is_resumption, ..landing }
     }
 
     /// That firings are looked for again, where it was about one.
@@ -254,7 +276,7 @@ impl Errand {
             (None, Occasion::Title(wanted)) => (wanted.room_id, wanted.asked_by),
             (None, _) => (RoomId(self.agent.0), self.agent.into()),
         };
-        let run = Run {
+        let begun = || Run {
             id: self.run,
             agent_id: self.agent,
             kind: self.occasion.kind(),
@@ -269,6 +291,8 @@ impl Errand {
             error: None,
             usage: Usage::default(),
         };
+        let run = cause.parked.clone().unwrap_or_else(begun);
+        let room_id = run.room_id;
         let scene = Scene {
             runtime: &self.runtime,
             record: &record,
@@ -296,6 +320,7 @@ impl Errand {
         match ending {
             // Nothing of it is recorded, so that nothing is to be ended.
             Err(error) if !course.is_begun() => Err(error),
+            Ok(Some(approval)) => self.park(course, approval).await,
             ending => self.close(course, &record, cause, ending.err()).await,
         }
     }
@@ -314,7 +339,14 @@ impl Errand {
             return Ok(None);
         }
         let goals = self.runtime.ports.store.goals(self.agent).await?;
-        Ok(Some(GoalWork::of(&goals, self.runtime.now())))
+        let now = self.runtime.now();
+        let work = GoalWork::of(&goals, now);
+        if work != GoalWork::Now || !self.is_work_parked().await? {
+            return Ok(Some(work));
+        }
+        let every = self.runtime.settings.reflect_every_s.max(1);
+        let from = now.plus(Duration::from_secs(u64::from(every)));
+        Ok(Some(GoalWork::Later { from, may_be_woken: false }))
     }
 
     fn journal(&self) -> Journal {

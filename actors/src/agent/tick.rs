@@ -109,7 +109,9 @@ impl Agent {
         }
         Counters::add(&counters.ticks, 1);
         counters.lateness.note(self.runtime.now().since(due));
-        if self.letters_waiting > 0 {
+        if self.has_resumable {
+            self.resume_parked(true, ctx);
+        } else if self.letters_waiting > 0 {
             self.begin(Occasion::Letter, true, ctx);
         } else if self.next_firing(true, ctx) {
             // Firings have a time of their own, goals have not.

@@ -200,6 +200,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         lifecycle: Lifecycle::default(),
         reflected_at: None,
         has_letters: false,
+        has_resumable: false,
         has_news: false,
         has_firings: false,
         has_goals: false,
@@ -219,6 +220,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         reflected_at: Some(UnixMillis(40)),
         has_goals: false,
         has_letters: true,
+        has_resumable: false,
         has_news: false,
         has_firings: true,
     };

@@ -1,9 +1,10 @@
 //! What each fact changes. Nothing in here can fail: the batch was checked before.
 
+use crate::approvals::{ApprovalEnd, ApprovalStatus};
 use crate::channels::ChannelMessage;
 use crate::character::{AgentRecord, Character};
 use crate::facts::{Committed, Event, Fact, NewEvent};
-use crate::ids::{AgentId, LetterId, MemoryId, RoomId};
+use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::{Letter, LetterStatus};
 use crate::records::{Embedding, Memory, Participant, Room};
 use crate::runs::{Run, RunEnd, RunStatus, Step, StepEnd, StepStatus};
@@ -71,6 +72,29 @@ impl State {
                 self.home_mut(agent_id).try_firing(id, run_id, at)
             }
             Fact::FiringSettled(end) => self.home_mut(end.agent_id).settle_firing(*end),
+            Fact::LetterParked(id) => self.settle(id, LetterStatus::Parked),
+            Fact::LetterUnparked(id) => self.unpark_letter(id),
+            Fact::ApprovalAsked(approval) => match self.agents.contains_key(&approval.agent_id) {
+                true => self.approvals.meet(*approval),
+                false => 0,
+            },
+            Fact::ApprovalDecided(end) => self.decide(*end),
+            Fact::RunParked(park) => {
+                let is_parked = self.move_run(
+                    (park.agent_id, park.run_id),
+                    RunStatus::Started,
+                    RunStatus::Parked,
+                );
+                is_parked.map_or(0, |run| {
+                    run.usage = park.usage;
+                    1
+                })
+            }
+            Fact::RunResumed { agent_id, run_id } => {
+                let moved =
+                    self.move_run((agent_id, run_id), RunStatus::Parked, RunStatus::Started);
+                u64::from(moved.is_some())
+            }
             Fact::FleetHalted(is_halted) => {
                 self.is_halted = is_halted;
                 1
@@ -259,12 +283,36 @@ impl State {
         })
     }
 
-    /// Removes the steps that go with a run.
+    /// The run, if it was in the first of the states and is in the second now.
+    fn move_run(
+        &mut self,
+        (agent, run): (AgentId, RunId),
+        from: RunStatus,
+        to: RunStatus,
+    ) -> Option<&mut Run> {
+        let run = self.homes.get_mut(&agent)?.runs.get_mut(run)?;
+        (run.status == from).then(|| {
+            run.status = to;
+            run
+        })
+    }
+
+    /// The first decision stands.
+    fn decide(&mut self, end: ApprovalEnd) -> u64 {
+        let waiting = self
+            .approvals
+            .get(end.id)
+            .filter(|approval| approval.status == ApprovalStatus::Waiting);
+        waiting.cloned().map_or(0, |approval| self.approvals.set(approval.ended(end)))
+    }
+
+    /// Removes the steps and approvals that go with a run.
     pub(super) fn drop_steps(&mut self, run: &Run) {
         let indices: Vec<_> = self.steps_of(run.id).map(|step| step.index).collect();
         for index in indices {
             self.steps.remove(&(run.id, index));
         }
+        self.approvals.remove_where(|approval| approval.run_id == run.id);
     }
 
     fn end_run(&mut self, end: RunEnd) -> u64 {
@@ -313,6 +361,17 @@ impl State {
         if status != LetterStatus::Waiting {
             self.home_mut(to).waiting.remove(&(sent_at, id));
         }
+        1
+    }
+
+    fn unpark_letter(&mut self, id: LetterId) -> u64 {
+        let letter = self.letters.get_mut(id);
+        let Some(letter) = letter.filter(|letter| letter.status == LetterStatus::Parked) else {
+            return 0;
+        };
+        letter.status = LetterStatus::Waiting;
+        let (to, sent_at) = (letter.to, letter.sent_at);
+        self.home_mut(to).waiting.insert((sent_at, id));
         1
     }
 }

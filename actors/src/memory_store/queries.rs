@@ -4,6 +4,7 @@ use std::ops::Bound;
 
 use serde_json::Value;
 
+use crate::approvals::{Approval, ApprovalStatus};
 use crate::character::AgentRecord;
 use crate::facts::Event;
 use crate::goals::GoalStatus;
@@ -11,7 +12,7 @@ use crate::ids::{AgentId, EntityId, MemoryId, RoomId, WorldId};
 use crate::letters::Letter;
 use crate::lifecycle::State as Observed;
 use crate::ports::{
-    AgentQuery, Census, LogQuery, MemoryQuery, RunQuery, Seed, WorldQuery, WorldsOf,
+    AgentQuery, ApprovalQuery, Census, LogQuery, MemoryQuery, RunQuery, Seed, WorldQuery, WorldsOf,
 };
 use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
 use crate::runs::{Run, RunStatus};
@@ -41,6 +42,7 @@ impl State {
                 home.goals.oldest_first().any(|goal| goal.status == GoalStatus::Open)
             }),
             has_letters: self.home(id).is_some_and(|home| !home.waiting.is_empty()),
+            has_resumable: self.resumable(id).next().is_some(),
             has_news: self.home(id).is_some_and(|home| {
                 let newest = home.memories.newest_first().next();
                 newest.is_some_and(|Kept { memory, .. }| {
@@ -209,6 +211,33 @@ impl State {
                 && query.firing_id.is_none_or(|firing| run.firing_id == Some(firing))
                 && (query.statuses.is_empty() || query.statuses.contains(&run.status))
                 && is_within(run.started_at, query.from, query.to)
+        })
+    }
+
+    pub(super) fn resumable(&self, agent: AgentId) -> impl Iterator<Item = &Run> {
+        let runs = self.home(agent).into_iter().flat_map(|home| home.runs.oldest_first());
+        runs.filter(|run| run.status == RunStatus::Parked).filter(|run| {
+            let waits = |approval: &Approval| {
+                approval.run_id == run.id && approval.status == ApprovalStatus::Waiting
+            };
+            !self.approvals.oldest_first().any(waits)
+        })
+    }
+
+    pub(super) fn approvals(&self, query: &ApprovalQuery) -> Vec<Approval> {
+        page(self.matching_approvals(query), query.offset, query.limit)
+    }
+
+    pub(super) fn count_approvals(&self, query: &ApprovalQuery) -> u64 {
+        count(self.matching_approvals(query).count())
+    }
+
+    fn matching_approvals(&self, query: &ApprovalQuery) -> impl Iterator<Item = &Approval> {
+        self.approvals.oldest_first().filter(|approval| {
+            query.agent_id.is_none_or(|agent| approval.agent_id == agent)
+                && (query.run_ids.is_empty() || query.run_ids.contains(&approval.run_id))
+                && query.status.is_none_or(|status| approval.status == status)
+                && query.expires_by.is_none_or(|at| approval.expires_at <= at)
         })
     }
 

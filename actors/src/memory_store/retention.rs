@@ -3,7 +3,7 @@
 use crate::goals::GoalStatus;
 use crate::letters::LetterStatus;
 use crate::ports::{Pruned, Retention};
-use crate::runs::{Run, RunStatus};
+use crate::runs::Run;
 use crate::time::UnixMillis;
 
 use super::state::{Home, State};
@@ -19,8 +19,7 @@ impl State {
                 let cutoff = now.minus(age);
                 // What ended before the cutoff began before it.
                 ended_runs.extend(home.runs.remove_before(cutoff, |run| {
-                    run.status != RunStatus::Started
-                        && run.ended_at.unwrap_or(run.started_at) < cutoff
+                    run.status.is_ended() && run.ended_at.unwrap_or(run.started_at) < cutoff
                 }));
                 home.goals.remove_where(|goal| {
                     goal.status != GoalStatus::Open && goal.updated_at < cutoff
@@ -40,9 +39,9 @@ impl State {
         }
         pruned.runs = count(ended_runs.len());
         if let Some(age) = retention.letters_for {
-            let settled = self
-                .letters
-                .remove_before(now.minus(age), |letter| letter.status != LetterStatus::Waiting);
+            let settled = self.letters.remove_before(now.minus(age), |letter| {
+                matches!(letter.status, LetterStatus::Answered | LetterStatus::Dead)
+            });
             for letter in &settled {
                 self.home_mut(letter.to).letters.remove(&letter.id);
             }

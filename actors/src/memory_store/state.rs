@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use crate::approvals::Approval;
 use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, Event};
@@ -32,6 +33,7 @@ pub(super) struct State {
     /// What belongs to each agent; also what was kept of those that were removed.
     pub(super) homes: HashMap<AgentId, Home>,
     pub(super) steps: BTreeMap<(RunId, u32), Step>,
+    pub(super) approvals: Table<Approval>,
     pub(super) letters: Table<Letter>,
     /// What belongs to no single agent.
     pub(super) shared: Shared,

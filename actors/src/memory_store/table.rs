@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::approvals::Approval;
 use crate::channels::{Channel, ChannelMessage, Job, MessageServer, Session};
 use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, FiringId, GoalId, JobId, LetterId,
-    LogId, MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, TriggerId,
-    WorldId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, ComponentId, EntityId, FiringId, GoalId,
+    JobId, LetterId, LogId, MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId,
+    TriggerId, WorldId,
 };
 use crate::letters::Letter;
 use crate::records::{
@@ -209,6 +210,7 @@ rows! {
     Goal, GoalId, created_at;
     LogEntry, LogId, created_at;
     Run, RunId, started_at;
+    Approval, ApprovalId, asked_at;
     Letter, LetterId, sent_at;
     Trigger, TriggerId, created_at;
     Firing, FiringId, due_at;

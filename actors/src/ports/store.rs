@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use crate::approvals::{Approval, ApprovalStatus};
 use crate::budget::{Account, DayUsage, Level, UsageQuery};
 use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
@@ -15,8 +16,8 @@ use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, Event};
 use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
-    RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
+    AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId,
+    MemoryId, RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use crate::letters::Letter;
 use crate::lifecycle::{Lifecycle, State};
@@ -38,7 +39,7 @@ pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
 /// times are ordered by id, descending.
 pub trait Store: Send + Sync + 'static {
     /// Begins a new boot: raises the epoch (older writers are fenced from now on), ends the runs
-    /// that are still open as [`RunStatus::Interrupted`], marks their open steps
+    /// that are started as [`RunStatus::Interrupted`], marks their open steps
     /// [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown), and charges what is reserved in
     /// full.
     fn boot(&self, now: UnixMillis) -> StoreFuture<Boot>;
@@ -143,6 +144,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// The steps of these runs, by run in the order given, then by index.
     fn steps(&self, runs: Vec<RunId>) -> StoreFuture<Vec<Step>>;
+
+    /// An agent's parked runs of which no approval waits any more: they may go on. Oldest first.
+    fn resumable_runs(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<Run>>;
+
+    /// One approval.
+    fn approval(&self, id: ApprovalId) -> StoreFuture<Option<Approval>>;
+
+    /// Approvals, those asked for first before the others.
+    fn approvals(&self, query: ApprovalQuery) -> StoreFuture<Vec<Approval>>;
+
+    /// How many approvals match, whatever `limit` and `offset` say.
+    fn count_approvals(&self, query: ApprovalQuery) -> StoreFuture<u64>;
 
     /// One log entry.
     fn log(&self, agent: AgentId, id: LogId) -> StoreFuture<Option<LogEntry>>;
@@ -275,8 +288,8 @@ pub trait Store: Send + Sync + 'static {
     fn open_reservations(&self) -> StoreFuture<u64>;
 
     /// Removes what is past its age or number. The newest event of an agent and of a channel is
-    /// always kept, so that its sequence goes on; open runs and firings, waiting letters and jobs that have
-    /// not ended are always kept.
+    /// always kept, so that its sequence goes on; open and parked runs, open firings, waiting and parked
+    /// letters and jobs that have not ended are always kept. With a run go its steps and approvals.
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned>;
 }
 
@@ -300,6 +313,8 @@ pub struct Seed {
     pub reflected_at: Option<UnixMillis>,
     /// Whether letters wait for it.
     pub has_letters: bool,
+    /// Whether it has parked runs that may go on.
+    pub has_resumable: bool,
     /// Whether it has a memory that was made after it last thought about itself.
     pub has_news: bool,
     /// Whether something is still to come of firings of its triggers.
@@ -476,7 +491,7 @@ impl RunQuery {
         }
     }
 
-    /// The runs of an agent that are begun and not ended.
+    /// The runs of an agent that are in flight, as far as is recorded.
     #[must_use]
     pub fn open(agent_id: AgentId) -> Self {
         Self { statuses: vec![RunStatus::Started], ..Self::of(agent_id, u32::MAX) }
@@ -505,6 +520,31 @@ pub struct FiringQuery {
     pub offset: u32,
     /// How many at most.
     pub limit: u32,
+}
+
+/// Which approvals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApprovalQuery {
+    /// Whose; anybody's if absent.
+    pub agent_id: Option<AgentId>,
+    /// Only those of one of these runs; of any if empty.
+    pub run_ids: Vec<RunId>,
+    /// Of which status; any if absent.
+    pub status: Option<ApprovalStatus>,
+    /// Only those that expire at or before this.
+    pub expires_by: Option<UnixMillis>,
+    /// How many to pass over.
+    pub offset: u32,
+    /// How many at most.
+    pub limit: u32,
+}
+
+impl ApprovalQuery {
+    /// The approvals that wait, up to `limit`.
+    #[must_use]
+    pub fn waiting(agent_id: Option<AgentId>, limit: u32) -> Self {
+        Self { agent_id, status: Some(ApprovalStatus::Waiting), limit, ..Self::default() }
+    }
 }
 
 /// Which log entries.

@@ -236,6 +236,7 @@ impl Handler<Create> for Shard {
             lifecycle: record.lifecycle.clone(),
             reflected_at: None,
             has_letters: false,
+            has_resumable: false,
             has_news: false,
             has_firings: false,
             has_goals: false,

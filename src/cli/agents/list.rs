@@ -151,7 +151,8 @@ fn gist(body: &Value) -> String {
     plain.collect::<Vec<_>>().join(" ").replace(char::is_control, " ")
 }
 
-fn time(millis: i64) -> String {
+/// An instant as people read it.
+pub(in crate::cli) fn time(millis: i64) -> String {
     DateTime::from_timestamp_millis(millis)
         .map_or_else(|| "-".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
 }

@@ -143,6 +143,7 @@ fn row(run: &Run, f: &mut Formatter<'_>) -> fmt::Result {
     };
     let outcome = match run.status {
         RunStatus::Started => "in flight",
+        RunStatus::Parked => "waits for approval",
         RunStatus::Completed => "completed",
         RunStatus::Failed => "failed",
         RunStatus::Cancelled => "cancelled",

@@ -32,7 +32,7 @@ pub(super) fn events(run: &Run, entries: &[LogEntry]) -> Vec<RunEvent> {
     begun.insert("messageId".to_owned(), json!(message_id));
     let mut events = vec![RunEvent::new("RUN_STARTED", run.started_at, begun)];
     events.extend(entries.iter().filter_map(event));
-    if let (Some(ended_at), true) = (run.ended_at, run.status != RunStatus::Started) {
+    if let (Some(ended_at), true) = (run.ended_at, run.status.is_ended()) {
         let mut ended = Map::new();
         ended.insert("status".to_owned(), json!(word(run.status)));
         let cut_short = Some("interrupted: the host went down")

@@ -62,7 +62,7 @@ pub(super) async fn list(call: Call) -> Answer {
 /// What the core calls what clients call a status; any for a word that means nothing.
 fn statuses(word: Option<&str>) -> Vec<RunStatus> {
     match word {
-        Some("started") => vec![RunStatus::Started],
+        Some("started") => vec![RunStatus::Started, RunStatus::Parked],
         Some("completed") => vec![RunStatus::Completed],
         Some("timeout") => vec![RunStatus::TimedOut],
         Some("error") => vec![RunStatus::Failed, RunStatus::Cancelled, RunStatus::Interrupted],
@@ -73,7 +73,7 @@ fn statuses(word: Option<&str>) -> Vec<RunStatus> {
 /// What clients call a status.
 pub(super) fn word(status: RunStatus) -> &'static str {
     match status {
-        RunStatus::Started => "started",
+        RunStatus::Started | RunStatus::Parked => "started",
         RunStatus::Completed => "completed",
         RunStatus::TimedOut => "timeout",
         RunStatus::Failed | RunStatus::Cancelled | RunStatus::Interrupted => "error",

@@ -92,6 +92,13 @@ pub(super) fn of_core(
             let message = "No answer in time; whether it was done is unknown";
             Said::new(S::REQUEST_TIMEOUT, "TIMEOUT", message)
         }
+        CoreError::Parked(_) => {
+            let message = "The agent waits for a person's approval; its answer comes later";
+            Said::new(S::ACCEPTED, "PARKED", message)
+        }
+        CoreError::Decided { .. } => {
+            Said::new(S::CONFLICT, "CONFLICT", "It was decided otherwise already")
+        }
         CoreError::Cancelled(_) => {
             Said::new(S::CONFLICT, "CANCELLED", "The work was cancelled before it ended")
         }

@@ -97,8 +97,10 @@ impl OperatorError {
                 | CoreError::NotRunning { .. }
                 | CoreError::Failed { .. }
                 | CoreError::Halted
+                | CoreError::Decided { .. }
                 | CoreError::Busy(_)
                 | CoreError::Cancelled(_) => (StatusCode::CONFLICT, "CONFLICT"),
+                CoreError::Parked(_) => (StatusCode::ACCEPTED, "PARKED"),
                 CoreError::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
                 CoreError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
                 CoreError::Starting => (StatusCode::SERVICE_UNAVAILABLE, "STARTING"),

@@ -6,13 +6,18 @@ use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::{self, Data};
 use actix_web::{App, ResponseError};
+use greenroom_actors::approvals::{Approval, ApprovalStatus};
 use greenroom_actors::character::Character;
-use greenroom_actors::ids::{AgentId, derived};
+use greenroom_actors::facts::{Batch, Epoch, Fact};
+use greenroom_actors::ids::{AgentId, ApprovalId, RunId, derived};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{Clock, NoTools, SystemClock};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
+use greenroom_actors::time::UnixMillis;
+use serde_json::json;
+use uuid::Uuid;
 
 use super::error::OperatorError;
 use super::lookup::Who;
@@ -154,6 +159,68 @@ async fn each_request_is_carried_out_or_refused_by_name() {
         let found = answer.status().as_u16();
         let text = read_body(answer).await;
         let text = String::from_utf8_lossy(&text);
+        assert!(found == status && text.contains(says), "{method} {path} {body}: {found} {text}");
+    }
+}
+
+/// A host with an approval of that number that waits, and the run that is parked for it.
+async fn asking(number: u128) -> Host {
+    let host = host().await;
+    let agent_id = AgentId(derived("Ada Lovelace"));
+    let approval = Approval {
+        id: ApprovalId(Uuid::from_u128(number)),
+        agent_id,
+        run_id: RunId(Uuid::from_u128(7)),
+        tool: "send".to_owned(),
+        arguments: json!({"to": "Bob"}),
+        call_id: "call-1".to_owned(),
+        key: Uuid::from_u128(8),
+        asked_at: UnixMillis(1),
+        expires_at: UnixMillis(2),
+        status: ApprovalStatus::Waiting,
+        decided_at: None,
+        decided_by: None,
+        comment: None,
+    };
+    let facts = vec![Fact::ApprovalAsked(Box::new(approval))];
+    host.registry.store().commit(Batch { epoch: Epoch(1), facts }).await.unwrap();
+    host
+}
+
+#[actix_web::test]
+async fn an_approval_is_listed_and_decided_once() {
+    let host = Data::new(asking(5).await);
+    let app = init_service(App::new().app_data(host).configure(super::routes)).await;
+    let (get, post) = (Method::GET, Method::POST);
+    let one = format!("/approvals/{}", Uuid::from_u128(5));
+    let none = format!("/approvals/{}", Uuid::from_u128(9));
+    let (grant, deny) = (format!("{one}/grant"), format!("{one}/deny"));
+    let long = format!(r#"{{"comment": "{}"}}"#, "x".repeat(3_000));
+    for (method, path, body, status, says) in [
+        (&get, "/approvals", "", 200, r#""tool":"send""#),
+        (&get, "/approvals?agent=ada-lovelace&limit=1", "", 200, r#""total":1"#),
+        (&get, "/approvals?agent=nobody", "", 404, "no agent is called"),
+        (&get, "/approvals?status=granted", "", 200, r#""approvals":[]"#),
+        (&get, "/approvals?status=odd", "", 400, "status: "),
+        (&get, "/approvals?limit=x", "", 400, "limit: "),
+        (&get, &one, "", 200, r#""arguments":{"to":"Bob"}"#),
+        (&get, &none, "", 404, "NOT_FOUND"),
+        (&get, "/approvals/5", "", 400, "path: "),
+        (&post, &format!("{none}/grant"), "", 404, "NOT_FOUND"),
+        (&post, &grant, r#"{"by": 1}"#, 400, "by: "),
+        (&post, &grant, &long, 400, "comment: "),
+        (&get, "/approvals?status=waiting", "", 200, r#""total":1"#),
+        (&post, &deny, r#"{"by": "Eve", "comment": "no"}"#, 200, r#""status":"denied""#),
+        (&post, &deny, "", 200, r#""decidedBy":"Eve""#),
+        (&post, &grant, "", 409, "is denied already"),
+        (&get, "/approvals", "", 200, r#""total":0"#),
+        (&get, "/approvals?status=all", "", 200, r#""comment":"no""#),
+    ] {
+        let request = TestRequest::with_uri(path).method(method.clone());
+        let request = request.insert_header(("content-type", "application/json"));
+        let answer = call_service(&app, request.set_payload(body.to_owned()).to_request()).await;
+        let found = answer.status().as_u16();
+        let text = String::from_utf8_lossy(&read_body(answer).await).into_owned();
         assert!(found == status && text.contains(says), "{method} {path} {body}: {found} {text}");
     }
 }

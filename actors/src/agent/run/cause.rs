@@ -1,14 +1,15 @@
 //! What a run is about: the letter it answers or the firing it carries out, and what earlier attempts
-//! at it have done.
+//! at it have done, or the parked run that goes on.
 
 use super::{Errand, Occasion};
 use crate::agent::firing::{FiringsWaiting, settled, waits_for_a_tick};
 use crate::agent::hearing::failed;
 use crate::agent::letters;
+use crate::approvals::Approval;
 use crate::error::CoreError;
 use crate::goals::{Goal, GoalStatus};
 use crate::letters::Letter;
-use crate::ports::RunQuery;
+use crate::ports::{ApprovalQuery, RunQuery};
 use crate::runs::{Run, RunKind, RunStatus, Step};
 use crate::triggers::{Firing, FiringStatus, Trigger};
 use crate::vitals::Counters;
@@ -34,6 +35,19 @@ pub(super) struct Cause {
     pub(super) firings_left: Option<FiringsWaiting>,
     /// Earlier runs for the same cause that ended before their work was done, the latest first.
     pub(super) earlier: Vec<Run>,
+    /// The run that was parked and goes on now.
+    pub(super) parked: Option<Run>,
+    /// Whether another one may go on after it.
+    pub(super) has_more_resumable: bool,
+}
+
+/// What has been done about a cause already.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    /// The steps of earlier attempts, the oldest first, and those of the run itself behind them.
+    pub(super) steps: Vec<Step>,
+    /// What they asked a person.
+    pub(super) approvals: Vec<Approval>,
 }
 
 impl Cause {
@@ -58,13 +72,14 @@ impl Errand {
         let goals = self.open_goals().await?;
         let earlier = match self.occasion {
             Occasion::Letter => return self.find_letter_cause(goals).await,
+            Occasion::Parked => return self.find_parked(goals).await,
             Occasion::Firing { at_tick_too } => {
                 return self.find_firing_cause(goals, at_tick_too).await;
             }
             Occasion::Title(_) | Occasion::Reflection => Vec::new(),
             Occasion::Goals => {
                 let now = self.runtime.now();
-                if !goals.iter().any(|goal| goal.is_due(now)) {
+                if !goals.iter().any(|goal| goal.is_due(now)) || self.is_work_parked().await? {
                     return Ok(Found::Nothing(None));
                 }
                 self.interrupted_work().await?
@@ -84,6 +99,9 @@ impl Errand {
             let mut rest = Vec::with_capacity(open.len());
             let mut chosen = None;
             for firing in open {
+                if self.is_firing_parked(&firing).await? {
+                    continue;
+                }
                 if chosen.is_none() && (at_tick_too || !waits_for_a_tick(&firing)) {
                     chosen = Some(firing);
                 } else {
@@ -117,7 +135,7 @@ impl Errand {
     }
 
     /// The runs that were begun for a firing before, the latest first.
-    async fn earlier_firings(&self, firing: &Firing) -> Result<Vec<Run>, CoreError> {
+    pub(super) async fn earlier_firings(&self, firing: &Firing) -> Result<Vec<Run>, CoreError> {
         if firing.attempts == 0 {
             return Ok(Vec::new());
         }
@@ -133,19 +151,23 @@ impl Errand {
         let Some((letter, has_more_letters)) = self.find_letter().await? else {
             return Ok(Found::Nothing(None));
         };
-        let earlier = if letter.attempts > 0 {
-            let attempts = RunQuery {
-                letter_id: Some(letter.id),
-                from: Some(letter.sent_at),
-                ..RunQuery::of(self.agent, letter.attempts)
-            };
-            self.runtime.ports.store.runs(attempts).await?
-        } else {
-            Vec::new()
-        };
+        let earlier = self.attempts(&letter).await?;
         let letter = Some(letter);
         let cause = Cause { letter, goals, has_more_letters, earlier, ..Cause::default() };
         Ok(Found::Cause(Box::new(cause)))
+    }
+
+    /// The runs that were begun for a letter, the latest first.
+    pub(super) async fn attempts(&self, letter: &Letter) -> Result<Vec<Run>, CoreError> {
+        if letter.attempts == 0 {
+            return Ok(Vec::new());
+        }
+        let attempts = RunQuery {
+            letter_id: Some(letter.id),
+            from: Some(letter.sent_at),
+            ..RunQuery::of(self.agent, letter.attempts)
+        };
+        Ok(self.runtime.ports.store.runs(attempts).await?)
     }
 
     async fn open_goals(&self) -> Result<Vec<Goal>, CoreError> {
@@ -184,12 +206,16 @@ impl Errand {
         }
     }
 
-    /// The steps of the earlier attempts, the oldest first.
-    pub(super) async fn past(&self, cause: &Cause) -> Result<Vec<Step>, CoreError> {
-        if cause.earlier.is_empty() {
-            return Ok(Vec::new());
+    /// What earlier attempts, and the run itself if it was parked, have done.
+    pub(super) async fn past(&self, cause: &Cause) -> Result<Past, CoreError> {
+        let runs = cause.earlier.iter().rev().chain(&cause.parked);
+        let runs: Vec<_> = runs.map(|run| run.id).collect();
+        if runs.is_empty() {
+            return Ok(Past::default());
         }
-        let runs = cause.earlier.iter().rev().map(|run| run.id).collect();
-        Ok(self.runtime.ports.store.steps(runs).await?)
+        let store = &self.runtime.ports.store;
+        let asked = ApprovalQuery { run_ids: runs.clone(), limit: u32::MAX, ..Default::default() };
+        let approvals = store.approvals(asked).await?;
+        Ok(Past { steps: store.steps(runs).await?, approvals })
     }
 }

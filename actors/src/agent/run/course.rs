@@ -12,13 +12,15 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use serde_json::{Value, json};
 
-use super::cause::Cause;
+use super::cause::{Cause, Past};
+use super::parking::{Questions, said_in};
 use super::replay::{self, Replay, Wanted, answered, failure, replay};
 use super::{Errand, Occasion};
 use crate::agent::GoalWork;
 use crate::agent::context::{self, Context, Outgrown};
 use crate::agent::journal::ToolCalled;
 use crate::agent::spending::{Asked, Meter, Patience};
+use crate::approvals::{Approval, ApprovalStatus};
 use crate::budget::{Exceeded, Reservation};
 use crate::character::AgentRecord;
 use crate::error::{CoreError, ModelError, StoreError};
@@ -48,6 +50,8 @@ pub(super) struct Course<'a> {
     turns_before: usize,
     askers: Vec<AgentId>,
     wanted: VecDeque<Wanted>,
+    questions: Questions,
+    is_resumption: bool,
     /// What the next commit takes along: the run's beginning, how the last step went.
     pending: Vec<Fact>,
     is_begun: bool,
@@ -65,11 +69,22 @@ impl<'a> Course<'a> {
         record: Arc<AgentRecord>,
         run: Run,
         context: Context,
-        past: Vec<Step>,
+        past: Past,
         cause: &Cause,
     ) -> Self {
         let Context { mut prompt, tools, tokens_max, outgrown } = context;
-        let Replay { turns, wanted } = replay(&past);
+        let Past { steps: past, approvals } = past;
+        let Replay { turns, mut wanted } = replay(&past);
+        let questions = Questions::new(approvals, &past);
+        // What a person has answered comes first: with its call the run goes on in the record, so that
+        // nothing can come between.
+        wanted.make_contiguous().sort_by_key(|wanted| questions.of(wanted).is_none());
+        let own = || past.iter().filter(|step| step.run_id == run.id);
+        let of_kind = |kind| u32::try_from(own().filter(|step| step.kind == kind).count());
+        let rounds = of_kind(StepKind::Model).unwrap_or(u32::MAX);
+        let calls = of_kind(StepKind::Tool).unwrap_or(u32::MAX);
+        let steps = own().map(|step| step.index.saturating_add(1)).max().unwrap_or(0);
+        let said = said_in(&past, run.id);
         let turns_before = prompt.turns.len();
         prompt.turns.extend(turns);
         let may_ignore = prompt.may_ignore;
@@ -90,12 +105,14 @@ impl<'a> Course<'a> {
             turns_before,
             askers,
             wanted,
+            questions,
+            is_resumption: cause.parked.is_some(),
             pending: Vec::new(),
             is_begun: false,
-            steps: 0,
-            rounds: 0,
-            calls: 0,
-            said: Vec::new(),
+            steps,
+            rounds,
+            calls,
+            said,
             watcher,
         }
     }
@@ -115,20 +132,28 @@ impl<'a> Course<'a> {
         std::mem::take(&mut self.pending)
     }
 
-    /// Goes on until the model wants nothing more.
+    /// Goes on until the model wants nothing more, or a person has to allow a call first: then the
+    /// answer is what that person is asked.
     ///
     /// # Errors
     /// The first failure of a model or of the store. A tool that fails is the model's to deal with.
-    pub(super) async fn go(&mut self) -> Result<(), CoreError> {
-        self.pending = self.beginning();
-        self.condense().await?;
+    pub(super) async fn go(&mut self) -> Result<Option<Box<Approval>>, CoreError> {
+        self.pending = match self.is_resumption {
+            true => self.errand.resumption(&self.run),
+            false => self.beginning(),
+        };
+        if !self.is_resumption {
+            self.condense().await?;
+        }
         loop {
             while let Some(wanted) = self.wanted.pop_front() {
-                self.call(wanted).await?;
+                if let Some(approval) = self.call(wanted).await? {
+                    return Ok(Some(approval));
+                }
             }
             let calls = self.ask().await?;
             if calls.is_empty() {
-                return Ok(());
+                return Ok(None);
             }
             if self.rounds >= self.errand.runtime.settings.run_rounds_max {
                 let reason = format!("the run took {} rounds without an end", self.rounds);
@@ -167,23 +192,10 @@ impl<'a> Course<'a> {
         intent: Value,
         reservation: Option<&Reservation>,
     ) -> Result<(u32, UnixMillis), CoreError> {
-        let index = self.steps;
-        let now = self.errand.runtime.now();
+        let (index, now, step) = self.next_step(kind, name, intent);
         let mut facts = Vec::with_capacity(2);
         facts.extend(reservation.map(|held| Fact::Reserved(Box::new(held.clone()))));
-        facts.push(Fact::StepIntended(Box::new(Step {
-            run_id: self.run.id,
-            agent_id: self.run.agent_id,
-            index,
-            kind,
-            name: name.to_owned(),
-            status: StepStatus::Intended,
-            intent,
-            outcome: None,
-            started_at: now,
-            ended_at: None,
-            usage: Usage::default(),
-        })));
+        facts.push(step);
         let mut patience = Patience::of(&self.errand.runtime);
         while let Err(exceeded) = self.commit(&facts).await? {
             // What has been is no longer held by the time others look whether there is room.
@@ -197,8 +209,34 @@ impl<'a> Course<'a> {
             }
         }
         self.moved();
-        self.steps = self.steps.saturating_add(1);
         Ok((index, now))
+    }
+
+    /// Notes the next step, for the next commit.
+    fn note_intent(&mut self, kind: StepKind, name: &str, intent: Value) -> (u32, UnixMillis) {
+        let (index, now, step) = self.next_step(kind, name, intent);
+        self.pending.push(step);
+        (index, now)
+    }
+
+    /// The next step: its place, when it begins, and that it is intended.
+    fn next_step(&mut self, kind: StepKind, name: &str, intent: Value) -> (u32, UnixMillis, Fact) {
+        let (index, now) = (self.steps, self.errand.runtime.now());
+        self.steps = self.steps.saturating_add(1);
+        let step = Fact::StepIntended(Box::new(Step {
+            run_id: self.run.id,
+            agent_id: self.run.agent_id,
+            index,
+            kind,
+            name: name.to_owned(),
+            status: StepStatus::Intended,
+            intent,
+            outcome: None,
+            started_at: now,
+            ended_at: None,
+            usage: Usage::default(),
+        }));
+        (index, now, step)
     }
 
     /// Commits that a question is about to be put to a model, and what it may cost.
@@ -384,15 +422,37 @@ impl<'a> Course<'a> {
         .await
     }
 
-    /// Makes one call that the model wants, and tells the model what came of it.
-    async fn call(&mut self, wanted: Wanted) -> Result<(), CoreError> {
-        let Wanted { call, key } = wanted;
-        self.calls = self.calls.saturating_add(1);
+    /// Makes one call that the model wants, and tells the model what came of it; or answers with what
+    /// a person has to be asked before, and nothing is made.
+    async fn call(&mut self, wanted: Wanted) -> Result<Option<Box<Approval>>, CoreError> {
+        let approval = self.questions.take(&wanted);
+        let key = approval.as_ref().map(|approval| approval.key).or(wanted.key);
         let key = key.unwrap_or_else(|| replay::key(self.run.id, self.steps));
+        let mut refusal = approval.as_ref().and_then(Approval::refusal);
+        let is_granted =
+            approval.as_ref().is_some_and(|approval| approval.status == ApprovalStatus::Granted);
+        if refusal.is_none() && !is_granted && self.asks_first(&wanted.call) {
+            match self.errand.approval_of(self.run.id, &wanted, key).await? {
+                Some(approval) => return Ok(Some(Box::new(approval))),
+                None => refusal = Some("too many calls wait for a person's yes already".to_owned()),
+            }
+        }
+        let call = wanted.call;
+        self.calls = self.calls.saturating_add(1);
         let effect = self.tool(&call.name).map_or(Effect::Reads, |tool| tool.effect);
         let intent = replay::intent(&call, key, effect);
-        let (index, began) = self.intend(StepKind::Tool, &call.name, intent, None).await?;
-        let output = self.carry_out(&call, key).await;
+        let (index, began, output) = match refusal {
+            // Nothing leaves the process: the intent goes with its outcome, or a crash between the two
+            // would make it a call that may have happened.
+            Some(refusal) => {
+                let (index, began) = self.note_intent(StepKind::Tool, &call.name, intent);
+                (index, began, Err(ToolError::Refused(refusal)))
+            }
+            None => {
+                let (index, began) = self.intend(StepKind::Tool, &call.name, intent, None).await?;
+                (index, began, self.carry_out(&call, key).await)
+            }
+        };
         let took = self.errand.runtime.now().since(began);
         let max_bytes = self.errand.runtime.settings.tool_output_max_bytes;
         let (status, text, outcome) =
@@ -402,7 +462,14 @@ impl<'a> Course<'a> {
         let called = ToolCalled { call: &call, index, is_success, text: &text, took };
         self.pending.extend(self.errand.journal().tool_called(&self.run, &called));
         self.prompt.turns.push(answered(&call, text));
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether a person has to allow the call: not one that would not be made anyhow.
+    fn asks_first(&self, call: &ToolCall) -> bool {
+        let is_within = self.calls < self.errand.runtime.settings.run_calls_max;
+        let can_be = is_within && call.arguments.is_object();
+        can_be && self.tool(&call.name).is_some_and(|tool| tool.asks_first)
     }
 
     fn tool(&self, name: &str) -> Option<&Tool> {

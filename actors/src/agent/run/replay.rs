@@ -116,7 +116,8 @@ fn may_be_repeated(step: &Step) -> bool {
     serde_json::from_value::<Effect>(effect).is_ok_and(Effect::may_be_repeated)
 }
 
-fn key_of(step: &Step) -> Option<Uuid> {
+/// The key of the call that a tool's step is.
+pub(super) fn key_of(step: &Step) -> Option<Uuid> {
     step.intent.get("key").and_then(Value::as_str)?.parse().ok()
 }
 
