@@ -14,6 +14,7 @@ mod journal;
 mod keep;
 pub(crate) mod letters;
 mod prompt;
+mod requeue;
 mod run;
 mod tick;
 
@@ -44,6 +45,7 @@ pub(crate) use journal::Journal;
 pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
 pub use letters::{Delivered, Delivery, Reply};
+pub use requeue::Requeue;
 
 use asked::Asked;
 use errand::Flight;

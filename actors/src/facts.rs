@@ -117,6 +117,15 @@ pub enum Fact {
         /// [`LetterStatus::Answered`] or [`LetterStatus::Dead`].
         status: LetterStatus,
     },
+    /// A letter that was given up waits again. Affects 0 rows if it is not dead, or not to that agent.
+    LetterRequeued {
+        /// Which letter.
+        id: LetterId,
+        /// Whom it is for.
+        to: AgentId,
+        /// The attempts that count from now on.
+        attempts: u32,
+    },
     /// A memory was made, or replaced as a whole if the agent had one of that id. An embedding that
     /// the old one had is dropped if the text differs.
     Remembered(Box<Memory>),
@@ -334,6 +343,7 @@ impl Fact {
             | Self::LetterSent(_)
             | Self::LetterTried(_)
             | Self::LetterSettled { .. }
+            | Self::LetterRequeued { .. }
             | Self::Remembered(_)
             | Self::Embedded { .. }
             | Self::Forgot { .. }
@@ -424,6 +434,8 @@ pub enum EventKind {
     LetterReceived,
     /// A letter was given up.
     LetterDead,
+    /// An operator had a letter that was given up wait again.
+    LetterRequeued,
     /// It called a tool.
     ToolCalled,
     /// It said something.
@@ -434,7 +446,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -450,6 +462,7 @@ impl EventKind {
         Self::RunEnded,
         Self::LetterReceived,
         Self::LetterDead,
+        Self::LetterRequeued,
         Self::ToolCalled,
         Self::Said,
         Self::Thought,
@@ -474,6 +487,7 @@ impl EventKind {
             Self::RunEnded => "run_ended",
             Self::LetterReceived => "letter_received",
             Self::LetterDead => "letter_dead",
+            Self::LetterRequeued => "letter_requeued",
             Self::ToolCalled => "tool_called",
             Self::Said => "said",
             Self::Thought => "thought",

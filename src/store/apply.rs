@@ -49,6 +49,9 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::LetterSent(letter) => letters::send(connection, &letter)?,
         Fact::LetterTried(id) => letters::attempt(connection, id)?,
         Fact::LetterSettled { id, status } => letters::settle(connection, id, status)?,
+        Fact::LetterRequeued { id, to, attempts } => {
+            letters::requeue(connection, id, to, attempts)?
+        }
         Fact::Remembered(memory) => memories::remember(writing, &memory)?,
         Fact::Embedded { agent_id, memory_id, embedding } => {
             memories::embed(connection, agent_id, memory_id, &embedding)?

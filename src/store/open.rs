@@ -21,6 +21,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0002_messaging.sql")),
     M::up(include_str!("migrations/0003_indexed.sql")),
     M::up(include_str!("migrations/0004_effects.sql")),
+    M::up(include_str!("migrations/0010_dead_letters.sql")),
 ];
 
 /// The version of the schema that this program writes.

@@ -179,6 +179,19 @@ impl Store for SqliteStore {
         self.read(move |connection| letters::waiting(connection, to, limit))
     }
 
+    fn dead_letters(
+        &self,
+        to: Option<AgentId>,
+        offset: u32,
+        limit: u32,
+    ) -> StoreFuture<Vec<Letter>> {
+        self.read(move |connection| letters::dead(connection, to, offset, limit))
+    }
+
+    fn count_dead_letters(&self, to: Option<AgentId>) -> StoreFuture<u64> {
+        self.read(move |connection| letters::count_dead(connection, to))
+    }
+
     fn message_server(&self, id: ServerId) -> StoreFuture<Option<MessageServer>> {
         self.read(move |connection| servers::server(connection, id))
     }

@@ -47,6 +47,7 @@ impl State {
                 1
             }),
             Fact::LetterSettled { id, status } => self.settle(id, status),
+            Fact::LetterRequeued { id, to, attempts } => self.requeue(id, to, attempts),
             Fact::FleetHalted(is_halted) => {
                 self.is_halted = is_halted;
                 1
@@ -269,6 +270,18 @@ impl State {
         if status != LetterStatus::Waiting {
             self.home_mut(to).waiting.remove(&(sent_at, id));
         }
+        1
+    }
+
+    fn requeue(&mut self, id: LetterId, to: AgentId, attempts: u32) -> u64 {
+        let found = self.letters.get_mut(id).filter(|letter| letter.to == to);
+        let Some(letter) = found.filter(|letter| letter.status == LetterStatus::Dead) else {
+            return 0;
+        };
+        letter.status = LetterStatus::Waiting;
+        letter.attempts = attempts;
+        let sent_at = letter.sent_at;
+        self.home_mut(to).waiting.insert((sent_at, id));
         1
     }
 }

@@ -8,6 +8,10 @@ use crate::letters::Letter;
 use crate::ports::RunQuery;
 use crate::runs::{Run, Step};
 
+/// Earlier attempts that are looked at, beyond those that a letter counts: one that was given up may
+/// have been requeued, and what it has done by then is not done again.
+const EARLIER_MAX: u32 = 256;
+
 /// What a run is about.
 #[derive(Debug, Default)]
 pub(super) struct Cause {
@@ -26,11 +30,13 @@ impl Errand {
             return Ok(Some(Cause::default()));
         }
         let Some((letter, has_more_letters)) = self.find_letter().await? else { return Ok(None) };
-        let earlier = if letter.attempts > 0 {
+        // With one attempt allowed, a letter that was requeued counts none.
+        let is_new = letter.attempts == 0 && self.runtime.settings.letter_attempts_max > 1;
+        let earlier = if !is_new {
             let attempts = RunQuery {
                 letter_id: Some(letter.id),
                 from: Some(letter.sent_at),
-                ..RunQuery::of(self.agent, letter.attempts)
+                ..RunQuery::of(self.agent, letter.attempts.saturating_add(EARLIER_MAX))
             };
             self.runtime.ports.store.runs(attempts).await?
         } else {
