@@ -2,6 +2,7 @@
 //! the credentials of `/api`.
 
 mod body;
+mod dead_letters;
 mod error;
 mod host;
 mod lookup;
@@ -37,6 +38,8 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/agents/{who}/resume", web::post().to(resume))
     .route("/agents/{who}/restart", web::post().to(restart))
     .route("/agents/{who}/message", web::post().to(message::say))
+    .route("/dead-letters", web::get().to(dead_letters::list))
+    .route("/dead-letters/{letter}/requeue", web::post().to(dead_letters::requeue))
     .route("/halt", web::get().to(host::is_halted))
     .route("/halt", web::post().to(host::halt))
     .route("/lift", web::post().to(host::lift))

@@ -74,6 +74,7 @@ fn describe() {
         ("greenroom_halted", "1 while the whole fleet is halted"),
         ("greenroom_runs_in_flight", "Runs that have begun and not ended"),
         ("greenroom_sockets", "Sockets of clients that are open"),
+        ("greenroom_dead_letters", "Messages to agents that were given up and are kept"),
     ] {
         describe_gauge!(name, what);
     }
@@ -111,6 +112,7 @@ async fn observe(host: &Host) {
     gauge!("greenroom_booting").set(flag(registry.is_booting()));
     gauge!("greenroom_halted").set(flag(registry.is_halted()));
     observe_agents(registry).await;
+    observe_letters(registry).await;
     if let Some(vault) = &host.vault {
         observe_store(&vault.sizes());
     }
@@ -131,6 +133,13 @@ async fn observe_agents(registry: &Registry) {
         }
         // The page still tells the rest, and old numbers would be worse than their absence.
         Err(error) => tracing::warn!(%error, "the agents could not be counted"),
+    }
+}
+
+async fn observe_letters(registry: &Registry) {
+    match registry.store().count_dead_letters(None).await {
+        Ok(dead) => gauge!("greenroom_dead_letters").set(number(dead)),
+        Err(error) => tracing::warn!(%error, "the dead letters could not be counted"),
     }
 }
 

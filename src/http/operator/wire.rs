@@ -63,7 +63,10 @@ impl ListQuery {
     }
 }
 
-fn number(field: &'static str, text: Option<&str>) -> Result<Option<u32>, OperatorError> {
+pub(super) fn number(
+    field: &'static str,
+    text: Option<&str>,
+) -> Result<Option<u32>, OperatorError> {
     let parsed = text.map(str::parse).transpose();
     parsed.map_err(|error| OperatorError::Invalid {
         field,
