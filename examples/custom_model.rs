@@ -37,8 +37,8 @@ impl Model for Counter {
         };
         let answer = match prompt.purpose {
             Purpose::Reply => format!("{words} words"),
-            Purpose::Reflect => "I count.".to_owned(),
-            Purpose::Title => format!("A talk of {words} words"),
+            Purpose::Reflect | Purpose::Work => "I count.".to_owned(),
+            Purpose::Title | Purpose::Summarise => format!("A talk of {words} words"),
         };
         let pieces = answer.split_inclusive(' ').map(|piece| Ok(Delta::Text(piece.to_owned())));
         let pieces: Vec<_> = pieces.chain([Ok(Delta::Done(usage))]).collect();

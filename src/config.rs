@@ -27,6 +27,8 @@ use crate::server::ServerSettings;
 use crate::speech::SpeechSettings;
 use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
+use crate::tools::ToolsSettings;
+use crate::workspace::WorkspaceSettings;
 
 /// The whole configuration. A field is a section of `config.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,6 +46,10 @@ pub struct Config {
     pub store: StoreSettings,
     /// Files that people and agents give one another.
     pub media: MediaSettings,
+    /// What agents can do beside speaking.
+    pub tools: ToolsSettings,
+    /// The agents' own folders.
+    pub workspace: WorkspaceSettings,
     /// The agents' bounds and intervals.
     pub runtime: greenroom_actors::settings::Settings,
     /// The process as a whole.

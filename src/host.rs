@@ -13,6 +13,7 @@ use crate::messaging::Messaging;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
+use crate::workspace::Workspaces;
 
 pub use vault::Vault;
 
@@ -25,6 +26,8 @@ pub struct Host {
     pub messaging: Messaging,
     /// Files that people and agents give one another.
     pub media: MediaStore,
+    /// The agents' own folders.
+    pub workspaces: Workspaces,
     /// What speaks and listens.
     pub speech: Speech,
     /// Seals and opens the agents' secrets.

@@ -16,3 +16,5 @@ pub mod server;
 pub mod speech;
 pub mod store;
 pub mod telemetry;
+pub mod tools;
+pub mod workspace;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
-use greenroom_actors::ports::{Clock, NoTools, SystemClock};
+use greenroom_actors::ports::{Clock, SystemClock, Tools};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
@@ -27,6 +27,10 @@ use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::store::SqliteStore;
 use crate::telemetry::{self, LogBuffer};
+use crate::tools::{
+    ChannelTools, FetchTool, FileTools, HostTools, ToolsError, ToolsSettings, Voice,
+};
+use crate::workspace::Workspaces;
 
 pub use error::ServeError;
 pub use listening::Listening;
@@ -49,6 +53,9 @@ const BACKUPS: &str = "backups";
 
 /// Where media are kept, within the data folder.
 const MEDIA: &str = "media";
+
+/// Where the agents' own folders are, within the data folder.
+const WORKSPACES: &str = "workspaces";
 
 /// Runs the host of that configuration on this thread and as many more as it wants, until it is
 /// told to stop by a signal or over the API.
@@ -107,20 +114,27 @@ async fn host(
     let media = data_dir.join(MEDIA);
     let media = MediaStore::open(&media, &config.media)
         .map_err(|source| ServeError::File { path: media, source })?;
+    let workspaces = data_dir.join(WORKSPACES);
+    let workspaces = Workspaces::open(&workspaces, &config.workspace)
+        .map_err(|source| ServeError::File { path: workspaces, source })?;
     let env = |name: &str| std::env::var(name).ok();
     let model = models::build(&config.models(), &env)?;
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
+    let voice = Voice::default();
     let ports = Ports {
         store: Arc::new(store.clone()),
         model: Arc::new(model),
         clock: Arc::new(SystemClock),
-        tools: Arc::new(NoTools),
+        tools: Arc::new(tools(&config.tools, &workspaces, &voice)?),
     };
     let registry = Registry::start(ports, config.runtime.clone()).await?;
+    let messaging = Messaging::open(registry.clone()).await?;
+    voice.speaks_through(messaging.clone());
     Ok(Host {
-        messaging: Messaging::open(registry.clone()).await?,
+        messaging,
         registry,
         media,
+        workspaces,
         speech,
         secrets: Arc::new(secrets),
         logs,
@@ -129,6 +143,25 @@ async fn host(
         version: env!("CARGO_PKG_VERSION"),
         vault: Some(Vault::new(store.clone(), data_dir.join(BACKUPS))),
     })
+}
+
+/// What agents can do beside speaking, as far as it is set up.
+fn tools(
+    settings: &ToolsSettings,
+    workspaces: &Workspaces,
+    voice: &Voice,
+) -> Result<HostTools, ToolsError> {
+    let mut sorts: Vec<Arc<dyn Tools>> = Vec::new();
+    if settings.files {
+        sorts.push(Arc::new(FileTools::new(workspaces.clone())));
+    }
+    if settings.channels {
+        sorts.push(Arc::new(ChannelTools::new(voice.clone())));
+    }
+    if let Some(fetch) = FetchTool::new(settings)? {
+        sorts.push(Arc::new(fetch));
+    }
+    Ok(HostTools::of(sorts))
 }
 
 /// Serves at the listeners until it is time to stop; then drains.

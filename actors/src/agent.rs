@@ -6,9 +6,11 @@
 
 mod asked;
 mod change;
+mod condense;
 pub(crate) mod contacts;
 pub(crate) mod context;
 mod errand;
+mod goals;
 mod hearing;
 mod journal;
 mod keep;
@@ -41,6 +43,8 @@ use crate::vitals::Counters;
 pub use asked::Entitle;
 pub(crate) use change::Lifted;
 pub use change::{Change, SetAutonomy};
+pub(crate) use goals::GoalWork;
+pub use goals::{AmendGoal, RemoveGoal, SetGoal};
 pub(crate) use journal::Journal;
 pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
@@ -57,6 +61,8 @@ pub struct Agent {
     runtime: Arc<Runtime>,
     lifecycle: Lifecycle,
     reflected_at: Option<UnixMillis>,
+    /// When there is work for its goals, as far as is known here; the store has the truth.
+    goal_work: GoalWork,
     /// Letters that wait, as far as is known here; the store has the truth.
     letters_waiting: u32,
     /// Runs that failed in a row.
@@ -123,6 +129,7 @@ impl Agent {
             runtime,
             lifecycle: seed.lifecycle,
             reflected_at: seed.reflected_at,
+            goal_work: GoalWork::seeded(seed.has_goals),
             letters_waiting: u32::from(seed.has_letters),
             failures: 0,
             crashes_in_a_row: 0,
@@ -190,6 +197,7 @@ impl Agent {
         self.is_rebuilding = false;
         self.lifecycle = seed.lifecycle;
         self.reflected_at = seed.reflected_at;
+        self.goal_work = GoalWork::seeded(seed.has_goals);
         self.letters_waiting = u32::from(seed.has_letters);
         let backoff = self.runtime.settings.restart_backoff(self.crashes_in_a_row);
         self.arm(ctx, tick::jittered(backoff, self.runtime.settings.tick_jitter_percent));

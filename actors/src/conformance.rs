@@ -24,6 +24,7 @@ mod boots;
 mod channel_events;
 mod channels;
 mod events;
+mod goals;
 mod kit;
 mod letters;
 mod logs;
@@ -141,6 +142,11 @@ cases! {
         runs_are_listed_newest_first_and_filtered,
         a_step_has_an_intent_and_then_an_outcome,
         steps_come_by_run_as_asked_then_by_index,
+    }
+    goals {
+        goals_are_set_changed_and_removed,
+        a_seed_says_whether_a_goal_is_open,
+        goals_that_are_over_go_with_the_runs_of_their_time,
     }
     letters {
         a_letter_is_kept_in_full,

@@ -7,9 +7,10 @@ use crate::channels::{
     Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
 };
 use crate::character::{AgentRecord, Character};
+use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, JobId, LetterId, LogId, MemoryId,
-    RelationshipId, RoomId, ServerId, SessionId, TaskId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, GoalId, JobId, LetterId, LogId,
+    MemoryId, RelationshipId, RoomId, ServerId, SessionId, TaskId, WorldId,
 };
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::Lifecycle;
@@ -218,6 +219,15 @@ pub enum Fact {
     },
     /// A task was made or replaced.
     TaskSet(Box<Task>),
+    /// A goal was set or changed.
+    GoalSet(Box<Goal>),
+    /// A goal was removed.
+    GoalRemoved {
+        /// Whose goal.
+        agent_id: AgentId,
+        /// Which goal.
+        id: GoalId,
+    },
     /// A task was removed.
     TaskRemoved {
         /// Whose task.
@@ -365,6 +375,8 @@ impl Fact {
             | Self::RelationshipRemoved { .. }
             | Self::TaskSet(_)
             | Self::TaskRemoved { .. }
+            | Self::GoalSet(_)
+            | Self::GoalRemoved { .. }
             | Self::Logged(_)
             | Self::LogRemoved { .. }
             | Self::FleetHalted(_) => false,
@@ -438,6 +450,8 @@ pub enum EventKind {
     LetterRequeued,
     /// It called a tool.
     ToolCalled,
+    /// A goal of its was set or changed.
+    GoalSet,
     /// It said something.
     Said,
     /// It thought something.
@@ -446,7 +460,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -464,6 +478,7 @@ impl EventKind {
         Self::LetterDead,
         Self::LetterRequeued,
         Self::ToolCalled,
+        Self::GoalSet,
         Self::Said,
         Self::Thought,
     ];
@@ -489,6 +504,7 @@ impl EventKind {
             Self::LetterDead => "letter_dead",
             Self::LetterRequeued => "letter_requeued",
             Self::ToolCalled => "tool_called",
+            Self::GoalSet => "goal_set",
             Self::Said => "said",
             Self::Thought => "thought",
         }

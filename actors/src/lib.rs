@@ -15,6 +15,7 @@ pub mod conformance;
 pub mod error;
 pub mod facts;
 pub mod feed;
+pub mod goals;
 pub mod ids;
 pub mod indexer;
 pub mod letters;

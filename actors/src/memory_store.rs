@@ -21,6 +21,7 @@ use crate::channels::{
 use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
+use crate::goals::Goal;
 use crate::ids::{
     AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
     RunId, ServerId, SessionId, WorldId,
@@ -253,6 +254,10 @@ impl Store for MemoryStore {
 
     fn tasks(&self, agent: AgentId) -> StoreFuture<Vec<Task>> {
         self.read(|state| state.list(agent, |home| &home.tasks))
+    }
+
+    fn goals(&self, agent: AgentId) -> StoreFuture<Vec<Goal>> {
+        self.read(|state| state.list(agent, |home| &home.goals))
     }
 
     fn run(&self, agent: AgentId, id: RunId) -> StoreFuture<Option<Run>> {

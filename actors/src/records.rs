@@ -16,6 +16,9 @@ pub const MESSAGES: &str = "messages";
 /// The kind of memory that an agent keeps on purpose.
 pub const FACTS: &str = "facts";
 
+/// The kind of memory that tells, in fewer words, what was said in a room.
+pub const SUMMARIES: &str = "summaries";
+
 /// Something an agent remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,6 +3,7 @@
 //! Each is a row of a table: what the model is told of it, what a second call would mean, and the
 //! function that makes the call.
 
+mod goals;
 mod letters;
 mod memory;
 mod policy;
@@ -34,8 +35,9 @@ struct BuiltIn {
     call: fn(Invocation) -> Called,
 }
 
-static BUILT_IN: LazyLock<Vec<BuiltIn>> =
-    LazyLock::new(|| memory::tools().into_iter().chain(letters::tools()).collect());
+static BUILT_IN: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
+    [memory::tools(), goals::tools(), letters::tools()].into_iter().flatten().collect()
+});
 
 impl BuiltIn {
     fn new(

@@ -10,6 +10,7 @@
 
 mod channels;
 mod crashes;
+mod goals;
 mod letters;
 mod lifecycle;
 mod store;

@@ -188,7 +188,7 @@ async fn a_run_ends_within_its_bounds() {
 async fn an_agent_has_the_tools_that_its_character_lets_it_have() {
     let stage = Stage::set().await;
     let (ada, bob) = stage.pair().await;
-    let tools = json!({"allow": ["re*", "once"], "deny": ["recall"]});
+    let tools = json!({"allow": ["rem*", "rec*", "reads", "once"], "deny": ["recall"]});
     let patch = json!({"settings": {"tools": tools}});
     stage.registry.revise(ada, patch.as_object().unwrap().clone()).await.unwrap();
     stage.model.then(calls(&["keyed"])).then(say("No."));

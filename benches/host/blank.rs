@@ -8,6 +8,7 @@ use greenroom_actors::channels::{
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
+use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
     AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
     RunId, ServerId, SessionId, WorldId,
@@ -39,6 +40,7 @@ impl Blank {
             lifecycle: fleet::lifecycle(self.autonomy),
             reflected_at: None,
             has_letters: false,
+            has_goals: false,
         })
     }
 }
@@ -111,6 +113,7 @@ impl Store for Blank {
         fn components(AgentId, Option<EntityId>) -> Vec<Component>;
         fn relationships(AgentId) -> Vec<Relationship>;
         fn tasks(AgentId) -> Vec<Task>;
+        fn goals(AgentId) -> Vec<Goal>;
         fn run(AgentId, RunId) -> Option<Run>;
         fn runs(RunQuery) -> Vec<Run>;
         fn count_runs(RunQuery) -> u64;

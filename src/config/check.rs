@@ -20,6 +20,7 @@ impl Loaded {
         if let Err(at_fault) = config.runtime.clone().checked() {
             return Err(self.at_fault("runtime", &at_fault));
         }
+        config.tools.check().map_err(|at_fault| self.at_fault("tools", &at_fault.to_string()))?;
         config.log.parse_filter().map_err(|error| self.refused("log.filter", error))?;
         config.server.check().map_err(|at_fault| self.at_fault("server", &at_fault))?;
         Ok(())

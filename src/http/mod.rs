@@ -8,6 +8,7 @@ pub mod etag;
 pub mod folder;
 pub mod instant;
 pub mod operator;
+pub mod outbound;
 pub mod query;
 pub mod range;
 pub mod rate;

@@ -4,9 +4,11 @@
 mod body;
 mod dead_letters;
 mod error;
+mod goals;
 mod host;
 mod lookup;
 mod message;
+mod runs;
 mod wire;
 
 #[cfg(test)]
@@ -38,6 +40,13 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/agents/{who}/resume", web::post().to(resume))
     .route("/agents/{who}/restart", web::post().to(restart))
     .route("/agents/{who}/message", web::post().to(message::say))
+    .route("/agents/{who}/goals", web::get().to(goals::list))
+    .route("/agents/{who}/goals", web::post().to(goals::set))
+    .route("/agents/{who}/goals/{id}", web::patch().to(goals::amend))
+    .route("/agents/{who}/goals/{id}", web::delete().to(goals::remove))
+    .route("/agents/{who}/runs", web::get().to(runs::list))
+    .route("/agents/{who}/runs/{id}", web::get().to(runs::show))
+    .route("/agents/{who}/events", web::get().to(runs::events))
     .route("/dead-letters", web::get().to(dead_letters::list))
     .route("/dead-letters/{letter}/requeue", web::post().to(dead_letters::requeue))
     .route("/halt", web::get().to(host::is_halted))

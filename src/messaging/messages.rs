@@ -208,7 +208,12 @@ impl Messaging {
     }
 
     /// An event about a message, with its id and author in it.
-    fn about(&self, message: &ChannelMessage, kind: ChannelEventKind, mut data: Value) -> Fact {
+    pub(super) fn about(
+        &self,
+        message: &ChannelMessage,
+        kind: ChannelEventKind,
+        mut data: Value,
+    ) -> Fact {
         if let Some(data) = data.as_object_mut() {
             data.insert("messageId".to_owned(), json!(message.id));
             data.insert("authorId".to_owned(), json!(message.author_id));

@@ -4,6 +4,7 @@
 //! it to the agents. What an agent answers is committed together with the run that made it; every
 //! live transport is a view of a channel's durable sequence of events.
 
+mod agents;
 mod channels;
 mod jobs;
 mod messages;
@@ -21,6 +22,7 @@ use greenroom_actors::facts::Fact;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 
+pub use agents::{HOPS_MAX, Speech, Spoken};
 pub use channels::{ChannelPatch, NewChannel};
 pub use jobs::NewJob;
 pub use messages::{Letter, MessagePatch, NewMessage, Said, Told};

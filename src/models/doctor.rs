@@ -6,15 +6,22 @@
 //! exchanged, reassemblies take turns, and what was said earlier is kept to come back to. Rules and
 //! words are our own; on top of them it reads the character it speaks for.
 //!
+//! Where it is offered tools, it uses them for what it is plainly asked to do, and says what came of it.
+//!
 //! It keeps no state: whose turn it is and what to come back to are read off the prompt's turns.
 //! The same prompt has the same answer. It says what it is when asked.
 
+mod acting;
 mod converse;
+mod deeds;
 mod muse;
 mod pattern;
 mod persona;
+mod phrase;
 mod reflection;
 mod script;
+mod summary;
+mod timing;
 mod title;
 mod words;
 
@@ -24,7 +31,9 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt, future};
 use greenroom_actors::error::ModelError;
-use greenroom_actors::ports::{Prompt, Purpose};
+use greenroom_actors::ports::{Prompt, Purpose, Turn};
+
+use acting::Act;
 
 use super::provider::{Failure, Piece, Provider};
 
@@ -40,15 +49,34 @@ const TURNS_MAX: usize = 40;
 /// The rule-based model.
 pub(super) struct Doctor;
 
-/// The whole answer to `prompt`.
-fn answer(prompt: &Prompt) -> String {
+/// What it does about `prompt`.
+fn act(prompt: &Prompt) -> Act {
+    let acting = match prompt.purpose {
+        Purpose::Reply => acting::next(prompt, latest(prompt)),
+        _ => None,
+    };
+    match acting {
+        Some(Act::Say(words)) => Act::Say(persona::styled(&prompt.character, words)),
+        Some(call) => call,
+        None => Act::Say(answer(prompt)),
+    }
+}
+
+/// The turns that are looked at.
+fn latest(prompt: &Prompt) -> &[Turn] {
     let skipped = prompt.turns.len().saturating_sub(TURNS_MAX);
-    let turns = prompt.turns.get(skipped..).unwrap_or_default();
+    prompt.turns.get(skipped..).unwrap_or_default()
+}
+
+/// The whole answer to `prompt`, in words alone.
+fn answer(prompt: &Prompt) -> String {
+    let turns = latest(prompt);
     let text = match prompt.purpose {
         Purpose::Reply => converse::reply(&prompt.character, turns),
-        Purpose::Reflect => muse::thought(&prompt.character, turns),
+        Purpose::Reflect | Purpose::Work => muse::thought(&prompt.character, turns),
         // No words of the character, so that its style does not count.
         Purpose::Title => return title::title(&prompt.character, turns),
+        Purpose::Summarise => return summary::summary(turns),
     };
     persona::styled(&prompt.character, text)
 }
@@ -63,9 +91,12 @@ impl Provider for Doctor {
     fn generate(&self, prompt: &Arc<Prompt>) -> BoxStream<'static, Result<Piece, Failure>> {
         let prompt = prompt.clone();
         stream::once(async move {
-            let pieces = cut(&answer(&prompt)).into_iter().map(Piece::Text);
+            let pieces: Vec<Piece> = match act(&prompt) {
+                Act::Call(call) => vec![Piece::ToolCall(call)],
+                Act::Say(words) => cut(&words).into_iter().map(Piece::Text).collect(),
+            };
             let end = Piece::End { input: None, output: None };
-            stream::iter(pieces.chain([end]).map(Ok))
+            stream::iter(pieces.into_iter().chain([end]).map(Ok))
         })
         .flatten()
         .boxed()

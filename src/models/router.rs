@@ -163,7 +163,8 @@ fn embedder(served: Arc<Served>, table: Option<&ModelSettings>) -> Result<Embedd
 impl Inner {
     /// The models to ask, in order.
     fn chain(&self, model: Option<&str>, purpose: Purpose) -> Vec<Arc<Served>> {
-        let small = self.small.as_ref().filter(|_| purpose == Purpose::Title);
+        let small =
+            self.small.as_ref().filter(|_| matches!(purpose, Purpose::Title | Purpose::Summarise));
         let named = || model.and_then(|name| self.named(name));
         let first = small.or_else(named).unwrap_or(&self.default);
         let others = self.fallback.iter().filter(|other| !Arc::ptr_eq(first, other));

@@ -233,7 +233,8 @@ fn a_name_beats_a_line_and_tables_may_be_fallbacks() {
     )
     .unwrap();
     let router = build(&settings, &|_| None).unwrap();
-    let names: Vec<_> = router.inner.chain(None, Purpose::Reply).iter().map(|s| s.model.clone()).collect();
+    let names: Vec<_> =
+        router.inner.chain(None, Purpose::Reply).iter().map(|s| s.model.clone()).collect();
     assert_eq!(names, ["tiny", "llama3:8b", "doctor"]);
     assert_eq!(router.embedder(), "nomic-768");
 }
@@ -247,7 +248,10 @@ fn where_little_is_asked_the_small_model_is_asked_first_if_there_is_one() {
         let router = build(&toml::from_str(&text).unwrap(), &|_| None).unwrap();
         for (purpose, expected) in [(Purpose::Title, titled), (Purpose::Reply, "own")] {
             let asked = Prompt { purpose, ..prompt(Some("own")) };
-            assert_eq!(router.inner.chain(asked.model.as_deref(), asked.purpose)[0].model, expected);
+            assert_eq!(
+                router.inner.chain(asked.model.as_deref(), asked.purpose)[0].model,
+                expected
+            );
         }
     }
 }

@@ -8,6 +8,7 @@ use greenroom_actors::error::{CoreError, StoreError};
 
 use crate::models::ModelsError;
 use crate::telemetry::TelemetryError;
+use crate::tools::ToolsError;
 
 /// Why the host could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum ServeError {
     /// The models are not well described.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// The tools are not well described.
+    #[error("tools.{0}")]
+    Tools(#[from] ToolsError),
     /// The runtime did not come up.
     #[error(transparent)]
     Core(#[from] CoreError),

@@ -167,7 +167,9 @@ pub(super) fn seeds(
 const SEED: &str = "SELECT id, desired, started_at, tick_every_ms, overrides, failure,
         reflected_at,
         EXISTS (SELECT 1 FROM letters INDEXED BY letters_waiting
-                WHERE reader = agents.id AND status = 'waiting')
+                WHERE reader = agents.id AND status = 'waiting'),
+        EXISTS (SELECT 1 FROM goals INDEXED BY goals_open
+                WHERE agent = agents.id AND status = 'open')
     FROM agents";
 
 fn read_seed(row: &Row<'_>) -> rusqlite::Result<Seed> {
@@ -177,6 +179,7 @@ fn read_seed(row: &Row<'_>) -> rusqlite::Result<Seed> {
         lifecycle: read_lifecycle(&mut columns)?,
         reflected_at: columns.at_or_null()?,
         has_letters: columns.take()?,
+        has_goals: columns.take()?,
     })
 }
 

@@ -9,8 +9,8 @@ use super::fault::Fault;
 use super::places::Upsert;
 use super::sqlite::Writing;
 use super::{
-    agents, channel_events, channels, events, jobs, letters, logs, memories, messages, people,
-    places, runs, servers, sessions, tasks,
+    agents, channel_events, channels, events, goals, jobs, letters, logs, memories, messages,
+    people, places, runs, servers, sessions, tasks,
 };
 
 /// Applies a batch, unless a newer boot has begun.
@@ -88,6 +88,8 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::RelationshipRemoved { agent_id, id } => {
             people::remove_relationship(connection, agent_id, id)?
         }
+        Fact::GoalSet(goal) => goals::set(connection, &goal)?,
+        Fact::GoalRemoved { agent_id, id } => goals::remove(connection, agent_id, id)?,
         Fact::TaskSet(task) => tasks::set(connection, &task)?,
         Fact::TaskRemoved { agent_id, id } => tasks::remove(connection, agent_id, id)?,
         Fact::Logged(entry) => logs::write(connection, &entry)?,
@@ -149,6 +151,7 @@ fn remove_agent(writing: &mut Writing<'_>, id: AgentId, keep_memories: bool) -> 
         "DELETE FROM components WHERE agent = ?1",
         "DELETE FROM relationships WHERE agent = ?1",
         "DELETE FROM tasks WHERE agent = ?1",
+        "DELETE FROM goals WHERE agent = ?1",
         "DELETE FROM logs WHERE agent = ?1",
         "DELETE FROM enlistments WHERE agent = ?1",
         "DELETE FROM members WHERE user = ?1",

@@ -1,6 +1,7 @@
 //! Reading and writing columns: ids, times, JSON and the names of states.
 
 use greenroom_actors::channels::{ChannelEventKind, JobStatus};
+use greenroom_actors::goals::GoalStatus;
 use greenroom_actors::letters::LetterStatus;
 use greenroom_actors::lifecycle::{Desired, State};
 use greenroom_actors::runs::{RunKind, RunStatus, StepKind, StepStatus, Usage};
@@ -54,6 +55,7 @@ named! {
         Intended = "intended", Succeeded = "succeeded", Failed = "failed",
         OutcomeUnknown = "outcome_unknown",
     }
+    GoalStatus { Open = "open", Reached = "reached", Dropped = "dropped" }
     LetterStatus { Waiting = "waiting", Answered = "answered", Dead = "dead" }
     ChannelEventKind {
         Said = "said", Amended = "amended", Removed = "removed", Cleared = "cleared",
@@ -246,6 +248,7 @@ mod tests {
         round_trips::<RunStatus>();
         round_trips::<StepKind>();
         round_trips::<StepStatus>();
+        round_trips::<GoalStatus>();
         round_trips::<LetterStatus>();
         round_trips::<ChannelEventKind>();
         round_trips::<JobStatus>();

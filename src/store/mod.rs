@@ -13,6 +13,7 @@ mod columns;
 mod events;
 mod fault;
 mod filter;
+mod goals;
 mod jobs;
 mod letters;
 mod logs;

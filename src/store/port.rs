@@ -6,6 +6,7 @@ use greenroom_actors::channels::{
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Event};
+use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
     AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
     RunId, ServerId, SessionId, WorldId,
@@ -24,8 +25,8 @@ use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
-    SqliteStore, agents, apply, channel_events, channels, events, jobs, letters, logs, memories,
-    messages, people, places, retention, runs, search, servers, sessions, tasks,
+    SqliteStore, agents, apply, channel_events, channels, events, goals, jobs, letters, logs,
+    memories, messages, people, places, retention, runs, search, servers, sessions, tasks,
 };
 
 impl Store for SqliteStore {
@@ -137,6 +138,10 @@ impl Store for SqliteStore {
 
     fn tasks(&self, agent: AgentId) -> StoreFuture<Vec<Task>> {
         self.read(move |connection| tasks::list(connection, agent))
+    }
+
+    fn goals(&self, agent: AgentId) -> StoreFuture<Vec<Goal>> {
+        self.read(move |connection| goals::list(connection, agent))
     }
 
     fn run(&self, agent: AgentId, id: RunId) -> StoreFuture<Option<Run>> {

@@ -58,6 +58,7 @@ pub(super) async fn prune(
     };
     if let Some(limit) = retention.runs_for.map(limit) {
         pruned.runs = prune_by(store, remove_runs, limit).await?;
+        prune_by(store, remove_goals, limit).await?;
     }
     if let Some(limit) = retention.logs_for.map(limit) {
         pruned.logs = prune_by(store, remove_logs, limit).await?;
@@ -204,6 +205,14 @@ fn remove_letters(connection: &Connection, limit: UnixMillis) -> rusqlite::Resul
     let sql = "DELETE FROM letters WHERE rowid IN
                    (SELECT rowid FROM letters WHERE status <> 'waiting' AND sent_at < ?1
                     ORDER BY sent_at LIMIT ?2)";
+    run(connection, sql, (limit.0, SLICE))
+}
+
+/// Removes a slice of the goals that were over before `limit`.
+fn remove_goals(connection: &Connection, limit: UnixMillis) -> rusqlite::Result<u64> {
+    let sql = "DELETE FROM goals WHERE (agent, id) IN
+                   (SELECT agent, id FROM goals INDEXED BY goals_over
+                    WHERE status <> 'open' AND updated_at < ?1 ORDER BY updated_at LIMIT ?2)";
     run(connection, sql, (limit.0, SLICE))
 }
 

@@ -6,10 +6,13 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use serde_json::{Map, Value};
 
+pub(super) use super::condense::Outgrown;
 use super::prompt;
 use super::run::Occasion;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
+use crate::facts::{Event, EventKind};
+use crate::goals::Goal;
 use crate::ids::RoomId;
 use crate::letters::Letter;
 use crate::ports::{MemoryQuery, Prompt, Purpose, Role, SearchQuery, Tool, Turn};
@@ -22,6 +25,11 @@ const EMBEDDING_DEADLINE: Duration = Duration::from_secs(5);
 /// Bytes of a tool's answer that stay when the conversation grows beyond its bound.
 const ELIDED_BYTES: usize = 200;
 
+/// Events that are looked at for what happened lately, how many of them are told, and bytes of each.
+const HAPPENINGS_SEEN: u64 = 64;
+const HAPPENINGS_TOLD: usize = 12;
+const HAPPENING_MAX_BYTES: usize = 240;
+
 /// What a run is about, and whose.
 pub(super) struct Scene<'a> {
     pub(super) runtime: &'a Arc<Runtime>,
@@ -29,6 +37,8 @@ pub(super) struct Scene<'a> {
     pub(super) occasion: &'a Occasion,
     pub(super) room_id: RoomId,
     pub(super) letter: Option<&'a Letter>,
+    /// The agent's open goals.
+    pub(super) goals: &'a [Goal],
     pub(super) overrides: Option<&'a Map<String, Value>>,
 }
 
@@ -38,6 +48,8 @@ pub(super) struct Context {
     pub(super) tools: Vec<Tool>,
     /// Tokens that the prompt may have.
     pub(super) tokens_max: u32,
+    /// What the conversation has outgrown.
+    pub(super) outgrown: Option<Outgrown>,
 }
 
 /// What a run begins with.
@@ -55,11 +67,22 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
     let may_ignore = scene.letter.is_some_and(|letter| letter.may_be_ignored);
     let mut system = prompt::system(character, purpose, may_ignore);
+    let mut outgrown = None;
     let turns = match scene.occasion {
         Occasion::Title(wanted) => vec![prompt::talk(&wanted.talk, &character.name, max_bytes)],
-        Occasion::Letter | Occasion::Reflection => {
-            let lately = scene.lately().await?;
+        Occasion::Letter | Occasion::Reflection | Occasion::Goals => {
+            prompt::goals(&mut system, scene.goals);
+            if purpose != Purpose::Reply {
+                prompt::happenings(&mut system, &scene.happenings().await?, HAPPENING_MAX_BYTES);
+            }
+            let mut lately = scene.lately().await?;
             if abilities.recalls && lately.len() >= size(runtime.settings.context_memories) {
+                let history = scene.history(&lately).await?;
+                if let Some(summary) = &history.summary {
+                    prompt::earlier(&mut system, summary.text());
+                }
+                outgrown = scene.outgrown(&history, model.clone(), max_bytes);
+                lately = history.told;
                 let recalled = scene.recalled(&lately).await?;
                 prompt::recalled(&mut system, &recalled, max_bytes);
             }
@@ -82,7 +105,7 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
         character: Arc::new(character.clone()),
     };
     fit(&mut prompt, usize::MAX, tokens_max);
-    Ok(Context { prompt, tools, tokens_max })
+    Ok(Context { prompt, tools, tokens_max, outgrown })
 }
 
 impl Scene<'_> {
@@ -121,6 +144,18 @@ impl Scene<'_> {
             memories.splice(0..0, answered);
         }
         Ok(memories)
+    }
+
+    /// What happened to the agent lately that it may have to know, oldest first.
+    async fn happenings(&self) -> Result<Vec<Event>, StoreError> {
+        let (agent, store) = (self.record.id, &self.runtime.ports.store);
+        let Some((_, newest)) = store.event_bounds(agent).await? else { return Ok(Vec::new()) };
+        let after = newest.saturating_sub(HAPPENINGS_SEEN);
+        let limit = u32::try_from(HAPPENINGS_SEEN).unwrap_or(u32::MAX);
+        let mut events = store.events(agent, after, limit).await?;
+        events.retain(|event| is_worth_telling(event.kind));
+        let surplus = events.len().saturating_sub(HAPPENINGS_TOLD);
+        Ok(events.split_off(surplus))
     }
 
     /// What the agent remembers that is near to what is at hand, and not at hand itself; best first.
@@ -207,7 +242,25 @@ pub(super) fn cut(text: &str, max_bytes: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-fn size(number: u32) -> usize {
+/// Adds what was said before what the conversation still holds.
+pub(super) fn earlier(prompt: &mut Prompt, summary: &str) {
+    prompt::earlier(&mut prompt.system, summary);
+}
+
+/// Whether something that happened is more than the agent's own rhythm, which it sees in its thoughts.
+fn is_worth_telling(kind: EventKind) -> bool {
+    !matches!(
+        kind,
+        EventKind::Ticked
+            | EventKind::RunStarted
+            | EventKind::RunEnded
+            | EventKind::LetterReceived
+            | EventKind::Said
+            | EventKind::Thought
+    )
+}
+
+pub(super) fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 

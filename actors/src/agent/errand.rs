@@ -55,6 +55,7 @@ impl Agent {
                 run,
                 said: MemoryId::new(),
                 occasion,
+                has_goals: self.goal_work.is_any(),
                 is_tick,
                 overrides: self.lifecycle.overrides.as_deref().cloned(),
                 progress: Rc::clone(&progress),
@@ -172,11 +173,19 @@ impl Agent {
             has_more_letters,
             said,
             reflected_at,
+            goal_work,
             ..
         } = landing;
+        self.goal_work = match goal_work {
+            Some(work) => work,
+            // What was said may be of use.
+            None => self.goal_work.woken(),
+        };
         self.reflected_at = reflected_at.or(self.reflected_at);
         if status.is_none() && error.is_none() {
-            self.letters_waiting = 0;
+            if goal_work.is_none() {
+                self.letters_waiting = 0;
+            }
             return self.next_asked(ctx);
         }
         if let Some(error) = error {

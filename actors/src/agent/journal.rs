@@ -195,8 +195,8 @@ fn source(kind: RunKind) -> &'static str {
 /// What elizaOS calls the model that is asked.
 fn model_type(purpose: Purpose) -> &'static str {
     match purpose {
-        Purpose::Reply | Purpose::Reflect => "TEXT_LARGE",
-        Purpose::Title => "TEXT_SMALL",
+        Purpose::Reply | Purpose::Reflect | Purpose::Work => "TEXT_LARGE",
+        Purpose::Title | Purpose::Summarise => "TEXT_SMALL",
     }
 }
 

@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use super::context::cut;
 use super::journal::object;
 use crate::character::Character;
+use crate::facts::Event;
+use crate::goals::Goal;
 use crate::ids::EntityId;
 use crate::ports::{Prompt, Purpose, Role, Turn};
 use crate::records::Memory;
@@ -12,6 +14,11 @@ use crate::records::Memory;
 /// What is wanted where a talk is to be given a title. It is not the character who speaks.
 const TITLE: &str = "You give conversations their titles. Answer with the title alone: three to six \
     words that say what the conversation is about, in its own language, without quotation marks.";
+
+/// What is wanted where a talk has grown too long to be told in full.
+const SUMMARY: &str = "You put conversations into fewer words for somebody who was there. Keep who said \
+    what, names, numbers, dates, promises and what is still open. Answer with the summary alone, in the \
+    language of the conversation, in at most 300 words.";
 
 /// Bytes of a talk that a title is made from; of a longer one the latest count.
 const TALK_MAX_BYTES: usize = 16 * 1024;
@@ -23,8 +30,10 @@ pub(crate) fn title_settings() -> Map<String, Value> {
 
 /// The character in words, and what is wanted of it.
 pub(crate) fn system(character: &Character, purpose: Purpose, may_ignore: bool) -> String {
-    if purpose == Purpose::Title {
-        return TITLE.to_owned();
+    match purpose {
+        Purpose::Title => return TITLE.to_owned(),
+        Purpose::Summarise => return SUMMARY.to_owned(),
+        Purpose::Reply | Purpose::Reflect | Purpose::Work => {}
     }
     let mut text = match &character.system {
         Some(system) => system.clone(),
@@ -46,8 +55,12 @@ pub(crate) fn system(character: &Character, purpose: Purpose, may_ignore: bool) 
             "\n\nNobody speaks to you now. Think about what happened lately and what you want to \
              do next. Answer with one thought, in a few sentences."
         }
+        Purpose::Work => {
+            "\n\nNobody speaks to you now. Do the next thing that is to be done, with the tools that you \
+             have. Then say in a sentence or two what you did, or that there was nothing to do."
+        }
         // Worded above.
-        Purpose::Title => "",
+        Purpose::Title | Purpose::Summarise => "",
     });
     if may_ignore {
         text.push_str(
@@ -100,6 +113,32 @@ pub(crate) fn talk(turns: &[Turn], name: &str, max_bytes: usize) -> Turn {
     }
     lines.reverse();
     Turn::new(Role::User, lines.join("\n"))
+}
+
+/// What the agent works for.
+pub(super) fn goals(system: &mut String, goals: &[Goal]) {
+    let lines: Vec<_> = goals
+        .iter()
+        .map(|goal| format!("{} (id {})", goal.text.replace('\n', " "), goal.id))
+        .collect();
+    paragraph(system, "Your goals", &lines);
+}
+
+/// What was said before what the conversation still holds.
+pub(super) fn earlier(system: &mut String, summary: &str) {
+    paragraph(system, "Earlier in this conversation", &[summary.to_owned()]);
+}
+
+/// What happened to the agent lately, oldest first.
+pub(super) fn happenings(system: &mut String, events: &[Event], max_bytes: usize) {
+    let lines: Vec<_> = events
+        .iter()
+        .map(|event| {
+            let data = Value::Object(event.data.clone()).to_string();
+            format!("{} {}", event.kind.as_str(), cut(&data, max_bytes))
+        })
+        .collect();
+    paragraph(system, "What happened to you lately", &lines);
 }
 
 /// What the agent remembers that may matter now.

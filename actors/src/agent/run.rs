@@ -18,6 +18,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use serde_json::{Map, Value};
 
+use super::GoalWork;
 use super::asked::Entitle;
 use super::context::{self, Scene};
 use super::journal::Journal;
@@ -79,6 +80,8 @@ pub(crate) enum Occasion {
     Letter,
     /// A tick at which a reflection is due.
     Reflection,
+    /// A tick at which there are goals to work for.
+    Goals,
     /// Somebody wants a title.
     Title(Arc<Entitle>),
 }
@@ -87,7 +90,7 @@ impl Occasion {
     fn kind(&self) -> RunKind {
         match self {
             Self::Letter => RunKind::Reply,
-            Self::Reflection => RunKind::Tick,
+            Self::Reflection | Self::Goals => RunKind::Tick,
             Self::Title(_) => RunKind::Job,
         }
     }
@@ -96,6 +99,7 @@ impl Occasion {
         match self {
             Self::Letter => Purpose::Reply,
             Self::Reflection => Purpose::Reflect,
+            Self::Goals => Purpose::Work,
             Self::Title(_) => Purpose::Title,
         }
     }
@@ -122,6 +126,8 @@ pub(crate) struct Landing {
     pub(crate) found: Option<String>,
     /// When it reflected.
     pub(crate) reflected_at: Option<UnixMillis>,
+    /// What there is to do for its goals, where that was what the run was about.
+    pub(crate) goal_work: Option<GoalWork>,
 }
 
 /// A run about to begin.
@@ -132,6 +138,8 @@ pub(crate) struct Errand {
     /// The memory that the agent's words will be.
     pub(crate) said: MemoryId,
     pub(crate) occasion: Occasion,
+    /// Whether the agent has goals.
+    pub(crate) has_goals: bool,
     /// Whether it was begun by a tick.
     pub(crate) is_tick: bool,
     /// Settings of the model given at the start.
@@ -144,7 +152,8 @@ impl Errand {
     pub(crate) async fn carry_out(self) -> Landing {
         let cause = match self.find_cause().await {
             Ok(Some(cause)) => cause,
-            Ok(None) => return Landing::default(),
+            // The goals, if that is what it was about, rest or are gone.
+            Ok(None) => return self.nothing_to_do().await,
             Err(error) => return Landing { error: Some(error), ..Landing::default() },
         };
         let letter = cause.letter.as_ref();
@@ -187,6 +196,7 @@ impl Errand {
             occasion: &self.occasion,
             room_id,
             letter: cause.letter.as_ref(),
+            goals: &cause.goals,
             overrides: self.overrides.as_ref(),
         };
         let past = self.past(&cause).await?;
@@ -205,6 +215,23 @@ impl Errand {
             Err(error) if !course.is_begun() => Err(error),
             ending => self.close(course, &record, cause, ending.err()).await,
         }
+    }
+
+    /// Where there was nothing to do after all.
+    async fn nothing_to_do(&self) -> Landing {
+        match self.goal_work().await {
+            Ok(goal_work) => Landing { goal_work, ..Landing::default() },
+            Err(error) => Landing { error: Some(error), ..Landing::default() },
+        }
+    }
+
+    /// What there is to do for the goals now, if that is what the run is about.
+    async fn goal_work(&self) -> Result<Option<GoalWork>, CoreError> {
+        if !matches!(self.occasion, Occasion::Goals) {
+            return Ok(None);
+        }
+        let goals = self.runtime.ports.store.goals(self.agent).await?;
+        Ok(Some(GoalWork::of(&goals, self.runtime.now())))
     }
 
     fn journal(&self) -> Journal {

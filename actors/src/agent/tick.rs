@@ -108,6 +108,8 @@ impl Agent {
         counters.lateness.note(self.runtime.now().since(due));
         if self.letters_waiting > 0 {
             self.begin(Occasion::Letter, true, ctx);
+        } else if self.goal_work.is_due(self.runtime.now()) {
+            self.begin(Occasion::Goals, true, ctx);
         } else if self.is_reflection_due() {
             self.begin(Occasion::Reflection, true, ctx);
         } else {

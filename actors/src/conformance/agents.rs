@@ -188,8 +188,13 @@ pub(super) async fn seeds_come_in_pages_by_id(on: Subject) {
 
 pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
     let on = on.with_agents().await;
-    let seed =
-        Seed { id: ADA, lifecycle: Lifecycle::default(), reflected_at: None, has_letters: false };
+    let seed = Seed {
+        id: ADA,
+        lifecycle: Lifecycle::default(),
+        reflected_at: None,
+        has_letters: false,
+        has_goals: false,
+    };
     assert_eq!(on.seed(ADA).await.unwrap().as_ref(), Some(&seed));
     on.keep([
         Fact::LifecycleChanged { id: ADA, lifecycle: running() },
@@ -202,6 +207,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         id: ADA,
         lifecycle: running(),
         reflected_at: Some(UnixMillis(40)),
+        has_goals: false,
         has_letters: true,
     };
     let idle = Seed { id: BOB, ..seed };

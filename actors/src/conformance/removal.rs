@@ -12,7 +12,7 @@ use super::kit::{
     job, job_set, joined, letter, memory, message, message_set, participant, remembered, room, run,
     sent, server, server_set, session, session_set, started, step, world,
 };
-use super::{logs, people};
+use super::{goals, logs, people};
 
 /// Gives the agent something of everything; ids of runs, letters and logs start at `base`.
 async fn settle_in(on: &Subject, agent: AgentId, base: u128) -> Memory {
@@ -34,6 +34,7 @@ async fn settle_in(on: &Subject, agent: AgentId, base: u128) -> Memory {
         Fact::ComponentSet(Box::new(people::component(agent, base, 2, 10))),
         Fact::RelationshipSet(Box::new(people::relationship(agent, base, 2, 3, 10))),
         Fact::TaskSet(Box::new(people::task(agent, base, 10))),
+        Fact::GoalSet(Box::new(goals::goal(agent, base, 10))),
         Fact::Logged(Box::new(logs::entry(agent, base, 10))),
     ])
     .await;
@@ -45,7 +46,7 @@ fn embedding() -> Embedding {
 }
 
 /// How many rows of each sort the agent has, memories last.
-async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 16] {
+async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 17] {
     let all_runs = RunQuery {
         agent_id: agent,
         room_id: None,
@@ -79,13 +80,14 @@ async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 16] {
         on.components(agent, None).await.unwrap().len(),
         on.relationships(agent).await.unwrap().len(),
         on.tasks(agent).await.unwrap().len(),
+        on.goals(agent).await.unwrap().len(),
         on.logs(LogQuery::of(agent, 9)).await.unwrap().len(),
         on.memories(MemoryQuery::of(agent, 9)).await.unwrap().len(),
         on.search(words).await.unwrap().len(),
     ]
 }
 
-const EVERYTHING: [usize; 16] = [1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+const EVERYTHING: [usize; 17] = [1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
 
 pub(super) async fn with_an_agent_goes_everything_of_its_own(on: Subject) {
     let on = on.with_agents().await;
@@ -95,7 +97,7 @@ pub(super) async fn with_an_agent_goes_everything_of_its_own(on: Subject) {
 
     assert!(on.affected(Fact::AgentRemoved { id: ADA, keep_memories: false }).await >= 1);
     assert_eq!(on.agent(ADA).await.unwrap(), None);
-    assert_eq!(belongings(&on, ADA, 100).await, [0; 16]);
+    assert_eq!(belongings(&on, ADA, 100).await, [0; 17]);
     assert_eq!(on.embeddings(ADA, vec![id(100)]).await.unwrap(), []);
     assert_eq!(on.event_bounds(ADA).await.unwrap(), None);
     assert_eq!(belongings(&on, BOB, 200).await, EVERYTHING, "others keep what is theirs");
@@ -107,7 +109,7 @@ pub(super) async fn memories_stay_where_they_are_to_be_kept(on: Subject) {
     on.keep([Fact::AgentRemoved { id: ADA, keep_memories: true }]).await;
     assert_eq!(
         belongings(&on, ADA, 100).await,
-        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1],
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1],
         "the memories alone are left, and still found"
     );
     assert_eq!(on.memory(ADA, kept.id).await.unwrap().as_ref(), Some(&kept));

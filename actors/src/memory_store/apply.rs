@@ -69,6 +69,10 @@ impl State {
             Fact::RelationshipSet(relationship) => {
                 self.home_mut(relationship.agent_id).relationships.set(*relationship)
             }
+            Fact::GoalSet(goal) => self.home_mut(goal.agent_id).goals.set(*goal),
+            Fact::GoalRemoved { agent_id, id } => {
+                self.removed(agent_id, |home| home.goals.remove(id))
+            }
             Fact::TaskSet(task) => self.home_mut(task.agent_id).tasks.set(*task),
             Fact::Logged(entry) => self.home_mut(entry.agent_id).logs.meet(*entry),
             Fact::Forgot { agent_id, memory_id } => {

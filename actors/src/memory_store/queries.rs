@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::character::AgentRecord;
 use crate::facts::Event;
+use crate::goals::GoalStatus;
 use crate::ids::{AgentId, EntityId, MemoryId, RoomId, WorldId};
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::State as Observed;
@@ -36,6 +37,9 @@ impl State {
             id,
             lifecycle: agent.record.lifecycle.clone(),
             reflected_at: agent.reflected_at,
+            has_goals: self.home(id).is_some_and(|home| {
+                home.goals.oldest_first().any(|goal| goal.status == GoalStatus::Open)
+            }),
             has_letters: self.home(id).is_some_and(|home| !home.waiting.is_empty()),
         }
     }

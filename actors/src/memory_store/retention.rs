@@ -1,5 +1,6 @@
 //! Removing what is past its age or number.
 
+use crate::goals::GoalStatus;
 use crate::letters::LetterStatus;
 use crate::ports::{Pruned, Retention};
 use crate::runs::{Run, RunStatus};
@@ -21,6 +22,9 @@ impl State {
                     run.status != RunStatus::Started
                         && run.ended_at.unwrap_or(run.started_at) < cutoff
                 }));
+                home.goals.remove_where(|goal| {
+                    goal.status != GoalStatus::Open && goal.updated_at < cutoff
+                });
             }
             if let Some(age) = retention.logs_for {
                 pruned.logs += count(home.logs.remove_before(now.minus(age), |_| true).len());

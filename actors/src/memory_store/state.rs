@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, Event};
+use crate::goals::Goal;
 use crate::ids::{AgentId, LetterId, RunId};
 use crate::letters::Letter;
 use crate::ports::Boot;
@@ -56,6 +57,7 @@ pub(super) struct Home {
     pub(super) components: Table<Component>,
     pub(super) relationships: Table<Relationship>,
     pub(super) tasks: Table<Task>,
+    pub(super) goals: Table<Goal>,
     /// Every letter to it.
     pub(super) letters: BTreeSet<LetterId>,
     /// Those that wait, oldest first.

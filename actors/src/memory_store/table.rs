@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::channels::{Channel, ChannelMessage, Job, MessageServer, Session};
+use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, JobId, LetterId, LogId, MemoryId,
-    RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, GoalId, JobId, LetterId, LogId,
+    MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
 };
 use crate::letters::Letter;
 use crate::records::{
@@ -203,6 +204,7 @@ rows! {
     Component, ComponentId, created_at;
     Relationship, RelationshipId, created_at;
     Task, TaskId, created_at;
+    Goal, GoalId, created_at;
     LogEntry, LogId, created_at;
     Run, RunId, started_at;
     Letter, LetterId, sent_at;

@@ -67,6 +67,11 @@ pub enum Purpose {
     Reply,
     /// To think, without anybody to answer.
     Reflect,
+    /// To do something, without anybody to answer: for a goal, or because it is time.
+    Work,
+    /// To put a talk, which the one turn holds, into fewer words. Little is asked, so a small model
+    /// will do.
+    Summarise,
     /// To find a title for a talk, which the one turn holds: a line for each that spoke, the
     /// speaker before the first colon. Little is asked, so a small model will do.
     Title,

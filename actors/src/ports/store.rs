@@ -12,6 +12,7 @@ use crate::channels::{
 use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, Event};
+use crate::goals::Goal;
 use crate::ids::{
     AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
     RoomId, RunId, ServerId, SessionId, WorldId,
@@ -121,6 +122,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// An agent's tasks, oldest first.
     fn tasks(&self, agent: AgentId) -> StoreFuture<Vec<Task>>;
+
+    /// An agent's goals, oldest first.
+    fn goals(&self, agent: AgentId) -> StoreFuture<Vec<Goal>>;
 
     /// One run.
     fn run(&self, agent: AgentId, id: RunId) -> StoreFuture<Option<Run>>;
@@ -261,6 +265,8 @@ pub struct Seed {
     pub reflected_at: Option<UnixMillis>,
     /// Whether letters wait for it.
     pub has_letters: bool,
+    /// Whether it has an open goal.
+    pub has_goals: bool,
 }
 
 /// How many agents there are, by state.
@@ -537,7 +543,7 @@ pub struct Retention {
     pub events_for: Option<Duration>,
     /// Newest events kept of each agent.
     pub events_per_agent: u64,
-    /// Age of ended runs, with their steps.
+    /// Age of ended runs, with their steps, and of goals that are not open any more.
     pub runs_for: Option<Duration>,
     /// Age of log entries.
     pub logs_for: Option<Duration>,

@@ -221,6 +221,7 @@ impl Handler<Create> for Shard {
             lifecycle: record.lifecycle.clone(),
             reflected_at: None,
             has_letters: false,
+            has_goals: false,
         };
         let event = created(&record);
         let server_id = MessageServer::DEFAULT;

@@ -168,6 +168,7 @@ async fn delete(call: &Call) -> Result<AgentId, ElizaError> {
     // Also where it is gone already: its files may have come without it, or been left by a crash.
     if !keeps_memories && matches!(removed, Ok(_) | Err(CoreError::AgentNotFound(_))) {
         call.media().forget_agent(id).await.doing(&refusal::AGENT_DELETE)?;
+        call.workspaces().forget(id).await.doing(&refusal::AGENT_DELETE)?;
     }
     removed.doing(&refusal::AGENT_DELETE)?;
     Ok(id)

@@ -25,6 +25,7 @@ use crate::http::query::Query;
 use crate::http::upload::{self, FILE_MAX_BYTES, Form, Rules, UploadError};
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
+use crate::workspace::Workspaces;
 
 /// What the routes call the agent in a path.
 const AGENT: &str = "agent";
@@ -137,6 +138,10 @@ impl Call {
             within: self.settings.upload_within(),
         };
         upload::read(self.request.headers(), payload, self.media().spool(), rules).await
+    }
+
+    pub(super) fn workspaces(&self) -> &Workspaces {
+        &self.host.workspaces
     }
 
     pub(super) fn media(&self) -> &MediaStore {

@@ -10,18 +10,16 @@ use serde_json::Value;
 
 use super::error::ElizaError;
 use super::settings::ElizaosSettings;
+use crate::http::outbound::{Guard, Hosts, Reach};
 
 /// How long an address may take to answer in full.
 const FETCH_WITHIN: Duration = Duration::from_secs(10);
-
-/// How often an address may send on to another.
-const REDIRECTS_MAX: usize = 3;
 
 /// Loads the character that `characterPath` names.
 pub(super) async fn load(settings: &ElizaosSettings, path: &str) -> Result<Value, ElizaError> {
     let limit = settings.body_max();
     let text = if path.starts_with("http://") || path.starts_with("https://") {
-        if settings.fetches_characters { fetch(path, limit).await } else { None }
+        if settings.fetches_characters { fetch(&guard(settings), path, limit).await } else { None }
     } else {
         match settings.character_dir.clone() {
             Some(folder) => {
@@ -67,15 +65,18 @@ fn within(folder: &Path, name: &Path) -> Option<PathBuf> {
     (path.starts_with(&folder) && path.is_file()).then_some(path)
 }
 
+/// What may be fetched. Whoever reaches a listener on loopback reaches this machine's other services
+/// as well; others are not lent its place in the network.
+fn guard(settings: &ElizaosSettings) -> Guard {
+    let is_local = settings.bind.ip().is_loopback();
+    let reach = if is_local { Reach::Anywhere } else { Reach::Public };
+    Guard::new(Hosts::every(), reach)
+}
+
 /// Fetches what stands at an address, if it is not too long and does not take too long.
-async fn fetch(address: &str, limit: usize) -> Option<Vec<u8>> {
-    // A client cannot be built before a provider of cryptography is installed; again does no harm.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .timeout(FETCH_WITHIN)
-        .redirect(reqwest::redirect::Policy::limited(REDIRECTS_MAX))
-        .build()
-        .ok()?;
+async fn fetch(guard: &Guard, address: &str, limit: usize) -> Option<Vec<u8>> {
+    let address = guard.read(address).ok()?;
+    let client = guard.client().timeout(FETCH_WITHIN).build().ok()?;
     let answer = client.get(address).send().await.ok()?.error_for_status().ok()?;
     let mut text = Vec::new();
     let mut chunks = answer.bytes_stream();
@@ -91,6 +92,8 @@ async fn fetch(address: &str, limit: usize) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::{App, HttpResponse, HttpServer, web};
+
     use super::*;
 
     #[tokio::test]
@@ -131,5 +134,23 @@ mod tests {
         }
         let closed = load(&ElizaosSettings::default(), "a").await.unwrap_err();
         assert!(closed.to_string().contains("not found"));
+    }
+
+    #[actix::test]
+    async fn only_a_local_listener_fetches_from_this_machine() {
+        let served = || HttpResponse::Ok().body(r#"{"name":"A"}"#);
+        let server = HttpServer::new(move || {
+            App::new().default_service(web::to(move || async move { served() }))
+        });
+        let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/a.json", server.addrs()[0]);
+        actix::spawn(server.run());
+        for (bind, expected) in [("127.0.0.1:0", true), ("0.0.0.0:0", false)] {
+            let settings =
+                ElizaosSettings { bind: bind.parse().unwrap(), ..ElizaosSettings::default() };
+            assert_eq!(load(&settings, &address).await.is_ok(), expected, "{bind}");
+        }
+        let metadata = "http://169.254.169.254/latest";
+        assert!(load(&ElizaosSettings::default(), metadata).await.is_err());
     }
 }

@@ -22,6 +22,7 @@ use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
 use crate::secrets::Secrets;
 use crate::store::{SqliteStore, StoreSettings};
+use crate::workspace::{WorkspaceSettings, Workspaces};
 
 async fn host() -> Host {
     let ports = Ports {
@@ -39,6 +40,11 @@ async fn host() -> Host {
         registry,
         // Gone at once: nobody here brings a file.
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
+        workspaces: Workspaces::open(
+            &folder.path().join("workspaces"),
+            &WorkspaceSettings::default(),
+        )
+        .unwrap(),
         speech: crate::speech::Speech::default(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),
@@ -56,6 +62,9 @@ async fn each_request_is_carried_out_or_refused_by_name() {
     let app = init_service(App::new().app_data(host).service(routes)).await;
     let id = greenroom_actors::ids::derived("Ada Lovelace");
     let (get, post) = (Method::GET, Method::POST);
+    let (patch, delete) = (Method::PATCH, Method::DELETE);
+    let missing_run = format!("/op/agents/ada-lovelace/runs/{id}");
+    let missing_goal = format!("/op/agents/ada-lovelace/goals/{id}");
     let by_id = format!("/op/agents/{id}");
     let long_name = format!(r#"{{"name": "{}"}}"#, "x".repeat(300));
     for (method, path, body, status, says) in [
@@ -79,6 +88,16 @@ async fn each_request_is_carried_out_or_refused_by_name() {
         (&post, "/op/agents/ada-lovelace/message", r#"{"text": "a"}"#, 409, "is stopped"),
         (&post, "/op/agents/ada-lovelace/restart", "", 200, r#""state":"running""#),
         (&post, "/op/agents/ada-lovelace/message", r#"{"text": "hello"}"#, 200, r#""reply":""#),
+        (&get, "/op/agents/ada-lovelace/runs", "", 200, r#""kind":"reply""#),
+        (&get, "/op/agents/ada-lovelace/runs?limit=x", "", 400, "limit: "),
+        (&get, missing_run.as_str(), "", 404, "NOT_FOUND"),
+        (&get, "/op/agents/ada-lovelace/events?after=1&limit=1", "", 200, r#""seq":2"#),
+        (&post, "/op/agents/ada-lovelace/goals", "{}", 400, "text: "),
+        (&post, "/op/agents/ada-lovelace/goals", r#"{"text": "win"}"#, 200, r#""status":"open""#),
+        (&get, "/op/agents/ada-lovelace/goals", "", 200, r#""text":"win""#),
+        (&patch, missing_goal.as_str(), "{}", 404, "NOT_FOUND"),
+        (&patch, missing_goal.as_str(), r#"{"status": "x"}"#, 400, "status: "),
+        (&delete, missing_goal.as_str(), "", 200, r#""removed":false"#),
         (&get, "/op/dead-letters", "", 200, r#""letters":[],"total":0"#),
         (&get, "/op/dead-letters?agent=ada-lovelace&limit=1", "", 200, r#""total":0"#),
         (&get, "/op/dead-letters?agent=nobody", "", 404, "no agent is called `nobody`"),

@@ -63,6 +63,7 @@ impl ListQuery {
     }
 }
 
+/// A number of a query, if it is there.
 pub(super) fn number(
     field: &'static str,
     text: Option<&str>,

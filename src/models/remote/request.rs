@@ -63,7 +63,10 @@ fn messages(prompt: &Prompt) -> Vec<ChatMessage> {
         let nudge = match prompt.purpose {
             Purpose::Reflect => "(Nobody is waiting for an answer. Take a moment to think.)",
             Purpose::Reply => "(Go on.)",
-            Purpose::Title => "(Nothing was said.)",
+            Purpose::Work => {
+                "(Nobody is waiting for an answer. Do the next thing that is to be done.)"
+            }
+            Purpose::Title | Purpose::Summarise => "(Nothing was said.)",
         };
         said.push(words(Role::User, nudge));
     }

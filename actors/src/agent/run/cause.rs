@@ -4,9 +4,13 @@ use super::{Errand, Occasion};
 use crate::agent::hearing::failed;
 use crate::agent::letters;
 use crate::error::CoreError;
+use crate::goals::{Goal, GoalStatus};
 use crate::letters::Letter;
 use crate::ports::RunQuery;
-use crate::runs::{Run, Step};
+use crate::runs::{Run, RunKind, RunStatus, Step};
+
+/// Interrupted runs, one after the other, that another one goes on from.
+const RESUMED_MAX: u32 = 8;
 
 /// Earlier attempts that are looked at, beyond those that a letter counts: one that was given up may
 /// have been requeued, and what it has done by then is not done again.
@@ -17,6 +21,8 @@ const EARLIER_MAX: u32 = 256;
 pub(super) struct Cause {
     /// The letter to answer.
     pub(super) letter: Option<Letter>,
+    /// The open goals.
+    pub(super) goals: Vec<Goal>,
     /// Whether another one waits behind it.
     pub(super) has_more_letters: bool,
     /// Earlier runs for the same cause that ended before their work was done, the latest first.
@@ -26,8 +32,20 @@ pub(super) struct Cause {
 impl Errand {
     /// What there is to do; `None` if there is nothing after all.
     pub(super) async fn find_cause(&self) -> Result<Option<Cause>, CoreError> {
-        if !matches!(self.occasion, Occasion::Letter) {
-            return Ok(Some(Cause::default()));
+        let goals = self.open_goals().await?;
+        match self.occasion {
+            Occasion::Letter => {}
+            Occasion::Title(_) | Occasion::Reflection => {
+                return Ok(Some(Cause { goals, ..Cause::default() }));
+            }
+            Occasion::Goals => {
+                let now = self.runtime.now();
+                if !goals.iter().any(|goal| goal.is_due(now)) {
+                    return Ok(None);
+                }
+                let earlier = self.interrupted_work().await?;
+                return Ok(Some(Cause { goals, earlier, ..Cause::default() }));
+            }
         }
         let Some((letter, has_more_letters)) = self.find_letter().await? else { return Ok(None) };
         // With one attempt allowed, a letter that was requeued counts none.
@@ -42,7 +60,25 @@ impl Errand {
         } else {
             Vec::new()
         };
-        Ok(Some(Cause { letter: Some(letter), has_more_letters, earlier }))
+        Ok(Some(Cause { letter: Some(letter), goals, has_more_letters, earlier }))
+    }
+
+    async fn open_goals(&self) -> Result<Vec<Goal>, CoreError> {
+        if !self.has_goals || matches!(self.occasion, Occasion::Title(_)) {
+            return Ok(Vec::new());
+        }
+        let mut goals = self.runtime.ports.store.goals(self.agent).await?;
+        goals.retain(|goal| goal.status == GoalStatus::Open);
+        Ok(goals)
+    }
+
+    /// The runs of ticks that the latest one goes back to, if it did not come to its end: its work is
+    /// gone on with.
+    async fn interrupted_work(&self) -> Result<Vec<Run>, CoreError> {
+        let runs = RunQuery::of(self.agent, RESUMED_MAX);
+        let runs = self.runtime.ports.store.runs(runs).await?;
+        let ticks = runs.into_iter().filter(|run| run.kind == RunKind::Tick);
+        Ok(ticks.take_while(|run| run.status == RunStatus::Interrupted).collect())
     }
 
     /// The letter to deal with, and whether another waits behind it; those tried too often are given

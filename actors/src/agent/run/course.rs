@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use super::cause::Cause;
 use super::replay::{self, Replay, Wanted, answered, failure, replay};
 use super::{Errand, Occasion};
-use crate::agent::context::{self, Context};
+use crate::agent::GoalWork;
+use crate::agent::context::{self, Context, Outgrown};
 use crate::agent::journal::ToolCalled;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, ModelError};
@@ -40,6 +41,8 @@ pub(super) struct Course<'a> {
     pub(super) prompt: Prompt,
     tools: Vec<Tool>,
     tokens_max: u32,
+    /// What the conversation has outgrown, to be put into fewer words first.
+    outgrown: Option<Outgrown>,
     /// How many turns the conversation had before the run added its own.
     turns_before: usize,
     askers: Vec<AgentId>,
@@ -64,7 +67,7 @@ impl<'a> Course<'a> {
         past: Vec<Step>,
         cause: &Cause,
     ) -> Self {
-        let Context { mut prompt, tools, tokens_max } = context;
+        let Context { mut prompt, tools, tokens_max, outgrown } = context;
         let Replay { turns, wanted } = replay(&past);
         let turns_before = prompt.turns.len();
         prompt.turns.extend(turns);
@@ -82,6 +85,7 @@ impl<'a> Course<'a> {
             prompt,
             tools,
             tokens_max,
+            outgrown,
             turns_before,
             askers,
             wanted,
@@ -116,6 +120,7 @@ impl<'a> Course<'a> {
     /// The first failure of a model or of the store. A tool that fails is the model's to deal with.
     pub(super) async fn go(&mut self) -> Result<(), CoreError> {
         self.pending = self.beginning();
+        self.condense().await?;
         loop {
             while let Some(wanted) = self.wanted.pop_front() {
                 self.call(wanted).await?;
@@ -198,6 +203,28 @@ impl<'a> Course<'a> {
         let (index, began) = self.intend(StepKind::Model, &name, intent).await?;
         self.rounds = self.rounds.saturating_add(1);
         let answer = self.generate().await;
+        let prompt = self.prompt.clone();
+        let Generation { text, tool_calls, .. } =
+            self.note_answer(index, began, &prompt, answer)?;
+        if !tool_calls.is_empty() {
+            let mut turn = Turn::new(Role::Assistant, text.as_str());
+            turn.tool_calls.clone_from(&tool_calls);
+            self.prompt.turns.push(turn);
+        }
+        if !text.trim().is_empty() {
+            self.said.push(text);
+        }
+        Ok(tool_calls)
+    }
+
+    /// Notes what came of a question to a model, and what it cost.
+    fn note_answer(
+        &mut self,
+        index: u32,
+        began: UnixMillis,
+        prompt: &Prompt,
+        answer: Result<Generation, ModelError>,
+    ) -> Result<Generation, ModelError> {
         let (usage, text, error) = match &answer {
             Ok(answer) => (answer.usage.clone(), answer.text.as_str(), None),
             Err(error) => (Usage::default(), "", Some(error.to_string())),
@@ -205,7 +232,7 @@ impl<'a> Course<'a> {
         let took = self.errand.runtime.now().since(began);
         let log = self.errand.journal().model_log(
             &self.run,
-            &self.prompt,
+            prompt,
             text,
             &usage,
             error.as_deref(),
@@ -222,16 +249,31 @@ impl<'a> Course<'a> {
         };
         self.ended(index, status, outcome, &usage);
         self.pending.push(log);
-        let Generation { text, tool_calls, .. } = answer?;
-        if !tool_calls.is_empty() {
-            let mut turn = Turn::new(Role::Assistant, text.as_str());
-            turn.tool_calls.clone_from(&tool_calls);
-            self.prompt.turns.push(turn);
-        }
+        answer
+    }
+
+    /// Puts what the conversation has outgrown into fewer words, and remembers them. A model that does
+    /// not is no reason to fail: the run goes on without.
+    async fn condense(&mut self) -> Result<(), CoreError> {
+        let Some(Outgrown { prompt, memory }) = self.outgrown.take() else { return Ok(()) };
+        let intent = json!({
+            "purpose": prompt.purpose, "system": prompt.system, "turns": prompt.turns,
+        });
+        let name = prompt.model.clone().unwrap_or_default();
+        let (index, began) = self.intend(StepKind::Model, &name, intent).await?;
+        let runtime = &self.errand.runtime;
+        let max_bytes = usize::try_from(runtime.settings.answer_max_bytes).unwrap_or(usize::MAX);
+        let answer = runtime.ports.model.generate(prompt.clone());
+        let answer = collect(answer, max_bytes, |_| {}).await;
+        let Ok(Generation { text, .. }) = self.note_answer(index, began, &prompt, answer) else {
+            return Ok(());
+        };
         if !text.trim().is_empty() {
-            self.said.push(text);
+            let memory = memory.saying(&text, self.errand.runtime.now());
+            self.pending.push(Fact::Remembered(Box::new(memory)));
+            context::earlier(&mut self.prompt, &text);
         }
-        Ok(tool_calls)
+        Ok(())
     }
 
     /// What the intent of a question to the model says: the first one everything, a later one how
@@ -332,6 +374,18 @@ impl<'a> Course<'a> {
         Counters::add(&counters.input_tokens, usage.input_tokens);
         Counters::add(&counters.output_tokens, usage.output_tokens);
         Counters::add(&counters.cost_micros, usage.cost_micros.unwrap_or(0));
+    }
+
+    /// What there is to do for the goals after this run. One that did nothing for them, not even saying
+    /// when they want to be looked at again, is not paid for at each tick: they rest until something
+    /// happens, or it is time to think anyhow.
+    pub(super) fn after(&self, work: GoalWork) -> GoalWork {
+        if work != GoalWork::Now || self.calls > 0 {
+            return work;
+        }
+        let every = self.errand.runtime.settings.reflect_every_s.max(1);
+        let from = self.errand.runtime.now().plus(Duration::from_secs(u64::from(every)));
+        GoalWork::Later { from, may_be_woken: true }
     }
 
     /// Whether it is a title, which is no words of the agent's.

@@ -84,6 +84,7 @@ impl Errand {
         self.progress.closing();
         self.commit_end(facts, heard).await?;
         landing.error = error;
+        landing.goal_work = self.goal_work().await?.map(|work| course.after(work));
         Ok(landing)
     }
 

@@ -33,6 +33,7 @@ use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
 use crate::telemetry::LogBuffer;
+use crate::workspace::{WorkspaceSettings, Workspaces};
 
 /// An id that nothing has.
 pub(super) const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
@@ -57,7 +58,9 @@ impl Model for Echo {
             _ if said.contains("!ignore") => String::new(),
             _ if prompt.may_ignore && said.contains("!quiet") => Prompt::IGNORE.to_owned(),
             Purpose::Title => format!("\"A Title of {}\"", said.lines().count()),
-            Purpose::Reply | Purpose::Reflect => format!("echo: {said}"),
+            Purpose::Reply | Purpose::Reflect | Purpose::Work | Purpose::Summarise => {
+                format!("echo: {said}")
+            }
         };
         // In two pieces, so that a stream has more than one.
         let (first, second) = words.split_at(words.len().min(6));
@@ -201,6 +204,11 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
         messaging: Messaging::open(registry.clone()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
+        workspaces: Workspaces::open(
+            &folder.path().join("workspaces"),
+            &WorkspaceSettings::default(),
+        )
+        .unwrap(),
         speech: crate::speech::Speech::default(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),

@@ -1,0 +1,27 @@
+//! Workspaces: a folder of its own for each agent, reached only by capability.
+//!
+//! Nothing here is a check of a path's text against another: every file is opened from a handle of
+//! the agent's folder, beyond which no name leads, neither by `..` nor by a link. Links and special
+//! files within are refused too, for what follows one would not be held to the read-only rule. What
+//! is written is whole or not there at all, and durable before it is answered.
+//!
+//! The read-only rule binds the agent's own hands: whoever acts for a person takes the workspace
+//! without it.
+
+mod error;
+mod files;
+mod folder;
+mod glob;
+mod path;
+mod read_only;
+mod settings;
+mod walk;
+mod workspaces;
+
+pub use error::WorkspaceError;
+pub use folder::{Part, Workspace, Written};
+pub use path::WorkPath;
+pub use read_only::ReadOnly;
+pub use settings::WorkspaceSettings;
+pub use walk::{Entry, Kind, Listing};
+pub use workspaces::Workspaces;

@@ -1,0 +1,162 @@
+//! Looking through a workspace.
+
+use std::io;
+
+use cap_std::fs::{Dir, DirEntry, FileType, Metadata};
+use greenroom_actors::time::UnixMillis;
+
+use super::error::WorkspaceError;
+use super::path::{DEPTH_MAX, WorkPath};
+
+/// What lies under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+    /// A link or a special file: shown, and never opened.
+    Special,
+}
+
+impl Kind {
+    pub(super) fn of(file_type: FileType) -> Self {
+        if file_type.is_file() {
+            Self::File
+        } else if file_type.is_dir() {
+            Self::Folder
+        } else {
+            Self::Special
+        }
+    }
+}
+
+/// Something in a workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where.
+    pub path: WorkPath,
+    /// What.
+    pub kind: Kind,
+    /// Its bytes in number; of what is not a file, 0.
+    pub bytes: u64,
+    /// When it last changed.
+    pub changed_at: UnixMillis,
+}
+
+impl Entry {
+    pub(super) fn new(path: WorkPath, about: &Metadata) -> Self {
+        let kind = Kind::of(about.file_type());
+        let changed_at = about
+            .modified()
+            .ok()
+            .and_then(|at| at.into_std().duration_since(std::time::UNIX_EPOCH).ok())
+            .and_then(|since| i64::try_from(since.as_millis()).ok())
+            .map_or(UnixMillis(0), UnixMillis);
+        let bytes = if kind == Kind::File { about.len() } else { 0 };
+        Self { path, kind, bytes, changed_at }
+    }
+}
+
+/// What lies in a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// In the order of the names, each folder before what lies in it.
+    pub entries: Vec<Entry>,
+    /// Whether there is more that does not stand here.
+    pub is_cut: bool,
+}
+
+/// What lies in `folder`, which is that of `path`, down to `depth` folders below, and at most so many
+/// entries.
+pub(super) fn list(
+    folder: &Dir,
+    path: &WorkPath,
+    depth: usize,
+    entries_max: usize,
+) -> Result<Listing, WorkspaceError> {
+    let mut listing = Listing::default();
+    add(folder, path, depth, entries_max, &mut listing)?;
+    Ok(listing)
+}
+
+fn add(
+    folder: &Dir,
+    path: &WorkPath,
+    depth: usize,
+    entries_max: usize,
+    listing: &mut Listing,
+) -> Result<(), WorkspaceError> {
+    let mut found = Vec::new();
+    for entry in folder.entries()? {
+        // One more than fits tells that there are more.
+        if found.len() > entries_max {
+            break;
+        }
+        let Some((name, about, entry)) = present(entry?)? else { continue };
+        found.push((name, about, entry));
+    }
+    found.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    for (name, about, entry) in found {
+        if listing.entries.len() >= entries_max {
+            listing.is_cut = true;
+            break;
+        }
+        let within = Entry::new(path.found(&name), &about);
+        let is_folder = within.kind == Kind::Folder;
+        let path = within.path.clone();
+        listing.entries.push(within);
+        if is_folder && depth > 0 && path.names().len() < DEPTH_MAX {
+            match entry.open_dir() {
+                Ok(below) => add(&below, &path, depth - 1, entries_max, listing)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What an entry is; `None` if it is gone meanwhile.
+fn present(entry: DirEntry) -> io::Result<Option<(String, Metadata, DirEntry)>> {
+    match entry.metadata() {
+        Ok(about) => {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            Ok(Some((name, about, entry)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Usage {
+    pub(super) bytes: u64,
+    pub(super) entries: u64,
+}
+
+impl Usage {
+    /// All that lies in `folder`. Counted anew each time, for programs may write there beside us.
+    ///
+    /// Stops where there are more than `entries_max`, for nothing can be added to those.
+    pub(super) fn of(folder: &Dir, entries_max: u64) -> io::Result<Self> {
+        let mut usage = Self::default();
+        let mut open = vec![folder.try_clone()?];
+        while let Some(folder) = open.pop() {
+            for entry in folder.entries()? {
+                let Some((_, about, entry)) = present(entry?)? else { continue };
+                usage.entries += 1;
+                if usage.entries > entries_max {
+                    return Ok(usage);
+                }
+                match Kind::of(about.file_type()) {
+                    Kind::File => usage.bytes = usage.bytes.saturating_add(about.len()),
+                    Kind::Folder => open.push(entry.open_dir()?),
+                    Kind::Special => {}
+                }
+            }
+        }
+        Ok(usage)
+    }
+}

@@ -1,0 +1,147 @@
+//! All workspaces of a host.
+
+use std::array::from_fn;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use greenroom_actors::error::StoreError;
+use greenroom_actors::ids::AgentId;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use super::error::WorkspaceError;
+use super::files::synced;
+use super::folder::Workspace;
+use super::read_only::ReadOnly;
+use super::settings::WorkspaceSettings;
+
+/// Threads that wait for the disk for workspaces at once; the others wait without one.
+const THREADS_MAX: usize = 8;
+
+/// Turns to change a workspace. Agents that share one wait for one another, which at so many is
+/// rare; a lock for each would have to be forgotten again.
+const TURNS: usize = 64;
+
+/// Where files are written before they are moved to their place, beside the agents' folders.
+const SPOOL: &str = ".spool";
+
+/// The workspaces of a host. Clones share everything.
+#[derive(Clone)]
+pub struct Workspaces {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) folder: Dir,
+    pub(super) spool: Dir,
+    pub(super) settings: WorkspaceSettings,
+    threads: Arc<Semaphore>,
+    turns: [Mutex<()>; TURNS],
+}
+
+impl fmt::Debug for Workspaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workspaces").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}
+
+impl Workspaces {
+    /// The workspaces in that folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn open(folder: &Path, settings: &WorkspaceSettings) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let folder = Dir::open_ambient_dir(folder, ambient_authority())?;
+        // What was being written when the host last ended.
+        match folder.remove_dir_all(SPOOL) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => folder.create_dir(SPOOL)?,
+        }
+        let spool = folder.open_dir(SPOOL)?;
+        let inner = Inner {
+            folder,
+            spool,
+            settings: settings.clone(),
+            threads: Arc::new(Semaphore::new(THREADS_MAX)),
+            turns: from_fn(|_| Mutex::new(())),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The workspace of an agent for its own hands, which its read-only rule binds.
+    #[must_use]
+    pub fn bound(&self, agent: AgentId, rule: ReadOnly) -> Workspace {
+        Workspace::new(self.clone(), agent, rule)
+    }
+
+    /// The workspace of an agent for whoever acts for a person: no rule binds those.
+    #[must_use]
+    pub fn free(&self, agent: AgentId) -> Workspace {
+        self.bound(agent, ReadOnly::default())
+    }
+
+    /// What holds for all of them.
+    #[must_use]
+    pub fn settings(&self) -> &WorkspaceSettings {
+        &self.inner.settings
+    }
+
+    /// Removes the workspace of an agent that is no more.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it may be gone in part.
+    pub async fn forget(&self, agent: AgentId) -> Result<(), StoreError> {
+        let forgotten = self.blocking(move |all| {
+            let turn = all.turn(agent);
+            // Out of the way in one step, so that no half of it is ever seen.
+            let gone = Uuid::now_v7().to_string();
+            match all.folder.rename(agent.to_string(), &all.spool, &gone) {
+                Ok(()) => synced(&all.folder)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+            drop(turn);
+            Ok(all.spool.remove_dir_all(&gone)?)
+        });
+        forgotten.await.map_err(|error| match error {
+            WorkspaceError::Store(error) => error,
+            error => StoreError::Failed(error.to_string()),
+        })
+    }
+
+    /// Does what may wait for the disk, on a thread where that is allowed.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, WorkspaceError> + Send + 'static,
+    ) -> Result<T, WorkspaceError> {
+        let threads = Arc::clone(&self.inner.threads);
+        let permit = threads.acquire_owned().await.map_err(io::Error::other)?;
+        let inner = Arc::clone(&self.inner);
+        let done = spawn_blocking(move || {
+            let done = work(&inner);
+            // Not before: whoever asked may be gone, and the thread is busy all the same.
+            drop(permit);
+            done
+        });
+        done.await.map_err(|error| StoreError::Failed(format!("workspace: {error}")))?
+    }
+}
+
+impl Inner {
+    /// Waits for the turn to change an agent's workspace, and holds it.
+    pub(super) fn turn(&self, agent: AgentId) -> Option<MutexGuard<'_, ()>> {
+        let turns = u128::try_from(TURNS).unwrap_or(1);
+        let nth = usize::try_from(agent.0.as_u128() % turns).unwrap_or(0);
+        Some(self.turns.get(nth)?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
