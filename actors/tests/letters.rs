@@ -94,6 +94,22 @@ async fn every_letter_that_waited_over_a_boot_is_answered() {
 }
 
 #[actix::test]
+async fn letters_behind_one_that_is_given_up_after_a_boot_are_answered() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    stage.registry.ask(bob, Change::to(Command::Pause)).await.unwrap();
+    for number in 0..3 {
+        stage.registry.tell(ada, bob, &format!("letter {number}")).await.unwrap();
+    }
+    let stage = stage.boot_again().await;
+    stage.model.then(Act::Fail(ModelError::Refused("no".into())));
+    stage.registry.ask(bob, Change::to(Command::Resume)).await.unwrap();
+    stage.advance(60).await;
+    assert!(stage.store.waiting_letters(bob, 9).await.unwrap().is_empty());
+    assert_eq!(stage.store.count_dead_letters(Some(bob)).await.unwrap(), 1);
+}
+
+#[actix::test]
 async fn a_failure_reaches_whoever_waits_and_the_letter_is_dead() {
     let stage = Stage::set().await;
     let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
