@@ -116,6 +116,7 @@ fn tick(agent_id: AgentId) -> Fact {
 
 /// That an agent remembers a line.
 fn remembered(agent_id: AgentId) -> Fact {
+    let now = SystemClock.now();
     Fact::Remembered(Box::new(Memory {
         id: MemoryId::new(),
         agent_id,
@@ -126,6 +127,7 @@ fn remembered(agent_id: AgentId) -> Fact {
         content: rows::content(),
         metadata: Map::new(),
         unique: true,
-        created_at: SystemClock.now(),
+        created_at: now,
+        updated_at: now,
     }))
 }

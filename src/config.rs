@@ -21,7 +21,10 @@ pub use origin::Origin;
 pub use show::shown;
 
 use crate::dialects::elizaos::ElizaosSettings;
+use crate::http::idempotency::IdempotencySettings;
+use crate::mcp::McpSettings;
 use crate::media::MediaSettings;
+use crate::messaging::MessagingSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::server::ServerSettings;
 use crate::speech::SpeechSettings;
@@ -40,16 +43,22 @@ pub struct Config {
     pub model: ModelChoice,
     /// Models by name.
     pub models: BTreeMap<String, ModelSettings>,
+    /// The Model Context Protocol.
+    pub mcp: McpSettings,
     /// What speaks and listens.
     pub speech: SpeechSettings,
     /// Where and how everything is kept.
     pub store: StoreSettings,
+    /// What is said between people and agents.
+    pub messaging: MessagingSettings,
     /// Files that people and agents give one another.
     pub media: MediaSettings,
     /// What agents can do beside speaking.
     pub tools: ToolsSettings,
     /// The agents' own folders.
     pub workspace: WorkspaceSettings,
+    /// Requests that are sent again.
+    pub idempotency: IdempotencySettings,
     /// The agents' bounds and intervals.
     pub runtime: greenroom_actors::settings::Settings,
     /// The process as a whole.

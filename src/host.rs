@@ -8,6 +8,8 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
+use crate::http::idempotency::Idempotency;
+use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
@@ -28,8 +30,12 @@ pub struct Host {
     pub media: MediaStore,
     /// The agents' own folders.
     pub workspaces: Workspaces,
+    /// Carries requests with a key out once.
+    pub idempotency: Idempotency,
     /// What speaks and listens.
     pub speech: Speech,
+    /// The MCP servers whose tools agents use.
+    pub mcp: McpTools,
     /// Seals and opens the agents' secrets.
     pub secrets: Arc<Secrets>,
     /// What the process has logged of late.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod dialects;
 pub mod host;
 pub mod http;
+pub mod mcp;
 pub mod media;
 pub mod messaging;
 pub mod models;

@@ -20,6 +20,8 @@ use greenroom_actors::runtime::Ports;
 use crate::config::{Config, Loaded, Origin};
 use crate::dialects::elizaos::Elizaos;
 use crate::host::{Host, Stopper, Vault};
+use crate::http::idempotency::Idempotency;
+use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
@@ -121,21 +123,28 @@ async fn host(
     let model = models::build(&config.models(), &env)?;
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
     let voice = Voice::default();
+    let mcp =
+        McpTools::start(config.mcp.clone(), config.tools.reach(), |name| std::env::var(name).ok())
+            .map_err(ServeError::Mcp)?;
     let ports = Ports {
         store: Arc::new(store.clone()),
         model: Arc::new(model),
         clock: Arc::new(SystemClock),
-        tools: Arc::new(tools(&config.tools, &workspaces, &voice)?),
+        tools: Arc::new(tools(&config.tools, &workspaces, &voice, &mcp)?),
     };
     let registry = Registry::start(ports, config.runtime.clone()).await?;
-    let messaging = Messaging::open(registry.clone()).await?;
+    let messaging = Messaging::open(registry.clone(), config.messaging).await?;
     voice.speaks_through(messaging.clone());
+    let idempotency =
+        Idempotency::new(Arc::new(store.clone()), Arc::clone(registry.clock()), config.idempotency);
     Ok(Host {
+        idempotency,
         messaging,
         registry,
         media,
         workspaces,
         speech,
+        mcp,
         secrets: Arc::new(secrets),
         logs,
         stop,
@@ -150,6 +159,7 @@ fn tools(
     settings: &ToolsSettings,
     workspaces: &Workspaces,
     voice: &Voice,
+    mcp: &McpTools,
 ) -> Result<HostTools, ToolsError> {
     let mut sorts: Vec<Arc<dyn Tools>> = Vec::new();
     if settings.files {
@@ -161,6 +171,8 @@ fn tools(
     if let Some(fetch) = FetchTool::new(settings)? {
         sorts.push(Arc::new(fetch));
     }
+    // The last, since others' names are not to be taken by what a server calls its tools.
+    sorts.push(Arc::new(mcp.clone()));
     Ok(HostTools::of(sorts))
 }
 
@@ -216,6 +228,7 @@ fn open(
 ) -> Result<(Elizaos, Server), ServeError> {
     let server = &loaded.config.server;
     let dialect = Elizaos::new(Arc::new(loaded.config.elizaos.clone()), host.clone());
+    let dialect = if loaded.config.mcp.serves { dialect.with_mcp() } else { dialect };
     let served = dialect.clone();
     let http = HttpServer::new(move || served.app())
         .workers(server.workers())
@@ -235,6 +248,7 @@ async fn drain(http: Option<&(Elizaos, ServerHandle)>, host: &Host, grace: Durat
         http.pause().await;
     }
     host.registry.shutdown(grace).await;
+    host.mcp.end().await;
     let Some((dialect, http)) = http else { return };
     // No run is in flight any more, so that no request has much left to wait for.
     let left = grace.saturating_sub(begun.elapsed()).clamp(LAST_ANSWERS, LAST_ANSWERS_MAX);

@@ -184,7 +184,8 @@ async fn talks_in_sessions_survive_every_kill() {
     let database = Database::open(&site.data());
     until("everything is dealt with", async || {
         let open = "SELECT (SELECT count(*) FROM runs WHERE status = 'started') \
-                    + (SELECT count(*) FROM letters WHERE status = 'waiting')";
+                    + (SELECT count(*) FROM letters WHERE status = 'waiting') \
+                    + (SELECT count(*) FROM addressed)";
         (database.count(open) == 0).then_some(())
     })
     .await;
@@ -231,6 +232,13 @@ fn assert_ended(database: &Database) {
             "letters without a run that completed, or with two",
             "SELECT count(*) FROM letters WHERE 1 <> \
              (SELECT count(*) FROM runs WHERE letter = letters.id AND status = 'completed')",
+        ),
+        (
+            "messages of people without an end, whether or not they were acknowledged",
+            "SELECT count(*) FROM messages WHERE source_type <> 'agent_response' AND NOT EXISTS \
+             (SELECT 1 FROM channel_events WHERE channel = messages.channel \
+              AND channel_events.kind IN ('completed', 'failed') \
+              AND replace(json_extract(data, '$.messageId'), '-', '') = lower(hex(messages.id)))",
         ),
         (
             "memories held twice",

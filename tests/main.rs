@@ -12,10 +12,13 @@
 mod bad_input;
 mod browser;
 mod clients;
+mod control;
 mod follow;
 mod golden;
 mod kill;
+mod kill_keys;
 mod kill_talks;
+mod mcp;
 mod media;
 mod program;
 mod sockets;

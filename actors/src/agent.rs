@@ -10,7 +10,9 @@ mod condense;
 pub(crate) mod contacts;
 pub(crate) mod context;
 mod errand;
+mod examine;
 mod goals;
+mod grace;
 mod hearing;
 mod journal;
 mod keep;
@@ -31,8 +33,9 @@ use serde_json::json;
 
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
-use crate::ids::{AgentId, RunId};
+use crate::ids::{AgentId, RoomId, RunId};
 use crate::lifecycle::{Desired, Lifecycle, State};
+use crate::liveness::handled;
 use crate::ports::Seed;
 use crate::runs::RunStatus;
 use crate::runtime::Runtime;
@@ -43,6 +46,7 @@ use crate::vitals::Counters;
 pub use asked::Entitle;
 pub(crate) use change::Lifted;
 pub use change::{Change, SetAutonomy};
+pub(crate) use examine::Examine;
 pub(crate) use goals::GoalWork;
 pub use goals::{AmendGoal, RemoveGoal, SetGoal};
 pub(crate) use journal::Journal;
@@ -61,6 +65,9 @@ pub struct Agent {
     runtime: Arc<Runtime>,
     lifecycle: Lifecycle,
     reflected_at: Option<UnixMillis>,
+    /// Whether something has happened that it has not reflected on: without that there is nothing to
+    /// think about, and no model is asked.
+    has_news: bool,
     /// When there is work for its goals, as far as is known here; the store has the truth.
     goal_work: GoalWork,
     /// Letters that wait, as far as is known here; the store has the truth.
@@ -71,6 +78,8 @@ pub struct Agent {
     crashes_in_a_row: u32,
     restarts: u32,
     ticks_skipped: u32,
+    /// Whether it was reported that its runs fail again and again.
+    is_failing: bool,
     is_rebuilding: bool,
     /// Whether it is being removed: nothing is begun, and nothing is answered but that.
     is_ending: bool,
@@ -93,6 +102,8 @@ pub struct Status {
     pub lifecycle: Lifecycle,
     /// The run in flight.
     pub run: Option<RunId>,
+    /// The room in which its reply is in flight.
+    pub answering: Option<RoomId>,
     /// How often it was rebuilt after a crash since the host started.
     pub restarts: u32,
     /// How many ticks came due while a run was in flight, since the host started.
@@ -129,12 +140,14 @@ impl Agent {
             runtime,
             lifecycle: seed.lifecycle,
             reflected_at: seed.reflected_at,
+            has_news: seed.has_news,
             goal_work: GoalWork::seeded(seed.has_goals),
             letters_waiting: u32::from(seed.has_letters),
             failures: 0,
             crashes_in_a_row: 0,
             restarts: 0,
             ticks_skipped: 0,
+            is_failing: false,
             is_rebuilding: false,
             is_ending: false,
             is_changing: false,
@@ -197,6 +210,7 @@ impl Agent {
         self.is_rebuilding = false;
         self.lifecycle = seed.lifecycle;
         self.reflected_at = seed.reflected_at;
+        self.has_news = seed.has_news;
         self.goal_work = GoalWork::seeded(seed.has_goals);
         self.letters_waiting = u32::from(seed.has_letters);
         let backoff = self.runtime.settings.restart_backoff(self.crashes_in_a_row);
@@ -256,9 +270,10 @@ impl Handler<GetStatus> for Agent {
     fn handle(&mut self, _: GetStatus, _: &mut Context<Self>) -> Self::Result {
         Ok(Status {
             id: self.id,
-            state: self.lifecycle.state(),
+            state: if self.is_stopping() { State::Stopping } else { self.lifecycle.state() },
             lifecycle: self.lifecycle.clone(),
             run: self.flight.as_ref().map(|flight| flight.run),
+            answering: self.answering().map(|(_, room, _)| room),
             restarts: self.restarts,
             ticks_skipped: self.ticks_skipped,
             next_tick_at: self.timer.as_ref().map(|timer| timer.due),
@@ -276,6 +291,7 @@ where
 
     fn handle(&mut self, forwarded: Forwarded<M, T>, ctx: &mut Context<Self>) {
         let Forwarded { message, reply } = forwarded;
+        handled::note(self.id);
         if self.is_ending {
             drop(reply.send(Err(CoreError::AgentNotFound(self.id))));
             return;
@@ -292,7 +308,7 @@ impl Handler<End> for Agent {
         let reason = "the agent was removed";
         drop(self.cut(RunStatus::Cancelled, reason));
         let cancelled = CoreError::Cancelled(reason.to_owned());
-        drop(self.dismiss_waiters(&cancelled));
+        drop(self.dismiss_waiters(None, &cancelled));
         self.dismiss_askers(&cancelled);
         self.disarm(ctx);
         // Its shard lets go of the address when it is gone from the store. Until then it answers

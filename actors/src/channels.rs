@@ -90,6 +90,23 @@ pub struct ChannelMessage {
     pub updated_at: UnixMillis,
 }
 
+/// A message on its way to an agent: kept together with the message, until the agent has the letter
+/// that brings it, or those who follow the channel were told that it will not get one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Addressed {
+    /// The message.
+    pub message_id: ChannelMessageId,
+    /// The channel it was said in.
+    pub channel_id: ChannelId,
+    /// The agent.
+    pub agent_id: AgentId,
+    /// What the author goes by.
+    pub author_name: Option<String>,
+    /// Whether somebody else than the agent and the author hears it.
+    pub is_one_of_several: bool,
+}
+
 /// How long a session lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -140,6 +140,7 @@ cases! {
         every_way_to_end_is_kept,
         only_a_run_of_that_agent_ends,
         runs_are_listed_newest_first_and_filtered,
+        open_runs_are_found_whosever_they_are,
         a_step_has_an_intent_and_then_an_outcome,
         steps_come_by_run_as_asked_then_by_index,
     }
@@ -230,6 +231,7 @@ cases! {
         messages_are_listed_newest_first_and_filtered,
         messages_are_removed_one_by_one_or_all,
         messages_are_found_by_all_of_the_words,
+        what_is_on_its_way_is_left_to_the_next_boot_until_it_is_reached,
         no_text_is_a_query_language_in_channels,
         messages_of_every_script_are_found,
     }

@@ -62,6 +62,10 @@ pub enum CoreError {
     /// A mailbox or queue is full. Nothing happened; try again later.
     #[error("too busy, try again")]
     Overloaded,
+    /// The agent's reply in the same room is in flight, and nothing more is to be said meanwhile.
+    /// Nothing happened; try again once it has answered.
+    #[error("agent {0} is still answering")]
+    Busy(AgentId),
     /// The agent is not hosted yet: the host is still starting. Nothing happened; try again soon.
     #[error("still starting, try again")]
     Starting,

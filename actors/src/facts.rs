@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
 };
 use crate::character::{AgentRecord, Character};
 use crate::goals::Goal;
@@ -294,6 +294,16 @@ pub enum Fact {
     /// Something was said in a channel, or what was said under that id was replaced. Fails with
     /// [`Missing`](crate::error::StoreError::Missing) if the channel is not there.
     MessageSet(Box<ChannelMessage>),
+    /// A message is on its way to an agent, until it is `Reached`.
+    Addressed(Box<Addressed>),
+    /// An agent has the letter that brings it a message, or will get none. Affects 0 rows if the message
+    /// was not on its way to it.
+    Reached {
+        /// The message.
+        message_id: ChannelMessageId,
+        /// The agent.
+        agent_id: AgentId,
+    },
     /// A message was removed. Affects 0 rows if there was none.
     MessageRemoved {
         /// The channel.
@@ -333,6 +343,8 @@ impl Fact {
             | Self::ChannelJoined { .. }
             | Self::ChannelLeft { .. }
             | Self::MessageSet(_)
+            | Self::Addressed(_)
+            | Self::Reached { .. }
             | Self::MessageRemoved { .. }
             | Self::ChannelCleared(_)
             | Self::ChannelHappened(_)
@@ -456,11 +468,14 @@ pub enum EventKind {
     Said,
     /// It thought something.
     Thought,
+    /// Something was wrong with it, and was mended as far as it can be; see
+    /// [`Finding`](crate::liveness::Finding).
+    Remedied,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -481,6 +496,7 @@ impl EventKind {
         Self::GoalSet,
         Self::Said,
         Self::Thought,
+        Self::Remedied,
     ];
 
     /// Its name, as stored and sent.
@@ -507,6 +523,7 @@ impl EventKind {
             Self::GoalSet => "goal_set",
             Self::Said => "said",
             Self::Thought => "thought",
+            Self::Remedied => "remedied",
         }
     }
 

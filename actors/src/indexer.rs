@@ -64,7 +64,8 @@ async fn index_some(runtime: &Arc<Runtime>) -> Result<usize, String> {
         return Ok(0);
     }
     let texts = memories.iter().map(|memory| memory.text().to_owned()).collect();
-    let embeddings = model.embed(texts).await.map_err(|error| error.to_string())?;
+    let Ok(embedded) = runtime.unless_halted(model.embed(texts)).await else { return Ok(0) };
+    let embeddings = embedded.map_err(|error| error.to_string())?;
     if embeddings.len() != memories.len() {
         return Err("the embedder gave another number of vectors than texts".to_owned());
     }

@@ -18,6 +18,35 @@ pub enum LetterStatus {
     Dead,
 }
 
+/// What becomes of something said in a room while the agent's reply to something else said there is
+/// in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubleTexting {
+    /// It waits, and is answered after that.
+    #[default]
+    Queue,
+    /// The reply in flight is cut off, and both are answered at once.
+    Interrupt,
+    /// It is refused, and nothing is kept.
+    Reject,
+}
+
+impl DoubleTexting {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Queue, Self::Interrupt, Self::Reject];
+
+    /// Its name, as written in configurations and requests.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Interrupt => "interrupt",
+            Self::Reject => "reject",
+        }
+    }
+}
+
 /// Where a letter was said for others to hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {

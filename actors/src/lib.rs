@@ -20,6 +20,7 @@ pub mod ids;
 pub mod indexer;
 pub mod letters;
 pub mod lifecycle;
+pub mod liveness;
 pub mod memory_store;
 pub mod pieces;
 pub mod ports;

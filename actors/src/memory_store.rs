@@ -16,7 +16,7 @@ use futures::future::ready;
 use tokio::sync::oneshot;
 
 use crate::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
 use crate::error::StoreError;
@@ -268,6 +268,10 @@ impl Store for MemoryStore {
         self.read(|state| state.runs(&query))
     }
 
+    fn open_runs(&self, limit: u32) -> StoreFuture<Vec<Run>> {
+        self.read(|state| state.open_runs(limit))
+    }
+
     fn count_runs(&self, query: RunQuery) -> StoreFuture<u64> {
         self.read(|state| state.count_runs(&query))
     }
@@ -378,6 +382,15 @@ impl Store for MemoryStore {
         self.read(|state| {
             let events = state.shared.events.get(&id)?;
             Some((events.front()?.seq, events.back()?.seq))
+        })
+    }
+
+    fn undelivered(&self, limit: u32) -> StoreFuture<Vec<Addressed>> {
+        self.read(|state| {
+            let left = state.shared.addressed.values().filter(|(epoch, _)| *epoch < state.epoch);
+            left.take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .map(|(_, addressed)| addressed.clone())
+                .collect()
         })
     }
 

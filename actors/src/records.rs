@@ -43,6 +43,8 @@ pub struct Memory {
     pub unique: bool,
     /// When it was made.
     pub created_at: UnixMillis,
+    /// When it was last changed.
+    pub updated_at: UnixMillis,
 }
 
 impl Memory {

@@ -7,6 +7,7 @@
 
 mod hosting;
 mod shard;
+mod watch;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -23,6 +24,8 @@ use crate::facts::{Committed, EventKind, Fact, NewEvent};
 use crate::feed::{ChannelEventStream, EventStream};
 use crate::ids::{AgentId, ChannelId, LetterId};
 use crate::lifecycle::Lifecycle;
+use crate::liveness::Report;
+use crate::liveness::handled::Handled;
 use crate::pieces::Piece;
 use crate::ports::{Clock, Store};
 use crate::records::Memory;
@@ -30,6 +33,7 @@ use crate::runtime::{Ports, Runtime};
 use crate::settings::Settings;
 use crate::vitals::{Counters, Vitals};
 
+use hosting::Hosting;
 use shard::{Broadcast, Create, Remove, Route, Shard};
 
 /// Messages a shard handles before it lets its agents run.
@@ -37,6 +41,14 @@ use shard::{Broadcast, Create, Remove, Route, Shard};
 /// A mailbox is drained without pause, and under load a shard's never runs dry. Not more than an
 /// agent's mailbox holds, or a burst would be refused by an agent that is idle.
 pub(crate) const TURN_MAX: u32 = 64;
+
+/// How often a store that is too busy is asked again to keep a halt, and how long is waited before
+/// that: some five seconds in all.
+const HALT_TRIES: u32 = 100;
+const HALT_RETRY: Duration = Duration::from_millis(50);
+
+/// How long a halt waits for the record of how the runs ended.
+const HALT_RECORDS: Duration = Duration::from_secs(3);
 
 /// Reaches every agent of a host. Clones reach the same.
 #[derive(Clone)]
@@ -57,6 +69,8 @@ struct Inner {
     runtime: Arc<Runtime>,
     shards: Vec<Addr<Shard>>,
     arbiters: Vec<ArbiterHandle>,
+    /// What each shard's thread handled last.
+    handled: Vec<Arc<Handled>>,
 }
 
 impl Registry {
@@ -79,10 +93,11 @@ impl Registry {
             "booting"
         );
         let runtime = Arc::new(Runtime::new(ports, settings, boot.epoch, is_halted));
-        let (shards, arbiters) = hosting::shards(&runtime).await?;
-        let registry = Self { inner: Arc::new(Inner { runtime, shards, arbiters }) };
+        let Hosting { shards, arbiters, handled } = hosting::shards(&runtime).await?;
+        let registry = Self { inner: Arc::new(Inner { runtime, shards, arbiters, handled }) };
         registry.inner.runtime.reached_by(&registry);
         actix::spawn(hosting::host_all(registry.clone()));
+        actix::spawn(watch::watch(Arc::clone(&registry.inner.runtime)));
         Ok(registry)
     }
 
@@ -237,15 +252,39 @@ impl Registry {
     }
 
     /// Halts the whole fleet: every run is cut off at once and none begins, also after a restart of
-    /// the host, until it is lifted. Answers once that is durable.
+    /// the host, until it is lifted. Answers once that is durable; a store that is too busy to take
+    /// it is asked again for a while. How the runs ended is recorded soon after at the latest.
     ///
     /// # Errors
     /// [`CoreError::Store`] if it could not be made durable; the fleet is silent all the same.
     pub async fn halt(&self) -> Result<(), CoreError> {
-        self.inner.runtime.halt();
-        self.inner.runtime.commit(vec![Fact::FleetHalted(true)]).await?;
-        self.inner.runtime.all_landed().await;
+        let runtime = &self.inner.runtime;
+        runtime.halt();
+        let mut tries = HALT_TRIES;
+        loop {
+            match runtime.commit(vec![Fact::FleetHalted(true)]).await {
+                Err(StoreError::Busy) if tries > 0 => tries -= 1,
+                committed => {
+                    committed?;
+                    break;
+                }
+            }
+            tokio::time::sleep(HALT_RETRY).await;
+        }
+        // The calls are gone already; what is waited for is the record of how they ended.
+        if tokio::time::timeout(HALT_RECORDS, runtime.all_landed()).await.is_err() {
+            tracing::warn!("halted; how some runs ended is still being recorded");
+        }
         Ok(())
+    }
+
+    /// Does what calls a provider on behalf of an agent and is no run, unless the fleet is halted; a
+    /// halt meanwhile cuts it off.
+    ///
+    /// # Errors
+    /// [`CoreError::Halted`]. What had been done by then is unknown.
+    pub async fn unless_halted<T>(&self, work: impl Future<Output = T>) -> Result<T, CoreError> {
+        self.inner.runtime.unless_halted(work).await
     }
 
     /// Lets the fleet go on. Letters that waited are taken up.
@@ -320,6 +359,12 @@ impl Registry {
     #[must_use]
     pub fn vitals(&self) -> Vitals {
         self.inner.runtime.vitals()
+    }
+
+    /// How the agents get on: what was found of late, and the threads that do not answer.
+    #[must_use]
+    pub fn liveness(&self) -> Report {
+        self.inner.runtime.board.report()
     }
 
     /// Turns memories into vectors until the future is dropped; see

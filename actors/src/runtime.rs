@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::Notify;
+use serde_json::{Map, Value, json};
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::cache::RecordCache;
 use crate::channels::ChannelEvent;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
-use crate::facts::{Batch, Committed, Epoch, Event, Fact};
+use crate::facts::{Batch, Committed, Epoch, Event, EventKind, Fact, NewEvent};
 use crate::feed::Hub;
 use crate::ids::{AgentId, RunId};
+use crate::liveness::{Board, Finding};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
 use crate::registry::{Registry, WeakRegistry};
@@ -45,10 +47,11 @@ pub(crate) struct Runtime {
     pub(crate) hub: Hub<Event>,
     pub(crate) channel_hub: Hub<ChannelEvent>,
     pub(crate) pieces: Pieces,
+    pub(crate) board: Board,
     epoch: Epoch,
     records: RecordCache,
     registry: OnceLock<WeakRegistry>,
-    is_halted: AtomicBool,
+    is_halted: watch::Sender<bool>,
     is_draining: AtomicBool,
     is_booting: AtomicBool,
     flights: Mutex<HashMap<RunId, AbortHandle>>,
@@ -65,9 +68,10 @@ impl Runtime {
             hub: Hub::default(),
             channel_hub: Hub::default(),
             pieces: Pieces::default(),
+            board: Board::default(),
             epoch,
             registry: OnceLock::new(),
-            is_halted: AtomicBool::new(is_halted),
+            is_halted: watch::Sender::new(is_halted),
             is_draining: AtomicBool::new(false),
             is_booting: AtomicBool::new(true),
             flights: Mutex::default(),
@@ -145,7 +149,7 @@ impl Runtime {
     }
 
     pub(crate) fn is_halted(&self) -> bool {
-        self.is_halted.load(Ordering::Acquire)
+        *self.is_halted.borrow()
     }
 
     pub(crate) fn is_booting(&self) -> bool {
@@ -158,12 +162,30 @@ impl Runtime {
 
     /// Lets no more work begin, and cuts off what is in flight.
     pub(crate) fn halt(&self) {
-        self.is_halted.store(true, Ordering::Release);
+        self.is_halted.send_replace(true);
         self.abort_flights();
     }
 
     pub(crate) fn lift(&self) {
-        self.is_halted.store(false, Ordering::Release);
+        self.is_halted.send_replace(false);
+    }
+
+    /// Does what calls somebody outside the process, unless the fleet is halted; a halt meanwhile cuts
+    /// it off.
+    ///
+    /// # Errors
+    /// [`CoreError::Halted`]. What had been done by then is unknown.
+    pub(crate) async fn unless_halted<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, CoreError> {
+        let mut halts = self.is_halted.subscribe();
+        tokio::select! {
+            biased;
+            // This very runtime keeps the sender alive, so that waiting cannot fail.
+            _ = halts.wait_for(|is_halted| *is_halted) => Err(CoreError::Halted),
+            done = work => Ok(done),
+        }
     }
 
     pub(crate) fn drain(&self) {
@@ -177,7 +199,11 @@ impl Runtime {
     }
 
     pub(crate) fn took_off(&self, run: RunId, handle: AbortHandle) {
-        self.lock_flights().insert(run, handle);
+        self.lock_flights().insert(run, handle.clone());
+        // A halt that came between the look at it and here has not seen this run.
+        if self.is_halted() {
+            handle.abort();
+        }
     }
 
     pub(crate) fn landed(&self, run: RunId) {
@@ -186,6 +212,30 @@ impl Runtime {
         if flights.is_empty() {
             self.landed.notify_waiters();
         }
+    }
+
+    /// Whether that run is carried out now.
+    pub(crate) fn is_in_flight(&self, run: RunId) -> bool {
+        self.lock_flights().contains_key(&run)
+    }
+
+    /// Counts and shows what was wrong with an agent; answers with the event that says so.
+    pub(crate) fn found(&self, agent: AgentId, finding: Finding, data: Value) -> Fact {
+        let at = self.now();
+        let place = Finding::ALL.iter().position(|known| *known == finding);
+        if let Some(counter) = place.and_then(|place| self.counters.findings.get(place)) {
+            Counters::add(counter, 1);
+        }
+        self.board.found(agent, finding, at);
+        let remedy = finding.remedy();
+        tracing::warn!(%agent, finding = finding.as_str(), remedy, %data, "an agent did not get on");
+        let mut data = match data {
+            Value::Object(data) => data,
+            _ => Map::new(),
+        };
+        data.insert("finding".to_owned(), json!(finding));
+        data.insert("remedy".to_owned(), json!(remedy));
+        Fact::Happened(NewEvent { agent_id: agent, at, kind: EventKind::Remedied, data })
     }
 
     /// Waits until no run is in flight.

@@ -66,6 +66,8 @@ pub struct Settings {
     pub record_cache: u32,
     /// Events that a live subscriber may lag behind before it is served from the store.
     pub subscriber_lag_max: u32,
+    /// Seconds in which each agent is looked at once, whether it gets on. 0: never.
+    pub liveness_every_s: u32,
     /// How many crashes within which time make an agent fail.
     pub restart_intensity: RestartIntensity,
 }
@@ -99,6 +101,7 @@ impl Default for Settings {
             tick_backoff_max_s: 3_600,
             record_cache: 10_000,
             subscriber_lag_max: 256,
+            liveness_every_s: 60,
             restart_intensity: RestartIntensity::default(),
         }
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use actix::dev::ContextFut;
 use actix::{Actor, ActorContext, Addr, Context, Supervised};
 use serde::{Deserialize, Serialize};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 /// How many restarts within which time are tolerated before an actor is left dead.
@@ -74,13 +75,28 @@ where
     A: Actor<Context = Context<A>> + Supervised,
     F: FnOnce(&str) + Unpin + 'static,
 {
+    start(actor, mailbox, intensity, gave_up).0
+}
+
+/// The same, with what ends the actor where it stands: nothing of it runs then, and its mailbox is
+/// gone. For one that does not answer any more.
+pub(crate) fn start<A, F>(
+    actor: A,
+    mailbox: usize,
+    intensity: RestartIntensity,
+    gave_up: F,
+) -> (Addr<A>, AbortHandle)
+where
+    A: Actor<Context = Context<A>> + Supervised,
+    F: FnOnce(&str) + Unpin + 'static,
+{
     let mut context = Context::<A>::new();
     context.set_mailbox_capacity(mailbox);
     let inner = context.into_future(actor);
     let address = inner.address();
     let crashes = CrashHistory::default();
-    actix::spawn(Supervise { inner, crashes, intensity, gave_up: Some(gave_up) });
-    address
+    let task = actix::spawn(Supervise { inner, crashes, intensity, gave_up: Some(gave_up) });
+    (address, task.abort_handle())
 }
 
 struct Supervise<A: Actor<Context = Context<A>>, F> {
@@ -88,6 +104,13 @@ struct Supervise<A: Actor<Context = Context<A>>, F> {
     crashes: CrashHistory,
     intensity: RestartIntensity,
     gave_up: Option<F>,
+}
+
+impl<A: Actor<Context = Context<A>>, F> Drop for Supervise<A, F> {
+    fn drop(&mut self) {
+        // A context that is not marked as ended would be polled once more by its own drop.
+        self.inner.ctx().terminate();
+    }
 }
 
 impl<A, F> Future for Supervise<A, F>

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::liveness::Finding;
+
 /// The runtime's own figures since it started.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Vitals {
@@ -24,6 +26,8 @@ pub struct Vitals {
     pub gave_up: u64,
     /// Messages that were refused because a mailbox was full.
     pub refused: u64,
+    /// What was found to be wrong with agents, and mended as far as it can be.
+    pub findings: [(Finding, u64); Finding::ALL.len()],
     /// Tokens that models read.
     pub input_tokens: u64,
     /// Tokens that models wrote.
@@ -47,6 +51,7 @@ pub(crate) struct Counters {
     pub(crate) crashes: AtomicU64,
     pub(crate) gave_up: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) findings: [AtomicU64; Finding::ALL.len()],
     pub(crate) input_tokens: AtomicU64,
     pub(crate) output_tokens: AtomicU64,
     pub(crate) cost_micros: AtomicU64,
@@ -70,6 +75,10 @@ impl Counters {
             crashes: read(&self.crashes),
             gave_up: read(&self.gave_up),
             refused: read(&self.refused),
+            findings: std::array::from_fn(|nth| {
+                let count = self.findings.get(nth).map_or(0, read);
+                (Finding::ALL.get(nth).copied().unwrap_or_default(), count)
+            }),
             input_tokens: read(&self.input_tokens),
             output_tokens: read(&self.output_tokens),
             cost_micros: read(&self.cost_micros),

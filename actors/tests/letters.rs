@@ -22,7 +22,8 @@ async fn two_agents_talk_and_both_remember() {
     let reply = stage.registry.ask_agent(ada, bob, "ping").await.unwrap();
     assert_eq!((reply.text(), reply.agent_id), ("pong", bob));
     for (id, expected) in [(bob, vec!["pong", "ping"]), (ada, vec!["pong"])] {
-        let memories = stage.store.memories(MemoryQuery::of(id, 10)).await.unwrap();
+        let said = MemoryQuery { kind: Some("messages".to_owned()), ..MemoryQuery::of(id, 10) };
+        let memories = stage.store.memories(said).await.unwrap();
         let texts: Vec<_> = memories.iter().map(|memory| memory.text()).collect();
         assert_eq!(texts, expected);
     }

@@ -10,9 +10,13 @@
 
 mod channels;
 mod crashes;
+mod double_texting;
 mod goals;
+mod grace;
+mod idle;
 mod letters;
 mod lifecycle;
+mod liveness;
 mod store;
 mod support;
 mod titles;

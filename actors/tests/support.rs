@@ -7,23 +7,25 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
-use greenroom_actors::agent::Change;
+use greenroom_actors::agent::{Change, Keep};
 use greenroom_actors::character::{AgentRecord, Character};
 use greenroom_actors::error::ModelError;
-use greenroom_actors::ids::AgentId;
+use greenroom_actors::facts::Fact;
+use greenroom_actors::ids::{AgentId, EntityId, MemoryId, RoomId};
 use greenroom_actors::lifecycle::{Autonomy, Command};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
-    Delta, Effect, Invocation, Model, ModelFuture, ModelStream, Prompt, RunQuery, Store, Tool,
-    ToolCall, ToolError, ToolOutput, ToolSpec, Tools, VirtualClock,
+    Clock, Delta, Effect, Invocation, Model, ModelFuture, ModelStream, Prompt, RunQuery, Store,
+    Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Tools, VirtualClock,
 };
-use greenroom_actors::records::Embedding;
+use greenroom_actors::records::{Embedding, Memory};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::{Run, Usage};
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 use greenroom_actors::time::UnixMillis;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// What the model does next.
@@ -36,6 +38,8 @@ pub(crate) enum Act {
     Panic,
     /// Never answers; whether it was dropped is seen in [`Script::dropped`].
     Hang,
+    /// Says `late` once it is notified.
+    Wait(Arc<Notify>),
 }
 
 /// A model that does what it is told, and counts.
@@ -95,6 +99,15 @@ impl Model for Script {
             }
             Act::Fail(error) => stream::iter([Err(error)]).boxed(),
             Act::Panic => panic!("the model fell over"),
+            Act::Wait(until) => {
+                let noticed = Noticed(Arc::clone(&self.dropped));
+                let late = async move {
+                    let _noticed = noticed;
+                    until.notified().await;
+                    Ok(Delta::Text("late".to_owned()))
+                };
+                stream::once(late).chain(stream::iter([Ok(Delta::Done(Usage::default()))])).boxed()
+            }
             Act::Hang => {
                 let noticed = Noticed(Arc::clone(&self.dropped));
                 let never: BoxFuture<'static, Result<Delta, ModelError>> = async move {
@@ -215,14 +228,20 @@ impl Stage {
         clock: VirtualClock,
         settings: Settings,
     ) -> Self {
+        let told = Arc::new(clock.clone());
+        Self::by(store, clock, told, settings).await
+    }
+
+    /// The same, told the time by another clock that follows `clock`.
+    pub(crate) async fn by(
+        store: Arc<MemoryStore>,
+        clock: VirtualClock,
+        told: Arc<dyn Clock>,
+        settings: Settings,
+    ) -> Self {
         let (model, tools) = (Arc::new(Script::default()), Arc::new(Gadgets::default()));
         let (kept, asked): (Arc<dyn Store>, Arc<dyn Model>) = (store.clone(), model.clone());
-        let ports = Ports {
-            store: kept,
-            model: asked,
-            clock: Arc::new(clock.clone()),
-            tools: tools.clone(),
-        };
+        let ports = Ports { store: kept, model: asked, clock: told, tools: tools.clone() };
         let registry = Registry::start(ports, settings).await.unwrap();
         clock.settle().await;
         Self { registry, store, model, tools, clock }
@@ -234,8 +253,30 @@ impl Stage {
         Self::over(store, clock, settings()).await
     }
 
+    /// An agent that has something to think about.
     pub(crate) async fn create(&self, name: &str) -> AgentId {
-        self.registry.create(Character::named(name)).await.unwrap().id
+        let id = self.registry.create(Character::named(name)).await.unwrap().id;
+        self.tell(id, "the roof leaks").await;
+        id
+    }
+
+    /// Gives an agent something to think about.
+    pub(crate) async fn tell(&self, agent_id: AgentId, text: &str) {
+        let memory = Memory {
+            id: MemoryId::new(),
+            agent_id,
+            kind: "documents".to_owned(),
+            room_id: RoomId(agent_id.0),
+            world_id: None,
+            entity_id: EntityId::new(),
+            content: json!({"text": text}).as_object().cloned().unwrap(),
+            metadata: Map::new(),
+            unique: true,
+            created_at: self.clock.now(),
+            updated_at: self.clock.now(),
+        };
+        let facts = vec![Fact::Remembered(Box::new(memory))];
+        self.registry.ask(agent_id, Keep { facts, while_running: false }).await.unwrap();
     }
 
     /// An agent that runs and speaks when spoken to.

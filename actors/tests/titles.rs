@@ -40,7 +40,8 @@ async fn a_title_is_a_run_of_its_own_that_leaves_no_memory() {
     let logs = stage.store.logs(LogQuery::of(ada, 10)).await.unwrap();
     let kinds: Vec<_> = logs.iter().map(|entry| entry.kind.as_str()).collect();
     assert!(kinds.contains(&"useModel:TEXT_SMALL"), "{kinds:?}");
-    assert!(stage.store.memories(MemoryQuery::of(ada, 10)).await.unwrap().is_empty());
+    let said = MemoryQuery { kind: Some("messages".to_owned()), ..MemoryQuery::of(ada, 10) };
+    assert!(stage.store.memories(said).await.unwrap().is_empty());
     assert!(stage.kinds(ada).await.ends_with(&["run_started", "run_ended"]));
 }
 

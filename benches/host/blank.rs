@@ -4,7 +4,7 @@ use std::future::ready;
 
 use futures::FutureExt;
 use greenroom_actors::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
@@ -40,6 +40,7 @@ impl Blank {
             lifecycle: fleet::lifecycle(self.autonomy),
             reflected_at: None,
             has_letters: false,
+            has_news: false,
             has_goals: false,
         })
     }
@@ -116,6 +117,7 @@ impl Store for Blank {
         fn goals(AgentId) -> Vec<Goal>;
         fn run(AgentId, RunId) -> Option<Run>;
         fn runs(RunQuery) -> Vec<Run>;
+        fn open_runs(u32) -> Vec<Run>;
         fn count_runs(RunQuery) -> u64;
         fn steps(Vec<RunId>) -> Vec<Step>;
         fn log(AgentId, LogId) -> Option<LogEntry>;
@@ -137,6 +139,7 @@ impl Store for Blank {
         fn message(ChannelMessageId) -> Option<ChannelMessage>;
         fn messages(MessageQuery) -> Vec<ChannelMessage>;
         fn channel_events(ChannelId, u64, u32) -> Vec<ChannelEvent>;
+        fn undelivered(u32) -> Vec<Addressed>;
         fn session(SessionId) -> Option<Session>;
         fn sessions(u32, u32) -> Vec<Session>;
         fn expired_sessions(UnixMillis, u32) -> Vec<SessionId>;

@@ -32,13 +32,13 @@ pub(super) enum Agents {
     /// Starts an agent.
     Start(Start),
     /// Pauses an agent: it keeps its place, its messages wait.
-    Pause(One),
+    Pause(Ending),
     /// Lets a paused agent go on.
     Resume(One),
-    /// Stops an agent at once.
-    Stop(One),
+    /// Stops an agent: at once, or within a grace.
+    Stop(Ending),
     /// Stops an agent if it runs, then starts it.
-    Restart(One),
+    Restart(Ending),
     /// Removes an agent with everything that is its own.
     Delete(Delete),
     /// Shows an agent's log, newest first.
@@ -61,6 +61,19 @@ pub(super) struct One {
     json: bool,
     #[command(flatten)]
     remote: Remote,
+}
+
+/// `greenroom agents pause`, `stop` and `restart`.
+#[derive(Debug, Args)]
+pub(super) struct Ending {
+    #[command(flatten)]
+    one: One,
+    /// Lets what the agent is about end by itself within so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    grace: Option<f64>,
+    /// Cuts it off at once, as without a grace, also where one was given before.
+    #[arg(long, conflicts_with = "grace")]
+    force: bool,
 }
 
 /// `greenroom agents start`.
@@ -101,10 +114,10 @@ impl Agents {
             Self::Chat(chat) => chat.carry_out(loaded, out).await,
             Self::Show(one) => one.show(loaded, out).await,
             Self::Start(start) => start.carry_out(loaded, out).await,
-            Self::Pause(one) => one.command(loaded, "pause", out).await,
-            Self::Resume(one) => one.command(loaded, "resume", out).await,
-            Self::Restart(one) => one.command(loaded, "restart", out).await,
-            Self::Stop(one) => one.stop(loaded, out).await,
+            Self::Pause(ending) => ending.carry_out("pause", loaded, out).await,
+            Self::Resume(one) => one.command(loaded, "resume", None, out).await,
+            Self::Restart(ending) => ending.carry_out("restart", loaded, out).await,
+            Self::Stop(ending) => ending.carry_out("stop", loaded, out).await,
             Self::Delete(delete) => delete.carry_out(loaded, out).await,
         }
     }
@@ -134,22 +147,18 @@ impl One {
         self,
         loaded: &Loaded,
         command: &str,
+        body: Option<&Value>,
         out: &mut dyn Write,
     ) -> Result<(), CliError> {
         let client = self.remote.client(loaded)?;
-        let id = id_of(&look_up(&client, &self.agent).await?)?;
-        let path = format!("/api/greenroom/agents/{id}/{command}");
-        let agent = client.ask(Method::POST, &path, None).await?;
-        self.say(&agent, out)
-    }
-
-    async fn stop(self, loaded: &Loaded, out: &mut dyn Write) -> Result<(), CliError> {
-        let client = self.remote.client(loaded)?;
         let agent = look_up(&client, &self.agent).await?;
         let id = id_of(&agent)?;
-        must_not_be_stopped(&agent)?;
-        client.ask(Method::POST, &format!("/api/agents/{id}/stop"), None).await?;
-        self.say(&look_up(&client, &id).await?, out)
+        if command == "stop" {
+            must_not_be_stopped(&agent)?;
+        }
+        let path = format!("/api/greenroom/agents/{id}/{command}");
+        let agent = client.ask(Method::POST, &path, body).await?;
+        self.say(&agent, out)
     }
 
     fn say(&self, agent: &Value, out: &mut dyn Write) -> Result<(), CliError> {
@@ -158,6 +167,18 @@ impl One {
         }
         writeln!(out, "{} is {}", name_of(agent), text_of(agent, "state"))?;
         Ok(())
+    }
+}
+
+impl Ending {
+    async fn carry_out(
+        self,
+        command: &str,
+        loaded: &Loaded,
+        out: &mut dyn Write,
+    ) -> Result<(), CliError> {
+        let body = json!({ "grace_s": self.grace, "force": self.force });
+        self.one.command(loaded, command, Some(&body), out).await
     }
 }
 

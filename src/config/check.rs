@@ -22,6 +22,8 @@ impl Loaded {
         }
         config.tools.check().map_err(|at_fault| self.at_fault("tools", &at_fault.to_string()))?;
         config.log.parse_filter().map_err(|error| self.refused("log.filter", error))?;
+        config.idempotency.check().map_err(|at_fault| self.at_fault("idempotency", &at_fault))?;
+        config.mcp.check().map_err(|at_fault| self.at_fault("mcp", &at_fault))?;
         config.server.check().map_err(|at_fault| self.at_fault("server", &at_fault))?;
         Ok(())
     }

@@ -34,6 +34,12 @@ impl Token {
     }
 }
 
+/// What a request presents, in either header, whether or not it is right.
+#[must_use]
+pub(super) fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get("x-api-key").map(|value| value.as_bytes()).or_else(|| bearer(headers))
+}
+
 /// The bearer token of the headers. The scheme's case does not matter (RFC 9110, section 11.1).
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();

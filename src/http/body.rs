@@ -53,12 +53,24 @@ pub async fn json(
         return Ok(None);
     }
     check_charset(headers)?;
+    parse(&whole(headers, payload, limit, within).await?)
+}
+
+/// Reads a body whatever it holds, unpacked.
+///
+/// # Errors
+/// As [`json`], but for those about its contents.
+pub async fn whole(
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    limit: usize,
+    within: Duration,
+) -> Result<Vec<u8>, BodyError> {
     let packing = Packing::of(headers)?;
     let sent = tokio::time::timeout(within, collect(headers, payload, limit))
         .await
         .map_err(|_late| BodyError::TooSlow(within))??;
-    let text = packing.unpack(sent, limit)?;
-    parse(&text)
+    packing.unpack(sent, limit)
 }
 
 fn parse(text: &[u8]) -> Result<Option<Value>, BodyError> {

@@ -42,7 +42,9 @@ impl Cors {
         );
         answer.insert(
             ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static("Content-Type,Authorization,X-API-KEY,X-Entity-Id"),
+            HeaderValue::from_static(
+                "Content-Type,Authorization,X-API-KEY,X-Entity-Id,Idempotency-Key",
+            ),
         );
     }
 }

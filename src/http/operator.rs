@@ -3,6 +3,7 @@
 
 mod body;
 mod dead_letters;
+mod ending;
 mod error;
 mod goals;
 mod host;
@@ -20,8 +21,10 @@ use greenroom_actors::lifecycle::Command;
 
 use crate::host::Host;
 
-use error::OperatorError;
-use lookup::Who;
+pub(crate) use error::OperatorError;
+pub(crate) use lookup::Who;
+pub(crate) use message::Speech;
+
 use wire::{AgentList, AgentView, ListQuery, Success};
 
 type Answer<T> = Result<Json<Success<T>>, OperatorError>;
@@ -36,9 +39,10 @@ pub fn routes(at: &mut ServiceConfig) {
     }))
     .route("/agents", web::get().to(list))
     .route("/agents/{who}", web::get().to(show))
-    .route("/agents/{who}/pause", web::post().to(pause))
+    .route("/agents/{who}/pause", web::post().to(ending::pause))
     .route("/agents/{who}/resume", web::post().to(resume))
-    .route("/agents/{who}/restart", web::post().to(restart))
+    .route("/agents/{who}/restart", web::post().to(ending::restart))
+    .route("/agents/{who}/stop", web::post().to(ending::stop))
     .route("/agents/{who}/message", web::post().to(message::say))
     .route("/agents/{who}/goals", web::get().to(goals::list))
     .route("/agents/{who}/goals", web::post().to(goals::set))
@@ -49,6 +53,8 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/agents/{who}/events", web::get().to(runs::events))
     .route("/dead-letters", web::get().to(dead_letters::list))
     .route("/dead-letters/{letter}/requeue", web::post().to(dead_letters::requeue))
+    .route("/liveness", web::get().to(host::liveness))
+    .route("/mcp", web::get().to(host::mcp_servers))
     .route("/halt", web::get().to(host::is_halted))
     .route("/halt", web::post().to(host::halt))
     .route("/lift", web::post().to(host::lift))
@@ -68,20 +74,8 @@ async fn show(who: Path<Who>, host: Data<Host>) -> Answer<AgentView> {
     Ok(Success::of(AgentView::shown(&record, &status)))
 }
 
-async fn pause(who: Path<Who>, host: Data<Host>) -> Answer<AgentView> {
-    command(&who, &host, Command::Pause).await
-}
-
 async fn resume(who: Path<Who>, host: Data<Host>) -> Answer<AgentView> {
-    command(&who, &host, Command::Resume).await
-}
-
-async fn restart(who: Path<Who>, host: Data<Host>) -> Answer<AgentView> {
-    command(&who, &host, Command::Restart).await
-}
-
-async fn command(who: &Who, host: &Host, command: Command) -> Answer<AgentView> {
     let record = who.find(&host.registry).await?;
-    let lifecycle = host.registry.ask(record.id, Change::to(command)).await?;
+    let lifecycle = host.registry.ask(record.id, Change::to(Command::Resume)).await?;
     Ok(Success::of(AgentView::after(&record, &lifecycle)))
 }

@@ -130,7 +130,6 @@ impl Guard {
     ///
     /// What is to be asked must have passed [`read`](Self::read) or [`check`](Self::check) before: a
     /// client checks only names that it resolves, and redirects.
-    #[must_use]
     pub fn client(&self) -> ClientBuilder {
         // A client cannot be built before a provider of cryptography is there; again does no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -154,6 +154,7 @@ impl Messaging {
             metadata: object(json!({"runId": run_id})),
             unique: true,
             created_at: message.created_at,
+            updated_at: message.created_at,
         };
         let said = NewEvent {
             agent_id: agent.id,

@@ -11,6 +11,7 @@ use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, Value, json};
 
 use super::Messaging;
+use super::settings::double_texting;
 
 /// A channel to be made.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,8 +51,10 @@ impl Messaging {
     /// Makes a channel with its participants; one of that id that is there already stays as it is.
     ///
     /// # Errors
-    /// [`CoreError::NotFound`] if its server is not there, [`CoreError::Store`].
+    /// [`CoreError::NotFound`] if its server is not there, [`CoreError::Invalid`] for metadata that
+    /// cannot be, [`CoreError::Store`].
     pub async fn create_channel(&self, new: NewChannel) -> Result<Channel, CoreError> {
+        double_texting(new.metadata.as_ref())?;
         let now = self.now();
         let channel = Channel {
             id: new.id.unwrap_or_default(),
@@ -182,12 +185,14 @@ impl Messaging {
     /// Changes a channel; those who follow it are told.
     ///
     /// # Errors
-    /// [`CoreError::NotFound`], [`CoreError::Store`].
+    /// [`CoreError::NotFound`], [`CoreError::Invalid`] for metadata that cannot be,
+    /// [`CoreError::Store`].
     pub async fn amend_channel(
         &self,
         id: ChannelId,
         patch: ChannelPatch,
     ) -> Result<Channel, CoreError> {
+        double_texting(patch.metadata.as_ref())?;
         let before = self.channel(id).await?;
         let now = self.now();
         let channel = Channel {

@@ -1,7 +1,7 @@
 //! What is said in channels: kept, told to the agents, changed and removed.
 
 use greenroom_actors::agent::{Keep, Reply};
-use greenroom_actors::channels::{Channel, ChannelEventKind, ChannelMessage};
+use greenroom_actors::channels::{Addressed, ChannelEventKind, ChannelMessage};
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::{
@@ -11,7 +11,7 @@ use greenroom_actors::ports::MessageQuery;
 use serde_json::{Map, Value, json};
 
 use super::Messaging;
-use super::recipients::Recipient;
+use super::telling::Beside;
 
 /// A message to be said.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,7 +88,7 @@ impl Messaging {
     /// # Errors
     /// [`CoreError::NotFound`] if the channel is not there, [`CoreError::Store`].
     pub async fn post(&self, new: NewMessage) -> Result<ChannelMessage, CoreError> {
-        self.keep_message(new, &[], None).await
+        self.keep_message(new, &[], Vec::new()).await
     }
 
     /// Keeps a message that will not be answered, and tells those who follow the channel that: by an
@@ -103,12 +103,10 @@ impl Messaging {
     ) -> Result<ChannelMessage, CoreError> {
         let agents: Vec<_> = by.iter().map(|(agent, _)| *agent).collect();
         let end = match by {
-            Some((agent, why)) => {
-                (ChannelEventKind::Failed, json!({"agentId": agent, "error": why}))
-            }
-            None => (ChannelEventKind::Completed, json!({})),
+            Some((agent, why)) => Beside::failed(agent, why),
+            None => Beside::End(ChannelEventKind::Completed, json!({})),
         };
-        self.keep_message(new, &agents, Some(end)).await
+        self.keep_message(new, &agents, vec![end]).await
     }
 
     /// Keeps a message, tells those who follow the channel, and brings it to the agents in it.
@@ -117,11 +115,12 @@ impl Messaging {
     /// An agent that could not be told does not keep the others from hearing it.
     ///
     /// # Errors
-    /// As [`post`](Self::post).
+    /// As [`post`](Self::post); [`CoreError::Busy`] where the channel refuses what is said while a
+    /// reply is in flight, and one of each agent in it is.
     pub async fn say(&self, new: NewMessage) -> Result<Said, CoreError> {
         let channel = self.channel(new.channel_id).await?;
         let agents = self.recipients(&channel, new.author_id).await?;
-        self.tell(&channel, new, agents).await
+        self.tell(channel, new, agents).await
     }
 
     /// The same, but brought to one agent alone, whether or not it is in the channel.
@@ -131,49 +130,15 @@ impl Messaging {
     pub async fn say_to(&self, new: NewMessage, agent: AgentId) -> Result<Said, CoreError> {
         let channel = self.channel(new.channel_id).await?;
         let recipient = self.recipient(agent).await?;
-        self.tell(&channel, new, vec![recipient]).await
+        self.tell(channel, new, vec![recipient]).await
     }
 
-    async fn tell(
-        &self,
-        channel: &Channel,
-        new: NewMessage,
-        agents: Vec<Recipient>,
-    ) -> Result<Said, CoreError> {
-        let name = new.author_name.clone();
-        let ids: Vec<_> = agents.iter().map(|agent| agent.id).collect();
-        let answered = match new.in_reply_to {
-            Some(id) => self.registry.store().message(id).await?.map(|message| message.author_id),
-            None => None,
-        };
-        let end = agents.is_empty().then(|| (ChannelEventKind::Completed, json!({})));
-        let message = self.keep_message(new, &ids, end).await?;
-        let mut told = Vec::with_capacity(agents.len());
-        let mut events = Vec::new();
-        for agent in agents {
-            let delivery = agent.delivery(channel, &message, name.as_deref(), answered);
-            let outcome = match self.registry.deliver(agent.id, delivery).await {
-                Ok(delivered) => Ok(Letter { id: delivered.letter_id, reply: delivered.reply }),
-                Err(error) => {
-                    let data = json!({"agentId": agent.id, "error": error.to_string()});
-                    events.push(self.about(&message, ChannelEventKind::Failed, data));
-                    Err(error)
-                }
-            };
-            told.push(Told { agent_id: agent.id, outcome });
-        }
-        if !events.is_empty() {
-            self.registry.keep(events).await?;
-        }
-        Ok(Said { message, told })
-    }
-
-    /// Keeps a message, and in the same batch how it ended, where that is clear from the start.
-    async fn keep_message(
+    /// Keeps a message for these agents, and in the same batch what is to be kept beside it.
+    pub(super) async fn keep_message(
         &self,
         new: NewMessage,
         agents: &[AgentId],
-        end: Option<(ChannelEventKind, Value)>,
+        beside: Vec<Beside>,
     ) -> Result<ChannelMessage, CoreError> {
         let now = self.now();
         if let Some(id) = new.id
@@ -197,7 +162,18 @@ impl Messaging {
         };
         let said = self.about(&message, ChannelEventKind::Said, data);
         let mut facts = vec![Fact::MessageSet(Box::new(message.clone())), said];
-        facts.extend(end.map(|(kind, data)| self.about(&message, kind, data)));
+        facts.extend(beside.into_iter().map(|beside| match beside {
+            Beside::End(kind, data) => self.about(&message, kind, data),
+            Beside::OnItsWay { agent_id, author_name, is_one_of_several } => {
+                Fact::Addressed(Box::new(Addressed {
+                    message_id: message.id,
+                    channel_id: message.channel_id,
+                    agent_id,
+                    author_name,
+                    is_one_of_several,
+                }))
+            }
+        }));
         self.registry.keep(facts).await.map_err(|error| match error {
             CoreError::Store(StoreError::Missing { id, .. }) => {
                 CoreError::NotFound { what: "channel", id }

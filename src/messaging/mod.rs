@@ -11,6 +11,8 @@ mod messages;
 mod recipients;
 mod servers;
 mod sessions;
+mod settings;
+mod telling;
 mod titles;
 mod turns;
 
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use greenroom_actors::channels::MessageServer;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::facts::Fact;
+use greenroom_actors::letters::DoubleTexting;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 
@@ -28,6 +31,7 @@ pub use jobs::NewJob;
 pub use messages::{Letter, MessagePatch, NewMessage, Said, Told};
 pub use servers::NewServer;
 pub use sessions::{NewSession, Renewed, SessionRules, SessionsError, TimeoutWish, number, shown};
+pub use settings::MessagingSettings;
 pub use titles::{TitleWish, Titled};
 
 use turns::Turns;
@@ -36,6 +40,7 @@ use turns::Turns;
 #[derive(Clone)]
 pub struct Messaging {
     registry: Registry,
+    settings: MessagingSettings,
     /// Whose turn it is to change a session.
     turns: Arc<Turns>,
 }
@@ -45,7 +50,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`CoreError::Store`].
-    pub async fn open(registry: Registry) -> Result<Self, CoreError> {
+    pub async fn open(registry: Registry, settings: MessagingSettings) -> Result<Self, CoreError> {
         let now = registry.clock().now();
         let server = MessageServer {
             id: MessageServer::DEFAULT,
@@ -57,7 +62,13 @@ impl Messaging {
             updated_at: now,
         };
         registry.keep(vec![Fact::ServerMet(Box::new(server))]).await?;
-        Ok(Self { registry, turns: Arc::default() })
+        Ok(Self { registry, settings, turns: Arc::default() })
+    }
+
+    /// What something said outside of channels does while a reply in the same room is in flight.
+    #[must_use]
+    pub fn double_texting(&self) -> DoubleTexting {
+        self.settings.double_texting
     }
 
     fn now(&self) -> UnixMillis {

@@ -7,7 +7,7 @@ use greenroom_actors::channels::{Channel, ChannelMessage};
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::{self, AgentId, ChannelId, EntityId, WorldId};
-use greenroom_actors::letters::Heard;
+use greenroom_actors::letters::{DoubleTexting, Heard};
 use greenroom_actors::lifecycle::State;
 use greenroom_actors::records::{Room, World};
 use serde_json::{Map, Value, json};
@@ -23,7 +23,7 @@ pub(super) struct Recipient {
     pub(super) id: AgentId,
     record: Arc<AgentRecord>,
     /// Whether somebody else than it and the author takes part.
-    is_one_of_several: bool,
+    pub(super) is_one_of_several: bool,
 }
 
 impl Messaging {
@@ -128,6 +128,7 @@ impl Recipient {
             may_be_ignored,
             heard: Some(Heard { channel_id: channel.id, message_id: message.id }),
             refuse_unless_running: false,
+            double_texting: DoubleTexting::Queue,
             askers: Vec::new(),
         }
     }

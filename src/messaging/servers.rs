@@ -14,6 +14,8 @@ const AT_ONCE: u32 = 256;
 /// A message server to be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewServer {
+    /// Its id; a new one if absent.
+    pub id: Option<ServerId>,
     /// Its name.
     pub name: String,
     /// What it stands for.
@@ -42,14 +44,14 @@ impl Messaging {
         server.ok_or(CoreError::NotFound { what: "message server", id: id.0 })
     }
 
-    /// Makes a message server.
+    /// Makes a message server; one of that id that is there already stays as it is.
     ///
     /// # Errors
     /// [`CoreError::Store`].
     pub async fn create_server(&self, new: NewServer) -> Result<MessageServer, CoreError> {
         let now = self.now();
         let server = MessageServer {
-            id: ServerId::new(),
+            id: new.id.unwrap_or_default(),
             name: new.name,
             source_type: new.source_type,
             source_id: new.source_id,
@@ -57,7 +59,7 @@ impl Messaging {
             created_at: now,
             updated_at: now,
         };
-        self.registry.keep(vec![Fact::ServerSet(Box::new(server.clone()))]).await?;
+        self.registry.keep(vec![Fact::ServerMet(Box::new(server.clone()))]).await?;
         Ok(server)
     }
 

@@ -24,6 +24,7 @@ mod summary;
 mod timing;
 mod title;
 mod words;
+mod work;
 
 use std::sync::Arc;
 
@@ -53,7 +54,8 @@ pub(super) struct Doctor;
 fn act(prompt: &Prompt) -> Act {
     let acting = match prompt.purpose {
         Purpose::Reply => acting::next(prompt, latest(prompt)),
-        _ => None,
+        Purpose::Work => work::next(prompt, latest(prompt)),
+        Purpose::Reflect | Purpose::Title | Purpose::Summarise => None,
     };
     match acting {
         Some(Act::Say(words)) => Act::Say(persona::styled(&prompt.character, words)),

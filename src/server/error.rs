@@ -22,6 +22,9 @@ pub enum ServeError {
     /// The models are not well described.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// A server of MCP tools needs what is not there.
+    #[error("{0}")]
+    Mcp(String),
     /// The tools are not well described.
     #[error("tools.{0}")]
     Tools(#[from] ToolsError),

@@ -18,6 +18,12 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// Between two looks at the jobs that are open, as elizaOS does it.
 const JOBS_EVERY: Duration = Duration::from_secs(60);
 
+/// Between two looks at whether every agent is hosted.
+const HOSTED_LOOK: Duration = Duration::from_millis(50);
+
+/// After how long messages that could not be brought to agents are tried again.
+const LEFT_AGAIN: Duration = Duration::from_secs(5);
+
 /// What goes on beside the answers; ends when it is dropped.
 pub(super) struct Upkeep {
     _work: JoinSet<()>,
@@ -27,6 +33,8 @@ pub(super) struct Upkeep {
 pub(super) fn start(host: &Host, store: &StoreSettings, sessions: SessionRules) -> Upkeep {
     let mut work = JoinSet::new();
     work.spawn(prune(host.registry.clone(), store.clone()));
+    work.spawn(forget_keys(host.clone(), store.prune_every()));
+    work.spawn(deliver_left(host.clone()));
     work.spawn(sweep_sessions(host.clone(), sessions));
     work.spawn(sweep_jobs(host.clone()));
     work.spawn(tidy_metrics());
@@ -38,7 +46,7 @@ pub(super) fn start(host: &Host, store: &StoreSettings, sessions: SessionRules) 
 /// Removes what is past its time, over and over. The first round waits as well: a host that comes
 /// up has better things to do.
 async fn prune(registry: Registry, settings: StoreSettings) {
-    let period = Duration::from_secs(u64::from(settings.prune_every_s.max(1)));
+    let period = settings.prune_every();
     loop {
         registry.clock().sleep(period).await;
         let now = registry.clock().now();
@@ -58,6 +66,37 @@ async fn prune(registry: Registry, settings: StoreSettings) {
             Err(StoreError::Closed) => return,
             // It is tried again; what is kept too long does no harm meanwhile.
             Err(error) => tracing::warn!(%error, "could not remove what is past its time"),
+        }
+    }
+}
+
+/// Forgets requests with a key that are past their time, over and over.
+async fn forget_keys(host: Host, period: Duration) {
+    loop {
+        host.registry.clock().sleep(period).await;
+        match host.idempotency.expire().await {
+            Ok(0) => {}
+            Ok(keys) => tracing::info!(keys, "forgot requests that were past their time"),
+            Err(StoreError::Closed) => return,
+            Err(error) => tracing::warn!(%error, "could not forget what is past its time"),
+        }
+    }
+}
+
+/// Brings agents what an earlier process left on its way to them.
+async fn deliver_left(host: Host) {
+    let clock = host.registry.clock();
+    while host.registry.is_booting() {
+        clock.sleep(HOSTED_LOOK).await;
+    }
+    loop {
+        match host.messaging.deliver_left().await {
+            Ok(0) | Err(CoreError::ShuttingDown | CoreError::Store(StoreError::Closed)) => return,
+            Ok(messages) => tracing::info!(messages, "brought agents what was left on its way"),
+            Err(error) => {
+                tracing::warn!(%error, "messages are left on their way to agents");
+                clock.sleep(LEFT_AGAIN).await;
+            }
         }
     }
 }

@@ -51,7 +51,7 @@ impl Speech {
     /// Says a text as a running agent. Answers once the entry in its log is durable.
     ///
     /// # Errors
-    /// As [`speak`](Self::speak), and [`CoreError::NotRunning`].
+    /// As [`speak`](Self::speak), [`CoreError::NotRunning`] and [`CoreError::Halted`].
     pub async fn speak_as(
         &self,
         registry: &Registry,
@@ -63,7 +63,8 @@ impl Speech {
         let wish = Wish::of(&record.character).but(manner.voice, manner.speed);
         let engine = self.synthesizer(&wish)?.name();
         let call = Call::begun(registry, agent, "TEXT_TO_SPEECH", engine);
-        let spoken = self.speak(text, &wish, manner.format).await;
+        let spoken = registry.unless_halted(self.speak(text, &wish, manner.format)).await;
+        let spoken = spoken.unwrap_or_else(|halted| Err(halted.into()));
         let params = json!({
             "text": self.speakable(text),
             "voice": wish.voice,
@@ -79,7 +80,7 @@ impl Speech {
     /// The words that a running agent hears in a file. Answers once the entry in its log is durable.
     ///
     /// # Errors
-    /// As [`listen`](Self::listen), and [`CoreError::NotRunning`].
+    /// As [`listen`](Self::listen), [`CoreError::NotRunning`] and [`CoreError::Halted`].
     pub async fn listen_as(
         &self,
         registry: &Registry,
@@ -91,7 +92,8 @@ impl Speech {
         let wish = Wish::of(&record.character);
         let engine = self.recognizer(&wish)?.name();
         let call = Call::begun(registry, agent, "TRANSCRIPTION", engine);
-        let words = self.listen(path, &wish, language).await;
+        let words = registry.unless_halted(self.listen(path, &wish, language)).await;
+        let words = words.unwrap_or_else(|halted| Err(halted.into()));
         let size = tokio::fs::metadata(path).await.map(|about| about.len()).unwrap_or_default();
         let params = json!({"bytes": size, "language": language});
         call.ended(None, params, words.as_ref().map(|words| json!(words))).await?;

@@ -168,6 +168,8 @@ const SEED: &str = "SELECT id, desired, started_at, tick_every_ms, overrides, fa
         reflected_at,
         EXISTS (SELECT 1 FROM letters INDEXED BY letters_waiting
                 WHERE reader = agents.id AND status = 'waiting'),
+        EXISTS (SELECT 1 FROM memories INDEXED BY memories_by_time
+                WHERE agent = agents.id AND created_at > coalesce(reflected_at, -9223372036854775808)),
         EXISTS (SELECT 1 FROM goals INDEXED BY goals_open
                 WHERE agent = agents.id AND status = 'open')
     FROM agents";
@@ -179,6 +181,7 @@ fn read_seed(row: &Row<'_>) -> rusqlite::Result<Seed> {
         lifecycle: read_lifecycle(&mut columns)?,
         reflected_at: columns.at_or_null()?,
         has_letters: columns.take()?,
+        has_news: columns.take()?,
         has_goals: columns.take()?,
     })
 }

@@ -9,8 +9,8 @@ use super::fault::Fault;
 use super::places::Upsert;
 use super::sqlite::Writing;
 use super::{
-    agents, channel_events, channels, events, goals, jobs, letters, logs, memories, messages,
-    people, places, runs, servers, sessions, tasks,
+    addressed, agents, channel_events, channels, events, goals, jobs, letters, logs, memories,
+    messages, people, places, runs, servers, sessions, tasks,
 };
 
 /// Applies a batch, unless a newer boot has begun.
@@ -112,6 +112,10 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
             channels::leave(connection, channel_id, user_id)?
         }
         Fact::MessageSet(message) => messages::set(writing, &message)?,
+        Fact::Addressed(addressed) => addressed::send(connection, &addressed)?,
+        Fact::Reached { message_id, agent_id } => {
+            addressed::reach(connection, message_id, agent_id)?
+        }
         Fact::MessageRemoved { channel_id, id } => messages::remove(writing, channel_id, id)?,
         Fact::ChannelCleared(id) => messages::clear(writing, id)?,
         Fact::ChannelHappened(event) => {
@@ -157,6 +161,7 @@ fn remove_agent(writing: &mut Writing<'_>, id: AgentId, keep_memories: bool) -> 
         "DELETE FROM members WHERE user = ?1",
         "DELETE FROM sessions WHERE agent = ?1",
         "DELETE FROM jobs WHERE agent = ?1",
+        "DELETE FROM addressed WHERE agent = ?1",
     ] {
         run(connection, sql, (id.0,))?;
     }

@@ -7,7 +7,7 @@ use greenroom_actors::error::StoreError;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault::Fault;
-use super::open::{failed, recognise};
+use super::open::{failed, make_private, recognise};
 
 /// Complaints that a report lists at most.
 const COMPLAINTS_MAX: u32 = 100;
@@ -75,6 +75,7 @@ fn write_copy(from: &Path, partial: &Path) -> Result<(), StoreError> {
     let name = partial.to_str().ok_or_else(|| {
         StoreError::Failed(format!("{}: the name is not UTF-8", partial.display()))
     })?;
+    make_private(partial)?;
     source.execute("VACUUM INTO ?1", (name,)).map_err(|error| Fault::from(error).told(partial))?;
     Ok(())
 }

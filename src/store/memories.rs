@@ -16,8 +16,8 @@ use super::vector;
 pub(super) fn remember(writing: &mut Writing<'_>, memory: &Memory) -> rusqlite::Result<u64> {
     let connection = writing.connection;
     let sql = "INSERT INTO memories (agent, id, kind, room, world, entity, content, metadata,
-                   is_unique, created_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                   is_unique, created_at, updated_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                ON CONFLICT (agent, id) DO NOTHING";
     if write(connection, sql, memory)? == 1 {
         let number = connection.last_insert_rowid();
@@ -43,7 +43,7 @@ fn replace(writing: &mut Writing<'_>, memory: &Memory) -> rusqlite::Result<u64> 
     let says_the_same = text == memory.text();
 
     let sql = "UPDATE memories SET kind = ?3, room = ?4, world = ?5, entity = ?6, content = ?7,
-                   metadata = ?8, is_unique = ?9, created_at = ?10
+                   metadata = ?8, is_unique = ?9, created_at = ?10, updated_at = ?11
                WHERE agent = ?1 AND id = ?2";
     write(connection, sql, memory)?;
     unqueue(connection, number, created_at)?;
@@ -78,6 +78,7 @@ fn write(connection: &Connection, sql: &str, memory: &Memory) -> rusqlite::Resul
             json(&memory.metadata)?,
             memory.unique,
             memory.created_at.0,
+            memory.updated_at.0,
         ],
     )
 }
@@ -242,7 +243,7 @@ fn embedders(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 
 /// The columns of a memory, in the order of [`read`].
 pub(super) const MEMORY: &str = "SELECT id, agent, kind, room, world, entity, content, metadata,
-        is_unique, created_at
+        is_unique, created_at, updated_at
     FROM memories";
 
 /// A row of [`MEMORY`].
@@ -259,5 +260,6 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Memory> {
         metadata: columns.json()?,
         unique: columns.take()?,
         created_at: columns.at()?,
+        updated_at: columns.at()?,
     })
 }

@@ -4,6 +4,7 @@
 //! small pool of threads that read beside it (write-ahead log). Each group of tables has a file of
 //! its own; `apply` says which fact is whose.
 
+mod addressed;
 mod agents;
 mod apply;
 mod backup;
@@ -14,6 +15,7 @@ mod events;
 mod fault;
 mod filter;
 mod goals;
+mod idempotency;
 mod jobs;
 mod letters;
 mod logs;

@@ -21,6 +21,8 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0002_messaging.sql")),
     M::up(include_str!("migrations/0003_indexed.sql")),
     M::up(include_str!("migrations/0004_effects.sql")),
+    M::up(include_str!("migrations/0007_idempotency.sql")),
+    M::up(include_str!("migrations/0009_talks.sql")),
     M::up(include_str!("migrations/0010_dead_letters.sql")),
 ];
 
@@ -59,6 +61,7 @@ pub(super) fn writer(settings: &StoreSettings) -> Result<Connection, StoreError>
     let file = settings.file();
     let told = |fault: Fault| fault.told(&file);
     must_be_a_database(&file)?;
+    make_private(&file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -73,6 +76,16 @@ pub(super) fn writer(settings: &StoreSettings) -> Result<Connection, StoreError>
         error => StoreError::Failed(format!("{}: {error}", file.display())),
     })?;
     Ok(connection)
+}
+
+/// Makes an empty file for a database, for its owner alone; one that is there stays as it is. SQLite
+/// gives the files beside a database the same permissions.
+pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|error| failed(path, &error))
 }
 
 /// A connection that only reads.

@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 use greenroom_actors::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Event};
@@ -25,8 +25,8 @@ use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
-    SqliteStore, agents, apply, channel_events, channels, events, goals, jobs, letters, logs,
-    memories, messages, people, places, retention, runs, search, servers, sessions, tasks,
+    SqliteStore, addressed, agents, apply, channel_events, channels, events, goals, jobs, letters,
+    logs, memories, messages, people, places, retention, runs, search, servers, sessions, tasks,
 };
 
 impl Store for SqliteStore {
@@ -152,6 +152,10 @@ impl Store for SqliteStore {
         self.read(move |connection| runs::list(connection, &query))
     }
 
+    fn open_runs(&self, limit: u32) -> StoreFuture<Vec<Run>> {
+        self.read(move |connection| runs::open(connection, limit))
+    }
+
     fn count_runs(&self, query: RunQuery) -> StoreFuture<u64> {
         self.read(move |connection| runs::count(connection, &query))
     }
@@ -260,6 +264,10 @@ impl Store for SqliteStore {
 
     fn channel_event_bounds(&self, id: ChannelId) -> StoreFuture<Option<(u64, u64)>> {
         self.read(move |connection| OF_CHANNELS.bounds(connection, id.0))
+    }
+
+    fn undelivered(&self, limit: u32) -> StoreFuture<Vec<Addressed>> {
+        self.read(move |connection| addressed::left(connection, limit))
     }
 
     fn session(&self, id: SessionId) -> StoreFuture<Option<Session>> {

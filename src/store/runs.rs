@@ -177,6 +177,12 @@ pub(super) fn list(connection: &Connection, query: &RunQuery) -> rusqlite::Resul
         .all(connection, RUN, read_run)
 }
 
+/// Those that have not ended, of all agents.
+pub(super) fn open(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<Run>> {
+    let sql = format!("{RUN} INDEXED BY runs_open WHERE status = 'started' ORDER BY id LIMIT ?1");
+    all(connection, &sql, (limit,), read_run)
+}
+
 /// How many match.
 pub(super) fn count(connection: &Connection, query: &RunQuery) -> rusqlite::Result<u64> {
     filter(query)?.count(connection, "runs")

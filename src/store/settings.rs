@@ -83,6 +83,12 @@ impl StoreSettings {
         self.data_dir.join("greenroom.db")
     }
 
+    /// The time from one removal of what is past its time to the next.
+    #[must_use]
+    pub fn prune_every(&self) -> Duration {
+        Duration::from_secs(u64::from(self.prune_every_s.max(1)))
+    }
+
     /// How long what grows is kept.
     #[must_use]
     pub fn retention(&self) -> Retention {

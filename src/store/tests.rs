@@ -3,6 +3,7 @@
 mod conformance;
 mod files;
 mod group;
+mod idempotency;
 mod memories;
 mod messages;
 mod support;

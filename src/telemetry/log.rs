@@ -17,7 +17,8 @@ use super::journal::{LINES_KEPT, LogBuffer, LogLine, number_of};
 
 /// Libraries that write down what clients send over sockets, word for word: the keys that they
 /// present are among it.
-const TALKATIVE: [&str; 4] = ["socketioxide", "engineioxide", "tungstenite", "tokio_tungstenite"];
+const TALKATIVE: [&str; 5] =
+    ["socketioxide", "engineioxide", "tungstenite", "tokio_tungstenite", "rmcp"];
 
 /// Characters of a filter that is not one which a complaint repeats.
 const WORD_MAX: usize = 40;
@@ -37,7 +38,8 @@ pub struct LogSettings {
 impl Default for LogSettings {
     fn default() -> Self {
         Self {
-            filter: "info,actix_server=warn,actix_http=off,genai=off,symphonia=off".to_owned(),
+            filter: "info,actix_server=warn,actix_http=off,genai=off,rmcp=off,symphonia=off"
+                .to_owned(),
             format: LogFormat::Human,
             lines_kept: LINES_KEPT,
         }

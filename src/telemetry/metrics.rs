@@ -91,6 +91,7 @@ fn describe() {
         ("greenroom_runs_total", "Runs that ended, by outcome"),
         ("greenroom_crashes_total", "Crashes that agents were rebuilt after"),
         ("greenroom_gave_up_total", "Agents that were left after too many crashes"),
+        ("greenroom_findings_total", "What was wrong with agents and was mended, by finding"),
         ("greenroom_refused_total", "Messages refused because a mailbox was full"),
         ("greenroom_sockets_dropped_total", "Sockets closed by the host, by reason"),
         ("greenroom_tokens_total", "Tokens that models read and wrote"),
@@ -167,6 +168,9 @@ fn observe_vitals(vitals: &Vitals) {
     counter!("greenroom_crashes_total").absolute(vitals.crashes);
     counter!("greenroom_gave_up_total").absolute(vitals.gave_up);
     counter!("greenroom_refused_total").absolute(vitals.refused);
+    for (finding, count) in vitals.findings {
+        counter!("greenroom_findings_total", "finding" => finding.as_str()).absolute(count);
+    }
     counter!("greenroom_tokens_total", "direction" => "input").absolute(vitals.input_tokens);
     counter!("greenroom_tokens_total", "direction" => "output").absolute(vitals.output_tokens);
     counter!("greenroom_cost_micros_total").absolute(vitals.cost_micros);

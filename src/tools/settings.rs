@@ -70,7 +70,12 @@ impl ToolsSettings {
     pub fn guard(&self) -> Result<Option<Guard>, ToolsError> {
         let hosts = Hosts::read(&self.fetch_allow)
             .map_err(|reason| ToolsError { key: "fetch_allow", reason })?;
-        let reach = if self.fetch_allows_private { Reach::Anywhere } else { Reach::Public };
-        Ok((!hosts.is_empty()).then(|| Guard::new(hosts, reach)))
+        Ok((!hosts.is_empty()).then(|| Guard::new(hosts, self.reach())))
+    }
+
+    /// How far requests on behalf of agents may reach.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        if self.fetch_allows_private { Reach::Anywhere } else { Reach::Public }
     }
 }

@@ -288,6 +288,7 @@ async fn a_redirect_that_leads_home_is_not_followed() {
 }
 
 mod channels;
+mod doctor;
 
 #[test]
 fn settings_that_cannot_be_are_named() {

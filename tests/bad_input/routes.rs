@@ -580,6 +580,7 @@ pub(crate) const BY_ID: &[(&str, &str, &str)] = &[
     ("DELETE", "/api/memory/groups/{server}", "server"),
     ("DELETE", "/api/memory/groups/{server}/memories", "server"),
     ("POST", "/api/greenroom/agents/{agent}/pause", "agent"),
+    ("POST", "/api/greenroom/agents/{agent}/stop", "agent"),
     ("GET", "/api/messaging/channels/{channel}/messages", "channel"),
     ("POST", "/api/messaging/channels/{channel}/messages", "channel"),
     ("DELETE", "/api/messaging/channels/{channel}/messages", "channel"),

@@ -50,6 +50,8 @@ pub(crate) struct Counts {
     pub(crate) calls: AtomicUsize,
     /// Bytes received.
     pub(crate) heard: AtomicUsize,
+    /// When the last of them came.
+    heard_at: Mutex<Option<Instant>>,
     /// The last request that had to do with sound, as it came.
     sound: Mutex<String>,
     /// Calls that hang now.
@@ -62,6 +64,13 @@ pub(crate) struct Counts {
     released: watch::Sender<usize>,
     /// What it was asked as it decided by a script, and did.
     ledger: Mutex<Vec<Exchange>>,
+}
+
+impl Counts {
+    fn hear(&self, count: usize) {
+        self.heard.fetch_add(count, Ordering::SeqCst);
+        *self.heard_at.lock().unwrap() = Some(Instant::now());
+    }
 }
 
 /// The server. Dropped, it is gone.
@@ -131,6 +140,11 @@ impl ModelServer {
         self.counts.heard.load(Ordering::SeqCst)
     }
 
+    /// When the last byte came.
+    pub(crate) fn heard_at(&self) -> Option<Instant> {
+        *self.counts.heard_at.lock().unwrap()
+    }
+
     /// Calls that hang now.
     pub(crate) fn hanging(&self) -> usize {
         *self.counts.hanging.borrow()
@@ -168,7 +182,7 @@ async fn serve(mut stream: TcpStream, counts: &Counts, script: Option<&Script>) 
             if count == 0 {
                 return Ok(());
             }
-            counts.heard.fetch_add(count, Ordering::SeqCst);
+            counts.hear(count);
             heard.extend_from_slice(&more[..count]);
             continue;
         };
@@ -246,7 +260,7 @@ async fn hang(mut stream: TcpStream, counts: &Counts) -> Result<()> {
     counts.hanging.send_modify(|hanging| *hanging += 1);
     let mut more = [0; 1024];
     while let Ok(count @ 1..) = stream.read(&mut more).await {
-        counts.heard.fetch_add(count, Ordering::SeqCst);
+        counts.hear(count);
     }
     counts.hung_up.send_replace(Some(Instant::now()));
     counts.hanging.send_modify(|hanging| *hanging -= 1);

@@ -39,6 +39,11 @@ impl Packages {
         Path::new(FOLDER).join("unpacked").join(package)
     }
 
+    /// The folder of a package that was installed with all that it depends on.
+    pub(crate) fn installed_at(&self, package: &str) -> PathBuf {
+        Path::new(FOLDER).join("node_modules").join(package)
+    }
+
     /// Runs a script of `tests/clients`, shows what it says, and fails where it fails.
     pub(crate) async fn run(&self, script: &str, arguments: &[&str]) {
         let mut node = tokio::process::Command::new("node");

@@ -7,18 +7,22 @@ use actix::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::Agent;
+use super::grace::{Ending, reason};
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
 use crate::ids::{AgentId, RoomId, WorldId};
 use crate::lifecycle::{Autonomy, Command, Lifecycle, State};
 use crate::records::{Entity, Participant, Room, World};
 use crate::runs::RunStatus;
-use crate::time::UnixMillis;
+use crate::time::{UnixMillis, millis};
 
 /// Carries out a lifecycle command; answers with the lifecycle after it.
 ///
-/// A pause, stop or restart cuts off the run in flight first: from that instant no call leaves the
-/// process for the agent. The answer is sent once the change is durable. Fails with
+/// A pause, stop or restart without a grace cuts off the run in flight first: from that instant no
+/// call leaves the process for the agent. With a grace the run may still end, and is cut off when the
+/// grace is over; nothing else begins meanwhile, and a further command without one cuts it off at
+/// once. The answer is sent once the change is durable: whatever happens to the process then, the
+/// agent is what was asked for. Fails with
 /// [`CoreError::WrongState`] where the command does not apply (nothing is cut off then), with
 /// [`CoreError::Halted`] if it would start work while the fleet is halted, and with
 /// [`CoreError::Store`] if it could not be made durable.
@@ -31,13 +35,43 @@ pub struct Change {
     pub autonomy: Option<Option<Autonomy>>,
     /// Settings of the model until the next stop; `None` leaves them as they are.
     pub overrides: Option<Map<String, Value>>,
+    /// How long the run in flight may still take where it would be cut off; `None`: not at all.
+    pub grace: Option<Duration>,
 }
 
 impl Change {
     /// The command and nothing else.
     #[must_use]
     pub fn to(command: Command) -> Self {
-        Self { command, autonomy: None, overrides: None }
+        Self { command, autonomy: None, overrides: None, grace: None }
+    }
+
+    /// The longest grace: a day. A run has its own deadline long before.
+    pub const GRACE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// The command with a grace of so many seconds, unless it is to be forced; without a grace, too,
+    /// nothing is waited for.
+    ///
+    /// # Errors
+    /// [`CoreError::Invalid`] if the grace is no length of time, or longer than
+    /// [`GRACE_MAX`](Self::GRACE_MAX).
+    pub fn ending(
+        command: Command,
+        grace_s: Option<f64>,
+        is_forced: bool,
+    ) -> Result<Self, CoreError> {
+        let grace = grace_s.map(Duration::try_from_secs_f64).transpose();
+        let most = Self::GRACE_MAX;
+        match grace {
+            Ok(grace) if grace.is_none_or(|grace| grace <= most) => {
+                let grace = grace.filter(|grace| !is_forced && !grace.is_zero());
+                Ok(Self { grace, ..Self::to(command) })
+            }
+            _ => {
+                let reason = format!("must be 0 to {} seconds", most.as_secs());
+                Err(CoreError::Invalid { field: "grace_s", reason })
+            }
+        }
     }
 }
 
@@ -53,16 +87,19 @@ pub struct SetAutonomy(pub Option<Autonomy>);
 #[rtype(result = "Result<(), CoreError>")]
 pub(crate) struct Lifted;
 
-type Changed = AtomicResponse<Agent, Result<Lifecycle, CoreError>>;
+pub(super) type Changed = AtomicResponse<Agent, Result<Lifecycle, CoreError>>;
 
 impl Handler<Change> for Agent {
     type Result = Changed;
 
     fn handle(&mut self, change: Change, _: &mut Context<Self>) -> Changed {
-        let Change { command, autonomy, overrides } = change;
+        let Change { command, autonomy, overrides, grace } = change;
         let now = self.runtime.now();
         let mut next = match self.lifecycle.after(command, now) {
             Ok(next) => next,
+            Err(CoreError::WrongState { .. }) if self.is_already_to(command) => {
+                return self.hasten(Ending { command, grace });
+            }
             Err(refused) => return AtomicResponse::new(Box::pin(fut::err(refused))),
         };
         if matches!(command, Command::Start | Command::Resume | Command::Restart)
@@ -76,25 +113,36 @@ impl Handler<Change> for Agent {
         if let Some(overrides) = overrides {
             next.overrides = (!overrides.is_empty()).then(|| Box::new(overrides));
         }
-        let (kind, reason) = match command {
-            Command::Start => (EventKind::Started, ""),
-            Command::Resume => (EventKind::Resumed, ""),
-            Command::Pause => (EventKind::Paused, "the agent was paused"),
-            Command::Stop => (EventKind::Stopped, "the agent was stopped"),
-            Command::Restart => (EventKind::Restarted, "the agent was restarted"),
+        let kind = match command {
+            Command::Start => EventKind::Started,
+            Command::Resume => EventKind::Resumed,
+            Command::Pause => EventKind::Paused,
+            Command::Stop => EventKind::Stopped,
+            Command::Restart => EventKind::Restarted,
         };
-        let mut facts = self.cut(RunStatus::Cancelled, reason);
-        let cancelled = CoreError::Cancelled(reason.to_owned());
+        let ending = Ending::of(command, grace);
+        let mut facts = Vec::new();
+        let cancelled = CoreError::Cancelled(reason(command).to_owned());
+        if let Some(ending) = ending
+            && (ending.grace.is_none() || !self.has_begun())
+        {
+            facts.extend(self.cut(RunStatus::Cancelled, reason(command)));
+        }
         if matches!(command, Command::Stop | Command::Restart) {
-            facts.extend(self.dismiss_waiters(&cancelled));
+            let in_flight = self.flight.as_ref().and_then(|flight| flight.progress.letter());
+            facts.extend(self.dismiss_waiters(in_flight, &cancelled));
         }
         if next.state() != State::Running || command == Command::Restart {
             self.dismiss_askers(&cancelled);
         }
         facts.push(Fact::LifecycleChanged { id: self.id, lifecycle: next.clone() });
-        facts.push(self.journal().event(kind, Value::Null));
+        let data = ending.and_then(|ending| ending.grace).map_or(Value::Null, |grace| {
+            let run = self.flight.as_ref().map(|flight| flight.run);
+            json!({"graceMs": millis(grace), "runId": run})
+        });
+        facts.push(self.journal().event(kind, data));
         let is_start = next.state() == State::Running;
-        self.commit_lifecycle(facts, next, is_start)
+        self.commit_lifecycle(facts, next, is_start, Some(ending))
     }
 }
 
@@ -106,7 +154,7 @@ impl Handler<SetAutonomy> for Agent {
         let every_ms = autonomy.map(|autonomy| autonomy.every_ms);
         let event = self.journal().event(EventKind::AutonomySet, json!({"everyMs": every_ms}));
         let fact = Fact::LifecycleChanged { id: self.id, lifecycle: next.clone() };
-        self.commit_lifecycle(vec![fact, event], next, false)
+        self.commit_lifecycle(vec![fact, event], next, false, None)
     }
 }
 
@@ -131,6 +179,7 @@ impl Agent {
         mut facts: Vec<Fact>,
         next: Lifecycle,
         has_place: bool,
+        ending: Option<Option<Ending>>,
     ) -> Changed {
         self.is_changing = true;
         let (id, runtime) = (self.id, Arc::clone(&self.runtime));
@@ -143,17 +192,22 @@ impl Agent {
             runtime.record_changed(id);
             committed.map_err(CoreError::from)
         };
-        AtomicResponse::new(Box::pin(committed.into_actor(self).map(|committed, agent, ctx| {
-            agent.is_changing = false;
-            if let Err(error) = committed {
-                // What was cut off is not taken up again: it goes on with the next tick or letter.
-                agent.next_letter(ctx);
-                agent.next_asked(ctx);
-                return Err(error);
-            }
-            agent.become_(next.clone(), ctx);
-            Ok(next)
-        })))
+        AtomicResponse::new(Box::pin(committed.into_actor(self).map(
+            move |committed, agent, ctx| {
+                agent.is_changing = false;
+                if let Err(error) = committed {
+                    // What was cut off is not taken up again: it goes on with the next tick or letter.
+                    agent.next_letter(ctx);
+                    agent.next_asked(ctx);
+                    return Err(error);
+                }
+                agent.become_(next.clone(), ctx);
+                if let Some(ending) = ending {
+                    agent.ends_by(ending, ctx);
+                }
+                Ok(next)
+            },
+        )))
     }
 
     fn become_(&mut self, next: Lifecycle, ctx: &mut Context<Self>) {

@@ -59,6 +59,7 @@ impl Summary {
             metadata: object(json!({THROUGH: self.through})),
             unique: true,
             created_at: now,
+            updated_at: now,
         }
     }
 }

@@ -13,6 +13,7 @@ use super::run::{Errand, Landing, Occasion, Progress};
 use crate::error::CoreError;
 use crate::facts::Fact;
 use crate::ids::{MemoryId, RunId};
+use crate::liveness::handled;
 use crate::runs::RunStatus;
 use crate::runtime::Runtime;
 use crate::vitals::Counters;
@@ -23,6 +24,8 @@ pub(crate) struct Flight {
     pub(crate) progress: Rc<Progress>,
     /// Whoever asked for it, if it is not told by a letter.
     pub(super) asker: Option<Asker>,
+    /// What cuts it off when its grace is over, if it was given one.
+    pub(super) cutoff: Option<SpawnHandle>,
     task: AbortHandle,
     runtime: Arc<Runtime>,
 }
@@ -46,9 +49,14 @@ impl Agent {
         if !self.is_free() {
             return;
         }
+        if matches!(occasion, Occasion::Reflection) {
+            // What happens from now on is not in its prompt any more.
+            self.has_news = false;
+        }
         let run = RunId::new();
-        let progress = Rc::new(Progress::default());
-        let task = actix::spawn(
+        let progress = Rc::new(Progress::beginning(self.runtime.now()));
+        let task = actix::spawn(handled::noting(
+            self.id,
             Errand {
                 runtime: Arc::clone(&self.runtime),
                 agent: self.id,
@@ -61,11 +69,12 @@ impl Agent {
                 progress: Rc::clone(&progress),
             }
             .carry_out(),
-        );
+        ));
         self.runtime.took_off(run, task.abort_handle());
         let runtime = Arc::clone(&self.runtime);
         let task_handle = task.abort_handle();
-        let flight = Flight { run, progress, asker: None, task: task_handle, runtime };
+        let flight =
+            Flight { run, progress, asker: None, cutoff: None, task: task_handle, runtime };
         self.flight = Some(Box::new(flight));
         ctx.spawn(task.into_actor(self).map(move |landed, agent, ctx| {
             agent.landed(run, landed, ctx);
@@ -80,6 +89,8 @@ impl Agent {
         };
         if let Some(asker) = flight.asker.take() {
             drop(asker.send(Err(CoreError::Cancelled(reason.to_owned()))));
+        } else {
+            self.has_news = true;
         }
         Counters::add(&self.runtime.counters.runs_failed, 1);
         self.end_of(&flight, status, reason)
@@ -121,11 +132,14 @@ impl Agent {
         };
         let cancelled = CoreError::Cancelled(reason.to_owned());
         // With the flight still here, so that a letter that is being answered is not given up.
-        let dismissed = self.dismiss_waiters(&cancelled);
+        let answered = self.flight.as_ref().and_then(|flight| flight.progress.closing_letter());
+        let dismissed = self.dismiss_waiters(answered, &cancelled);
         self.dismiss_askers(&cancelled);
         let Some(mut flight) = self.flight.take() else { return };
         if let Some(asker) = flight.asker.take() {
             drop(asker.send(Err(cancelled.clone())));
+        } else {
+            self.has_news = true;
         }
         if let Some(letter) = flight.progress.closing_letter() {
             self.tell_waiter(letter, Err(cancelled));
@@ -188,6 +202,8 @@ impl Agent {
             }
             return self.next_asked(ctx);
         }
+        // Whatever it did is something to think about, but for a thought that it finished.
+        self.has_news |= reflected_at.is_none();
         if let Some(error) = error {
             Counters::add(&self.runtime.counters.runs_failed, 1);
             self.failures = self.failures.saturating_add(1);

@@ -55,8 +55,7 @@ impl Hearing<'_> {
 
     /// That it is done with the message that it was told of.
     pub(super) fn is_done(&self) -> Fact {
-        let data = json!({"messageId": self.heard.message_id, "agentId": self.agent});
-        self.event(ChannelEventKind::Completed, data)
+        done(self.heard, self.agent, self.now)
     }
 
     /// That it could not answer.
@@ -67,6 +66,12 @@ impl Hearing<'_> {
     fn event(&self, kind: ChannelEventKind, data: Value) -> Fact {
         event(self.heard, kind, data, self.now)
     }
+}
+
+/// That an agent is done with what it was told.
+pub(super) fn done(heard: Heard, agent: AgentId, now: UnixMillis) -> Fact {
+    let data = json!({"messageId": heard.message_id, "agentId": agent});
+    event(heard, ChannelEventKind::Completed, data, now)
 }
 
 /// That an agent will not answer what it was told.

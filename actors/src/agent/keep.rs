@@ -87,6 +87,7 @@ impl Handler<Keep> for Agent {
         {
             return Box::pin(std::future::ready(Err(refused)));
         }
+        self.has_news |= keep.facts.iter().any(|fact| matches!(fact, Fact::Remembered(_)));
         let committed = self.runtime.commit(keep.facts);
         Box::pin(async move { Ok(committed.await?) })
     }
@@ -103,6 +104,7 @@ impl Handler<AmendMemory> for Agent {
         if let Err(refused) = self.must_run() {
             return AtomicResponse::new(Box::pin(fut::err(refused)));
         }
+        self.has_news = true;
         let (agent, runtime) = (self.id, Arc::clone(&self.runtime));
         let amended = async move {
             let Some(mut memory) = runtime.ports.store.memory(agent, id).await? else {
@@ -114,6 +116,7 @@ impl Handler<AmendMemory> for Agent {
             memory.entity_id = patch.entity_id.unwrap_or(memory.entity_id);
             memory.world_id = patch.world_id.or(memory.world_id);
             memory.unique = patch.unique.unwrap_or(memory.unique);
+            memory.updated_at = runtime.now();
             runtime.commit(vec![Fact::Remembered(Box::new(memory.clone()))]).await?;
             Ok(Some(memory))
         };

@@ -15,16 +15,17 @@ use super::{Agent, hearing};
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
 use crate::ids::{self, AgentId, EntityId, LetterId, MemoryId, RoomId};
-use crate::letters::{Heard, Letter, LetterStatus};
+use crate::letters::{DoubleTexting, Heard, Letter, LetterStatus};
 use crate::records::{Entity, MESSAGES, Memory, Participant, Room, World};
+use crate::runs::RunStatus;
 use crate::time::UnixMillis;
 
 /// Brings an agent a letter.
 ///
 /// The answer is sent once the letter is durable; the reply to it comes later, through
 /// [`Delivered::reply`]. Fails with [`CoreError::Overloaded`] if too many letters wait already, with
-/// [`CoreError::NotRunning`] or [`CoreError::Failed`] where `refuse_unless_running` says so, and
-/// with [`CoreError::Store`] if it could not be made durable, of which
+/// [`CoreError::NotRunning`] or [`CoreError::Failed`] where `refuse_unless_running` says so, with
+/// [`CoreError::Busy`] where `double_texting` says so, and with [`CoreError::Store`] if it could not be made durable, of which
 /// [`Exists`](crate::error::StoreError::Exists) means that there is a letter of that id.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<Delivered, CoreError>")]
@@ -53,6 +54,8 @@ pub struct Delivery {
     pub heard: Option<Heard>,
     /// Whether it is refused, instead of kept, while the agent does not run.
     pub refuse_unless_running: bool,
+    /// What becomes of it while a reply in the same room is in flight.
+    pub double_texting: DoubleTexting,
     /// Agents that wait for what comes of it, the first asker first.
     pub askers: Vec<AgentId>,
 }
@@ -74,6 +77,7 @@ impl Delivery {
             may_be_ignored: false,
             heard: None,
             refuse_unless_running: true,
+            double_texting: DoubleTexting::Queue,
             askers: Vec::new(),
         }
     }
@@ -97,6 +101,7 @@ impl Delivery {
             may_be_ignored: false,
             heard: None,
             refuse_unless_running: false,
+            double_texting: DoubleTexting::Queue,
             askers: Vec::new(),
         }
     }
@@ -153,6 +158,8 @@ impl Handler<Delivery> for Agent {
             return Box::pin(fut::err(refused));
         }
         let (expects_reply, heard) = (delivery.expects_reply, delivery.heard);
+        let interrupts = delivery.double_texting == DoubleTexting::Interrupt;
+        let room = delivery.room.id;
         let (letter, memory, facts) = self.file(delivery);
         let reply = expects_reply.then(|| {
             // Before the letter can be seen: it may be answered before this handler goes on.
@@ -170,6 +177,10 @@ impl Handler<Delivery> for Agent {
             }
             // A run that looked before the commit found nothing, and said so.
             agent.letters_waiting = agent.letters_waiting.max(1);
+            agent.has_news = true;
+            if interrupts {
+                agent.interrupt(letter, room, ctx);
+            }
             agent.next_letter(ctx);
             Ok(Delivered { letter_id: letter, memory, reply })
         }))
@@ -186,11 +197,48 @@ impl Agent {
             let reason = format!("the room belongs to agent {}", delivery.room.agent_id);
             return Err(CoreError::Invalid { field: "room", reason });
         }
+        if delivery.double_texting == DoubleTexting::Reject
+            && self.answering().is_some_and(|(_, room, _)| room == delivery.room.id)
+        {
+            return Err(CoreError::Busy(self.id));
+        }
         self.waiters.retain(|waiter| !waiter.reply.is_closed());
         if self.letters_waiting >= self.runtime.settings.letters_waiting_max {
             return Err(CoreError::Overloaded);
         }
         Ok(())
+    }
+
+    /// The letter that is being answered, its room and where it was heard.
+    pub(super) fn answering(&self) -> Option<(LetterId, RoomId, Option<Heard>)> {
+        self.flight.as_ref()?.progress.answering()
+    }
+
+    /// Cuts off the reply in flight in the room of a new letter. What it was to answer is in the
+    /// prompt of the next run as well, and counts as answered with it; whoever waits for a reply of
+    /// its own hears that there is none.
+    fn interrupt(&mut self, by: LetterId, room: RoomId, ctx: &mut Context<Self>) {
+        let Some((letter, in_room, heard)) = self.answering() else { return };
+        if letter == by || in_room != room || self.is_changing || !self.is_running() {
+            return;
+        }
+        let mut facts = self.cut(RunStatus::Cancelled, "more was said meanwhile");
+        facts.push(Fact::LetterSettled { id: letter, status: LetterStatus::Answered });
+        let now = self.runtime.now();
+        facts.extend(heard.map(|heard| hearing::done(heard, self.id, now)));
+        self.is_changing = true;
+        let committed = self.runtime.commit(facts).into_actor(self);
+        ctx.wait(committed.map(move |committed, agent, ctx| {
+            agent.is_changing = false;
+            match committed {
+                Ok(_) => agent.letter_answered(letter, None),
+                // Then it is answered by itself.
+                Err(error) => {
+                    tracing::error!(agent = %agent.id, %error, "an interruption is not recorded");
+                }
+            }
+            agent.next_letter(ctx);
+        }));
     }
 
     /// The letter, what the agent remembers of it, and all that is to be kept.
@@ -209,6 +257,7 @@ impl Agent {
             metadata: delivery.metadata,
             unique: true,
             created_at: now,
+            updated_at: now,
         };
         let letter = Letter {
             id: LetterId(id.0),
@@ -234,9 +283,12 @@ impl Agent {
         let world =
             delivery.world.map(|world| World { agent_id: self.id, created_at: now, ..world });
         facts.extend(world.map(|world| Fact::WorldMet(Box::new(world))));
+        let heard = letter.heard;
         facts.push(Fact::LetterSent(Box::new(letter)));
         facts.push(Fact::Remembered(Box::new(memory.clone())));
         facts.push(event);
+        let agent_id = self.id;
+        facts.extend(heard.map(|Heard { message_id, .. }| Fact::Reached { message_id, agent_id }));
         (letter_id, memory, facts)
     }
 
@@ -300,28 +352,31 @@ impl Agent {
 
     /// Tells everybody who waits for a reply that there will be none, and gives their letters up: one
     /// that was answered later all the same would be answered twice to a client that asks again. Only
-    /// the one whose answer is on its way to the store waits on.
-    pub(super) fn dismiss_waiters(&mut self, error: &CoreError) -> Vec<Fact> {
-        let journal = self.journal();
-        let answered = self.flight.as_ref().and_then(|flight| flight.progress.closing_letter());
-        let mut facts = Vec::new();
-        for waiter in std::mem::take(&mut self.waiters) {
-            let letter = waiter.letter;
-            if Some(letter) == answered {
-                self.waiters.push(waiter);
-                continue;
-            }
-            if waiter.reply.send(Err(error.clone())).is_ok() {
-                self.letters_waiting = self.letters_waiting.saturating_sub(1);
-                let reason = error.to_string();
-                facts.extend(given_up(&journal, letter, &reason));
-                let now = self.runtime.now();
-                facts.extend(
-                    waiter.heard.map(|heard| hearing::failed(heard, self.id, &reason, now)),
-                );
-            }
+    /// whoever waits for `answered`, which is in flight, waits on.
+    pub(super) fn dismiss_waiters(
+        &mut self,
+        answered: Option<LetterId>,
+        error: &CoreError,
+    ) -> Vec<Fact> {
+        let waiters = self.waiters.iter().map(|waiter| waiter.letter);
+        let letters: Vec<_> = waiters.filter(|letter| Some(*letter) != answered).collect();
+        letters.into_iter().flat_map(|letter| self.dismiss_waiter(letter, error)).collect()
+    }
+
+    /// The same for whoever waits for the reply to one letter.
+    pub(super) fn dismiss_waiter(&mut self, letter: LetterId, error: &CoreError) -> Vec<Fact> {
+        let Some(place) = self.waiters.iter().position(|waiter| waiter.letter == letter) else {
+            return Vec::new();
+        };
+        let Waiter { heard, reply, .. } = self.waiters.swap_remove(place);
+        if reply.send(Err(error.clone())).is_err() {
+            // Nobody waits any more, so that the letter may be answered later.
+            return Vec::new();
         }
-        facts
+        self.letters_waiting = self.letters_waiting.saturating_sub(1);
+        let (journal, reason) = (self.journal(), error.to_string());
+        let failed = heard.map(|heard| hearing::failed(heard, self.id, &reason, journal.now));
+        given_up(&journal, letter, &reason).into_iter().chain(failed).collect()
     }
 }
 

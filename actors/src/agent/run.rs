@@ -39,6 +39,10 @@ use course::Course;
 pub(crate) struct Progress {
     /// The run with what it cost so far, once its beginning is on its way to the store.
     run: RefCell<Option<Run>>,
+    /// Where the letter that it answers was said for others to hear.
+    heard: Cell<Option<Heard>>,
+    /// When something last came of it.
+    moved_at: Cell<UnixMillis>,
     /// Whether its end is on its way to the store: nothing leaves the process any more.
     is_closing: Cell<bool>,
 }
@@ -53,9 +57,43 @@ impl Progress {
         self.is_closing.get()
     }
 
+    /// A run that begins now.
+    pub(crate) fn beginning(now: UnixMillis) -> Self {
+        let progress = Self::default();
+        progress.moved(now);
+        progress
+    }
+
+    /// Something comes of it: a step begins or ends, a piece of an answer is there.
+    pub(crate) fn moved(&self, now: UnixMillis) {
+        self.moved_at.set(now);
+    }
+
+    /// When something last came of it.
+    pub(crate) fn moved_at(&self) -> UnixMillis {
+        self.moved_at.get()
+    }
+
+    /// Whether its beginning is on its way to the store: soon something leaves the process.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.run.borrow().is_some()
+    }
+
+    /// The letter that it answers, its room and where it was heard; nothing if the answer is on its
+    /// way to the store already.
+    pub(crate) fn answering(&self) -> Option<(LetterId, RoomId, Option<Heard>)> {
+        let run = self.open_run()?;
+        Some((run.letter_id?, run.room_id, self.heard.get()))
+    }
+
+    /// The letter that it answers, once that is known.
+    pub(crate) fn letter(&self) -> Option<LetterId> {
+        self.run.borrow().as_ref()?.letter_id
+    }
+
     /// The letter whose answer is on its way to the store.
     pub(crate) fn closing_letter(&self) -> Option<LetterId> {
-        if self.is_closing.get() { self.run.borrow().as_ref()?.letter_id } else { None }
+        if self.is_closing.get() { self.letter() } else { None }
     }
 
     fn begun(&self, run: &Run) {
@@ -158,6 +196,7 @@ impl Errand {
         };
         let letter = cause.letter.as_ref();
         let (id, heard) = (letter.map(|letter| letter.id), letter.and_then(|letter| letter.heard));
+        self.progress.heard.set(heard);
         let has_more_letters = cause.has_more_letters;
         let landing = self.run(cause).await.unwrap_or_else(|error| Landing {
             error: Some(error),

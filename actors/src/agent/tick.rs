@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::Agent;
 use super::run::Occasion;
 use crate::facts::EventKind;
+use crate::liveness::handled;
 use crate::time::UnixMillis;
 use crate::vitals::Counters;
 
@@ -75,6 +76,7 @@ impl Agent {
     }
 
     fn wake(&mut self, ctx: &mut Context<Self>) {
+        handled::note(self.id);
         let Some(Timer { due, .. }) = self.timer.take() else { return };
         if !self.is_running() {
             return;
@@ -117,9 +119,11 @@ impl Agent {
         }
     }
 
+    /// Whether it is time to think about what has happened, and something has.
     fn is_reflection_due(&self) -> bool {
         let every = u64::from(self.runtime.settings.reflect_every_s);
         every > 0
+            && self.has_news
             && self
                 .reflected_at
                 .is_none_or(|last| self.runtime.now().since(last) >= Duration::from_secs(every))

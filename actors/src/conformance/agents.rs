@@ -10,7 +10,9 @@ use crate::lifecycle::{Autonomy, Desired, Lifecycle, State};
 use crate::ports::{AgentQuery, Census, Seed};
 use crate::time::UnixMillis;
 
-use super::kit::{ADA, BOB, Subject, agent, content, created, id, letter, map, running, sent};
+use super::kit::{
+    ADA, BOB, Subject, agent, content, created, id, letter, map, memory, remembered, running, sent,
+};
 
 /// A character with every field.
 fn full_character(name: &str) -> Character {
@@ -193,6 +195,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         lifecycle: Lifecycle::default(),
         reflected_at: None,
         has_letters: false,
+        has_news: false,
         has_goals: false,
     };
     assert_eq!(on.seed(ADA).await.unwrap().as_ref(), Some(&seed));
@@ -209,10 +212,20 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         reflected_at: Some(UnixMillis(40)),
         has_goals: false,
         has_letters: true,
+        has_news: false,
     };
     let idle = Seed { id: BOB, ..seed };
     assert_eq!(on.seed(ADA).await.unwrap().as_ref(), Some(&busy));
-    assert_eq!(on.seeds(None, 9).await.unwrap(), [busy, idle]);
+    assert_eq!(on.seeds(None, 9).await.unwrap(), [busy.clone(), idle.clone()]);
+    for (agent, number, at, has_news) in
+        [(ADA, 1, 40, false), (ADA, 2, 41, true), (BOB, 1, 0, true)]
+    {
+        on.keep([remembered(&memory(agent, number, at, "something happened"))]).await;
+        let seed = on.seed(agent).await.unwrap().unwrap();
+        assert_eq!(seed.has_news, has_news, "{agent} {at}");
+    }
+    let news = |seed: Seed| Seed { has_news: true, ..seed };
+    assert_eq!(on.seeds(None, 9).await.unwrap(), [news(busy), news(idle)]);
 }
 
 /// Nine agents: of each state some, and names that sort by character code.

@@ -146,6 +146,7 @@ pub(super) fn memory(agent_id: AgentId, number: u128, at: i64, text: &str) -> Me
         metadata: map(json!({"type": "message"})),
         unique: true,
         created_at: UnixMillis(at),
+        updated_at: UnixMillis(at),
     }
 }
 

@@ -53,6 +53,7 @@ pub(super) async fn a_memory_is_replaced_as_a_whole(on: Subject) {
         entity_id: id(9),
         metadata: content("else"),
         unique: false,
+        updated_at: crate::time::UnixMillis(120),
         ..memory(ADA, 1, 99, "new")
     };
     on.keep([remembered(&old), remembered(&memory(ADA, 2, 50, "between"))]).await;

@@ -1,11 +1,13 @@
 //! What is said in channels, and search in it.
 
-use crate::channels::ChannelMessage;
+use crate::channels::{Addressed, ChannelMessage};
 use crate::facts::Fact;
 use crate::ports::MessageQuery;
 use crate::time::UnixMillis;
 
-use super::kit::{Subject, channel, channel_set, id, message, message_set, server, server_set};
+use super::kit::{
+    ADA, BOB, Subject, channel, channel_set, id, message, message_set, server, server_set,
+};
 
 async fn with_channels(on: Subject) -> Subject {
     let channels = [1, 2].map(|number| channel_set(&channel(number, 10)));
@@ -244,4 +246,32 @@ pub(super) async fn messages_of_every_script_are_found(on: Subject) {
     {
         assert_eq!(found(&on, words(text)).await, [number], "{text}");
     }
+}
+
+pub(super) async fn what_is_on_its_way_is_left_to_the_next_boot_until_it_is_reached(on: Subject) {
+    let on = on.with_agents().await;
+    let addressed = |message, agent_id, author_name: Option<&str>| Addressed {
+        message_id: id(message),
+        channel_id: id(7),
+        agent_id,
+        author_name: author_name.map(str::to_owned),
+        is_one_of_several: author_name.is_some(),
+    };
+    let all = [addressed(1, ADA, Some("Uma")), addressed(1, BOB, None), addressed(2, ADA, None)];
+    let facts = all.clone().map(|addressed| Fact::Addressed(Box::new(addressed)));
+    assert_eq!(on.keep(facts).await.affected, [1; 3]);
+    assert_eq!(on.undelivered(9).await.unwrap(), [], "this boot is at it");
+    let reached = |message, agent_id| Fact::Reached { message_id: id(message), agent_id };
+    assert_eq!(on.affected(reached(2, ADA)).await, 1);
+    assert_eq!(on.affected(reached(2, ADA)).await, 0);
+
+    let next = Subject { epoch: on.boot(UnixMillis(2)).await.unwrap().epoch, ..on };
+    let left = next.undelivered(9).await.unwrap();
+    assert_eq!(left.len(), 2);
+    assert!(all.iter().take(2).all(|addressed| left.contains(addressed)), "{left:?}");
+    assert_eq!(next.undelivered(1).await.unwrap().len(), 1);
+    next.keep([Fact::Addressed(Box::new(addressed(3, ADA, None))), reached(1, BOB)]).await;
+    assert_eq!(next.undelivered(9).await.unwrap(), all[..1]);
+    next.keep([Fact::AgentRemoved { id: ADA, keep_memories: true }]).await;
+    assert_eq!(next.undelivered(9).await.unwrap(), []);
 }

@@ -41,6 +41,23 @@ pub(super) async fn a_run_is_kept_in_full(on: Subject) {
     assert_eq!(on.run(ADA, id(99)).await.unwrap(), None);
 }
 
+pub(super) async fn open_runs_are_found_whosever_they_are(on: Subject) {
+    let on = on.with_agents().await;
+    let runs = [run(BOB, 1, 30), run(ADA, 2, 10), run(ADA, 3, 20)];
+    for run in &runs {
+        on.keep([started(run)]).await;
+    }
+    let open = async |limit| {
+        let runs = on.open_runs(limit).await.unwrap();
+        runs.iter().map(|run| run.id).collect::<Vec<_>>()
+    };
+    assert_eq!(open(9).await, [id(1), id(2), id(3)]);
+    assert_eq!(open(2).await, [id(1), id(2)]);
+    assert_eq!(on.open_runs(1).await.unwrap(), [runs[0].clone()]);
+    on.keep([ended(&runs[1], RunStatus::Failed, 40)]).await;
+    assert_eq!(open(9).await, [id(1), id(3)]);
+}
+
 pub(super) async fn the_first_outcome_of_a_run_stands(on: Subject) {
     let on = on.with_agents().await;
     let run = run(ADA, 1, 10);

@@ -134,6 +134,14 @@ impl State {
                 gone(self.shared.presences.remove((channel_id, user_id)))
             }
             Fact::MessageSet(message) => self.shared.messages.set(*message),
+            Fact::Addressed(addressed) => {
+                let key = (addressed.message_id, addressed.agent_id);
+                self.shared.addressed.insert(key, (self.epoch, *addressed));
+                1
+            }
+            Fact::Reached { message_id, agent_id } => {
+                gone(self.shared.addressed.remove(&(message_id, agent_id)))
+            }
             Fact::MessageRemoved { channel_id, id } => {
                 let messages = &mut self.shared.messages;
                 let is_there = |message: &ChannelMessage| message.channel_id == channel_id;

@@ -14,7 +14,7 @@ use crate::ports::{
     AgentQuery, Census, LogQuery, MemoryQuery, RunQuery, Seed, WorldQuery, WorldsOf,
 };
 use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
-use crate::runs::Run;
+use crate::runs::{Run, RunStatus};
 use crate::time::UnixMillis;
 
 use super::state::{Agent, Home, State};
@@ -41,6 +41,12 @@ impl State {
                 home.goals.oldest_first().any(|goal| goal.status == GoalStatus::Open)
             }),
             has_letters: self.home(id).is_some_and(|home| !home.waiting.is_empty()),
+            has_news: self.home(id).is_some_and(|home| {
+                let newest = home.memories.newest_first().next();
+                newest.is_some_and(|Kept { memory, .. }| {
+                    agent.reflected_at.is_none_or(|last| memory.created_at > last)
+                })
+            }),
         }
     }
 
@@ -181,6 +187,13 @@ impl State {
 
     pub(super) fn runs(&self, query: &RunQuery) -> Vec<Run> {
         page(self.matching_runs(query), query.offset, query.limit)
+    }
+
+    pub(super) fn open_runs(&self, limit: u32) -> Vec<Run> {
+        let runs = self.homes.values().flat_map(|home| home.runs.oldest_first());
+        let mut open: Vec<_> = runs.filter(|run| run.status == RunStatus::Started).collect();
+        open.sort_by_key(|run| run.id);
+        page(open.into_iter(), 0, limit)
     }
 
     pub(super) fn count_runs(&self, query: &RunQuery) -> u64 {

@@ -1,11 +1,13 @@
 //! What belongs to no single agent: message servers, channels, what is said there, sessions, jobs.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, NewChannelEvent, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer,
+    NewChannelEvent, Session,
 };
-use crate::ids::{AgentId, ChannelId, EntityId, ServerId, SessionId};
+use crate::facts::Epoch;
+use crate::ids::{AgentId, ChannelId, ChannelMessageId, EntityId, ServerId, SessionId};
 use crate::ports::{JobCensus, MessageQuery, Retention};
 use crate::time::UnixMillis;
 
@@ -21,6 +23,8 @@ pub(super) struct Shared {
     pub(super) channels: Table<Channel>,
     pub(super) presences: Table<Presence>,
     pub(super) messages: Table<ChannelMessage>,
+    /// Messages on their way, each with the boot that sent it.
+    pub(super) addressed: BTreeMap<(ChannelMessageId, AgentId), (Epoch, Addressed)>,
     pub(super) sessions: Table<Session>,
     pub(super) jobs: Table<Job>,
     /// The kept end of each channel's sequence, also of channels that were removed; never emptied.
@@ -58,6 +62,7 @@ impl Shared {
     pub(super) fn remove_agent(&mut self, id: AgentId) {
         self.enlistments.remove_where(|enlistment| enlistment.member == id);
         self.presences.remove_where(|presence| presence.member == EntityId::from(id));
+        self.addressed.retain(|(_, agent), _| *agent != id);
         self.sessions.remove_where(|session| session.agent_id == id);
         self.jobs.remove_where(|job| job.agent_id == id);
     }

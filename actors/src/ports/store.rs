@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use crate::channels::{
-    Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
+    Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
 use crate::error::StoreError;
@@ -132,6 +132,9 @@ pub trait Store: Send + Sync + 'static {
     /// Runs, newest first.
     fn runs(&self, query: RunQuery) -> StoreFuture<Vec<Run>>;
 
+    /// The runs of all agents that are begun and not ended, in the order of their ids.
+    fn open_runs(&self, limit: u32) -> StoreFuture<Vec<Run>>;
+
     /// How many runs match, whatever `limit` and `offset` say.
     fn count_runs(&self, query: RunQuery) -> StoreFuture<u64>;
 
@@ -217,6 +220,9 @@ pub trait Store: Send + Sync + 'static {
     /// The numbers of a channel's oldest kept and newest event; `None` if it has none.
     fn channel_event_bounds(&self, id: ChannelId) -> StoreFuture<Option<(u64, u64)>>;
 
+    /// Messages that earlier boots left on their way to an agent.
+    fn undelivered(&self, limit: u32) -> StoreFuture<Vec<Addressed>>;
+
     /// One session.
     fn session(&self, id: SessionId) -> StoreFuture<Option<Session>>;
 
@@ -265,6 +271,8 @@ pub struct Seed {
     pub reflected_at: Option<UnixMillis>,
     /// Whether letters wait for it.
     pub has_letters: bool,
+    /// Whether it has a memory that was made after it last thought about itself.
+    pub has_news: bool,
     /// Whether it has an open goal.
     pub has_goals: bool,
 }

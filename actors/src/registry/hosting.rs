@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::Registry;
 use super::shard::{Host, Shard};
 use crate::error::{CoreError, StoreError};
+use crate::liveness::handled::Handled;
 use crate::ports::Seed;
 use crate::runtime::Runtime;
 use crate::supervisor::{RestartIntensity, supervise};
@@ -20,30 +21,40 @@ const PAGE: u32 = 1_000;
 /// addresses.
 const FOR_EVER: RestartIntensity = RestartIntensity { restarts_max: u32::MAX, within_s: 1 };
 
+/// The shards that have come up.
+#[derive(Default)]
+pub(super) struct Hosting {
+    pub(super) shards: Vec<Addr<Shard>>,
+    pub(super) arbiters: Vec<ArbiterHandle>,
+    pub(super) handled: Vec<Arc<Handled>>,
+}
+
 /// One shard to each arbiter.
-pub(super) async fn shards(
-    runtime: &Arc<Runtime>,
-) -> Result<(Vec<Addr<Shard>>, Vec<ArbiterHandle>), CoreError> {
+pub(super) async fn shards(runtime: &Arc<Runtime>) -> Result<Hosting, CoreError> {
     let mailbox = usize::try_from(runtime.settings.shard_mailbox).unwrap_or(usize::MAX);
-    let start = move |runtime: Arc<Runtime>| {
+    let start = move |runtime: Arc<Runtime>, handled: Arc<Handled>| {
+        handled.of_this_thread();
         supervise(Shard::new(runtime), mailbox, FOR_EVER, |cause: &str| {
             tracing::error!(cause, "a shard of the registry is gone");
         })
     };
     let wanted = runtime.settings.arbiters.unwrap_or_else(one_to_two_cores);
     if wanted == 0 {
-        return Ok((vec![start(Arc::clone(runtime))], Vec::new()));
+        let handled = Arc::<Handled>::default();
+        let shards = vec![start(Arc::clone(runtime), Arc::clone(&handled))];
+        return Ok(Hosting { shards, arbiters: Vec::new(), handled: vec![handled] });
     }
-    let (mut shards, mut arbiters) = (Vec::new(), Vec::new());
+    let mut hosting = Hosting::default();
     for _ in 0..wanted {
         let arbiter = Arbiter::new().handle();
         let (started, address) = oneshot::channel();
-        let runtime = Arc::clone(runtime);
-        arbiter.spawn_fn(move || drop(started.send(start(runtime))));
-        shards.push(address.await.map_err(|_gone| CoreError::ShuttingDown)?);
-        arbiters.push(arbiter);
+        let (runtime, handled) = (Arc::clone(runtime), Arc::<Handled>::default());
+        hosting.handled.push(Arc::clone(&handled));
+        arbiter.spawn_fn(move || drop(started.send(start(runtime, handled))));
+        hosting.shards.push(address.await.map_err(|_gone| CoreError::ShuttingDown)?);
+        hosting.arbiters.push(arbiter);
     }
-    Ok((shards, arbiters))
+    Ok(hosting)
 }
 
 fn one_to_two_cores() -> u32 {

@@ -7,19 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use futures::future::{join_all, select};
 use serde_json::json;
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::task::AbortHandle;
 
 use super::{ReplyTo, TURN_MAX, created};
-use crate::agent::{Agent, End, Forwarded, Journal, Lifted};
+use crate::agent::{Agent, End, Examine, Forwarded, Journal, Lifted};
 use crate::channels::MessageServer;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
 use crate::facts::{EventKind, Fact};
 use crate::ids::AgentId;
+use crate::liveness::Finding;
 use crate::ports::{RunQuery, Seed};
 use crate::runs::{RunStatus, Usage};
 use crate::runtime::Runtime;
-use crate::supervisor::supervise;
+use crate::supervisor::start;
 use crate::vitals::Counters;
 
 /// How long until it is tried again to record that an agent has failed.
@@ -34,7 +39,7 @@ pub(crate) struct Shard {
 }
 
 enum Entry {
-    Hosted(Addr<Agent>),
+    Hosted(Addr<Agent>, AbortHandle),
     /// It is being created or rebuilt: nothing reaches it now.
     Away,
     /// It is being removed: nothing reaches it any more.
@@ -82,6 +87,16 @@ pub(crate) struct Remove {
 #[rtype(result = "()")]
 pub(crate) struct Broadcast(pub(crate) Lifted);
 
+/// Lets agents look at themselves, and rebuilds those that do not answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct ExamineAll {
+    /// Which agents, and whether letters wait for each, as the store has it.
+    pub(crate) agents: Vec<(AgentId, bool)>,
+    /// Told at once: the thread answers.
+    pub(crate) heard: oneshot::Sender<()>,
+}
+
 /// An agent crashed too often and was left.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -108,7 +123,7 @@ impl Shard {
     /// [`CoreError::AgentNotFound`], [`CoreError::Starting`].
     fn address(&self, id: AgentId) -> Result<&Addr<Agent>, CoreError> {
         match self.agents.get(&id) {
-            Some(Entry::Hosted(address)) => Ok(address),
+            Some(Entry::Hosted(address, _)) => Ok(address),
             Some(Entry::Away) => Err(CoreError::Starting),
             Some(Entry::Leaving) => Err(CoreError::AgentNotFound(id)),
             None if self.runtime.is_booting() => Err(CoreError::Starting),
@@ -122,13 +137,13 @@ impl Shard {
         let settings = &self.runtime.settings;
         let mailbox = usize::try_from(settings.agent_mailbox).unwrap_or(usize::MAX);
         let shard = Rc::clone(self.address.get_or_insert_with(|| Rc::new(ctx.address())));
-        let address = supervise(
+        let (address, task) = start(
             Agent::new(Arc::clone(&self.runtime), seed),
             mailbox,
             settings.restart_intensity,
             move |cause: &str| tell_gave_up(&shard, id, cause),
         );
-        self.agents.insert(id, Entry::Hosted(address));
+        self.agents.insert(id, Entry::Hosted(address, task));
     }
 
     /// Hosts what the store knows of an agent; forgets it if the store knows nothing.
@@ -158,7 +173,7 @@ impl Supervised for Shard {
         let cause = crate::supervisor::cause().unwrap_or_default();
         tracing::error!(cause, "a shard of the registry crashed, and goes on");
         self.agents.retain(|_, entry| match entry {
-            Entry::Hosted(address) => address.connected(),
+            Entry::Hosted(address, _) => address.connected(),
             Entry::Away | Entry::Leaving => true,
         });
     }
@@ -221,6 +236,7 @@ impl Handler<Create> for Shard {
             lifecycle: record.lifecycle.clone(),
             reflected_at: None,
             has_letters: false,
+            has_news: false,
             has_goals: false,
         };
         let event = created(&record);
@@ -291,12 +307,55 @@ impl Handler<Broadcast> for Shard {
 
     fn handle(&mut self, Broadcast(message): Broadcast, _: &mut Context<Self>) {
         for entry in self.agents.values() {
-            if let Entry::Hosted(agent) = entry {
+            if let Entry::Hosted(agent, _) = entry {
                 // One whose mailbox is full is awake already.
                 drop(agent.try_send(message));
             }
         }
     }
+}
+
+impl Handler<ExamineAll> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, ExamineAll { agents, heard }: ExamineAll, ctx: &mut Context<Self>) {
+        self.take_turn(ctx);
+        // Nobody minds if the one who asks has gone away.
+        let _nobody_waits = heard.send(());
+        let mut asked = Vec::with_capacity(agents.len());
+        for (id, has_letters) in agents {
+            if let Some(Entry::Hosted(address, _)) = self.agents.get(&id) {
+                let (reply, answer) = oneshot::channel();
+                tell_examine(address, Forwarded { message: Examine { has_letters }, reply });
+                asked.push((id, answer));
+            }
+        }
+        let within = Duration::from_millis(u64::from(self.runtime.settings.ask_deadline_ms));
+        let late = self.runtime.sleep(within);
+        let deaf = async move {
+            let answers = asked.iter_mut().map(|(_, answer)| answer);
+            drop(select(join_all(answers), late).await);
+            let is_deaf = |answer: &mut oneshot::Receiver<_>| {
+                matches!(answer.try_recv(), Err(TryRecvError::Empty))
+            };
+            asked.retain_mut(|(_, answer)| is_deaf(answer));
+            asked.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+        };
+        ctx.spawn(deaf.into_actor(self).map(move |deaf, shard, ctx| {
+            for id in deaf {
+                shard.rebuild(id, within, ctx);
+            }
+        }));
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "an agent whose mailbox is full may be one that takes nothing from it; once in a round, \
+              and such an agent is rebuilt"
+)]
+fn tell_examine(agent: &Addr<Agent>, examine: Forwarded<Examine, ()>) {
+    agent.do_send(examine);
 }
 
 impl Handler<GaveUp> for Shard {
@@ -311,6 +370,53 @@ impl Handler<GaveUp> for Shard {
 }
 
 impl Shard {
+    /// Ends an agent that does not answer where it stands, and hosts it anew from the store.
+    ///
+    /// Only where the store itself answers: an agent that waits for it would do so again.
+    fn rebuild(&mut self, id: AgentId, within: Duration, ctx: &mut Context<Self>) {
+        let runtime = Arc::clone(&self.runtime);
+        let late = runtime.sleep(within);
+        let recorded = Box::pin(async move {
+            let is_there = runtime.ports.store.seed(id).await.is_ok_and(|seed| seed.is_some());
+            let found =
+                || runtime.found(id, Finding::DeafAgent, json!({"withinMs": within.as_millis()}));
+            // What an agent waits for was committed before this, or never will be.
+            is_there
+                && runtime.commit(Vec::new()).await.is_ok()
+                && runtime.commit(vec![found()]).await.is_ok()
+        });
+        let recorded = async move {
+            match select(recorded, late).await {
+                futures::future::Either::Left((is_recorded, _)) => is_recorded,
+                futures::future::Either::Right(_) => false,
+            }
+        };
+        ctx.spawn(recorded.into_actor(self).map(move |is_recorded, shard, ctx| {
+            if let (true, Some(Entry::Hosted(_, task))) = (is_recorded, shard.agents.get(&id)) {
+                task.abort();
+                shard.agents.insert(id, Entry::Away);
+                shard.host_rebuilt(id, ctx);
+            }
+        }));
+    }
+
+    /// Closes what an agent left open and hosts it anew, however long that takes.
+    fn host_rebuilt(&mut self, id: AgentId, ctx: &mut Context<Self>) {
+        let runtime = Arc::clone(&self.runtime);
+        let closed = async move {
+            let closed = close_runs(&runtime, id, "the agent did not answer").await;
+            if let Err(error) = &closed {
+                tracing::error!(agent = %id, %error, "cannot be rebuilt yet");
+                runtime.sleep(FAILURE_RETRY).await;
+            }
+            closed
+        };
+        ctx.spawn(closed.into_actor(self).map(move |closed, shard, ctx| match closed {
+            Ok(seed) => shard.host_anew(id, seed, ctx),
+            Err(_) => shard.host_rebuilt(id, ctx),
+        }));
+    }
+
     /// Records that an agent has failed, however long that takes, then hosts it in that state: it
     /// takes lifecycle commands and nothing else.
     fn leave_failed(&mut self, id: AgentId, cause: String, ctx: &mut Context<Self>) {
@@ -330,6 +436,22 @@ impl Shard {
             },
         ));
     }
+}
+
+/// Ends what the agent left open; answers with what its actor has to know.
+async fn close_runs(
+    runtime: &Arc<Runtime>,
+    id: AgentId,
+    reason: &str,
+) -> Result<Option<Seed>, StoreError> {
+    let journal = Journal { agent: id, now: runtime.now() };
+    let mut facts = Vec::new();
+    for run in runtime.ports.store.runs(RunQuery::open(id)).await? {
+        let (now, usage) = (journal.now, Usage::default());
+        facts.extend(journal.run_ended(&run, RunStatus::Failed, Some(reason), now, usage));
+    }
+    runtime.commit(facts).await?;
+    runtime.ports.store.seed(id).await
 }
 
 /// Ends what the agent left open and marks it as failed; answers with what its actor has to know.

@@ -65,6 +65,7 @@ async fn remember(call: Invocation) -> Result<ToolOutput, ToolError> {
     content.insert("source".to_owned(), json!("remember"));
     let mut metadata = Map::new();
     metadata.insert("runId".to_owned(), json!(call.run_id));
+    let now = call.registry.clock().now();
     let memory = Memory {
         id,
         agent_id: agent,
@@ -75,7 +76,8 @@ async fn remember(call: Invocation) -> Result<ToolOutput, ToolError> {
         content,
         metadata,
         unique: true,
-        created_at: call.registry.clock().now(),
+        created_at: now,
+        updated_at: now,
     };
     let facts = vec![Fact::Remembered(Box::new(memory))];
     let keep = Keep { facts, while_running: false };

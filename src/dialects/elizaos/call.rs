@@ -15,11 +15,13 @@ use greenroom_actors::lifecycle::State;
 use greenroom_actors::ports::Store;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
+use uuid::Uuid;
 
 use super::error::ElizaError;
 use super::refusal::{self, Refusal};
 use super::shared::Shared;
 use super::visit::is_under;
+use crate::http::idempotency::Keyed;
 use crate::http::instant;
 use crate::http::query::Query;
 use crate::http::upload::{self, FILE_MAX_BYTES, Form, Rules, UploadError};
@@ -116,6 +118,11 @@ impl Call {
     ) -> Result<T, ElizaError> {
         let text = self.request.match_info().get(name).unwrap_or_default();
         text.parse().map_err(|_not_an_id| refusal.into())
+    }
+
+    /// The id of the `what` that the request makes: a new one, or that of its key.
+    pub(super) fn id_of_new<T: From<Uuid> + Default>(&self, what: &str) -> T {
+        Keyed::of(&self.request).map_or_else(T::default, |keyed| keyed.id(what).into())
     }
 
     pub(super) fn query(&self) -> Query {

@@ -13,8 +13,9 @@ use serde_json::{Map, Value, json};
 use super::groups::NotJoined;
 use super::messaging::SessionFault;
 use super::refusal::{self, Refusal};
-use super::said::{Dialect, Said, of_body, of_core, of_speech, of_upload};
+use super::said::{Dialect, Said, of_body, of_core, of_repeated, of_speech, of_upload};
 use crate::http::body::BodyError;
+use crate::http::idempotency::{Happened, IdempotencyError};
 use crate::http::upload::UploadError;
 use crate::secrets::NotASecret;
 use crate::speech::SpeechError;
@@ -38,6 +39,8 @@ pub(super) enum ElizaError {
     File(&'static Refusal),
     /// A group that none of its members could be given a room of.
     NobodyJoined(Vec<NotJoined>),
+    /// It was sent under a key, and is not carried out.
+    Repeated(IdempotencyError),
     /// A session did not do what was asked.
     Session(Box<SessionFault>),
     /// Nothing was said or understood; `doing` words a fault of the inside on this route.
@@ -72,7 +75,9 @@ impl ElizaError {
                 matches!(error, UploadError::Storage(_)).then(|| error.to_string())
             }
             Self::Session(fault) => fault.cause(),
-            Self::NobodyJoined(_)
+            Self::Repeated(IdempotencyError::Store(error)) => Some(error.to_string()),
+            Self::Repeated(_)
+            | Self::NobodyJoined(_)
             | Self::Refused(_)
             | Self::Refusing(..)
             | Self::Body(_)
@@ -90,7 +95,11 @@ impl ElizaError {
             Self::Upload(UploadError::Storage(error)) => matches!(error, StoreError::Full(_)),
             Self::Upload(_) => true,
             Self::Session(fault) => fault.is_expected(),
-            Self::NobodyJoined(_)
+            Self::Repeated(IdempotencyError::Store(error)) => {
+                is_expected_of_core(&CoreError::Store(error.clone()))
+            }
+            Self::Repeated(_)
+            | Self::NobodyJoined(_)
             | Self::Refused(_)
             | Self::Refusing(..)
             | Self::Body(_)
@@ -165,6 +174,7 @@ impl ElizaError {
             Self::Upload(error) => of_upload(error),
             Self::NobodyJoined(_) => Said::of(&refusal::GROUP_CREATE),
             Self::Session(fault) => fault.said(),
+            Self::Repeated(error) => of_repeated(error, dialect),
             Self::Speech { error, doing } => of_speech(error, doing, dialect),
             Self::Panicked => Said::of(&refusal::INTERNAL),
         }
@@ -259,7 +269,12 @@ impl ResponseError for ElizaError {
 
     /// The envelope of `/api`; the gate puts another around it elsewhere.
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        self.answer(Dialect::Api)
+        let mut answer = self.answer(Dialect::Api);
+        // The model is asked once a message is kept, so that saying it again would say it twice.
+        if let Self::Core { error: CoreError::Model(_), .. } = self {
+            answer.extensions_mut().insert(Happened);
+        }
+        answer
     }
 }
 

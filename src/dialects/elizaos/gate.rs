@@ -22,6 +22,7 @@ use super::pages;
 use super::pass::Pass;
 use super::refusal;
 use super::shared::Shared;
+use crate::http::idempotency::Idempotency;
 
 /// The middleware.
 pub(super) struct Gate(pub(super) Arc<Shared>);
@@ -82,8 +83,16 @@ where
                 let refused = pass.refuse(&shared, &ElizaError::from(&refusal::BUSY));
                 return Ok(request.into_response(refused));
             };
+            let is_keyed = pass.visit.takes_keys() && Idempotency::concerns(&request);
             let deadline = shared.settings.deadline(pass.visit.lane);
-            let handled = AssertUnwindSafe(async move { service.call(request).await });
+            let wording = pass.wording();
+            let idempotency = shared.host.idempotency.clone();
+            let handled = AssertUnwindSafe(async move {
+                if is_keyed {
+                    return idempotency.serve(service, request, wording).await;
+                }
+                Ok(service.call(request).await?.map_into_boxed_body())
+            });
             // The request went with the handler, so what cuts it off is told as an error.
             let answer = match tokio::time::timeout(deadline, handled.catch_unwind()).await {
                 Ok(Ok(answer)) => answer?,
@@ -92,7 +101,7 @@ where
                     return Err(pass.cut_off(&shared, &ElizaError::from(&refusal::TOO_SLOW)));
                 }
             };
-            Ok(pass.finish(&shared, answer.map_into_boxed_body()))
+            Ok(pass.finish(&shared, answer))
         };
         Box::pin(passing.instrument(span))
     }

@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use greenroom_actors::lifecycle::State;
+use greenroom_actors::liveness::Blocked;
 use greenroom_actors::ports::AgentQuery;
 use serde_json::{Value, json};
 
@@ -20,47 +21,74 @@ pub(super) async fn alive(call: Call) -> Answer {
 
 /// `GET /health`: 503 while no agent runs.
 pub(super) async fn root(call: Call) -> Answer {
-    let running = running(&call).await?;
-    let word = if running > 0 { "OK" } else { "DEGRADED" };
-    let mut body = health(&call, word, running);
+    let vigour = Vigour::of(&call).await?;
+    let word = if vigour.is_well() { "OK" } else { "DEGRADED" };
+    let mut body = health(&call, word, &vigour);
     if let Some(body) = body.as_object_mut() {
-        body.insert("agentCount".to_owned(), json!(running));
+        body.insert("agentCount".to_owned(), json!(vigour.running));
     }
-    json(status_of(running), &body)
+    json(vigour.status(), &body)
 }
 
 /// `GET /api/health`: the same for clients of the API, to whom the word is always `OK`.
 pub(super) async fn api(call: Call) -> Answer {
-    let running = running(&call).await?;
-    json(status_of(running), &health(&call, "OK", running))
+    let vigour = Vigour::of(&call).await?;
+    json(vigour.status(), &health(&call, "OK", &vigour))
 }
 
 /// `GET /api/server/health`: the same in the words of the typed client.
 pub(super) async fn server(call: Call) -> Answer {
-    let running = running(&call).await?;
-    let word = if running > 0 { "healthy" } else { "degraded" };
-    let mut body = health(&call, word, running);
+    let vigour = Vigour::of(&call).await?;
+    let word = if vigour.is_well() { "healthy" } else { "degraded" };
+    let mut body = health(&call, word, &vigour);
     if let Some(body) = body.as_object_mut() {
         body.insert("uptime".to_owned(), json!(uptime_s(&call)));
     }
-    json(status_of(running), &body)
+    json(vigour.status(), &body)
 }
 
-fn health(call: &Call, word: &str, running: u64) -> Value {
-    json!({
+/// What the health of the host is made of.
+struct Vigour {
+    running: u64,
+    /// Threads of agents that do not answer.
+    blocked: Vec<Blocked>,
+}
+
+impl Vigour {
+    async fn of(call: &Call) -> Result<Self, ElizaError> {
+        let running = call.store().census().await?.running;
+        Ok(Self { running, blocked: call.registry().liveness().blocked })
+    }
+
+    fn is_well(&self) -> bool {
+        self.running > 0 && self.blocked.is_empty()
+    }
+
+    fn status(&self) -> StatusCode {
+        if self.is_well() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    }
+
+    fn agents(&self) -> &'static str {
+        match (self.blocked.is_empty(), self.running) {
+            (false, _) => "blocked",
+            (true, 0) => "no_agents",
+            (true, _) => "healthy",
+        }
+    }
+}
+
+fn health(call: &Call, word: &str, vigour: &Vigour) -> Value {
+    let mut body = json!({
         "status": word,
         "version": call.settings.app_version,
         "timestamp": instant::iso(call.now()),
-        "dependencies": {"agents": if running > 0 { "healthy" } else { "no_agents" }},
-    })
-}
-
-fn status_of(running: u64) -> StatusCode {
-    if running > 0 { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
-}
-
-async fn running(call: &Call) -> Result<u64, ElizaError> {
-    Ok(call.store().census().await?.running)
+        "dependencies": {"agents": vigour.agents()},
+    });
+    if let (Some(body), false) = (body.as_object_mut(), vigour.blocked.is_empty()) {
+        // Which agent it was handling last, so that whoever looks after the host can end that.
+        body.insert("blocked".to_owned(), json!(vigour.blocked));
+    }
+    body
 }
 
 /// `GET /api/server/ping`.

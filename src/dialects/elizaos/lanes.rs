@@ -37,12 +37,16 @@ impl Lane {
         if area == Area::Socket {
             return Self::Socket;
         }
+        // A tool may wait for an agent's reply; which tool it is stands in the body.
+        if area == Area::Mcp {
+            return Self::Reply;
+        }
         if is_ours && method == Method::POST && is_upload(path) {
             return Self::Upload;
         }
         let controls = match area {
             Area::Health | Area::Metrics => true,
-            Area::Page | Area::Socket => false,
+            Area::Page | Area::Socket | Area::Mcp => false,
             Area::Api | Area::Bare if is_under(path, OPERATORS) => true,
             Area::Api | Area::Bare => {
                 let is_of_agent = is_under(path, "/api/agents") || is_under(path, "/agents");
@@ -174,6 +178,7 @@ mod tests {
             (&get, "/api/system/x/ping", Lane::Common),
             (&get, "/chat/ping", Lane::Common),
             (&post, "/socket.io/", Lane::Socket),
+            (&post, "/mcp", Lane::Reply),
             (&post, "/api/media/agents/x/upload-media", Lane::Upload),
             (&post, "/api/media/agents/x/Upload/", Lane::Upload),
             (&post, "/api/messaging/channels/x/upload-media", Lane::Upload),

@@ -75,7 +75,7 @@ pub(super) async fn start_bare(call: Call, body: Body) -> Answer {
 
 async fn begin(call: &Call, id: AgentId, wish: Wish) -> Result<Lifecycle, ElizaError> {
     let Wish { autonomy, overrides } = wish;
-    let change = Change { command: Command::Start, autonomy, overrides };
+    let change = Change { autonomy, overrides, ..Change::to(Command::Start) };
     call.registry().ask(id, change).await.doing(&refusal::AGENT_START)
 }
 
@@ -127,13 +127,17 @@ pub(super) async fn stop_bare(call: Call, body: Body) -> Answer {
     )
 }
 
-/// A stop is silent at once, so there is nothing that `graceful` and `timeout` could wait for.
+/// A stop is silent at once, so there is nothing that `graceful` and `timeout`, which elizaOS' clients
+/// send by themselves, could wait for. Whoever wants a run to end first says so by `grace_s`, and
+/// whoever does not want it any more by `force`.
 async fn end(call: &Call, body: Body) -> Result<AgentId, ElizaError> {
     let id = call.agent()?;
     let mut fields = body.fields()?;
     fields.flag("graceful")?;
     fields.number("timeout")?;
-    call.registry().ask(id, Change::to(Command::Stop)).await?;
+    let (grace_s, is_forced) = (fields.number("grace_s")?, fields.flag("force")?);
+    let change = Change::ending(Command::Stop, grace_s, is_forced.unwrap_or_default())?;
+    call.registry().ask(id, change).await?;
     Ok(id)
 }
 

@@ -29,7 +29,9 @@ pub(super) async fn say(call: Call, body: Body) -> Answer {
     let agent = call.agent()?;
     let said = Said::read(agent, body.fields()?)?;
     let room_id = said.room.id;
-    let delivered = call.registry().deliver(agent, said.delivery()).await?;
+    let double_texting = call.messaging().double_texting();
+    let delivery = Delivery { double_texting, ..said.delivery() };
+    let delivered = call.registry().deliver(agent, delivery).await?;
     let message_id = delivered.memory.id;
     let reply = match delivered.reply {
         Some(reply) => reply.within(call.settings.reply_within()).await?,

@@ -47,6 +47,7 @@ mod tests;
 mod unknown;
 mod visit;
 mod wire;
+mod words;
 mod worlds;
 
 use std::sync::Arc;
@@ -59,6 +60,7 @@ use actix_web::{App, Error};
 pub use settings::ElizaosSettings;
 
 use crate::host::Host;
+use crate::mcp::server::McpServer;
 use gate::Gate;
 use shared::Shared;
 use socket::Sockets;
@@ -68,6 +70,7 @@ use socket::Sockets;
 pub struct Elizaos {
     shared: Arc<Shared>,
     sockets: Arc<Sockets>,
+    mcp: Option<McpServer>,
 }
 
 impl Elizaos {
@@ -77,7 +80,16 @@ impl Elizaos {
     pub fn new(settings: Arc<ElizaosSettings>, host: Host) -> Self {
         let shared = Arc::new(Shared::new(settings, host));
         let sockets = Arc::new(Sockets::new(Arc::clone(&shared)));
-        Self { shared, sockets }
+        Self { shared, sockets, mcp: None }
+    }
+
+    /// The same, with the host's own operations served as MCP tools too.
+    #[must_use]
+    pub fn with_mcp(self) -> Self {
+        let settings = &self.shared.settings;
+        let (body_max, within) = (settings.body_max(), settings.body_within());
+        let mcp = McpServer::new(self.shared.host.clone(), body_max, within);
+        Self { mcp: Some(mcp), ..self }
     }
 
     /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.
@@ -97,10 +109,16 @@ impl Elizaos {
             InitError = (),
         > + use<>,
     > {
+        let mcp = self.mcp.clone();
         App::new()
             .app_data(Data::from(Arc::clone(&self.shared)))
             .app_data(Data::from(Arc::clone(&self.sockets)))
             .app_data(Data::new(self.shared.host.clone()))
+            .configure(move |at| {
+                if let Some(mcp) = mcp {
+                    at.service(mcp.scope());
+                }
+            })
             .configure(routes::all)
             .wrap(Gate(Arc::clone(&self.shared)))
     }

@@ -9,8 +9,9 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH,
-    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, ORIGIN, VARY,
 };
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpRequest, HttpResponse};
@@ -21,7 +22,9 @@ use super::refusal;
 use super::said::Dialect;
 use super::shared::Shared;
 use super::visit::{Area, Visit};
+use super::words::Words;
 use crate::http::cors::Cors;
+use crate::http::idempotency::Wording;
 use crate::http::rate::Verdict;
 use crate::http::{etag, security, site};
 
@@ -30,6 +33,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Headers that an answer usually has.
 const HEADERS_USUAL: usize = 24;
+
+/// What pages send that speak the Model Context Protocol.
+const MCP_HEADERS: &str = "Content-Type,Authorization,X-API-KEY,Accept,Mcp-Protocol-Version,\
+                           Mcp-Session-Id,Mcp-Method,Mcp-Name,Last-Event-ID";
 
 /// What is known of one request on its way.
 pub(super) struct Pass {
@@ -134,6 +141,11 @@ impl Pass {
         Ok(())
     }
 
+    /// How this dialect words what becomes of a request with a key.
+    pub(super) fn wording(&self) -> Words {
+        Words(self.dialect())
+    }
+
     fn dialect(&self) -> Dialect {
         if self.visit.area == Area::Bare { Dialect::Bare } else { Dialect::Api }
     }
@@ -145,6 +157,10 @@ impl Pass {
         if self.visit.area == Area::Socket {
             let methods = HeaderValue::from_static("GET,POST");
             answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+        }
+        if self.visit.area == Area::Mcp {
+            let headers = HeaderValue::from_static(MCP_HEADERS);
+            answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, headers);
         }
         answer
     }
@@ -171,11 +187,8 @@ impl Pass {
         if self.visit.names_channel && is_wrong_channel(&request, answer.status()) {
             self.count_wrong_channel(shared);
         }
-        // Handlers answer in the envelope of /api.
-        if self.dialect() == Dialect::Bare
-            && let Some(error) = error
-        {
-            answer = error.answer(Dialect::Bare);
+        if let Some(sent) = self.wording().in_place_of(&answer) {
+            answer = sent;
         }
         ServiceResponse::new(request, self.dress(shared, answer))
     }

@@ -13,12 +13,20 @@ use super::input::{self, Body, Fields};
 use super::memories::{kind_of, told};
 use super::refusal;
 use super::wire::{Answer, MemoryView, created, ok};
+use crate::http::idempotency::Keyed;
 
 /// `POST …/:agentId/memories`.
 pub(super) async fn create(call: Call, body: Body) -> Answer {
     let id = call.agent()?;
     let now = call.now();
-    let memory = made(id, body.fields()?, now)?;
+    let memory_id = call.id_of_new("memory");
+    let memory = made(memory_id, id, body.fields()?, now)?;
+    // Made before under the same key, and perhaps changed since.
+    if Keyed::of(call.request()).is_some()
+        && let Some(known) = call.store().memory(id, memory_id).await?
+    {
+        return created(MemoryView::of(&known));
+    }
     let mut facts = Vec::with_capacity(3);
     // Whoever is named is met, as elizaOS' runtime does with whom it hears of.
     if memory.room_id.0 != id.0 {
@@ -33,7 +41,12 @@ pub(super) async fn create(call: Call, body: Body) -> Answer {
     created(MemoryView::of(&memory))
 }
 
-fn made(agent: AgentId, mut fields: Fields, now: UnixMillis) -> Result<Memory, ElizaError> {
+fn made(
+    id: MemoryId,
+    agent: AgentId,
+    mut fields: Fields,
+    now: UnixMillis,
+) -> Result<Memory, ElizaError> {
     let kind = fields.words("type")?;
     let content = fields.object("content")?;
     let content = content.ok_or_else(|| ElizaError::field("content", "is required"))?;
@@ -41,7 +54,7 @@ fn made(agent: AgentId, mut fields: Fields, now: UnixMillis) -> Result<Memory, E
     let room: Option<RoomId> = fields.id("roomId")?;
     let entity: Option<EntityId> = fields.id("entityId")?;
     Ok(Memory {
-        id: MemoryId::new(),
+        id,
         agent_id: agent,
         kind: kind_of(kind.as_deref()),
         room_id: room.unwrap_or(RoomId(agent.0)),
@@ -51,6 +64,7 @@ fn made(agent: AgentId, mut fields: Fields, now: UnixMillis) -> Result<Memory, E
         metadata: fields.object("metadata")?.unwrap_or_default(),
         unique: fields.flag("unique")?.unwrap_or(true),
         created_at: now,
+        updated_at: now,
     })
 }
 
@@ -141,7 +155,9 @@ mod tests {
     #[test]
     fn a_memory_needs_a_content_and_nothing_else() {
         let agent = AgentId::new();
-        let memory = made(agent, fields(json!({"content": {"text": "x"}})), UnixMillis(5)).unwrap();
+        let memory =
+            made(MemoryId::new(), agent, fields(json!({"content": {"text": "x"}})), UnixMillis(5))
+                .unwrap();
         assert_eq!((memory.kind.as_str(), memory.room_id.0), (MESSAGES, agent.0));
         assert_eq!((memory.entity_id.0, memory.created_at), (agent.0, UnixMillis(5)));
         for (body, words) in [
@@ -153,7 +169,8 @@ mod tests {
             (json!({"content": {}, "metadata": []}), "metadata: expected an object"),
             (json!({"content": {}, "type": 5}), "type: expected a string"),
         ] {
-            let refused = made(agent, fields(body), UnixMillis(5)).unwrap_err().to_string();
+            let refused =
+                made(MemoryId::new(), agent, fields(body), UnixMillis(5)).unwrap_err().to_string();
             assert!(refused.starts_with(words), "{refused}");
         }
     }

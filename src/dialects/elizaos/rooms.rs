@@ -49,14 +49,14 @@ pub(super) async fn create(call: Call, body: Body) -> Answer {
     let name = name.ok_or(ElizaError::Refused(&refusal::ROOM_NAME))?;
     let now = call.now();
     // Not made of the time, as elizaOS does it: two rooms of one millisecond would be one.
-    let room_id = RoomId::new();
+    let room_id: RoomId = call.id_of_new("room");
     let room = Room {
         id: room_id,
         agent_id: id,
         name,
         channel_id: Some(room_id.to_string()),
         message_server_id: server.map(|server| server.0),
-        world_id: Some(world_id.unwrap_or_default()),
+        world_id: Some(world_id.unwrap_or_else(|| call.id_of_new("world"))),
         kind: kind.unwrap_or_else(|| "DM".to_owned()),
         source: source.unwrap_or_else(|| "client".to_owned()),
         metadata,
@@ -73,7 +73,8 @@ pub(super) async fn create(call: Call, body: Body) -> Answer {
             created_at: now,
         })));
     }
-    facts.push(Fact::RoomSet(Box::new(room.clone())));
+    // A new one is not there yet, unless it was made under the same key.
+    facts.push(Fact::RoomMet(Box::new(room.clone())));
     facts.push(followed(id, &room));
     let kept = call.registry().ask(id, Keep { facts, while_running: true }).await;
     kept.doing(&refusal::ROOM_CREATE)?;

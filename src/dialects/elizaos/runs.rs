@@ -149,15 +149,20 @@ impl Counts {
             StepKind::Model => self.model_calls += 1,
             StepKind::Tool => self.actions += 1,
         }
-        if step.status == StepStatus::Failed {
-            self.errors += 1;
+        match step.status {
+            StepStatus::Failed | StepStatus::OutcomeUnknown => self.errors += 1,
+            StepStatus::Intended | StepStatus::Succeeded => {}
         }
     }
 }
 
 impl Summary {
-    fn of(run: &Run, counts: Counts) -> Self {
+    fn of(run: &Run, mut counts: Counts) -> Self {
         let ended_at = run.ended_at;
+        // It was cut off between two steps, then, and none of them tells.
+        if run.status == RunStatus::Interrupted {
+            counts.errors = counts.errors.max(1);
+        }
         Self {
             run_id: run.id,
             status: word(run.status),

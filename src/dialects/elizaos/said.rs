@@ -8,6 +8,7 @@ use greenroom_actors::lifecycle::{Command, State};
 
 use super::refusal::{self, Refusal};
 use crate::http::body::BodyError;
+use crate::http::idempotency::IdempotencyError;
 use crate::http::upload::UploadError;
 use crate::speech::SpeechError;
 use crate::speech::sound::DecodeError;
@@ -55,6 +56,9 @@ impl Said {
     }
 }
 
+/// That an agent's reply is in flight where nothing more is to be said meanwhile.
+pub(super) const AGENT_BUSY: &str = "AGENT_BUSY";
+
 /// How the dialect says what the core says.
 pub(super) fn of_core(
     error: &CoreError,
@@ -72,6 +76,9 @@ pub(super) fn of_core(
         CoreError::NotRunning { .. } | CoreError::Failed { .. } => not_running(dialect),
         CoreError::Invalid { field, reason } => {
             Said::new(S::BAD_REQUEST, "BAD_REQUEST", format!("{field}: {reason}"))
+        }
+        CoreError::Busy(_) => {
+            Said::new(S::CONFLICT, AGENT_BUSY, "The agent is still answering; try again then")
         }
         CoreError::Overloaded => Said::later("OVERLOADED", "Too busy, please try again"),
         CoreError::Starting => Said::later("STARTING", "Still starting, please try again"),
@@ -148,6 +155,24 @@ pub(super) fn of_body(error: &BodyError) -> Said {
         | BodyError::NotAnObject(_)
         | BodyError::Packed(_)
         | BodyError::BrokenOff => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+    };
+    Said::new(status, code, error.to_string())
+}
+
+/// How the dialect says what becomes of a request that was sent under a key.
+pub(super) fn of_repeated(error: &IdempotencyError, dialect: Dialect) -> Said {
+    use StatusCode as S;
+    let (status, code) = match error {
+        IdempotencyError::Key(_) => (S::BAD_REQUEST, "INVALID_IDEMPOTENCY_KEY"),
+        IdempotencyError::Reused => (S::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
+        IdempotencyError::InFlight => {
+            let said = Said::new(S::CONFLICT, "IDEMPOTENCY_IN_FLIGHT", error.to_string());
+            return Said { retry_after_s: Some(TRY_AGAIN_S), ..said };
+        }
+        IdempotencyError::Unknown => (S::CONFLICT, "IDEMPOTENCY_OUTCOME_UNKNOWN"),
+        IdempotencyError::BrokenOff => (S::BAD_REQUEST, "BAD_REQUEST"),
+        IdempotencyError::Busy => return of_core(&CoreError::Overloaded, None, dialect),
+        IdempotencyError::Store(error) => return of_core(&error.clone().into(), None, dialect),
     };
     Said::new(status, code, error.to_string())
 }

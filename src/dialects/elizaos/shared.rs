@@ -132,7 +132,7 @@ impl Limits {
                     }
                 }
             }
-            (Area::Bare, _) => [Some((&self.general, &refusal::RATE)), None, None],
+            (Area::Bare | Area::Mcp, _) => [Some((&self.general, &refusal::RATE)), None, None],
             (Area::Metrics | Area::Page | Area::Socket, _) => [None; 3],
         };
         quotas.into_iter().flatten()

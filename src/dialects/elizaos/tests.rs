@@ -3,6 +3,7 @@
 mod agents;
 mod bare;
 mod gate;
+mod idempotency;
 mod jobs;
 mod live;
 mod media;

@@ -5,6 +5,7 @@ use actix_web::http::header::{HeaderValue, RANGE};
 use actix_web::http::{Method, Uri};
 
 use super::lanes::Lane;
+use crate::mcp;
 
 /// Where the operator's routes are.
 pub(super) const OPERATORS: &str = "/api/greenroom";
@@ -35,6 +36,8 @@ pub(super) enum Area {
     Metrics,
     /// `/socket.io`.
     Socket,
+    /// `/mcp`.
+    Mcp,
     /// Anything else: pages, which anyone may see.
     Page,
 }
@@ -63,7 +66,8 @@ pub(super) struct Visit {
     pub(super) needs_type: bool,
     /// Whether it names a channel.
     pub(super) names_channel: bool,
-    /// Whether it is for the operator's routes, `/api/greenroom/**`.
+    /// Whether it is for the operator's routes, `/api/greenroom/**`, or for `/mcp`, which does the
+    /// same: pages of other sites may not govern the host.
     pub(super) is_operators: bool,
     /// Where it finds its place among those in flight.
     pub(super) lane: Lane,
@@ -83,7 +87,7 @@ impl Visit {
             is_read: method == Method::GET || method == Method::HEAD,
             needs_type: writes && is_ours && !is_under(path, "/api/media"),
             names_channel: CHANNELS.iter().any(|channels| is_under(path, channels)),
-            is_operators: is_under(path, OPERATORS),
+            is_operators: is_under(path, OPERATORS) || area == Area::Mcp,
             lane: Lane::of(area, method, path),
         }
     }
@@ -93,9 +97,14 @@ impl Visit {
         Self { area: Area::Page, lane: Lane::Common, ..self }
     }
 
+    /// Whether keys are honoured that requests are sent again under.
+    pub(super) fn takes_keys(&self) -> bool {
+        matches!(self.area, Area::Api | Area::Bare)
+    }
+
     /// Whether a token is asked for, where one is configured.
     pub(super) fn is_guarded(&self) -> bool {
-        matches!(self.area, Area::Api | Area::Bare | Area::Metrics)
+        matches!(self.area, Area::Api | Area::Bare | Area::Metrics | Area::Mcp)
     }
 
     /// Makes the request what the routes are written for: in lower case, without a slash at its
@@ -144,6 +153,8 @@ fn area(path: &str) -> Area {
         Area::Metrics
     } else if is_under(path, SOCKETS) {
         Area::Socket
+    } else if is_under(path, mcp::server::PATH) {
+        Area::Mcp
     } else {
         Area::Page
     }
@@ -202,6 +213,9 @@ mod tests {
             ("/socket.io", Area::Socket),
             ("/socket.io/", Area::Socket),
             ("/socket.iota", Area::Page),
+            ("/mcp", Area::Mcp),
+            ("/MCP/", Area::Mcp),
+            ("/mcpx", Area::Page),
             ("/", Area::Page),
             ("/chat/x", Area::Page),
         ] {

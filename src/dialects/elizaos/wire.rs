@@ -71,7 +71,6 @@ pub(super) struct MemoryView<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     created_at: UnixMillis,
-    /// The same: a memory does not keep when it was changed.
     updated_at: UnixMillis,
     content: Cow<'a, Map<String, Value>>,
     entity_id: EntityId,
@@ -95,7 +94,7 @@ impl<'a> MemoryView<'a> {
             id: memory.id,
             kind: &memory.kind,
             created_at: memory.created_at,
-            updated_at: memory.created_at,
+            updated_at: memory.updated_at,
             content: with_urls(&memory.content),
             entity_id: memory.entity_id,
             agent_id: memory.agent_id,

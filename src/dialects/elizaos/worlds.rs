@@ -61,14 +61,15 @@ pub(super) async fn create(call: Call, body: Body) -> Answer {
     };
     let world = World {
         // Not made of the time, as elizaOS does it: two worlds of one millisecond would be one.
-        id: WorldId::new(),
+        id: call.id_of_new("world"),
         agent_id: id,
         name,
         message_server_id: server.map(|server| server.0),
         metadata: Some(metadata.unwrap_or_default()),
         created_at: call.now(),
     };
-    let facts = vec![Fact::WorldSet(Box::new(world.clone()))];
+    // A new one is not there yet, unless it was made under the same key.
+    let facts = vec![Fact::WorldMet(Box::new(world.clone()))];
     call.registry().ask(id, Keep { facts, while_running: true }).await?;
     created(json!({"world": WorldView::of(&world)}))
 }

@@ -38,10 +38,25 @@ impl Fields {
         match self.0.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.trim())),
-            Some(other) => {
-                let reason = format!("must be a string, not {}", body::kind(other));
-                Err(OperatorError::Invalid { field, reason })
-            }
+            Some(other) => Err(wrong(field, "a string", other)),
+        }
+    }
+
+    /// A flag; `false` if it is absent or null.
+    pub(super) fn flag(&self, field: &'static str) -> Result<bool, OperatorError> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(other) => Err(wrong(field, "a boolean", other)),
+        }
+    }
+
+    /// A number; `None` if it is absent or null.
+    pub(super) fn number(&self, field: &'static str) -> Result<Option<f64>, OperatorError> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) => Ok(number.as_f64()),
+            Some(other) => Err(wrong(field, "a number", other)),
         }
     }
 
@@ -54,4 +69,9 @@ impl Fields {
         }
         Ok(text)
     }
+}
+
+fn wrong(field: &'static str, expected: &str, given: &Value) -> OperatorError {
+    let reason = format!("must be {expected}, not {}", body::kind(given));
+    OperatorError::Invalid { field, reason }
 }

@@ -17,7 +17,7 @@ const IDS_MAX: usize = 20;
 
 /// Why an operator's request was not carried out.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum OperatorError {
+pub(crate) enum OperatorError {
     /// The core did not do it.
     #[error(transparent)]
     Core(#[from] CoreError),
@@ -97,6 +97,7 @@ impl OperatorError {
                 | CoreError::NotRunning { .. }
                 | CoreError::Failed { .. }
                 | CoreError::Halted
+                | CoreError::Busy(_)
                 | CoreError::Cancelled(_) => (StatusCode::CONFLICT, "CONFLICT"),
                 CoreError::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
                 CoreError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),

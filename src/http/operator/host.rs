@@ -8,13 +8,22 @@ use crate::host::Host;
 use super::Answer;
 use super::body::Fields;
 use super::error::OperatorError;
-use super::wire::{BackupMade, Halted, Success};
+use super::wire::{BackupMade, Halted, Liveness, McpServers, Success};
 
 /// Characters of a backup's name.
 const NAME_MAX: usize = 100;
 
 pub(super) async fn is_halted(host: Data<Host>) -> Answer<Halted> {
     Ok(Success::of(Halted { halted: host.registry.is_halted() }))
+}
+
+/// How the agents get on: what was found and mended of late, and how often since the host started.
+pub(super) async fn liveness(host: Data<Host>) -> Answer<Liveness> {
+    let findings = host.registry.vitals().findings;
+    Ok(Success::of(Liveness {
+        report: host.registry.liveness(),
+        findings: findings.into_iter().map(|(finding, count)| (finding.as_str(), count)).collect(),
+    }))
 }
 
 pub(super) async fn halt(host: Data<Host>) -> Answer<Halted> {
@@ -27,6 +36,11 @@ pub(super) async fn lift(host: Data<Host>) -> Answer<Halted> {
     host.registry.lift().await?;
     tracing::warn!("the fleet is let go again");
     Ok(Success::of(Halted { halted: false }))
+}
+
+/// How the MCP servers of the configuration are doing.
+pub(super) async fn mcp_servers(host: Data<Host>) -> Answer<McpServers> {
+    Ok(Success::of(McpServers { servers: host.mcp.servers() }))
 }
 
 /// Copies the store into a new file of the backups' folder.

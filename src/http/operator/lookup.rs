@@ -6,6 +6,7 @@ use greenroom_actors::character::{AgentRecord, slug};
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::ports::AgentQuery;
 use greenroom_actors::registry::Registry;
+use rmcp::schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::OperatorError;
@@ -14,16 +15,17 @@ use super::error::OperatorError;
 const PAGE: u32 = 500;
 
 /// How a request names an agent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars", transparent)]
 #[serde(transparent)]
-pub(super) struct Who(String);
+pub(crate) struct Who(String);
 
 impl Who {
     /// The agent: that of the id, else of the handle, else of the name as it is written. Only where
     /// there is none of these, the one whose name or handle is the same but for case and signs.
     ///
     /// A name that several have is refused: a command must not reach an agent by chance.
-    pub(super) async fn find(
+    pub(crate) async fn find(
         &self,
         registry: &Registry,
     ) -> Result<Arc<AgentRecord>, OperatorError> {

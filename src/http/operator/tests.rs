@@ -17,6 +17,7 @@ use greenroom_actors::settings::Settings;
 use super::error::OperatorError;
 use super::lookup::Who;
 use crate::host::{Host, Stopper, Vault};
+use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::Messaging;
 use crate::models::{self, ModelsSettings};
@@ -36,7 +37,7 @@ async fn host() -> Host {
     registry.create(Character::named("Ada Lovelace")).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     Host {
-        messaging: Messaging::open(registry.clone()).await.unwrap(),
+        messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         // Gone at once: nobody here brings a file.
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
@@ -45,7 +46,13 @@ async fn host() -> Host {
             &WorkspaceSettings::default(),
         )
         .unwrap(),
+        idempotency: Idempotency::new(
+            Arc::new(MemoryAnswers::default()),
+            Arc::new(SystemClock),
+            IdempotencySettings::default(),
+        ),
         speech: crate::speech::Speech::default(),
+        mcp: crate::mcp::client::McpTools::none(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::default(),
         stop: Stopper::default(),
@@ -104,8 +111,18 @@ async fn each_request_is_carried_out_or_refused_by_name() {
         (&get, "/op/dead-letters?offset=x", "", 400, "offset: "),
         (&post, "/op/dead-letters/x/requeue", "", 400, "letter: "),
         (&post, "/op/dead-letters/52b464d2-13a3-0603-8af4-cc4004c65c52/requeue", "", 404, "letter"),
+        (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": "1"}"#, 400, "grace_s: must be a"),
+        (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": -1}"#, 400, "grace_s: must be 0 to"),
+        (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": 1e300}"#, 400, "grace_s: "),
+        (&post, "/op/agents/ada-lovelace/stop", r#"{"force": 1}"#, 400, "force: must be a boolean"),
+        (&post, "/op/agents/ada-lovelace/pause", r#"{"grace_s": 5}"#, 200, r#""state":"paused""#),
+        (&post, "/op/agents/ada-lovelace/stop", r#"{"force": true}"#, 200, r#""state":"stopped""#),
+        (&post, "/op/agents/ada-lovelace/stop", "", 409, "CONFLICT"),
         (&post, "/op/halt", "", 200, r#""halted":true"#),
         (&get, "/op/halt", "", 200, r#""halted":true"#),
+        (&get, "/op/liveness", "", 200, r#""blocked":[]"#),
+        (&get, "/op/liveness", "", 200, r#""deaf_agent":0"#),
+        (&get, "/op/mcp", "", 200, r#""servers":[]"#),
         (&post, "/op/lift", "", 200, r#""halted":false"#),
         (&post, "/op/backup", "{}", 400, "name: "),
         (&post, "/op/backup", r#"{"name": "../x"}"#, 400, "name: "),

@@ -1,13 +1,18 @@
 //! Bodies of an operator's routes.
 
+use std::collections::BTreeMap;
+
 use actix_web::web::Json;
 use greenroom_actors::agent::Status;
 use greenroom_actors::character::{AgentRecord, Character};
 use greenroom_actors::ids::{AgentId, RunId};
 use greenroom_actors::lifecycle::{Lifecycle, State};
+use greenroom_actors::liveness::Report;
 use greenroom_actors::ports::AgentQuery;
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
+
+use crate::mcp::client::McpServerStatus;
 
 use super::error::OperatorError;
 
@@ -132,14 +137,18 @@ impl AgentView {
         }
     }
 
-    /// All of it.
-    pub(super) fn shown(record: &AgentRecord, status: &Status) -> Self {
+    /// As it is now.
+    pub(super) fn observed(record: &AgentRecord, status: &Status) -> Self {
         Self {
             state: status.state,
             live: Some(Live { restarts: status.restarts, run: status.run }),
-            character: Some(record.character.clone()),
             ..Self::after(record, &status.lifecycle)
         }
+    }
+
+    /// All of it.
+    pub(super) fn shown(record: &AgentRecord, status: &Status) -> Self {
+        Self { character: Some(record.character.clone()), ..Self::observed(record, status) }
     }
 }
 
@@ -151,9 +160,24 @@ pub(super) struct Exchange {
     pub(super) reply: Option<String>,
 }
 
+/// How the agents get on.
+#[derive(Serialize)]
+pub(super) struct Liveness {
+    #[serde(flatten)]
+    pub(super) report: Report,
+    /// How often each was found since the host started.
+    pub(super) findings: BTreeMap<&'static str, u64>,
+}
+
 #[derive(Serialize)]
 pub(super) struct Halted {
     pub(super) halted: bool,
+}
+
+/// The servers of MCP tools.
+#[derive(Serialize)]
+pub(super) struct McpServers {
+    pub(super) servers: Vec<McpServerStatus>,
 }
 
 /// A backup that was made.

@@ -6,7 +6,9 @@
 use greenroom_actors::ports::{Prompt, Role, ToolCall, Turn};
 use serde_json::{Map, Value, json};
 
-use super::deeds::{Deed, Want, asked, described};
+use super::deeds::{
+    Deed, NOT_FOUND, NOTED, NOTHING, RECALLED, Want, asked, described, says_something,
+};
 use super::phrase::id_in;
 use super::timing;
 
@@ -14,7 +16,7 @@ use super::timing;
 const TOLD_MAX_BYTES: usize = 1_500;
 
 /// What an outcome begins with that is none.
-const FAILED: &str = "Error: ";
+pub(super) const FAILED: &str = "Error: ";
 
 /// What is to be done next.
 #[derive(Debug, PartialEq)]
@@ -38,7 +40,12 @@ pub(super) fn next(prompt: &Prompt, turns: &[Turn]) -> Option<Act> {
     }
     let deed = asked(&request.text, &prompt.character.name)?;
     let outcomes: Vec<&Turn> = since.iter().filter(|turn| turn.role == Role::Tool).collect();
-    Some(Hand { prompt, deed, calls: outcomes.len() }.act(outcomes.last().copied()))
+    Some(carry_on(prompt, deed, &outcomes))
+}
+
+/// What to do for a request, after calls with these outcomes.
+pub(super) fn carry_on(prompt: &Prompt, deed: Deed, outcomes: &[&Turn]) -> Act {
+    Hand { prompt, deed, calls: outcomes.len() }.act(outcomes.last().copied())
 }
 
 /// A request that is being dealt with.
@@ -76,7 +83,7 @@ impl Hand<'_> {
             {
                 match described(words, &outcome.text, &self.prompt.character.name) {
                     Some(id) => self.by_id(&id),
-                    None => return Act::Say(format!("I find nothing like that: {words}.")),
+                    None => return Act::Say(format!("{NOT_FOUND}: {words}.")),
                 }
             }
             (_, Some(outcome)) => return Act::Say(self.told(&outcome.text)),
@@ -118,7 +125,7 @@ impl Hand<'_> {
         };
         let found = shortened(outcome);
         match self.deed.tool {
-            "remember" => format!("I have noted it: {}", given("text")),
+            "remember" => format!("{NOTED}: {}", given("text")),
             "recall" => self.recalled(outcome, given("query")),
             "set_goal" => format!("That is my goal now: {}.", given("text")),
             "write_file" => format!("I wrote it to {}.", given("path")),
@@ -143,8 +150,7 @@ impl Hand<'_> {
         let texts = outcome.lines().filter_map(|line| {
             let text = line.strip_prefix("- ")?;
             let text = text.rsplit_once(" (id ").map_or(text, |(text, _)| text).trim();
-            let is_own = text.starts_with(RECALLED) || text.starts_with(NOTHING);
-            (!text.is_empty() && !is_own && asked(text, name).is_none()).then_some(text)
+            (!text.is_empty() && says_something(text, name)).then_some(text)
         });
         let texts: Vec<&str> = texts.collect();
         match texts.as_slice() {
@@ -153,10 +159,6 @@ impl Hand<'_> {
         }
     }
 }
-
-/// What its own answers begin with, which are remembered as well and say nothing new.
-const RECALLED: &str = "This is what I remember";
-const NOTHING: &str = "I remember nothing about";
 
 fn failure(outcome: &str) -> String {
     let reason = shortened(outcome.strip_prefix(FAILED).unwrap_or(outcome));

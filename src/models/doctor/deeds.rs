@@ -291,10 +291,21 @@ fn sentence(text: &str) -> String {
     super::persona::sentence(text)
 }
 
+/// What its own answers begin with, which are remembered as well.
+pub(super) const NOTED: &str = "I have noted it";
+pub(super) const RECALLED: &str = "This is what I remember";
+pub(super) const NOTHING: &str = "I remember nothing about";
+pub(super) const NOT_FOUND: &str = "I find nothing like that";
+
+/// Whether something remembered says anything: neither a request nor its own answer to one.
+pub(super) fn says_something(text: &str, name: &str) -> bool {
+    let is_own = [NOTED, RECALLED, NOTHING, NOT_FOUND].iter().any(|own| text.starts_with(own));
+    !is_own && asked(text, name).is_none()
+}
+
 /// Which of the lines of a listing these words describe: its id.
 ///
-/// The one that has most of the words; not one that is itself a request, for those are remembered
-/// as well.
+/// The one that has most of the words, of those that say something.
 pub(super) fn described(words: &str, listing: &str, name: &str) -> Option<String> {
     if let Some(id) = id_in(words) {
         return Some(id.to_string());
@@ -311,8 +322,8 @@ pub(super) fn described(words: &str, listing: &str, name: &str) -> Option<String
     let lines = listing.lines().filter_map(|line| {
         let text = line.trim_start_matches("- ");
         let text = text.split(" (id ").next().unwrap_or(text);
-        let is_request = asked(text, name).is_some();
-        Some((shared(line), id_in(line)?)).filter(|(shared, _)| *shared > 0 && !is_request)
+        let says_something = says_something(text, name);
+        Some((shared(line), id_in(line)?)).filter(|(shared, _)| *shared > 0 && says_something)
     });
     // Of several that are as good, the first: it was listed first for a reason.
     let best = lines.reduce(|best, next| if next.0 > best.0 { next } else { best });

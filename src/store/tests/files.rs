@@ -43,6 +43,24 @@ async fn what_was_answered_is_there_after_reopening() {
     assert_eq!(old, Err(StoreError::Fenced));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_kept_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::new();
+    let store = place.open();
+    store.boot(UnixMillis(1)).await.unwrap();
+    let copy = place.folder.path().join("copy.db");
+    store.backup(&copy).await.unwrap();
+    let mut wal = place.settings.file().into_os_string();
+    wal.push("-wal");
+    for file in [place.settings.file(), wal.into(), copy] {
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+}
+
 #[tokio::test]
 async fn a_second_opening_is_refused_until_the_first_is_closed() {
     let place = Place::new();

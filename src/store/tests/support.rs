@@ -68,6 +68,7 @@ pub(super) fn memory(agent_id: AgentId, text: &str, at: i64) -> Memory {
         metadata: Map::new(),
         unique: false,
         created_at: UnixMillis(at),
+        updated_at: UnixMillis(at),
     }
 }
 

@@ -40,7 +40,11 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_is_i
     Migrations::from_slice(&MIGRATIONS[..1]).to_latest(&mut first).unwrap();
     first.execute("ATTACH ?1 AS newer", (newer.settings.file().to_str().unwrap(),)).unwrap();
     for table in ["agents", "characters", "events", "memories", "unembedded"] {
-        let sql = format!("INSERT INTO main.{table} SELECT * FROM newer.{table}");
+        // Columns that later versions added come last, and are not there yet.
+        let columns =
+            format!("SELECT group_concat(name) FROM pragma_table_info('{table}', 'main')");
+        let columns = first.query_row(&columns, [], |row| row.get::<_, String>(0)).unwrap();
+        let sql = format!("INSERT INTO main.{table} SELECT {columns} FROM newer.{table}");
         assert_eq!(first.execute(&sql, []).unwrap(), 1, "{table}");
     }
     let words = (marked(agent, said.text()),);

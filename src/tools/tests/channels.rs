@@ -13,6 +13,7 @@ use greenroom_actors::records::Embedding;
 use greenroom_actors::runs::Usage;
 
 use super::*;
+use crate::messaging::MessagingSettings;
 use crate::messaging::{HOPS_MAX, Messaging, NewChannel, NewMessage};
 
 /// Says something in the channel whatever it is told, and nothing once it has.
@@ -59,7 +60,8 @@ impl Plaza {
         };
         let settings = Settings { arbiters: Some(0), ..Settings::default() };
         let registry = Registry::start(ports, settings).await.unwrap();
-        let messaging = Messaging::open(registry.clone()).await.unwrap();
+        let messaging =
+            Messaging::open(registry.clone(), MessagingSettings::default()).await.unwrap();
         let mut agents = Vec::new();
         for name in names {
             let agent = registry.create(Character::named(name)).await.unwrap();

@@ -180,11 +180,18 @@ impl<'a> Course<'a> {
         }
         self.errand.runtime.commit(facts).await?;
         self.is_begun = true;
+        self.moved();
         self.steps = self.steps.saturating_add(1);
         Ok((index, now))
     }
 
+    /// Something comes of the run.
+    fn moved(&self) {
+        self.errand.progress.moved(self.errand.runtime.now());
+    }
+
     fn ended(&mut self, index: u32, status: StepStatus, outcome: Value, usage: &Usage) {
+        self.moved();
         self.pending.push(Fact::StepEnded(Box::new(StepEnd {
             run_id: self.run.id,
             index,
@@ -295,8 +302,9 @@ impl<'a> Course<'a> {
         let max_bytes = usize::try_from(runtime.settings.answer_max_bytes).unwrap_or(usize::MAX);
         let answer = runtime.ports.model.generate(self.prompt.clone());
         let mut is_apart = self.said.is_empty();
-        let watcher = &mut self.watcher;
+        let (watcher, progress) = (&mut self.watcher, &self.errand.progress);
         collect(answer, max_bytes, |delta| {
+            progress.moved(runtime.now());
             let Some(watcher) = watcher else { return };
             if let (Delta::Text(text), false) = (delta, is_apart || delta.is_blank()) {
                 is_apart = true;

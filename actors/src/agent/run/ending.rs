@@ -156,6 +156,7 @@ impl Errand {
             metadata: Map::new(),
             unique: true,
             created_at: now,
+            updated_at: now,
         }
     }
 }

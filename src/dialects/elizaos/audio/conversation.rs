@@ -179,6 +179,7 @@ impl Setting {
             created_at: UnixMillis::default(),
         });
         let asking = Delivery::asking(EntityId(ids::derived(from)), room, content);
-        Ok(Delivery { from_name: self.from_name, world, ..asking })
+        let double_texting = call.messaging().double_texting();
+        Ok(Delivery { from_name: self.from_name, world, double_texting, ..asking })
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn create(call: Call, body: Body) -> Answer {
     };
     bounded(&participants)?;
     let new = NewChannel {
-        id: None,
+        id: Some(call.id_of_new("channel")),
         server_id,
         name,
         kind: given::text(&fields, "type").unwrap_or_else(|| "GROUP".to_owned()),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::error::{ElizaError, is_expected_of_core};
 use super::super::refusal;
-use super::super::said::{Dialect, Said, of_core};
+use super::super::said::{AGENT_BUSY, Dialect, Said, of_core};
 use crate::http::instant;
 
 /// Why a session did not do what was asked.
@@ -78,7 +78,9 @@ impl SessionFault {
         let status = actix_web::ResponseError::status_code(error);
         let code =
             if status.is_server_error() { "MESSAGE_SEND_FAILED" } else { "VALIDATION_ERROR" };
-        Self { code, ..Self::refused(at, error) }
+        let refused = Self::refused(at, error);
+        // The one refusal that is not the request's own fault, and that clients wait for to pass.
+        if refused.code == AGENT_BUSY { refused } else { Self { code, ..refused } }
     }
 
     pub(in super::super) fn cause(&self) -> Option<String> {

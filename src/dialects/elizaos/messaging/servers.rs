@@ -46,6 +46,7 @@ pub(super) async fn create(call: Call, body: Body) -> Answer {
         return Err((&refusal::SERVER_FIELDS).into());
     };
     let new = NewServer {
+        id: Some(call.id_of_new("server")),
         name,
         source_type,
         source_id: given::text(&fields, "sourceId"),

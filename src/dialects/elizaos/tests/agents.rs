@@ -1,8 +1,10 @@
 //! Agents under `/api`: made, read, changed, started, stopped, removed.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::support::{NOBODY, stage};
+use super::support::{HUSH, NOBODY, stage, stage_over};
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::secrets::is_sealed;
 
@@ -244,6 +246,12 @@ async fn autonomy_is_switched_on_at_a_start_and_its_ticks_are_seen() {
     let stage = stage(ElizaosSettings::default()).await;
     let id = stage.created("Auto").await;
     let path = format!("/api/agents/{id}");
+    // What it thinks about, once it acts by itself.
+    stage.said("POST", &format!("{path}/start"), json!({})).await;
+    let memory = json!({"entityId": id, "roomId": id, "content": {"text": "The roof leaks."}});
+    let (status, kept) = stage.said("POST", &format!("{path}/memories"), memory).await;
+    assert_eq!(status, 201, "{kept}");
+    stage.said("POST", &format!("{path}/stop"), json!({})).await;
     let body = json!({"enableAutonomy": true, "settings": {"autonomyIntervalSeconds": 3600}});
     let (status, started) = stage.said("POST", &format!("{path}/start"), body).await;
     assert_eq!((status, &started["data"]["enableAutonomy"]), (200, &json!(true)));
@@ -331,4 +339,27 @@ async fn lists_are_paged_and_say_how_many_there_are() {
         let names: Vec<_> = agents.iter().map(|agent| agent["name"].as_str().unwrap()).collect();
         assert_eq!((names, heard.header("x-total-count")), (expected, total), "{query}");
     }
+}
+
+#[actix_web::test]
+async fn a_run_that_was_cut_off_counts_as_an_error() {
+    let stage = stage(ElizaosSettings::default()).await;
+    let agent = stage.running("Golden").await;
+    let path = format!("/api/agents/{agent}/runs");
+    let said = format!("/agents/{agent}/message");
+    let hushed = stage.send("POST", &said, json!({"text": HUSH}));
+    let begun = async {
+        while stage.get(&path).await.json()["data"]["total"] == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        heard = hushed => panic!("{heard:?}"),
+        () = begun => {}
+    }
+    let clock = Arc::clone(stage.host.registry.clock());
+    let next = stage_over(stage.store.clone(), ElizaosSettings::default(), clock).await;
+    let runs = next.get(&format!("{path}?status=error")).await.json();
+    assert_eq!(runs["data"]["total"], 1, "{runs}");
+    assert_eq!(runs["data"]["runs"][0]["counts"]["errors"], 1, "{runs}");
 }

@@ -79,7 +79,7 @@ async fn any_origin_is_let_in_unless_one_is_configured() {
     );
     assert_eq!(
         preflight.header("access-control-allow-headers"),
-        "Content-Type,Authorization,X-API-KEY,X-Entity-Id"
+        "Content-Type,Authorization,X-API-KEY,X-Entity-Id,Idempotency-Key"
     );
 
     let one = ElizaosSettings {

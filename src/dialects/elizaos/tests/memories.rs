@@ -1,9 +1,11 @@
 //! Memories under both prefixes.
 
 use greenroom_actors::ids::{AgentId, seen_by};
+use greenroom_actors::ports::VirtualClock;
+use greenroom_actors::time::UnixMillis;
 use serde_json::{Value, json};
 
-use super::support::{NOBODY, stage};
+use super::support::{NOBODY, stage, stage_at};
 use crate::dialects::elizaos::ElizaosSettings;
 
 const NONE: Value = Value::Null;
@@ -134,5 +136,28 @@ async fn an_agent_that_does_not_run_is_not_there() {
             let (status, said) = stage.said(method, &path, body).await;
             assert_eq!((status, &said["error"]), (404, &not_found), "{method} {path}");
         }
+    }
+}
+
+#[actix_web::test]
+async fn a_memory_tells_when_it_was_last_changed() {
+    let clock = VirtualClock::at(UnixMillis(1_700_000_000_000));
+    let stage = stage_at(ElizaosSettings::default(), std::sync::Arc::new(clock.clone())).await;
+    let agent = stage.running("Ada").await;
+    let path = format!("/api/agents/{agent}/memories");
+    let (_, made) = stage.said("POST", &path, json!({"content": {"text": "old"}})).await;
+    let (made_at, changed_at) = (1_700_000_000_000_i64, 1_700_000_005_000_i64);
+    let path = format!("{path}/{}", made["data"]["id"].as_str().unwrap());
+    for (content, updated_at) in [(None, made_at), (Some("new"), changed_at)] {
+        if let Some(text) = content {
+            clock.advance(std::time::Duration::from_secs(5)).await;
+            let (status, _) = stage.said("PATCH", &path, json!({"content": {"text": text}})).await;
+            assert_eq!(status, 200);
+        }
+        let found = stage.get(&path).await.json()["data"].clone();
+        assert_eq!(
+            (&found["createdAt"], &found["updatedAt"]),
+            (&json!(made_at), &json!(updated_at))
+        );
     }
 }

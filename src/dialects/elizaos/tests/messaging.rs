@@ -1,5 +1,6 @@
 //! Message servers, channels and what is said there.
 
+mod left;
 mod refused;
 mod saying;
 

@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 
 use crate::dialects::elizaos::{Elizaos, ElizaosSettings};
 use crate::host::{Host, Stopper};
+use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::Messaging;
 use crate::secrets::Secrets;
@@ -189,7 +190,15 @@ pub(super) async fn stage(settings: ElizaosSettings) -> Stage {
 
 /// The same with a clock of its own.
 pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -> Stage {
-    let store = MemoryStore::new();
+    stage_over(MemoryStore::new(), settings, clock).await
+}
+
+/// The same over what another one has kept.
+pub(super) async fn stage_over(
+    store: MemoryStore,
+    settings: ElizaosSettings,
+    clock: Arc<dyn Clock>,
+) -> Stage {
     let started_at = clock.now();
     let ports = Ports {
         store: Arc::new(store.clone()),
@@ -200,8 +209,13 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
     let runtime = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, runtime).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
+    let idempotency = Idempotency::new(
+        Arc::new(MemoryAnswers::default()),
+        Arc::clone(registry.clock()),
+        IdempotencySettings::default(),
+    );
     let host = Host {
-        messaging: Messaging::open(registry.clone()).await.unwrap(),
+        messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
         workspaces: Workspaces::open(
@@ -209,7 +223,9 @@ pub(super) async fn stage_at(settings: ElizaosSettings, clock: Arc<dyn Clock>) -
             &WorkspaceSettings::default(),
         )
         .unwrap(),
+        idempotency,
         speech: crate::speech::Speech::default(),
+        mcp: crate::mcp::client::McpTools::none(),
         secrets: Arc::new(Secrets::new("salt")),
         logs: Arc::new(LogBuffer::default()),
         stop: Stopper::default(),
