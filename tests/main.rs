@@ -17,6 +17,7 @@ mod follow;
 mod golden;
 mod kill;
 mod kill_keys;
+mod kill_runs;
 mod kill_talks;
 mod mcp;
 mod media;

@@ -107,6 +107,11 @@ impl ToolServer {
         format!("till__{tool}")
     }
 
+    /// How many calls have arrived.
+    pub(crate) fn calls(&self) -> usize {
+        self.books.lock().unwrap().ledger.len()
+    }
+
     /// The calls that have arrived, in order.
     pub(crate) fn ledger(&self) -> Vec<Call> {
         self.books.lock().unwrap().ledger.clone()
