@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and tells what it found"
 )]
 
+mod autonomy;
 mod bad_input;
 mod browser;
 mod clients;
