@@ -6,6 +6,7 @@ mod task;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -17,7 +18,7 @@ use crate::support::http::Client;
 use crate::support::model::ModelServer;
 use crate::support::server::Server;
 use crate::support::tool_server::ToolServer;
-use crate::support::{Site, until};
+use crate::support::{PATIENCE, Site, until};
 
 use books::{Books, letters, open};
 use task::{Task, decide, fate, tally};
@@ -33,6 +34,9 @@ const RUNS_PER_KILL: usize = 60;
 
 /// Agents that are given tasks, each in a session.
 const AGENTS: usize = 50;
+
+/// Between two looks at what is open.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A task of which the server told that it is kept.
 #[derive(Clone, Debug)]
@@ -171,7 +175,7 @@ async fn no_kill_leaves_a_run_without_an_end_or_makes_a_call_twice() {
     }
     let shift = Shift { server: &server, tools: &tools, acknowledged: &acknowledged };
     let givers = all(shift.begin(givers, runs)).await;
-    until("everything is dealt with", async || open(&site.data()).is_empty().then_some(())).await;
+    settled(&site).await;
 
     let books = Books::read(&site.data(), tools.ledger());
     let figures = books.assert_sound();
@@ -189,6 +193,20 @@ async fn no_kill_leaves_a_run_without_an_end_or_makes_a_call_twice() {
         figures.unknown,
         figures.unknown_and_done,
     );
+}
+
+/// Waits until nothing is open any more: as long as it takes, if something goes on meanwhile.
+async fn settled(site: &Site) {
+    let mut left = open(&site.data());
+    let mut since = Instant::now();
+    while !left.is_empty() {
+        assert!(since.elapsed() < PATIENCE / 2, "nothing goes on, and this is left: {left:#?}");
+        let now = open(&site.data());
+        if now != left {
+            (left, since) = (now, Instant::now());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 /// Whatever was acknowledged has an end that is seen: an answer, or a letter among the dead.

@@ -89,7 +89,9 @@ fn tool(random: &mut StdRng) -> String {
 
 /// Does what the task says, one round after the other, whatever the tools answer.
 pub(super) fn decide(asked: &Asked) -> Act {
-    let Some(task) = Task::read(&asked.said()) else { return Act::say("Nothing to do.") };
+    // What was said earlier is put into fewer words without tools.
+    let task = Task::read(&asked.said()).filter(|_| !asked.tools.is_empty());
+    let Some(task) = task else { return Act::say("Nothing to do.") };
     match task.rounds.get(asked.round()) {
         Some(round) => Act::Call(
             round
