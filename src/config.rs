@@ -13,6 +13,7 @@ mod variables;
 
 use std::collections::BTreeMap;
 
+use greenroom_actors::budget::BudgetSettings;
 use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
@@ -61,6 +62,8 @@ pub struct Config {
     pub idempotency: IdempotencySettings,
     /// The agents' bounds and intervals.
     pub runtime: greenroom_actors::settings::Settings,
+    /// What agents may spend on models.
+    pub budget: BudgetSettings,
     /// The process as a whole.
     pub server: ServerSettings,
     /// The log.
@@ -68,6 +71,13 @@ pub struct Config {
 }
 
 impl Config {
+    /// The agents' bounds and intervals, and what they may spend.
+    #[must_use]
+    pub fn runtime(&self) -> greenroom_actors::settings::Settings {
+        let runtime = self.runtime.clone();
+        greenroom_actors::settings::Settings { budget: self.budget.clone(), ..runtime }
+    }
+
     /// All that is said about models.
     #[must_use]
     pub fn models(&self) -> ModelsSettings {

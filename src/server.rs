@@ -120,7 +120,7 @@ async fn host(
     let workspaces = Workspaces::open(&workspaces, &config.workspace)
         .map_err(|source| ServeError::File { path: workspaces, source })?;
     let env = |name: &str| std::env::var(name).ok();
-    let model = models::build(&config.models(), &env)?;
+    let model = models::build(&config.models(), &env)?.with_dearest(config.budget.dearest());
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
     let voice = Voice::default();
     let mcp =
@@ -132,7 +132,7 @@ async fn host(
         clock: Arc::new(SystemClock),
         tools: Arc::new(tools(&config.tools, &workspaces, &voice, &mcp)?),
     };
-    let registry = Registry::start(ports, config.runtime.clone()).await?;
+    let registry = Registry::start(ports, config.runtime()).await?;
     let messaging = Messaging::open(registry.clone(), config.messaging).await?;
     voice.speaks_through(messaging.clone());
     let idempotency =

@@ -12,6 +12,7 @@
 mod autonomy;
 mod bad_input;
 mod browser;
+mod budget;
 mod clients;
 mod control;
 mod follow;

@@ -91,7 +91,11 @@ fn stuck(settings: &str) -> (Site, Host, TcpStream) {
     let model = format!("openai:x@http://{}/v1", silent.local_addr().unwrap());
     let site = Site::configured(&format!("[model]\ndefault = \"{model}\"\n{settings}"));
     let host = site.serve();
-    site.say(&["agents", "create", "Ada", "--autonomy"]);
+    site.say(&["agents", "create", "Ada", "--start"]);
+    let mut asking = site.command(&["agents", "chat", "ada", "hello"]);
+    // It ends with the host; what it is told then is of no interest here.
+    let asking = asking.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    drop(asking.spawn().unwrap());
     let (mut call, _) = silent.accept().unwrap();
     assert!(call.read(&mut [0; 64]).unwrap() > 0);
     (site, host, call)

@@ -11,6 +11,7 @@ pub(crate) mod contacts;
 pub(crate) mod context;
 mod errand;
 mod examine;
+mod firing;
 mod goals;
 mod grace;
 mod hearing;
@@ -20,7 +21,9 @@ pub(crate) mod letters;
 mod prompt;
 mod requeue;
 mod run;
+mod spending;
 mod tick;
+mod triggers;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -47,6 +50,7 @@ pub use asked::Entitle;
 pub(crate) use change::Lifted;
 pub use change::{Change, SetAutonomy};
 pub(crate) use examine::Examine;
+pub(crate) use firing::{Fire, REPLACED};
 pub(crate) use goals::GoalWork;
 pub use goals::{AmendGoal, RemoveGoal, SetGoal};
 pub(crate) use journal::Journal;
@@ -54,9 +58,11 @@ pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
 pub use letters::{Delivered, Delivery, Reply};
 pub use requeue::Requeue;
+pub use triggers::{AddTrigger, AmendTrigger, FireTrigger, RemoveTrigger};
 
 use asked::Asked;
 use errand::Flight;
+use firing::FiringsWaiting;
 use letters::Waiter;
 
 /// One hosted agent. It is reached through the [`Registry`](crate::registry::Registry) alone.
@@ -72,6 +78,7 @@ pub struct Agent {
     goal_work: GoalWork,
     /// Letters that wait, as far as is known here; the store has the truth.
     letters_waiting: u32,
+    firings: FiringsWaiting,
     /// Runs that failed in a row.
     failures: u32,
     /// Crashes without a completed run between them.
@@ -143,6 +150,7 @@ impl Agent {
             has_news: seed.has_news,
             goal_work: GoalWork::seeded(seed.has_goals),
             letters_waiting: u32::from(seed.has_letters),
+            firings: FiringsWaiting::found(seed.has_firings),
             failures: 0,
             crashes_in_a_row: 0,
             restarts: 0,
@@ -213,6 +221,7 @@ impl Agent {
         self.has_news = seed.has_news;
         self.goal_work = GoalWork::seeded(seed.has_goals);
         self.letters_waiting = u32::from(seed.has_letters);
+        self.firings = FiringsWaiting::found(seed.has_firings);
         let backoff = self.runtime.settings.restart_backoff(self.crashes_in_a_row);
         self.arm(ctx, tick::jittered(backoff, self.runtime.settings.tick_jitter_percent));
     }

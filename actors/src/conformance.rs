@@ -21,6 +21,7 @@
 
 mod agents;
 mod boots;
+mod budgets;
 mod channel_events;
 mod channels;
 mod events;
@@ -37,6 +38,7 @@ mod retention;
 mod runs;
 mod search;
 mod sessions;
+mod triggers;
 mod writes;
 
 use std::panic::AssertUnwindSafe;
@@ -144,6 +146,19 @@ cases! {
         a_step_has_an_intent_and_then_an_outcome,
         steps_come_by_run_as_asked_then_by_index,
     }
+    budgets {
+        what_a_call_may_cost_is_held_until_it_ends,
+        no_ceiling_is_ever_exceeded,
+        the_ceiling_that_is_in_the_way_longest_is_told,
+        facts_of_one_batch_leave_room_for_one_another,
+        what_nobody_knows_is_charged_in_full,
+        an_end_that_comes_late_charges_nothing,
+        a_mark_is_told_once_for_each_scope_and_day,
+        an_owner_pays_for_agents_that_are_gone,
+        usage_is_kept_by_agent_model_and_day,
+        old_usage_goes_and_what_was_spent_in_all_stays,
+        writers_at_once_stay_below_a_ceiling,
+    }
     goals {
         goals_are_set_changed_and_removed,
         a_seed_says_whether_a_goal_is_open,
@@ -157,6 +172,19 @@ cases! {
         letters_of_one_instant_wait_in_the_order_of_their_ids,
         dead_letters_are_listed_newest_first,
         a_dead_letter_waits_again,
+    }
+    triggers {
+        a_trigger_is_kept_in_full,
+        what_a_trigger_has_counted_outlives_a_change,
+        triggers_are_listed_oldest_first_and_removed,
+        those_that_can_fire_are_due,
+        late_ones_are_told_from_the_others,
+        a_slot_is_taken_once,
+        a_trigger_without_a_slot_to_come_ends,
+        a_firing_is_kept_in_full,
+        a_firing_is_open_until_it_is_settled,
+        a_trigger_counts_its_runs_and_ends_after_enough,
+        firings_are_listed_latest_first_in_pages,
     }
     memories {
         a_memory_is_kept_in_full,
@@ -210,6 +238,7 @@ cases! {
         ended_runs_go_with_their_steps,
         old_log_entries_go,
         settled_letters_go,
+        firings_that_are_over_go,
         events_of_channels_go_by_number_and_the_sequence_goes_on,
         ended_jobs_go,
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::budget::Exceeded;
 use crate::ids::AgentId;
 use crate::lifecycle::{Command, State};
 
@@ -84,6 +85,9 @@ pub enum CoreError {
     /// The run was cancelled before it ended. Its outcome is recorded.
     #[error("the run was cancelled: {0}")]
     Cancelled(String),
+    /// A budget has no room for another call of a model. The call was not made.
+    #[error("{0}")]
+    Budget(Exceeded),
     /// The model did not answer. The run's failure is recorded.
     #[error("model: {0}")]
     Model(#[from] ModelError),
@@ -111,6 +115,9 @@ pub enum StoreError {
         /// Its id.
         id: Uuid,
     },
+    /// A budget has no room for a call.
+    #[error("{0}")]
+    Exceeded(Exceeded),
     /// A newer process has taken over; this one must not write any more.
     #[error("written by an older process of this host")]
     Fenced,

@@ -3,14 +3,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::budget::Reservation;
 use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
 };
 use crate::character::{AgentRecord, Character};
 use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, GoalId, JobId, LetterId, LogId,
-    MemoryId, RelationshipId, RoomId, ServerId, SessionId, TaskId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, FiringId, GoalId, JobId, LetterId,
+    LogId, MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, TriggerId,
+    WorldId,
 };
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::Lifecycle;
@@ -19,6 +21,7 @@ use crate::records::{
 };
 use crate::runs::{Run, RunEnd, Step, StepEnd};
 use crate::time::UnixMillis;
+use crate::triggers::{Firing, FiringEnd, Trigger, TriggerFired};
 
 /// The number of a boot of the host: each start of the process has a higher one.
 ///
@@ -106,7 +109,17 @@ pub enum Fact {
     /// A call is about to be made.
     StepIntended(Box<Step>),
     /// A call was made. Affects 0 rows if it had an outcome before.
+    ///
+    /// Settles what was reserved for it: its usage is spent.
     StepEnded(Box<StepEnd>),
+    /// A call that is about to be made may cost so much. Fails with
+    /// [`Exceeded`](crate::error::StoreError::Exceeded) if that, what was spent and what else is
+    /// reserved would together exceed one of its ceilings. Affects 0 rows if there is a reservation
+    /// for that call already.
+    ///
+    /// It is held until its step ends. If its run ends before, its agent is removed or a new boot
+    /// begins, nobody knows what it cost, and it is charged in full.
+    Reserved(Box<Reservation>),
     /// A letter was sent.
     LetterSent(Box<Letter>),
     /// A letter was begun to be dealt with: one more attempt.
@@ -244,6 +257,44 @@ pub enum Fact {
         /// Which entry.
         id: LogId,
     },
+    /// A trigger was made or changed. Of one that is there already, what it has counted
+    /// (`run_count`, `last_fired_at`, `last_status`, `last_error`) stays. Affects 0 rows, and changes
+    /// nothing, if another agent has a trigger of that id.
+    TriggerSet {
+        /// What it is now.
+        trigger: Box<Trigger>,
+        /// Whether its next slot and whether it is enabled are taken over too; if not, they stay.
+        is_retimed: bool,
+    },
+    /// A trigger was removed; the records of its firings stay.
+    TriggerRemoved {
+        /// Whose trigger.
+        agent_id: AgentId,
+        /// Which trigger.
+        id: TriggerId,
+    },
+    /// The slots of a trigger up to now were taken: each has a record, and the trigger its next
+    /// slot. Fails with [`Missing`](crate::error::StoreError::Missing) unless there is such a
+    /// trigger, enabled and due at just the slot that was taken first.
+    TriggerFired(Box<TriggerFired>),
+    /// A firing was recorded.
+    FiringSet(Box<Firing>),
+    /// A run was begun for a firing: one more attempt. Fails with
+    /// [`Missing`](crate::error::StoreError::Missing) if nothing more is to come of it.
+    FiringTried {
+        /// Whose firing.
+        agent_id: AgentId,
+        /// Which firing.
+        id: FiringId,
+        /// The run.
+        run_id: RunId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// Nothing more is to come of a firing. Affects 0 rows, and changes nothing, if that was so
+    /// before. If a run was begun for it and is over, its trigger counts it, and ends if it has run
+    /// as often as it may.
+    FiringSettled(Box<FiringEnd>),
     /// The whole fleet was halted, or let go again.
     FleetHalted(bool),
     /// A message server was made or replaced.
@@ -362,6 +413,7 @@ impl Fact {
             | Self::RunEnded(_)
             | Self::StepIntended(_)
             | Self::StepEnded(_)
+            | Self::Reserved(_)
             | Self::LetterSent(_)
             | Self::LetterTried(_)
             | Self::LetterSettled { .. }
@@ -391,6 +443,12 @@ impl Fact {
             | Self::GoalRemoved { .. }
             | Self::Logged(_)
             | Self::LogRemoved { .. }
+            | Self::TriggerSet { .. }
+            | Self::TriggerRemoved { .. }
+            | Self::TriggerFired(_)
+            | Self::FiringSet(_)
+            | Self::FiringTried { .. }
+            | Self::FiringSettled(_)
             | Self::FleetHalted(_) => false,
         }
     }
@@ -471,11 +529,21 @@ pub enum EventKind {
     /// Something was wrong with it, and was mended as far as it can be; see
     /// [`Finding`](crate::liveness::Finding).
     Remedied,
+    /// A budget that it spends from has come to its soft mark.
+    BudgetMarked,
+    /// A trigger of it was made or changed.
+    TriggerSet,
+    /// A trigger of it was removed.
+    TriggerRemoved,
+    /// A trigger of it fired, and that is over.
+    TriggerFired,
+    /// Slots of a trigger of it were missed or skipped.
+    TriggerMissed,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -497,6 +565,11 @@ impl EventKind {
         Self::Said,
         Self::Thought,
         Self::Remedied,
+        Self::BudgetMarked,
+        Self::TriggerSet,
+        Self::TriggerRemoved,
+        Self::TriggerFired,
+        Self::TriggerMissed,
     ];
 
     /// Its name, as stored and sent.
@@ -524,6 +597,11 @@ impl EventKind {
             Self::Said => "said",
             Self::Thought => "thought",
             Self::Remedied => "remedied",
+            Self::BudgetMarked => "budget_marked",
+            Self::TriggerSet => "trigger_set",
+            Self::TriggerRemoved => "trigger_removed",
+            Self::TriggerFired => "trigger_fired",
+            Self::TriggerMissed => "trigger_missed",
         }
     }
 

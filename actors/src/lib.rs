@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod budget;
 mod cache;
 pub mod channels;
 pub mod character;
@@ -28,8 +29,10 @@ pub mod records;
 pub mod registry;
 pub mod runs;
 pub mod runtime;
+pub mod scheduler;
 pub mod settings;
 pub mod supervisor;
 pub mod time;
 mod tools;
+pub mod triggers;
 pub mod vitals;

@@ -21,6 +21,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::budget::Scope;
 use crate::error::CoreError;
 use crate::time::UnixMillis;
 
@@ -92,6 +93,38 @@ impl Autonomy {
     }
 }
 
+/// Why an agent is paused, where no operator asked for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Pause {
+    /// A budget has no room for its calls.
+    Budget {
+        /// Which one.
+        scope: Scope,
+        /// When the agent goes on by itself; never, if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<UnixMillis>,
+    },
+}
+
+impl Pause {
+    /// The reason, in one word.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Budget { .. } => "budget",
+        }
+    }
+
+    /// When the agent goes on by itself.
+    #[must_use]
+    pub fn until(&self) -> Option<UnixMillis> {
+        match self {
+            Self::Budget { until, .. } => *until,
+        }
+    }
+}
+
 /// An agent's durable lifecycle.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lifecycle {
@@ -107,6 +140,9 @@ pub struct Lifecycle {
     /// Why it is [`State::Failed`]; `None` if it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Box<str>>,
+    /// Why it is [`State::Paused`], where no operator asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Box<Pause>>,
 }
 
 impl Lifecycle {
@@ -135,18 +171,24 @@ impl Lifecycle {
                     desired: Desired::Running,
                     started_at: Some(now),
                     failure: None,
+                    pause: None,
                     ..self.clone()
                 }
             }
             (State::Paused, Command::Start | Command::Resume) => {
-                Self { desired: Desired::Running, ..self.clone() }
+                Self { desired: Desired::Running, pause: None, ..self.clone() }
             }
             (State::Running, Command::Pause) => Self { desired: Desired::Paused, ..self.clone() },
+            // From now on it is the operator's own pause: the agent does not go on by itself.
+            (State::Paused, Command::Pause) if self.pause.is_some() => {
+                Self { pause: None, ..self.clone() }
+            }
             (State::Running | State::Paused | State::Failed, Command::Stop) => Self {
                 desired: Desired::Stopped,
                 started_at: None,
                 overrides: None,
                 failure: None,
+                pause: None,
                 autonomy: self.autonomy,
             },
             (state, command) => return Err(CoreError::WrongState { command, state }),
@@ -219,6 +261,19 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn an_operators_pause_takes_the_place_of_a_budgets_and_every_other_command_ends_it() {
+        let pause = Pause::Budget { scope: Scope::OwnerDay, until: Some(UnixMillis(9)) };
+        let rests = Lifecycle { pause: Some(Box::new(pause)), ..lifecycle(State::Paused) };
+        for command in
+            [Command::Pause, Command::Start, Command::Resume, Command::Restart, Command::Stop]
+        {
+            let after = rests.after(command, UnixMillis(7)).unwrap();
+            assert_eq!(after.pause, None, "{command}");
+            assert_eq!(after.state() == State::Paused, command == Command::Pause);
         }
     }
 

@@ -1,6 +1,7 @@
 //! A store in memory: for embedding, where nothing has to outlive the process, and for tests.
 
 mod apply;
+mod budgets;
 mod check;
 mod queries;
 mod retention;
@@ -8,6 +9,7 @@ mod search;
 mod shared;
 mod state;
 mod table;
+mod triggers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +17,7 @@ use futures::FutureExt;
 use futures::future::ready;
 use tokio::sync::oneshot;
 
+use crate::budget::{Account, DayUsage, Level, UsageQuery};
 use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
@@ -23,19 +26,21 @@ use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
 use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
-    RunId, ServerId, SessionId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
+    RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use crate::letters::Letter;
 use crate::ports::{
-    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
+    AgentQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery, MemoryQuery,
+    MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
+    WorldQuery,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
 use crate::runs::{Run, Step};
 use crate::time::UnixMillis;
+use crate::triggers::{Firing, Trigger};
 
 use self::queries::page;
 use self::state::State;
@@ -320,6 +325,39 @@ impl Store for MemoryStore {
         self.read(|state| table::count(state.dead_letters(to).count()))
     }
 
+    fn trigger(&self, agent: AgentId, id: TriggerId) -> StoreFuture<Option<Trigger>> {
+        self.read(|state| state.home(agent)?.triggers.get(id).cloned())
+    }
+
+    fn triggers(&self, agent: AgentId) -> StoreFuture<Vec<Trigger>> {
+        self.read(|state| state.list(agent, |home| &home.triggers))
+    }
+
+    fn due_triggers(&self, query: DueQuery) -> StoreFuture<Vec<Trigger>> {
+        self.read(|state| state.due_triggers(query))
+    }
+
+    fn next_due(&self) -> StoreFuture<Option<UnixMillis>> {
+        self.read(State::next_due)
+    }
+
+    fn firing(&self, agent: AgentId, id: FiringId) -> StoreFuture<Option<Firing>> {
+        self.read(|state| state.home(agent)?.firings.get(id).cloned())
+    }
+
+    fn firings(&self, query: FiringQuery) -> StoreFuture<Vec<Firing>> {
+        self.read(|state| state.firings(&query))
+    }
+
+    fn open_firings(
+        &self,
+        agent: AgentId,
+        trigger: Option<TriggerId>,
+        limit: u32,
+    ) -> StoreFuture<Vec<Firing>> {
+        self.read(|state| state.open_firings(agent, trigger, limit))
+    }
+
     fn message_server(&self, id: ServerId) -> StoreFuture<Option<MessageServer>> {
         self.read(|state| state.shared.servers.get(id).cloned())
     }
@@ -420,6 +458,18 @@ impl Store for MemoryStore {
 
     fn job_census(&self) -> StoreFuture<JobCensus> {
         self.read(|state| state.shared.job_census())
+    }
+
+    fn levels(&self, accounts: Vec<Account>) -> StoreFuture<Vec<Level>> {
+        self.read(|state| accounts.iter().map(|account| state.ledger.level(account)).collect())
+    }
+
+    fn usage(&self, query: UsageQuery) -> StoreFuture<Vec<DayUsage>> {
+        self.read(|state| state.ledger.usage(&query))
+    }
+
+    fn open_reservations(&self) -> StoreFuture<u64> {
+        self.read(|state| state.ledger.open_reservations())
     }
 
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned> {

@@ -7,11 +7,12 @@ mod tools;
 
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use model::{
-    Abilities, Delta, Generation, Model, ModelFuture, ModelStream, Prompt, Purpose, Role, ToolCall,
-    ToolSpec, Turn, collect,
+    Abilities, Delta, Generation, Model, ModelFuture, ModelStream, Prompt, Purpose, Quote, Role,
+    ToolCall, ToolSpec, Turn, collect,
 };
 pub use store::{
-    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery, WorldsOf, fuse,
+    AgentQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery, MemoryQuery,
+    MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
+    WorldQuery, WorldsOf, fuse,
 };
 pub use tools::{Effect, Invocation, NoTools, Tool, ToolError, ToolOutput, Tools};

@@ -7,6 +7,7 @@
 
 mod hosting;
 mod shard;
+mod triggers;
 mod watch;
 
 use std::sync::{Arc, Weak};
@@ -18,6 +19,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::agent::{Agent, Delivered, Delivery, GetStatus, Lifted, Reply, Status};
+use crate::budget::{self, Account, Ceiling, Level, Scope, UtcDay};
 use crate::character::{AgentRecord, Character, slug};
 use crate::error::{CoreError, StoreError};
 use crate::facts::{Committed, EventKind, Fact, NewEvent};
@@ -98,6 +100,8 @@ impl Registry {
         registry.inner.runtime.reached_by(&registry);
         actix::spawn(hosting::host_all(registry.clone()));
         actix::spawn(watch::watch(Arc::clone(&registry.inner.runtime)));
+        let runtime = Arc::clone(registry.runtime());
+        actix::spawn(crate::scheduler::serve(registry.downgrade(), runtime));
         Ok(registry)
     }
 
@@ -105,11 +109,12 @@ impl Registry {
     ///
     /// # Errors
     /// [`CoreError::AlreadyExists`] if there is one of that id, [`CoreError::Invalid`] for a
-    /// character without a name, [`CoreError::Store`].
+    /// character without a name or with a budget that cannot be, [`CoreError::Store`].
     pub async fn create(&self, character: Character) -> Result<Arc<AgentRecord>, CoreError> {
         if character.name.is_empty() {
             return Err(CoreError::Invalid { field: "name", reason: "must not be empty".into() });
         }
+        budget::check(&character)?;
         let now = self.inner.runtime.now();
         let record = AgentRecord {
             id: character.agent_id(),
@@ -125,6 +130,32 @@ impl Registry {
         self.offer(id, Create { record: Box::new(record), reply })?;
         self.wait(id, answer).await?;
         self.record(id).await
+    }
+
+    /// How the budgets that an agent spends from stand now, but for those of its runs.
+    ///
+    /// # Errors
+    /// [`CoreError::AgentNotFound`], [`CoreError::Invalid`] if its character has a budget that cannot
+    /// be, [`CoreError::Store`].
+    pub async fn budgets(&self, id: AgentId) -> Result<Vec<(Account, Ceiling, Level)>, CoreError> {
+        let runtime = &self.inner.runtime;
+        let record = runtime.record(id).await?;
+        let terms = runtime.settings.budget.terms(&record.character)?;
+        let today = UtcDay::of(runtime.now());
+        let account = |scope: Scope| Account {
+            scope,
+            whose: match scope {
+                Scope::OwnerDay | Scope::Owner => terms.owner.clone(),
+                Scope::Run | Scope::AgentDay | Scope::Agent => id.to_string(),
+            },
+            day: scope.is_of_a_day().then_some(today),
+        };
+        let scopes = Scope::ALL.into_iter().filter(|scope| *scope != Scope::Run);
+        let accounts: Vec<_> = scopes.map(account).collect();
+        let levels = runtime.ports.store.levels(accounts.clone()).await?;
+        let ceiling = |account: &Account| terms.ceilings.of(account.scope);
+        let stands = accounts.into_iter().zip(levels);
+        Ok(stands.map(|(account, level)| (account.clone(), ceiling(&account), level)).collect())
     }
 
     /// Removes an agent with all that is its own: silent first, then durably gone.

@@ -22,6 +22,7 @@ use crate::liveness::{Board, Finding};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
 use crate::registry::{Registry, WeakRegistry};
+use crate::scheduler::{Desk, SchedulerHealth};
 use crate::settings::Settings;
 use crate::time::UnixMillis;
 use crate::vitals::{Counters, Vitals};
@@ -48,6 +49,8 @@ pub(crate) struct Runtime {
     pub(crate) channel_hub: Hub<ChannelEvent>,
     pub(crate) pieces: Pieces,
     pub(crate) board: Board,
+    pub(crate) scheduler: Desk,
+    began_at: UnixMillis,
     epoch: Epoch,
     records: RecordCache,
     registry: OnceLock<WeakRegistry>,
@@ -56,12 +59,15 @@ pub(crate) struct Runtime {
     is_booting: AtomicBool,
     flights: Mutex<HashMap<RunId, AbortHandle>>,
     landed: Notify,
+    /// Something that was reserved was settled, so that there may be room in a budget.
+    pub(crate) room: Notify,
 }
 
 impl Runtime {
     pub(crate) fn new(ports: Ports, settings: Settings, epoch: Epoch, is_halted: bool) -> Self {
         Self {
             records: RecordCache::new(settings.record_cache),
+            began_at: ports.clock.now(),
             ports,
             settings,
             counters: Counters::default(),
@@ -69,6 +75,7 @@ impl Runtime {
             channel_hub: Hub::default(),
             pieces: Pieces::default(),
             board: Board::default(),
+            scheduler: Desk::default(),
             epoch,
             registry: OnceLock::new(),
             is_halted: watch::Sender::new(is_halted),
@@ -76,6 +83,7 @@ impl Runtime {
             is_booting: AtomicBool::new(true),
             flights: Mutex::default(),
             landed: Notify::new(),
+            room: Notify::new(),
         }
     }
 
@@ -103,11 +111,16 @@ impl Runtime {
         self: &Arc<Self>,
         facts: Vec<Fact>,
     ) -> BoxFuture<'static, Result<Committed, StoreError>> {
+        let settles =
+            facts.iter().any(|fact| matches!(fact, Fact::StepEnded(_) | Fact::RunEnded(_)));
         let committed = self.ports.store.commit(Batch { epoch: self.epoch, facts });
         let runtime = Arc::clone(self);
         committed
             .map(move |committed| {
                 if let Ok(committed) = &committed {
+                    if settles {
+                        runtime.room.notify_one();
+                    }
                     runtime.hub.publish(&committed.events);
                     runtime.channel_hub.publish(&committed.channel_events);
                 }
@@ -158,6 +171,7 @@ impl Runtime {
 
     pub(crate) fn booted(&self) {
         self.is_booting.store(false, Ordering::Release);
+        self.scheduler.tell();
     }
 
     /// Lets no more work begin, and cuts off what is in flight.
@@ -168,6 +182,13 @@ impl Runtime {
 
     pub(crate) fn lift(&self) {
         self.is_halted.send_replace(false);
+        self.scheduler.tell();
+    }
+
+    /// Whether what is due fires.
+    pub(crate) fn scheduler_health(&self) -> SchedulerHealth {
+        let allowed = Duration::from_secs(u64::from(self.settings.overdue_after_s));
+        self.scheduler.health(self.began_at, self.now(), allowed)
     }
 
     /// Does what calls somebody outside the process, unless the fleet is halted; a halt meanwhile cuts
@@ -190,6 +211,7 @@ impl Runtime {
 
     pub(crate) fn drain(&self) {
         self.is_draining.store(true, Ordering::Release);
+        self.scheduler.tell();
     }
 
     pub(crate) fn abort_flights(&self) {

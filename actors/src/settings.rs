@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::BudgetSettings;
 use crate::supervisor::RestartIntensity;
 
 /// The bounds and intervals of the runtime.
@@ -35,6 +36,18 @@ pub struct Settings {
     pub letters_waiting_max: u32,
     /// How often a letter is begun to be dealt with before it is given up.
     pub letter_attempts_max: u32,
+    /// Triggers that an agent may have.
+    pub triggers_max: u32,
+    /// Firings of one agent's triggers that may wait before one by hand is refused.
+    pub firings_waiting_max: u32,
+    /// Slots of one trigger that are recorded one by one when they are found at once, as after an
+    /// outage; the older ones get one record together.
+    pub catch_up_slots_max: u32,
+    /// Triggers with slots to catch up on that are dealt with in a second, so that a fleet does not wake
+    /// up together after an outage.
+    pub catch_up_per_s: u32,
+    /// Seconds that something may be due without firing before the host says that it is not well.
+    pub overdue_after_s: u32,
     /// Memories of the room that a prompt holds.
     pub context_memories: u32,
     /// Bytes of one memory's text that a prompt holds.
@@ -70,6 +83,9 @@ pub struct Settings {
     pub liveness_every_s: u32,
     /// How many crashes within which time make an agent fail.
     pub restart_intensity: RestartIntensity,
+    /// What agents may spend on models. A section of its own where settings are written down.
+    #[serde(skip)]
+    pub budget: BudgetSettings,
 }
 
 impl Default for Settings {
@@ -86,6 +102,11 @@ impl Default for Settings {
             shard_mailbox: 4_096,
             letters_waiting_max: 256,
             letter_attempts_max: 3,
+            triggers_max: 100,
+            firings_waiting_max: 256,
+            catch_up_slots_max: 10_000,
+            catch_up_per_s: 50,
+            overdue_after_s: 300,
             context_memories: 20,
             context_memory_max_bytes: 4_096,
             context_tokens_max: 16_000,
@@ -103,6 +124,7 @@ impl Default for Settings {
             subscriber_lag_max: 256,
             liveness_every_s: 60,
             restart_intensity: RestartIntensity::default(),
+            budget: BudgetSettings::default(),
         }
     }
 }
@@ -128,6 +150,10 @@ impl Settings {
         at_least("shard_mailbox", self.shard_mailbox, 1)?;
         at_least("letters_waiting_max", self.letters_waiting_max, 1)?;
         at_least("letter_attempts_max", self.letter_attempts_max, 1)?;
+        at_least("firings_waiting_max", self.firings_waiting_max, 1)?;
+        at_least("catch_up_slots_max", self.catch_up_slots_max, 100)?;
+        at_least("catch_up_per_s", self.catch_up_per_s, 1)?;
+        at_least("overdue_after_s", self.overdue_after_s, 60)?;
         at_least("context_memory_max_bytes", self.context_memory_max_bytes, 64)?;
         at_least("context_tokens_max", self.context_tokens_max, 256)?;
         at_least("run_rounds_max", self.run_rounds_max, 1)?;
@@ -143,7 +169,8 @@ impl Settings {
                 self.tick_jitter_percent
             ));
         }
-        Ok(self)
+        let budget = self.budget.checked().map_err(|at_fault| format!("budget.{at_fault}"))?;
+        Ok(Self { budget, ..self })
     }
 
     /// The time before a crashed agent acts again, after `crashes` in a row.

@@ -7,6 +7,7 @@ mod goals;
 mod letters;
 mod memory;
 mod policy;
+mod triggers;
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
@@ -36,7 +37,10 @@ struct BuiltIn {
 }
 
 static BUILT_IN: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
-    [memory::tools(), goals::tools(), letters::tools()].into_iter().flatten().collect()
+    [memory::tools(), goals::tools(), triggers::tools(), letters::tools()]
+        .into_iter()
+        .flatten()
+        .collect()
 });
 
 impl BuiltIn {

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod budgets;
 mod channels;
 mod crashes;
 mod double_texting;
@@ -17,7 +18,9 @@ mod idle;
 mod letters;
 mod lifecycle;
 mod liveness;
+mod outages;
 mod store;
 mod support;
 mod titles;
 mod tools;
+mod triggers;

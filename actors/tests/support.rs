@@ -249,8 +249,12 @@ impl Stage {
 
     /// The same store and clock under a new process.
     pub(crate) async fn boot_again(self) -> Self {
+        self.boot_again_with(settings()).await
+    }
+
+    pub(crate) async fn boot_again_with(self, settings: Settings) -> Self {
         let Self { store, clock, .. } = self;
-        Self::over(store, clock, settings()).await
+        Self::over(store, clock, settings).await
     }
 
     /// An agent that has something to think about.

@@ -3,6 +3,7 @@
 use std::future::ready;
 
 use futures::FutureExt;
+use greenroom_actors::budget::{Account, DayUsage, Level, UsageQuery};
 use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
@@ -10,20 +11,22 @@ use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
 use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
-    RunId, ServerId, SessionId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
+    RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use greenroom_actors::letters::Letter;
 use greenroom_actors::lifecycle::Autonomy;
 use greenroom_actors::ports::{
-    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
+    AgentQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery, MemoryQuery,
+    MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
+    WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
 use greenroom_actors::runs::{Run, Step};
 use greenroom_actors::time::UnixMillis;
+use greenroom_actors::triggers::{Firing, Trigger};
 
 use crate::fleet;
 
@@ -42,6 +45,7 @@ impl Blank {
             has_letters: false,
             has_news: false,
             has_goals: false,
+            has_firings: false,
         })
     }
 }
@@ -114,7 +118,17 @@ impl Store for Blank {
         fn components(AgentId, Option<EntityId>) -> Vec<Component>;
         fn relationships(AgentId) -> Vec<Relationship>;
         fn tasks(AgentId) -> Vec<Task>;
+        fn levels(Vec<Account>) -> Vec<Level>;
+        fn usage(UsageQuery) -> Vec<DayUsage>;
+        fn open_reservations() -> u64;
         fn goals(AgentId) -> Vec<Goal>;
+        fn trigger(AgentId, TriggerId) -> Option<Trigger>;
+        fn triggers(AgentId) -> Vec<Trigger>;
+        fn due_triggers(DueQuery) -> Vec<Trigger>;
+        fn next_due() -> Option<UnixMillis>;
+        fn firing(AgentId, FiringId) -> Option<Firing>;
+        fn firings(FiringQuery) -> Vec<Firing>;
+        fn open_firings(AgentId, Option<TriggerId>, u32) -> Vec<Firing>;
         fn run(AgentId, RunId) -> Option<Run>;
         fn runs(RunQuery) -> Vec<Run>;
         fn open_runs(u32) -> Vec<Run>;

@@ -20,6 +20,9 @@ impl Loaded {
         if let Err(at_fault) = config.runtime.clone().checked() {
             return Err(self.at_fault("runtime", &at_fault));
         }
+        if let Err(at_fault) = config.budget.clone().checked() {
+            return Err(self.at_fault("budget", &at_fault));
+        }
         config.tools.check().map_err(|at_fault| self.at_fault("tools", &at_fault.to_string()))?;
         config.log.parse_filter().map_err(|error| self.refused("log.filter", error))?;
         config.idempotency.check().map_err(|at_fault| self.at_fault("idempotency", &at_fault))?;

@@ -2,6 +2,7 @@
 //! the credentials of `/api`.
 
 mod body;
+mod budgets;
 mod dead_letters;
 mod ending;
 mod error;
@@ -10,6 +11,7 @@ mod host;
 mod lookup;
 mod message;
 mod runs;
+mod triggers;
 mod wire;
 
 #[cfg(test)]
@@ -44,10 +46,20 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/agents/{who}/restart", web::post().to(ending::restart))
     .route("/agents/{who}/stop", web::post().to(ending::stop))
     .route("/agents/{who}/message", web::post().to(message::say))
+    .route("/agents/{who}/budget", web::get().to(budgets::budget))
+    .route("/usage", web::get().to(budgets::usage))
     .route("/agents/{who}/goals", web::get().to(goals::list))
     .route("/agents/{who}/goals", web::post().to(goals::set))
     .route("/agents/{who}/goals/{id}", web::patch().to(goals::amend))
     .route("/agents/{who}/goals/{id}", web::delete().to(goals::remove))
+    .route("/agents/{who}/triggers", web::get().to(triggers::list))
+    .route("/agents/{who}/triggers", web::post().to(triggers::add))
+    .route("/agents/{who}/triggers/{id}", web::get().to(triggers::show))
+    .route("/agents/{who}/triggers/{id}", web::patch().to(triggers::amend))
+    .route("/agents/{who}/triggers/{id}", web::delete().to(triggers::remove))
+    .route("/agents/{who}/triggers/{id}/fire", web::post().to(triggers::fire))
+    .route("/agents/{who}/triggers/{id}/firings", web::get().to(triggers::firings_of))
+    .route("/agents/{who}/firings", web::get().to(triggers::firings))
     .route("/agents/{who}/runs", web::get().to(runs::list))
     .route("/agents/{who}/runs/{id}", web::get().to(runs::show))
     .route("/agents/{who}/events", web::get().to(runs::events))

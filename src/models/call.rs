@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use greenroom_actors::budget::Rate;
 use greenroom_actors::error::ModelError;
-use greenroom_actors::ports::{Abilities, Delta, ModelStream, Prompt};
+use greenroom_actors::ports::{Abilities, Delta, ModelStream, Prompt, Quote};
 use greenroom_actors::runs::Usage;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -75,8 +76,48 @@ pub(super) struct Served {
     pub(super) limits: Limits,
     /// What it costs.
     pub(super) price: Price,
+    /// Tokens of an answer, where the prompt does not say it.
+    pub(super) max_tokens: Option<u32>,
     /// What it can do.
     pub(super) abilities: Abilities,
+}
+
+/// What attempts that came to nothing may be billed for.
+#[derive(Clone, Debug)]
+pub(super) struct Owed {
+    usage: Usage,
+    attempts: u32,
+    /// What tokens of a model without a price count as.
+    rate: Rate,
+}
+
+impl Owed {
+    /// Nothing, so far.
+    pub(super) fn nothing(rate: Rate) -> Self {
+        Self { usage: Usage::default(), attempts: 0, rate }
+    }
+
+    fn add(&mut self, attempt: &Usage) {
+        self.usage.add(attempt);
+        self.attempts = self.attempts.saturating_add(1);
+    }
+
+    /// What is to be told before an error.
+    pub(super) fn told(&self) -> Option<Delta> {
+        (self.attempts > 0).then(|| Delta::Billed(self.usage.clone()))
+    }
+
+    /// The bill of the answer that came after all, and this.
+    fn with(&self, bill: Usage) -> Usage {
+        if self.attempts == 0 {
+            return bill;
+        }
+        let model = bill.model.clone();
+        let own = self.rate.cost_micros(bill.input_tokens, bill.output_tokens);
+        let mut all = Usage { cost_micros: bill.cost_micros.or(Some(own)), ..bill };
+        all.add(&self.usage);
+        Usage { model, ..all }
+    }
 }
 
 impl Served {
@@ -86,20 +127,61 @@ impl Served {
     pub(super) async fn open(
         self: Arc<Self>,
         prompt: Arc<Prompt>,
+        owed: &mut Owed,
     ) -> Result<ModelStream, ModelError> {
         let deadline = Instant::now() + self.limits.timeout;
-        let (first, rest) = self
-            .persist(deadline, || async {
-                let mut pieces = self.provider.generate(&prompt);
-                match pieces.next().await {
-                    Some(first) => Ok((first?, pieces)),
-                    None => Err(Failure::broken_off()),
-                }
-            })
-            .await?;
-        let read = tokens::of_prompt(&prompt);
-        let answer = Answer { served: self, deadline, pieces: rest, bytes: 0, read, ended: false };
+        let attempt = self.attempt(&prompt, owed.rate);
+        let opening = self
+            .persist(
+                deadline,
+                || owed.add(&attempt),
+                || async {
+                    let mut pieces = self.provider.generate(&prompt);
+                    match pieces.next().await {
+                        Some(first) => Ok((first?, pieces)),
+                        None => Err(Failure::broken_off()),
+                    }
+                },
+            )
+            .await;
+        let (first, rest) = opening?;
+        let answer = Answer {
+            served: self,
+            deadline,
+            pieces: rest,
+            bytes: 0,
+            read: tokens::of_prompt(&prompt),
+            ended: false,
+            attempt,
+            owed: owed.clone(),
+            failed: None,
+        };
         Ok(answer.given_out(first))
+    }
+
+    /// What one attempt may be billed for at most.
+    pub(super) fn attempt(&self, prompt: &Prompt, rate: Rate) -> Usage {
+        let input_tokens = prompt.input_tokens_max();
+        let output_tokens = u64::from(self.answer_max_tokens(prompt));
+        let rate = match self.price {
+            Price { input: None, output: None } => rate,
+            Price { input, output } => {
+                Rate { input: input.unwrap_or(0.0), output: output.unwrap_or(0.0) }
+            }
+        };
+        let cost_micros = Some(rate.cost_micros(input_tokens, output_tokens));
+        Usage { model: Some(self.model.clone()), input_tokens, output_tokens, cost_micros }
+    }
+
+    /// Attempts that a call makes at most.
+    pub(super) fn attempts(&self) -> u64 {
+        u64::from(self.limits.retries).saturating_add(1)
+    }
+
+    /// The tokens of an answer to that prompt, where it is bounded; otherwise those that it has to be
+    /// bounded to where that matters.
+    pub(super) fn answer_max_tokens(&self, prompt: &Prompt) -> u32 {
+        prompt.max_tokens().or(self.max_tokens).unwrap_or(Quote::MAX_TOKENS)
     }
 
     /// Embeds all texts, a batch at a time, within one deadline.
@@ -111,7 +193,7 @@ impl Served {
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in texts.chunks(EMBED_BATCH) {
             let texts = || batch.iter().map(|text| embeddable(text)).collect();
-            let found = self.persist(deadline, || self.provider.embed(texts())).await?;
+            let found = self.persist(deadline, || (), || self.provider.embed(texts())).await?;
             if found.len() != batch.len() {
                 let reason = format!("{} vectors for {} texts", found.len(), batch.len());
                 return Err(ModelError::Unavailable(reason));
@@ -121,10 +203,12 @@ impl Served {
         Ok(vectors)
     }
 
-    /// Makes attempts until one succeeds, none is worth making, or time is up.
+    /// Makes attempts until one succeeds, none is worth making, or time is up; `waste` notes each that
+    /// came to nothing and may be billed.
     async fn persist<T, F>(
         &self,
         deadline: Instant,
+        mut waste: impl FnMut(),
         mut attempt: impl FnMut() -> F,
     ) -> Result<T, ModelError>
     where
@@ -135,8 +219,14 @@ impl Served {
             let failure = match timeout_at(deadline, attempt()).await {
                 Ok(Ok(outcome)) => return Ok(outcome),
                 Ok(Err(failure)) => failure,
-                Err(_) => return Err(ModelError::TimedOut(self.limits.timeout)),
+                Err(_) => {
+                    waste();
+                    return Err(ModelError::TimedOut(self.limits.timeout));
+                }
             };
+            if failure.may_be_billed {
+                waste();
+            }
             let now = Instant::now();
             match self.limits.wait_after(made, &failure) {
                 Some(wait) if now + wait < deadline => {
@@ -168,11 +258,18 @@ struct Answer {
     bytes: usize,
     read: u64,
     ended: bool,
+    /// What it may be billed for, if it comes to nothing.
+    attempt: Usage,
+    /// What the attempts before it may be billed for.
+    owed: Owed,
+    /// Why it came to nothing, once what it may be billed for was told.
+    failed: Option<ModelError>,
 }
 
 impl Answer {
     fn given_out(mut self, first: Piece) -> ModelStream {
         let first = self.delta(first);
+        let first = first.or_else(|error| self.fail(error));
         stream::once(async { first })
             .chain(stream::unfold(self, |mut answer| async {
                 let delta = answer.next().await?;
@@ -182,6 +279,9 @@ impl Answer {
     }
 
     async fn next(&mut self) -> Option<Result<Delta, ModelError>> {
+        if let Some(error) = self.failed.take() {
+            return Some(Err(error));
+        }
         if self.ended {
             return None;
         }
@@ -194,7 +294,19 @@ impl Answer {
         if !matches!(delta, Ok(Delta::Text(_) | Delta::ToolCall(_))) {
             self.end();
         }
-        Some(delta)
+        Some(delta.or_else(|error| self.fail(error)))
+    }
+
+    /// What it may be billed for; the error comes next.
+    fn fail(&mut self, error: ModelError) -> Result<Delta, ModelError> {
+        self.owed.add(&self.attempt);
+        match self.owed.told() {
+            Some(billed) => {
+                self.failed = Some(error);
+                Ok(billed)
+            }
+            None => Err(error),
+        }
     }
 
     /// Lets go of the provider, which closes the connection also while the answer is still held.
@@ -232,12 +344,12 @@ impl Answer {
     fn usage(&self, input: Option<u64>, output: Option<u64>) -> Usage {
         let input_tokens = input.unwrap_or(self.read);
         let output_tokens = output.unwrap_or_else(|| tokens::of_bytes(self.bytes));
-        Usage {
+        self.owed.with(Usage {
             model: Some(self.served.model.clone()),
             input_tokens,
             output_tokens,
             cost_micros: self.served.price.cost_micros(input_tokens, output_tokens),
-        }
+        })
     }
 }
 

@@ -42,21 +42,39 @@ pub(super) struct Failure {
     pub(super) retry: bool,
     /// How long the provider asks to wait before that.
     pub(super) retry_after: Option<Duration>,
+    /// Whether the provider may bill the attempt all the same: it got the request and did not refuse
+    /// it.
+    pub(super) may_be_billed: bool,
 }
 
 impl Failure {
     /// A failure after which the same model may be asked again.
     pub(super) fn passing(error: ModelError, retry_after: Option<Duration>) -> Self {
-        Self { error, retry: true, retry_after }
+        Self { may_be_billed: is_work(&error), error, retry: true, retry_after }
     }
 
     /// A failure after which it may not.
     pub(super) fn lasting(error: ModelError) -> Self {
-        Self { error, retry: false, retry_after: None }
+        Self { may_be_billed: is_work(&error), error, retry: false, retry_after: None }
+    }
+
+    /// The same, of an attempt that never reached the provider.
+    pub(super) fn unheard(self) -> Self {
+        Self { may_be_billed: false, ..self }
     }
 
     /// The answer ended before its end.
     pub(super) fn broken_off() -> Self {
         Self::lasting(ModelError::Unavailable("the answer broke off".to_owned()))
+    }
+}
+
+/// Whether a provider may have done some work before it failed so.
+fn is_work(error: &ModelError) -> bool {
+    match error {
+        ModelError::Unavailable(_) | ModelError::TimedOut(_) => true,
+        ModelError::RateLimited { .. } | ModelError::Refused(_) | ModelError::Unsupported(_) => {
+            false
+        }
     }
 }

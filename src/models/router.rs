@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
+use greenroom_actors::budget::Rate;
 use greenroom_actors::error::ModelError;
-use greenroom_actors::ports::{Abilities, Model, ModelFuture, ModelStream, Prompt, Purpose};
+use greenroom_actors::ports::{Abilities, Model, ModelFuture, ModelStream, Prompt, Purpose, Quote};
 use greenroom_actors::records::Embedding;
 
-use super::call::{Limits, Served};
+use super::call::{Limits, Owed, Served};
 use super::catalog::{self, Env, Source};
 use super::doctor::{self, Doctor};
 use super::embedding;
@@ -31,6 +32,8 @@ const UNKNOWN_MAX: usize = 256;
 #[derive(Clone)]
 pub struct Router {
     inner: Arc<Inner>,
+    /// What tokens of a model without a price count as, against budgets.
+    dearest: Rate,
 }
 
 struct Inner {
@@ -82,7 +85,18 @@ pub fn build(
         }
     };
     let (models, unknown) = (builder.models, Mutex::default());
-    Ok(Router { inner: Arc::new(Inner { models, default, small, fallback, embedder, unknown }) })
+    let inner = Inner { models, default, small, fallback, embedder, unknown };
+    let dearest = inner.dearest().unwrap_or_default();
+    Ok(Router { inner: Arc::new(inner), dearest })
+}
+
+impl Router {
+    /// The same, where models without a price count so against budgets, unless some model has a price:
+    /// then they count as the dearest of those.
+    #[must_use]
+    pub fn with_dearest(self, otherwise: Rate) -> Self {
+        Self { dearest: self.inner.dearest().unwrap_or(otherwise), ..self }
+    }
 }
 
 /// What there is while a router is being made.
@@ -113,6 +127,7 @@ impl Builder<'_> {
             provider: Arc::new(remote),
             limits: Limits::from(settings),
             price: Price { input: settings.price_input, output: settings.price_output },
+            max_tokens: settings.max_tokens,
             abilities: Abilities {
                 context_tokens: settings.context_tokens.unwrap_or(u32::MAX),
                 calls_tools: settings.calls_tools,
@@ -141,8 +156,10 @@ fn served_doctor(name: &str) -> Arc<Served> {
         name: name.to_owned(),
         model: doctor::NAME.to_owned(),
         provider: Arc::new(Doctor),
-        limits: Limits::from(&ModelSettings::default()),
+        // It has nothing to try again for.
+        limits: Limits { retries: 0, ..Limits::from(&ModelSettings::default()) },
         price: Price::FREE,
+        max_tokens: None,
         // It makes nothing of what was said elsewhere.
         abilities: Abilities { recalls: false, ..Abilities::default() },
     })
@@ -171,6 +188,20 @@ impl Inner {
         std::iter::once(first).chain(others).cloned().collect()
     }
 
+    /// What the dearest model costs that has a price; none if none has.
+    fn dearest(&self) -> Option<Rate> {
+        let all = self.models.values().chain([&self.default]).chain(&self.small);
+        let prices = all.chain(&self.fallback).filter(|served| served.model != doctor::NAME);
+        prices.map(|served| served.price).fold(None, |dearest, price| {
+            if price.input.is_none() && price.output.is_none() {
+                return dearest;
+            }
+            let Rate { input, output } = dearest.unwrap_or_default();
+            let input = price.input.unwrap_or(0.0).max(input);
+            Some(Rate { input, output: price.output.unwrap_or(0.0).max(output) })
+        })
+    }
+
     fn named(&self, name: &str) -> Option<&Arc<Served>> {
         let all = || self.models.values().chain([&self.default]).chain(&self.fallback);
         let found = self.models.get(name);
@@ -197,7 +228,32 @@ impl Model for Router {
     fn generate(&self, prompt: Prompt) -> ModelStream {
         let chain = self.inner.chain(prompt.model.as_deref(), prompt.purpose);
         let prompt = Arc::new(prompt);
-        stream::once(first_to_answer(chain, prompt)).try_flatten().boxed()
+        let owed = Owed::nothing(self.dearest);
+        stream::once(first_to_answer(chain, prompt, owed)).flatten().boxed()
+    }
+
+    /// Each model of the chain may be asked, each as often as it is tried again, and each attempt may
+    /// be billed as if it had succeeded.
+    fn quote(&self, prompt: &Prompt) -> Quote {
+        let chain = self.inner.chain(prompt.model.as_deref(), prompt.purpose);
+        let first = chain.first();
+        let mut quote = Quote {
+            model: first.map(|served| served.model.clone()).unwrap_or_default(),
+            input_tokens_max: 0,
+            output_tokens_max: 0,
+            cost_micros_max: 0,
+            max_tokens: first.map_or(Quote::MAX_TOKENS, |served| served.answer_max_tokens(prompt)),
+            rate: self.dearest,
+        };
+        for served in &chain {
+            let attempt = served.attempt(prompt, self.dearest);
+            let all = |one: u64| one.saturating_mul(served.attempts());
+            let add = |sum: &mut u64, one| *sum = sum.saturating_add(all(one));
+            add(&mut quote.input_tokens_max, attempt.input_tokens);
+            add(&mut quote.output_tokens_max, attempt.output_tokens);
+            add(&mut quote.cost_micros_max, attempt.cost_micros.unwrap_or(0));
+        }
+        quote
     }
 
     /// What all can that may be asked.
@@ -245,21 +301,26 @@ impl Model for Router {
 async fn first_to_answer(
     chain: Vec<Arc<Served>>,
     prompt: Arc<Prompt>,
-) -> Result<ModelStream, ModelError> {
+    mut owed: Owed,
+) -> ModelStream {
     // The first failure is the one to tell: it is about the model that was asked for.
     let mut failed = None;
     for served in chain {
         let name = served.name.clone();
-        match served.open(prompt.clone()).await {
-            Ok(answer) => return Ok(answer),
+        match served.open(prompt.clone(), &mut owed).await {
+            Ok(answer) => return answer,
             Err(error) if error.is_transient() => {
                 tracing::warn!(model = name, %error, "the model did not answer");
                 failed.get_or_insert(error);
             }
-            Err(error) => return Err(failed.unwrap_or(error)),
+            Err(error) => {
+                failed.get_or_insert(error);
+                break;
+            }
         }
     }
-    Err(failed.unwrap_or_else(|| ModelError::Unsupported("no model".to_owned())))
+    let error = failed.unwrap_or_else(|| ModelError::Unsupported("no model".to_owned()));
+    stream::iter(owed.told().map(Ok).into_iter().chain([Err(error)])).boxed()
 }
 
 fn check_vectors(vectors: &[Vec<f32>], dimensions: Option<usize>) -> Result<(), ModelError> {

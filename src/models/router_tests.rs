@@ -5,6 +5,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use greenroom_actors::character::Character;
 use greenroom_actors::ports::{Delta, Generation, Purpose, Role, Turn, collect};
+use greenroom_actors::runs::Usage;
 use serde_json::Map;
 use tokio::time::{Instant, sleep};
 
@@ -55,6 +56,7 @@ fn served(name: &str, attempts: Vec<Vec<Step>>) -> Arc<Served> {
         provider: Arc::new(Scripted(Mutex::new(attempts.into()))),
         limits: Limits::from(&settings),
         price: Price { input: Some(1.0), output: Some(10.0) },
+        max_tokens: Some(100),
         abilities: greenroom_actors::ports::Abilities::default(),
     })
 }
@@ -64,7 +66,8 @@ fn router(served: Vec<Arc<Served>>) -> Router {
     let default = served[0].clone();
     let embedder = Embedder::Served { name: "e".into(), dimensions: None, served: default.clone() };
     let (small, fallback, unknown) = (None, served, Mutex::default());
-    Router { inner: Arc::new(Inner { models, default, small, fallback, embedder, unknown }) }
+    let inner = Arc::new(Inner { models, default, small, fallback, embedder, unknown });
+    Router { inner, dearest: Rate::default() }
 }
 
 fn prompt(model: Option<&str>) -> Prompt {
@@ -143,6 +146,7 @@ async fn nobody_stands_in_once_something_was_given_out() {
         let router = router(vec![served("a", vec![steps]), served("b", vec![])]);
         let mut answer = router.generate(prompt(None));
         assert_eq!(answer.next().await, Some(Ok(Delta::Text("so".to_owned()))));
+        assert!(matches!(answer.next().await, Some(Ok(Delta::Billed(_)))), "{expected}");
         assert_eq!(answer.next().await, Some(Err(expected)));
         assert_eq!(answer.next().await, None);
     }
@@ -262,4 +266,63 @@ fn models_at_their_own_addresses_need_a_key_alone() {
     let settings: ModelsSettings = toml::from_str(line).unwrap();
     let router = build(&settings, &|name| name.ends_with("_API_KEY").then(|| "sk".to_owned()));
     assert!(router.is_ok(), "{:?}", router.err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quote_bounds_every_attempt_of_every_model_and_the_bill_stays_below_it() {
+    let broken = || vec![Say("so")];
+    let fine = || vec![Say("b"), End(Some(5), Some(3))];
+    for (of_a, of_b, attempts) in [
+        (vec![fine()], vec![], 0),
+        (vec![vec![down()], fine()], vec![], 1),
+        (vec![vec![busy()], fine()], vec![], 0),
+        (vec![vec![down()]; 3], vec![vec![down()], fine()], 4),
+        (vec![vec![down()]; 3], vec![vec![down()]; 3], 6),
+        (vec![vec![down()], vec![refused()]], vec![], 1),
+        (vec![vec![refused()]], vec![], 0),
+        (vec![vec![Wait(100)]], vec![broken()], 2),
+    ] {
+        let router = router(vec![served("a", of_a), served("b", of_b)]);
+        let quote = router.quote(&prompt(None));
+        assert_eq!((quote.model.as_str(), quote.max_tokens), ("a-large", 100));
+        // Two models, three attempts each, 100 tokens an answer.
+        assert_eq!(quote.output_tokens_max, 600);
+        assert_eq!(quote.cost_micros_max, quote.input_tokens_max + 6_000);
+        let mut billed = Usage::default();
+        let answer = collect(router.generate(prompt(None)), 10_000, |piece| {
+            if let Delta::Done(usage) | Delta::Billed(usage) = piece {
+                billed.add(usage);
+            }
+        });
+        let answered = u64::from(answer.await.is_ok());
+        assert_eq!(billed.output_tokens, attempts * 100 + answered * 3);
+        let cost = attempts * quote.cost_micros_max / 6 + answered * 35;
+        assert_eq!(billed.cost_micros.unwrap_or(0), cost);
+        assert!(cost <= quote.cost_micros_max);
+    }
+}
+
+#[test]
+fn what_has_no_price_counts_as_the_dearest() {
+    let line = "[model]\ndefault = \"ollama:free\"\n";
+    let priced = "[models.x]\nprovider = \"openai\"\nmodel = \"x\"\nprice_input = 2.0\n\
+                  price_output = 9.0\nbase_url = \"http://127.0.0.1:1/v1\"\n\
+                  [models.y]\nprovider = \"ollama\"\nmodel = \"y\"\nprice_input = 3.0";
+    let otherwise = Rate { input: 15.0, output: 75.0 };
+    for (text, dearest) in [
+        (line.to_owned(), otherwise),
+        (format!("{line}{priced}"), Rate { input: 3.0, output: 9.0 }),
+    ] {
+        let router = build(&toml::from_str(&text).unwrap(), &|_| None).unwrap();
+        let router = router.with_dearest(otherwise);
+        let mut asked = prompt(None);
+        asked.settings.insert("maxTokens".to_owned(), 10.into());
+        let quote = router.quote(&asked);
+        assert_eq!(quote.rate, dearest);
+        let cost = dearest.cost_micros(quote.input_tokens_max, quote.output_tokens_max);
+        // Rounded up for each attempt.
+        assert!((cost..cost + 6).contains(&quote.cost_micros_max), "{quote:?}");
+    }
+    let doctor = build(&ModelsSettings::default(), &|_| None).unwrap().with_dearest(otherwise);
+    assert_eq!(doctor.quote(&prompt(None)).cost_micros_max, 0);
 }

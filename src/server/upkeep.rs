@@ -52,14 +52,16 @@ async fn prune(registry: Registry, settings: StoreSettings) {
         let now = registry.clock().now();
         match registry.store().prune(settings.retention(), now).await {
             Ok(pruned) if pruned == Pruned::default() => {}
-            Ok(Pruned { events, runs, logs, letters, channel_events, jobs }) => {
+            Ok(Pruned { events, runs, logs, letters, firings, channel_events, jobs, usage }) => {
                 tracing::info!(
                     events,
                     runs,
                     logs,
                     letters,
+                    firings,
                     channel_events,
                     jobs,
+                    usage,
                     "removed what was past its time"
                 );
             }

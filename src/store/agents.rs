@@ -23,8 +23,8 @@ pub(super) fn create(connection: &Connection, record: &AgentRecord) -> Result<u6
     }
     let handle = free_handle(connection, *id, handle)?;
     let sql = "INSERT INTO agents (id, handle, name, is_enabled, state, desired, started_at,
-                   tick_every_ms, overrides, failure, created_at, updated_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                   tick_every_ms, overrides, failure, pause, created_at, updated_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     let state = lifecycle.state().name();
     let desired = lifecycle.desired.name();
     let tick_every_ms = lifecycle.autonomy.map(|autonomy| autonomy.every_ms);
@@ -43,6 +43,7 @@ pub(super) fn create(connection: &Connection, record: &AgentRecord) -> Result<u6
             tick_every_ms,
             overrides,
             lifecycle.failure.as_deref(),
+            lifecycle.pause.as_deref().map(json).transpose()?,
             created_at.0,
             updated_at.0,
         ],
@@ -74,7 +75,7 @@ pub(super) fn change(
     lifecycle: &Lifecycle,
 ) -> Result<u64, Fault> {
     let sql = "UPDATE agents SET state = ?2, desired = ?3, started_at = ?4, tick_every_ms = ?5,
-                   overrides = ?6, failure = ?7
+                   overrides = ?6, failure = ?7, pause = ?8
                WHERE id = ?1";
     let changed = run(
         connection,
@@ -87,6 +88,7 @@ pub(super) fn change(
             lifecycle.autonomy.map(|autonomy| autonomy.every_ms),
             json_or_null(lifecycle.overrides.as_deref())?,
             lifecycle.failure.as_deref(),
+            lifecycle.pause.as_deref().map(json).transpose()?,
         ),
     )?;
     found(id, changed)
@@ -165,11 +167,13 @@ pub(super) fn seeds(
 }
 
 const SEED: &str = "SELECT id, desired, started_at, tick_every_ms, overrides, failure,
-        reflected_at,
+        pause, reflected_at,
         EXISTS (SELECT 1 FROM letters INDEXED BY letters_waiting
                 WHERE reader = agents.id AND status = 'waiting'),
         EXISTS (SELECT 1 FROM memories INDEXED BY memories_by_time
                 WHERE agent = agents.id AND created_at > coalesce(reflected_at, -9223372036854775808)),
+        EXISTS (SELECT 1 FROM firings INDEXED BY firings_open
+                WHERE firings.agent = agents.id AND status IN ('waiting', 'running')),
         EXISTS (SELECT 1 FROM goals INDEXED BY goals_open
                 WHERE agent = agents.id AND status = 'open')
     FROM agents";
@@ -182,6 +186,7 @@ fn read_seed(row: &Row<'_>) -> rusqlite::Result<Seed> {
         reflected_at: columns.at_or_null()?,
         has_letters: columns.take()?,
         has_news: columns.take()?,
+        has_firings: columns.take()?,
         has_goals: columns.take()?,
     })
 }
@@ -193,6 +198,7 @@ fn read_lifecycle(columns: &mut Columns<'_, '_>) -> rusqlite::Result<Lifecycle> 
         autonomy: columns.take::<Option<u32>>()?.map(|every_ms| Autonomy { every_ms }),
         overrides: columns.json_or_null()?,
         failure: columns.take::<Option<String>>()?.map(String::into_boxed_str),
+        pause: columns.json_or_null()?,
     })
 }
 
@@ -227,7 +233,7 @@ pub(super) fn list(
 }
 
 const RECORD: &str = "SELECT id, handle, document, is_enabled, desired, started_at, tick_every_ms,
-        overrides, failure, created_at, updated_at
+        overrides, failure, pause, created_at, updated_at
     FROM agents CROSS JOIN characters ON characters.agent = agents.id";
 
 fn read_record(row: &Row<'_>) -> rusqlite::Result<AgentRecord> {

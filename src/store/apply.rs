@@ -9,8 +9,8 @@ use super::fault::Fault;
 use super::places::Upsert;
 use super::sqlite::Writing;
 use super::{
-    addressed, agents, channel_events, channels, events, goals, jobs, letters, logs, memories,
-    messages, people, places, runs, servers, sessions, tasks,
+    addressed, agents, budgets, channel_events, channels, events, firings, goals, jobs, letters,
+    logs, memories, messages, people, places, runs, servers, sessions, tasks, triggers,
 };
 
 /// Applies a batch, unless a newer boot has begun.
@@ -43,9 +43,18 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
             1
         }
         Fact::RunStarted(run) => runs::start(connection, &run)?,
-        Fact::RunEnded(end) => runs::end(connection, &end)?,
+        Fact::RunEnded(end) => {
+            committed.events.extend(budgets::end_run(writing, end.run_id, end.ended_at)?);
+            runs::end(connection, &end)?
+        }
         Fact::StepIntended(step) => runs::intend(connection, &step)?,
-        Fact::StepEnded(end) => runs::settle(connection, &end)?,
+        Fact::StepEnded(end) => {
+            let step = (end.run_id, end.index);
+            let marks = budgets::settle(writing, step, Some(&end.usage), end.ended_at)?;
+            committed.events.extend(marks);
+            runs::settle(connection, &end)?
+        }
+        Fact::Reserved(reservation) => budgets::reserve(connection, &reservation)?,
         Fact::LetterSent(letter) => letters::send(connection, &letter)?,
         Fact::LetterTried(id) => letters::attempt(connection, id)?,
         Fact::LetterSettled { id, status } => letters::settle(connection, id, status)?,
@@ -94,6 +103,16 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::TaskRemoved { agent_id, id } => tasks::remove(connection, agent_id, id)?,
         Fact::Logged(entry) => logs::write(connection, &entry)?,
         Fact::LogRemoved { agent_id, id } => logs::remove(connection, agent_id, id)?,
+        Fact::TriggerSet { trigger, is_retimed } => {
+            triggers::set(connection, &trigger, is_retimed)?
+        }
+        Fact::TriggerRemoved { agent_id, id } => triggers::remove(connection, agent_id, id)?,
+        Fact::TriggerFired(fired) => triggers::fire(connection, &fired)?,
+        Fact::FiringSet(firing) => firings::set(connection, &firing)?,
+        Fact::FiringTried { agent_id, id, run_id, at } => {
+            firings::attempt(connection, agent_id, id, run_id, at)?
+        }
+        Fact::FiringSettled(end) => firings::settle(connection, &end)?,
         Fact::FleetHalted(is_halted) => runs::halt(connection, is_halted)?,
         Fact::ServerSet(server) => servers::set(connection, &server, Upsert::Set)?,
         Fact::ServerMet(server) => servers::set(connection, &server, Upsert::Met)?,
@@ -143,6 +162,7 @@ fn remove_agent(writing: &mut Writing<'_>, id: AgentId, keep_memories: bool) -> 
     if !keep_memories {
         memories::forget_all(writing, id, None, None)?;
     }
+    budgets::remove_of(writing, id)?;
     writing.sequences.agents.forget(id.0);
     letters::remove_to(connection, id)?;
     runs::remove_of(connection, id)?;
@@ -157,6 +177,8 @@ fn remove_agent(writing: &mut Writing<'_>, id: AgentId, keep_memories: bool) -> 
         "DELETE FROM tasks WHERE agent = ?1",
         "DELETE FROM goals WHERE agent = ?1",
         "DELETE FROM logs WHERE agent = ?1",
+        "DELETE FROM triggers WHERE agent = ?1",
+        "DELETE FROM firings WHERE agent = ?1",
         "DELETE FROM enlistments WHERE agent = ?1",
         "DELETE FROM members WHERE user = ?1",
         "DELETE FROM sessions WHERE agent = ?1",

@@ -6,6 +6,7 @@ use greenroom_actors::letters::LetterStatus;
 use greenroom_actors::lifecycle::{Desired, State};
 use greenroom_actors::runs::{RunKind, RunStatus, StepKind, StepStatus, Usage};
 use greenroom_actors::time::UnixMillis;
+use greenroom_actors::triggers::{FiringSource, FiringStatus, Wake};
 use rusqlite::types::{FromSql, Type};
 use rusqlite::{Connection, Params, Row};
 use serde::Serialize;
@@ -57,6 +58,12 @@ named! {
     }
     GoalStatus { Open = "open", Reached = "reached", Dropped = "dropped" }
     LetterStatus { Waiting = "waiting", Answered = "answered", Dead = "dead" }
+    FiringStatus {
+        Waiting = "waiting", Running = "running", Ran = "ran", Missed = "missed",
+        Skipped = "skipped", Failed = "failed",
+    }
+    FiringSource { Scheduler = "scheduler", Manual = "manual" }
+    Wake { Now = "now", NextTick = "next_tick" }
     ChannelEventKind {
         Said = "said", Amended = "amended", Removed = "removed", Cleared = "cleared",
         Updated = "updated", Deleted = "deleted", Completed = "completed", Failed = "failed",
@@ -141,6 +148,17 @@ impl<'row, 'statement> Columns<'row, 'statement> {
         let value = T::named(name).ok_or_else(|| self.unreadable(format!("unknown: {name}")))?;
         self.next += 1;
         Ok(value)
+    }
+
+    /// The next column, the name of a value or NULL.
+    pub(super) fn named_or_null<T: Named>(&mut self) -> rusqlite::Result<Option<T>> {
+        match self.row.get_ref(self.next)?.as_str_or_null()? {
+            None => {
+                self.next += 1;
+                Ok(None)
+            }
+            Some(_) => self.named().map(Some),
+        }
     }
 
     /// The next four columns, a usage.
@@ -250,6 +268,9 @@ mod tests {
         round_trips::<StepStatus>();
         round_trips::<GoalStatus>();
         round_trips::<LetterStatus>();
+        round_trips::<FiringStatus>();
+        round_trips::<FiringSource>();
+        round_trips::<Wake>();
         round_trips::<ChannelEventKind>();
         round_trips::<JobStatus>();
     }

@@ -83,6 +83,12 @@ impl Filter {
         self
     }
 
+    /// Orders by these columns.
+    pub(super) fn by(mut self, columns: &str) -> Self {
+        self.sql.push_str(&format!(" ORDER BY {columns}"));
+        self
+    }
+
     /// Takes the first few by some rank.
     pub(super) fn first_by(mut self, rank: &str, bound: Option<Vec<u8>>, limit: u32) -> Self {
         self.sql.push_str(&format!(" ORDER BY {rank} LIMIT ?"));

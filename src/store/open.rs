@@ -21,6 +21,8 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0002_messaging.sql")),
     M::up(include_str!("migrations/0003_indexed.sql")),
     M::up(include_str!("migrations/0004_effects.sql")),
+    M::up(include_str!("migrations/0005_triggers.sql")),
+    M::up(include_str!("migrations/0006_budgets.sql")),
     M::up(include_str!("migrations/0007_idempotency.sql")),
     M::up(include_str!("migrations/0009_talks.sql")),
     M::up(include_str!("migrations/0010_dead_letters.sql")),

@@ -1,6 +1,7 @@
 //! The store as the core sees it.
 
 use futures::FutureExt;
+use greenroom_actors::budget::{Account, DayUsage, Level, UsageQuery};
 use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
@@ -8,30 +9,36 @@ use greenroom_actors::character::AgentRecord;
 use greenroom_actors::facts::{Batch, Committed, Event};
 use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
-    AgentId, ChannelId, ChannelMessageId, EntityId, JobId, LetterId, LogId, MemoryId, RoomId,
-    RunId, ServerId, SessionId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
+    RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use greenroom_actors::letters::Letter;
 use greenroom_actors::ports::{
-    AgentQuery, Boot, Census, JobCensus, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention,
-    RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture, WorldQuery,
+    AgentQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery, MemoryQuery,
+    MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store, StoreFuture,
+    WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
 use greenroom_actors::runs::{Run, Step};
 use greenroom_actors::time::UnixMillis;
+use greenroom_actors::triggers::{Firing, Trigger};
 use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
-    SqliteStore, addressed, agents, apply, channel_events, channels, events, goals, jobs, letters,
-    logs, memories, messages, people, places, retention, runs, search, servers, sessions, tasks,
+    SqliteStore, addressed, agents, apply, budgets, channel_events, channels, events, firings,
+    goals, jobs, letters, logs, memories, messages, people, places, retention, runs, search,
+    servers, sessions, tasks, triggers,
 };
 
 impl Store for SqliteStore {
     fn boot(&self, now: UnixMillis) -> StoreFuture<Boot> {
-        self.write(move |writing| runs::boot(writing.connection, now))
+        self.write(move |writing| {
+            budgets::charge_all(writing, now)?;
+            runs::boot(writing.connection, now)
+        })
     }
 
     fn commit(&self, batch: Batch) -> StoreFuture<Committed> {
@@ -201,6 +208,39 @@ impl Store for SqliteStore {
         self.read(move |connection| letters::count_dead(connection, to))
     }
 
+    fn trigger(&self, agent: AgentId, id: TriggerId) -> StoreFuture<Option<Trigger>> {
+        self.read(move |connection| triggers::trigger(connection, agent, id))
+    }
+
+    fn triggers(&self, agent: AgentId) -> StoreFuture<Vec<Trigger>> {
+        self.read(move |connection| triggers::list(connection, agent))
+    }
+
+    fn due_triggers(&self, query: DueQuery) -> StoreFuture<Vec<Trigger>> {
+        self.read(move |connection| triggers::due(connection, query))
+    }
+
+    fn next_due(&self) -> StoreFuture<Option<UnixMillis>> {
+        self.read(triggers::next_due)
+    }
+
+    fn firing(&self, agent: AgentId, id: FiringId) -> StoreFuture<Option<Firing>> {
+        self.read(move |connection| firings::firing(connection, agent, id))
+    }
+
+    fn firings(&self, query: FiringQuery) -> StoreFuture<Vec<Firing>> {
+        self.read(move |connection| firings::list(connection, &query))
+    }
+
+    fn open_firings(
+        &self,
+        agent: AgentId,
+        trigger: Option<TriggerId>,
+        limit: u32,
+    ) -> StoreFuture<Vec<Firing>> {
+        self.read(move |connection| firings::open(connection, agent, trigger, limit))
+    }
+
     fn message_server(&self, id: ServerId) -> StoreFuture<Option<MessageServer>> {
         self.read(move |connection| servers::server(connection, id))
     }
@@ -296,6 +336,20 @@ impl Store for SqliteStore {
 
     fn job_census(&self) -> StoreFuture<JobCensus> {
         self.read(jobs::census)
+    }
+
+    fn levels(&self, accounts: Vec<Account>) -> StoreFuture<Vec<Level>> {
+        self.read(move |connection| {
+            accounts.iter().map(|account| budgets::level(connection, account)).collect()
+        })
+    }
+
+    fn usage(&self, query: UsageQuery) -> StoreFuture<Vec<DayUsage>> {
+        self.read(move |connection| budgets::usage(connection, &query))
+    }
+
+    fn open_reservations(&self) -> StoreFuture<u64> {
+        self.read(budgets::open_reservations)
     }
 
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned> {

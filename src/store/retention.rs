@@ -6,12 +6,12 @@ use greenroom_actors::time::UnixMillis;
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::SqliteStore;
 use super::columns::{first, run, signed, unsigned};
 use super::sequences::{OF_AGENTS, OF_CHANNELS, Sequence};
+use super::{SqliteStore, budgets};
 
 /// Rows that one job of the writer removes, so that others do not wait long for it.
-const SLICE: u32 = 2000;
+pub(super) const SLICE: u32 = 2000;
 
 /// Agents or channels whose events one question looks at.
 const OWNERS_AT_ONCE: usize = 1000;
@@ -66,8 +66,14 @@ pub(super) async fn prune(
     if let Some(limit) = retention.letters_for.map(limit) {
         pruned.letters = prune_by(store, remove_letters, limit).await?;
     }
+    if let Some(limit) = retention.firings_for.map(limit) {
+        pruned.firings = prune_by(store, remove_firings, limit).await?;
+    }
     if let Some(limit) = retention.jobs_for.map(limit) {
         pruned.jobs = prune_by(store, remove_jobs, limit).await?;
+    }
+    if let Some(limit) = retention.usage_for.map(limit) {
+        pruned.usage = prune_by(store, budgets::prune, limit).await?;
     }
     while store.write(|writing| Ok(shrink(writing.connection)?)).await? {}
     Ok(pruned)
@@ -205,6 +211,14 @@ fn remove_letters(connection: &Connection, limit: UnixMillis) -> rusqlite::Resul
     let sql = "DELETE FROM letters WHERE rowid IN
                    (SELECT rowid FROM letters WHERE status <> 'waiting' AND sent_at < ?1
                     ORDER BY sent_at LIMIT ?2)";
+    run(connection, sql, (limit.0, SLICE))
+}
+
+/// Removes a slice of the firings that were over before `limit`.
+fn remove_firings(connection: &Connection, limit: UnixMillis) -> rusqlite::Result<u64> {
+    let sql = "DELETE FROM firings WHERE id IN
+                   (SELECT id FROM firings WHERE ended_at IS NOT NULL AND ended_at < ?1
+                    ORDER BY ended_at LIMIT ?2)";
     run(connection, sql, (limit.0, SLICE))
 }
 

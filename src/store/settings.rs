@@ -38,10 +38,15 @@ pub struct StoreSettings {
     pub logs_kept_days: u32,
     /// Days that settled letters are kept; 0: for ever.
     pub letters_kept_days: u32,
+    /// Days that the records of triggers' firings are kept, once they are over; 0: for ever.
+    pub firings_kept_days: u32,
     /// Newest events kept of each channel; 0: all.
     pub events_kept_per_channel: u64,
     /// Days that ended jobs are kept; 0: for ever.
     pub jobs_kept_days: u32,
+    /// Days that it is kept who used how much of which model on which day; 0: for ever. What agents
+    /// and owners have spent in all is kept anyhow.
+    pub usage_kept_days: u32,
     /// Seconds from one removal of what is past its time to the next.
     pub prune_every_s: u32,
 }
@@ -63,8 +68,10 @@ impl Default for StoreSettings {
             runs_kept_days: 30,
             logs_kept_days: 30,
             letters_kept_days: 30,
+            firings_kept_days: 30,
             events_kept_per_channel: 1000,
             jobs_kept_days: 1,
+            usage_kept_days: 400,
             prune_every_s: 600,
         }
     }
@@ -98,8 +105,10 @@ impl StoreSettings {
             runs_for: days(self.runs_kept_days),
             logs_for: days(self.logs_kept_days),
             letters_for: days(self.letters_kept_days),
+            firings_for: days(self.firings_kept_days),
             events_per_channel: self.events_kept_per_channel,
             jobs_for: days(self.jobs_kept_days),
+            usage_for: days(self.usage_kept_days),
         }
     }
 }

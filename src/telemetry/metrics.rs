@@ -1,14 +1,14 @@
 //! The process' figures, in the text format of Prometheus.
 //!
-//! Labels are drawn from small, fixed sets: never an agent, a path or anything else that a request
-//! or an operator can make more of.
+//! Labels are drawn from small sets: never an agent, a path or anything else that a request can make
+//! more of. Models have a label each up to a bound; all beyond it share one.
 
 use std::sync::OnceLock;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use greenroom_actors::registry::Registry;
-use greenroom_actors::vitals::Vitals;
+use greenroom_actors::vitals::{ModelTotals, Vitals};
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -73,8 +73,10 @@ fn describe() {
         ("greenroom_booting", "1 while some agents are not hosted yet"),
         ("greenroom_halted", "1 while the whole fleet is halted"),
         ("greenroom_runs_in_flight", "Runs that have begun and not ended"),
+        ("greenroom_triggers_overdue", "1 while something is due and nothing fires"),
         ("greenroom_sockets", "Sockets of clients that are open"),
         ("greenroom_dead_letters", "Messages to agents that were given up and are kept"),
+        ("greenroom_budget_reservations", "Calls that something is reserved for"),
     ] {
         describe_gauge!(name, what);
     }
@@ -89,12 +91,20 @@ fn describe() {
     for (name, what) in [
         ("greenroom_ticks_total", "Ticks that came due, by whether they were taken or skipped"),
         ("greenroom_runs_total", "Runs that ended, by outcome"),
+        ("greenroom_firings_total", "Slots of triggers, by what came of them"),
         ("greenroom_crashes_total", "Crashes that agents were rebuilt after"),
         ("greenroom_gave_up_total", "Agents that were left after too many crashes"),
         ("greenroom_findings_total", "What was wrong with agents and was mended, by finding"),
         ("greenroom_refused_total", "Messages refused because a mailbox was full"),
         ("greenroom_sockets_dropped_total", "Sockets closed by the host, by reason"),
         ("greenroom_tokens_total", "Tokens that models read and wrote"),
+        ("greenroom_budget_refused_total", "Calls of models that a budget had no room for"),
+        ("greenroom_model_calls_total", "Calls of models, by model"),
+        ("greenroom_model_tokens_total", "Tokens that models read and wrote, by model"),
+        (
+            "greenroom_model_cost_micros_total",
+            "What that counts against budgets, in millionths of a US dollar, by model",
+        ),
         ("greenroom_store_writes_total", "Writes that the store has carried out"),
         ("greenroom_store_commits_total", "Commits that carried them"),
         ("greenroom_cost_micros_total", "What models cost, in millionths of a US dollar"),
@@ -112,8 +122,10 @@ async fn observe(host: &Host) {
     gauge!("greenroom_build_info", "version" => host.version).set(1.0);
     gauge!("greenroom_booting").set(flag(registry.is_booting()));
     gauge!("greenroom_halted").set(flag(registry.is_halted()));
+    gauge!("greenroom_triggers_overdue").set(flag(!registry.scheduler_health().is_well()));
     observe_agents(registry).await;
     observe_letters(registry).await;
+    observe_reservations(registry).await;
     if let Some(vault) = &host.vault {
         observe_store(&vault.sizes());
     }
@@ -144,6 +156,13 @@ async fn observe_letters(registry: &Registry) {
     }
 }
 
+async fn observe_reservations(registry: &Registry) {
+    match registry.store().open_reservations().await {
+        Ok(open) => gauge!("greenroom_budget_reservations").set(number(open)),
+        Err(error) => tracing::warn!(%error, "the reservations could not be counted"),
+    }
+}
+
 fn observe_store(sizes: &Sizes) {
     gauge!("greenroom_store_bytes", "file" => "database").set(number(sizes.database_bytes));
     gauge!("greenroom_store_bytes", "file" => "wal").set(number(sizes.wal_bytes));
@@ -165,6 +184,14 @@ fn observe_vitals(vitals: &Vitals) {
     counter!("greenroom_ticks_total", "outcome" => "skipped").absolute(vitals.ticks_skipped);
     counter!("greenroom_runs_total", "outcome" => "completed").absolute(vitals.runs_completed);
     counter!("greenroom_runs_total", "outcome" => "failed").absolute(vitals.runs_failed);
+    for (outcome, count) in [
+        ("ran", vitals.firings_ran),
+        ("failed", vitals.firings_failed),
+        ("missed", vitals.firings_missed),
+        ("skipped", vitals.firings_skipped),
+    ] {
+        counter!("greenroom_firings_total", "outcome" => outcome).absolute(count);
+    }
     counter!("greenroom_crashes_total").absolute(vitals.crashes);
     counter!("greenroom_gave_up_total").absolute(vitals.gave_up);
     counter!("greenroom_refused_total").absolute(vitals.refused);
@@ -174,6 +201,16 @@ fn observe_vitals(vitals: &Vitals) {
     counter!("greenroom_tokens_total", "direction" => "input").absolute(vitals.input_tokens);
     counter!("greenroom_tokens_total", "direction" => "output").absolute(vitals.output_tokens);
     counter!("greenroom_cost_micros_total").absolute(vitals.cost_micros);
+    counter!("greenroom_budget_refused_total").absolute(vitals.refused_by_budget);
+    for ModelTotals { model, calls, input_tokens, output_tokens, cost_micros } in &vitals.models {
+        let labels = |direction| [("model", model.clone()), ("direction", direction)];
+        let (input, output) = (labels("input".to_owned()), labels("output".to_owned()));
+        counter!("greenroom_model_tokens_total", &input).absolute(*input_tokens);
+        counter!("greenroom_model_tokens_total", &output).absolute(*output_tokens);
+        counter!("greenroom_model_calls_total", "model" => model.clone()).absolute(*calls);
+        counter!("greenroom_model_cost_micros_total", "model" => model.clone())
+            .absolute(*cost_micros);
+    }
 }
 
 fn flag(is: bool) -> f64 {

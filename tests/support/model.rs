@@ -326,7 +326,7 @@ fn spoken(body: &Value) -> Vec<u8> {
     [head.as_bytes(), &sound].concat()
 }
 
-fn refusal(message: &str) -> Value {
+pub(super) fn refusal(message: &str) -> Value {
     json!({"error": {"message": message, "type": "stub", "code": null}})
 }
 
@@ -344,12 +344,17 @@ fn completion(text: &str) -> Value {
 
 /// The same in pieces.
 fn streamed(text: &str) -> String {
+    streamed_for(text, &usage(text))
+}
+
+/// An answer in pieces that costs so much.
+pub(super) fn streamed_for(text: &str, usage: &Value) -> String {
     let characters = text.chars().collect::<Vec<_>>();
     let deltas = characters
         .chunks(PIECE)
         .map(|piece| json!({"content": piece.iter().collect::<String>()}))
         .collect::<Vec<_>>();
-    events(&deltas, "stop", &usage(text))
+    events(&deltas, "stop", usage)
 }
 
 /// An answer of these pieces, as events.

@@ -210,13 +210,43 @@ impl Agent {
         )))
     }
 
+    /// The same, where nobody asked for it. Nothing else is handled until the commit either.
+    pub(super) fn change_by_itself(
+        &mut self,
+        facts: Vec<Fact>,
+        next: Lifecycle,
+        ctx: &mut Context<Self>,
+    ) {
+        self.is_changing = true;
+        let (id, runtime) = (self.id, Arc::clone(&self.runtime));
+        let committed = async move {
+            let committed = runtime.commit(facts).await;
+            runtime.record_changed(id);
+            committed
+        };
+        ctx.wait(committed.into_actor(self).map(|committed, agent, ctx| {
+            agent.is_changing = false;
+            match committed {
+                Ok(_) => agent.become_(next, ctx),
+                Err(error) => {
+                    // Whatever led to it leads to it again.
+                    tracing::error!(agent = %agent.id, %error, "a change is not recorded");
+                    agent.retry_later(ctx);
+                }
+            }
+        }));
+    }
+
     fn become_(&mut self, next: Lifecycle, ctx: &mut Context<Self>) {
         let (before, after) = (self.lifecycle.state(), next.state());
         let is_fresh = next.started_at != self.lifecycle.started_at;
         let is_retimed = next.autonomy != self.lifecycle.autonomy;
         self.lifecycle = next;
+        // What its triggers have missed meanwhile can be decided now.
+        self.runtime.scheduler.tell();
         if after != State::Running {
             self.disarm(ctx);
+            self.arm_rest(ctx);
             return;
         }
         if before != State::Running || is_fresh {

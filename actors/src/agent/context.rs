@@ -18,6 +18,7 @@ use crate::letters::Letter;
 use crate::ports::{MemoryQuery, Prompt, Purpose, Role, SearchQuery, Tool, Turn};
 use crate::records::{Embedding, MESSAGES, Memory};
 use crate::runtime::Runtime;
+use crate::triggers::Trigger;
 
 /// How long the meaning of a text may take to be found; without it, words alone are looked for.
 const EMBEDDING_DEADLINE: Duration = Duration::from_secs(5);
@@ -37,6 +38,8 @@ pub(super) struct Scene<'a> {
     pub(super) occasion: &'a Occasion,
     pub(super) room_id: RoomId,
     pub(super) letter: Option<&'a Letter>,
+    /// The trigger that fired.
+    pub(super) trigger: Option<&'a Trigger>,
     /// The agent's open goals.
     pub(super) goals: &'a [Goal],
     pub(super) overrides: Option<&'a Map<String, Value>>,
@@ -60,6 +63,7 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     let (runtime, character) = (scene.runtime, &scene.record.character);
     let purpose = scene.occasion.purpose();
     let model = scene.overrides.and_then(|settings| settings.get("model")?.as_str());
+    let model = scene.trigger.and_then(|trigger| trigger.model.as_deref()).or(model);
     let model = model.or_else(|| character.model()).map(str::to_owned);
     let abilities = runtime.ports.model.abilities(model.as_deref(), purpose);
     let tokens_max = abilities.context_tokens.min(runtime.settings.context_tokens_max);
@@ -70,7 +74,7 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     let mut outgrown = None;
     let turns = match scene.occasion {
         Occasion::Title(wanted) => vec![prompt::talk(&wanted.talk, &character.name, max_bytes)],
-        Occasion::Letter | Occasion::Reflection | Occasion::Goals => {
+        Occasion::Letter | Occasion::Firing { .. } | Occasion::Reflection | Occasion::Goals => {
             prompt::goals(&mut system, scene.goals);
             if purpose != Purpose::Reply {
                 prompt::happenings(&mut system, &scene.happenings().await?, HAPPENING_MAX_BYTES);
@@ -86,14 +90,19 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
                 let recalled = scene.recalled(&lately).await?;
                 prompt::recalled(&mut system, &recalled, max_bytes);
             }
-            prompt::turns(&lately, scene.record.id.into(), max_bytes)
+            let mut turns = prompt::turns(&lately, scene.record.id.into(), max_bytes);
+            turns.extend(scene.trigger.map(|it| Turn::new(Role::User, it.instructions.as_str())));
+            turns
         }
     };
-    let tools = if purpose == Purpose::Title || !abilities.calls_tools {
+    let mut tools = if purpose == Purpose::Title || !abilities.calls_tools {
         Vec::new()
     } else {
         runtime.offered(scene.record).await
     };
+    if let Some(allowed) = scene.trigger.and_then(|trigger| trigger.allowed_tools.as_ref()) {
+        tools.retain(|tool| allowed.contains(&tool.spec.name));
+    }
     let mut prompt = Prompt {
         model,
         purpose,

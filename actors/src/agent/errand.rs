@@ -26,6 +26,7 @@ pub(crate) struct Flight {
     pub(super) asker: Option<Asker>,
     /// What cuts it off when its grace is over, if it was given one.
     pub(super) cutoff: Option<SpawnHandle>,
+    is_for_firing: bool,
     task: AbortHandle,
     runtime: Arc<Runtime>,
 }
@@ -54,6 +55,7 @@ impl Agent {
             self.has_news = false;
         }
         let run = RunId::new();
+        let is_for_firing = matches!(occasion, Occasion::Firing { .. });
         let progress = Rc::new(Progress::beginning(self.runtime.now()));
         let task = actix::spawn(handled::noting(
             self.id,
@@ -73,8 +75,15 @@ impl Agent {
         self.runtime.took_off(run, task.abort_handle());
         let runtime = Arc::clone(&self.runtime);
         let task_handle = task.abort_handle();
-        let flight =
-            Flight { run, progress, asker: None, cutoff: None, task: task_handle, runtime };
+        let flight = Flight {
+            run,
+            progress,
+            asker: None,
+            cutoff: None,
+            is_for_firing,
+            task: task_handle,
+            runtime,
+        };
         self.flight = Some(Box::new(flight));
         ctx.spawn(task.into_actor(self).map(move |landed, agent, ctx| {
             agent.landed(run, landed, ctx);
@@ -92,6 +101,7 @@ impl Agent {
         } else {
             self.has_news = true;
         }
+        self.firings.now |= flight.is_for_firing;
         Counters::add(&self.runtime.counters.runs_failed, 1);
         self.end_of(&flight, status, reason)
     }
@@ -100,7 +110,10 @@ impl Agent {
         let Some(run) = flight.progress.open_run() else { return Vec::new() };
         let journal = self.journal();
         let usage = run.usage.clone();
-        journal.run_ended(&run, status, Some(reason), journal.now, usage).into()
+        let mut facts =
+            Vec::from(journal.run_ended(&run, status, Some(reason), journal.now, usage));
+        facts.extend(self.firing_cut(&run, status, reason));
+        facts
     }
 
     fn landed(&mut self, run: RunId, landed: Result<Landing, JoinError>, ctx: &mut Context<Self>) {
@@ -108,6 +121,8 @@ impl Agent {
         match landed {
             Ok(landing) if is_current => {
                 let asker = self.flight.take().and_then(|mut flight| flight.asker.take());
+                // First, so that nothing else is begun.
+                self.rest(landing.error.as_ref(), ctx);
                 match asker {
                     Some(asker) => self.take_to(asker, landing, ctx),
                     None => self.take_in(landing, ctx),
@@ -136,6 +151,7 @@ impl Agent {
         let dismissed = self.dismiss_waiters(answered, &cancelled);
         self.dismiss_askers(&cancelled);
         let Some(mut flight) = self.flight.take() else { return };
+        self.firings.now |= flight.is_for_firing;
         if let Some(asker) = flight.asker.take() {
             drop(asker.send(Err(cancelled.clone())));
         } else {
@@ -187,6 +203,7 @@ impl Agent {
             has_more_letters,
             said,
             reflected_at,
+            firings_left,
             goal_work,
             ..
         } = landing;
@@ -196,10 +213,15 @@ impl Agent {
             None => self.goal_work.woken(),
         };
         self.reflected_at = reflected_at.or(self.reflected_at);
+        let is_for_firing = firings_left.is_some();
+        if let Some(left) = firings_left {
+            self.firings_left(left);
+        }
         if status.is_none() && error.is_none() {
-            if goal_work.is_none() {
+            if goal_work.is_none() && !is_for_firing {
                 self.letters_waiting = 0;
             }
+            self.next_letter(ctx);
             return self.next_asked(ctx);
         }
         // Whatever it did is something to think about, but for a thought that it finished.
@@ -216,7 +238,7 @@ impl Agent {
             }
             // After a boot it is known that letters wait, and not how many.
             self.letters_waiting = self.letters_waiting.max(u32::from(has_more_letters));
-            if self.letters_waiting > 0 {
+            if self.letters_waiting > 0 || self.firings.now {
                 self.retry_later(ctx);
             }
             self.next_asked(ctx);

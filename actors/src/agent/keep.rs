@@ -208,6 +208,7 @@ fn revised(character: &Character, patch: &Map<String, Value>) -> Result<Characte
     if revised.name.is_empty() {
         return Err(CoreError::Invalid { field: "name", reason: "must not be empty".into() });
     }
+    crate::budget::check(&revised)?;
     // An agent keeps its id for life, whatever its document says.
     Ok(Character { id: character.id, ..revised })
 }

@@ -292,10 +292,12 @@ impl Agent {
         (letter_id, memory, facts)
     }
 
-    /// Takes up the letter that waits longest, if one waits and the agent is free.
+    /// Takes up the letter that waits longest, or else the firing, if one waits and the agent is free.
     pub(super) fn next_letter(&mut self, ctx: &mut Context<Self>) {
         if self.letters_waiting > 0 {
             self.begin(Occasion::Letter, false, ctx);
+        } else {
+            self.next_firing(false, ctx);
         }
     }
 

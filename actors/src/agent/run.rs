@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use super::GoalWork;
 use super::asked::Entitle;
 use super::context::{self, Scene};
+use super::firing::FiringsWaiting;
 use super::journal::Journal;
 use crate::error::{CoreError, ModelError};
 use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
@@ -31,7 +32,7 @@ use crate::runs::{Run, RunKind, RunStatus, Usage};
 use crate::runtime::Runtime;
 use crate::time::UnixMillis;
 
-use cause::Cause;
+use cause::{Cause, Found};
 use course::Course;
 
 /// How far a run has come, seen by the agent beside it.
@@ -100,6 +101,11 @@ impl Progress {
         self.run.replace(Some(run.clone()));
     }
 
+    /// The beginning was refused after all.
+    fn not_begun(&self) {
+        self.run.replace(None);
+    }
+
     fn spent(&self, usage: &Usage) {
         if let Some(run) = self.run.borrow_mut().as_mut() {
             run.usage.add(usage);
@@ -118,6 +124,11 @@ pub(crate) enum Occasion {
     Letter,
     /// A tick at which a reflection is due.
     Reflection,
+    /// The firing of a trigger that waits longest.
+    Firing {
+        /// Whether those that wait for a tick count too.
+        at_tick_too: bool,
+    },
     /// A tick at which there are goals to work for.
     Goals,
     /// Somebody wants a title.
@@ -129,13 +140,14 @@ impl Occasion {
         match self {
             Self::Letter => RunKind::Reply,
             Self::Reflection | Self::Goals => RunKind::Tick,
+            Self::Firing { .. } => RunKind::Trigger,
             Self::Title(_) => RunKind::Job,
         }
     }
 
     pub(super) fn purpose(&self) -> Purpose {
         match self {
-            Self::Letter => Purpose::Reply,
+            Self::Letter | Self::Firing { .. } => Purpose::Reply,
             Self::Reflection => Purpose::Reflect,
             Self::Goals => Purpose::Work,
             Self::Title(_) => Purpose::Title,
@@ -164,6 +176,8 @@ pub(crate) struct Landing {
     pub(crate) found: Option<String>,
     /// When it reflected.
     pub(crate) reflected_at: Option<UnixMillis>,
+    /// What waits behind the firing it was about; `None` if it was for none.
+    pub(crate) firings_left: Option<FiringsWaiting>,
     /// What there is to do for its goals, where that was what the run was about.
     pub(crate) goal_work: Option<GoalWork>,
 }
@@ -189,22 +203,41 @@ impl Errand {
     /// Carries the run out.
     pub(crate) async fn carry_out(self) -> Landing {
         let cause = match self.find_cause().await {
-            Ok(Some(cause)) => cause,
+            Ok(Found::Cause(cause)) => *cause,
+            Ok(Found::Nothing(Some(left))) => {
+                return Landing { firings_left: Some(left), ..Landing::default() };
+            }
             // The goals, if that is what it was about, rest or are gone.
-            Ok(None) => return self.nothing_to_do().await,
-            Err(error) => return Landing { error: Some(error), ..Landing::default() },
+            Ok(Found::Nothing(None)) => return self.nothing_to_do().await,
+            Err(error) => {
+                return Landing {
+                    error: Some(error),
+                    firings_left: self.firing_again(),
+                    ..Landing::default()
+                };
+            }
         };
         let letter = cause.letter.as_ref();
         let (id, heard) = (letter.map(|letter| letter.id), letter.and_then(|letter| letter.heard));
         self.progress.heard.set(heard);
-        let has_more_letters = cause.has_more_letters;
-        let landing = self.run(cause).await.unwrap_or_else(|error| Landing {
-            error: Some(error),
-            letter: id,
-            heard,
-            ..Landing::default()
-        });
-        Landing { has_more_letters, ..landing }
+        let (has_more_letters, firings_left) = (cause.has_more_letters, cause.firings_left);
+        match self.run(cause).await {
+            Ok(landing) => Landing { has_more_letters, firings_left, ..landing },
+            Err(error) => Landing {
+                error: Some(error),
+                letter: id,
+                heard,
+                has_more_letters,
+                firings_left: self.firing_again(),
+                ..Landing::default()
+            },
+        }
+    }
+
+    /// That firings are looked for again, where it was about one.
+    fn firing_again(&self) -> Option<FiringsWaiting> {
+        let is_for_firing = matches!(self.occasion, Occasion::Firing { .. });
+        is_for_firing.then(|| FiringsWaiting::found(true))
     }
 
     async fn run(&self, cause: Cause) -> Result<Landing, CoreError> {
@@ -222,7 +255,7 @@ impl Errand {
             room_id,
             entity_id,
             letter_id: cause.letter.as_ref().map(|letter| letter.id),
-            firing_id: None,
+            firing_id: cause.firing.as_ref().map(|(firing, _)| firing.id),
             resumes: cause.earlier.first().map(|run| run.id),
             started_at: self.runtime.now(),
             ended_at: None,
@@ -235,13 +268,16 @@ impl Errand {
             occasion: &self.occasion,
             room_id,
             letter: cause.letter.as_ref(),
+            trigger: cause.trigger(),
             goals: &cause.goals,
             overrides: self.overrides.as_ref(),
         };
         let past = self.past(&cause).await?;
         let context = context::of(&scene).await?;
         let mut course = Course::new(self, Arc::clone(&record), run, context, past, &cause);
-        let deadline = Duration::from_secs(u64::from(self.runtime.settings.run_deadline_s));
+        let allowed = cause.trigger().and_then(|trigger| trigger.timeout_s);
+        let allowed = allowed.unwrap_or(self.runtime.settings.run_deadline_s);
+        let deadline = Duration::from_secs(u64::from(allowed));
         let ending = {
             let going = pin!(course.go());
             match select(going, self.runtime.sleep(deadline)).await {

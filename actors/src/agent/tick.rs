@@ -50,6 +50,7 @@ impl Agent {
     /// Arms the timer of an agent that comes up with the host: at a point of its period that its id
     /// gives, so that a fleet does not wake up together.
     pub(super) fn arm_first(&mut self, ctx: &mut Context<Self>) {
+        self.arm_rest(ctx);
         let Some(autonomy) = self.lifecycle.autonomy.filter(|_| self.is_running()) else { return };
         let phase = self.id.0.as_u128() % autonomy.period().as_millis().max(1);
         self.arm(ctx, Duration::from_millis(u64::try_from(phase).unwrap_or(0)));
@@ -79,7 +80,7 @@ impl Agent {
         handled::note(self.id);
         let Some(Timer { due, .. }) = self.timer.take() else { return };
         if !self.is_running() {
-            return;
+            return self.wake_from_rest(ctx);
         }
         if self.is_changing {
             // For the end of the change: while actix waits for its commit it polls no timer, so that
@@ -110,6 +111,8 @@ impl Agent {
         counters.lateness.note(self.runtime.now().since(due));
         if self.letters_waiting > 0 {
             self.begin(Occasion::Letter, true, ctx);
+        } else if self.next_firing(true, ctx) {
+            // Firings have a time of their own, goals have not.
         } else if self.goal_work.is_due(self.runtime.now()) {
             self.begin(Occasion::Goals, true, ctx);
         } else if self.is_reflection_due() {

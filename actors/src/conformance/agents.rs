@@ -2,16 +2,19 @@
 
 use serde_json::json;
 
+use crate::budget::Scope;
 use crate::character::{AgentRecord, Bio, Character, Style};
 use crate::error::StoreError;
 use crate::facts::Fact;
 use crate::ids::AgentId;
-use crate::lifecycle::{Autonomy, Desired, Lifecycle, State};
+use crate::lifecycle::{Autonomy, Desired, Lifecycle, Pause, State};
 use crate::ports::{AgentQuery, Census, Seed};
 use crate::time::UnixMillis;
+use crate::triggers::FiringStatus;
 
 use super::kit::{
-    ADA, BOB, Subject, agent, content, created, id, letter, map, memory, remembered, running, sent,
+    ADA, BOB, Subject, agent, content, created, firing, id, letter, map, memory, remembered,
+    running, sent,
 };
 
 /// A character with every field.
@@ -147,10 +150,12 @@ pub(super) async fn revising_replaces_the_character_alone(on: Subject) {
 pub(super) async fn a_lifecycle_is_kept_in_full(on: Subject) {
     let on = on.with_agents().await;
     let failed = Lifecycle { failure: Some("it broke\n3 times".into()), ..running() };
+    let pause = Pause::Budget { scope: Scope::OwnerDay, until: Some(UnixMillis(86_400_000)) };
     let paused = Lifecycle { desired: Desired::Paused, overrides: None, ..running() };
+    let rests = Lifecycle { pause: Some(Box::new(pause)), ..paused.clone() };
     let patient = Autonomy { every_ms: u32::MAX };
     let slow = Lifecycle { autonomy: Some(patient), ..Lifecycle::default() };
-    for lifecycle in [running(), failed, paused, slow, Lifecycle::default()] {
+    for lifecycle in [running(), failed, paused, rests, slow, Lifecycle::default()] {
         on.keep([Fact::LifecycleChanged { id: ADA, lifecycle: lifecycle.clone() }]).await;
         assert_eq!(on.agent(ADA).await.unwrap().unwrap().lifecycle, lifecycle);
         assert_eq!(on.seed(ADA).await.unwrap().unwrap().lifecycle, lifecycle);
@@ -196,6 +201,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         reflected_at: None,
         has_letters: false,
         has_news: false,
+        has_firings: false,
         has_goals: false,
     };
     assert_eq!(on.seed(ADA).await.unwrap().as_ref(), Some(&seed));
@@ -204,6 +210,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         Fact::Reflected { id: ADA, at: UnixMillis(30) },
         Fact::Reflected { id: ADA, at: UnixMillis(40) },
         sent(&letter(ADA, 1, 10)),
+        Fact::FiringSet(Box::new(firing(ADA, 1, 10, FiringStatus::Waiting, 1))),
     ])
     .await;
     let busy = Seed {
@@ -213,6 +220,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         has_goals: false,
         has_letters: true,
         has_news: false,
+        has_firings: true,
     };
     let idle = Seed { id: BOB, ..seed };
     assert_eq!(on.seed(ADA).await.unwrap().as_ref(), Some(&busy));

@@ -20,6 +20,9 @@ use crate::ports::{Store, StoreFuture, WorldQuery, WorldsOf};
 use crate::records::{MESSAGES, Memory, Participant, Room, World};
 use crate::runs::{Run, RunEnd, RunKind, RunStatus, Step, StepKind, StepStatus, Usage};
 use crate::time::UnixMillis;
+use crate::triggers::{
+    Firing, FiringSource, FiringStatus, Misfire, Overlap, Schedule, Trigger, Wake,
+};
 
 /// The two agents that most cases are about.
 pub(super) const ADA: AgentId = AgentId(Uuid::from_u128(0xADA));
@@ -126,6 +129,7 @@ pub(super) fn running() -> Lifecycle {
         autonomy: Some(Autonomy { every_ms: 60_000 }),
         overrides: Some(Box::new(map(json!({"temperature": 0.5})))),
         failure: None,
+        pause: None,
     }
 }
 
@@ -401,4 +405,66 @@ pub(super) fn ended(job: &Job, status: JobStatus, at: i64) -> Job {
 
 pub(super) fn job_set(job: &Job) -> Fact {
     Fact::JobSet(Box::new(job.clone()))
+}
+
+pub(super) fn trigger(agent_id: AgentId, number: u128, at: i64) -> Trigger {
+    Trigger {
+        id: id(number),
+        agent_id,
+        name: "tea \"at five\"".into(),
+        instructions: "make tea, it's time".into(),
+        schedule: Schedule::Cron {
+            expression: "0 17 * * *".into(),
+            time_zone: "Europe/London".into(),
+        },
+        misfire: Misfire::RunAll { max: 3 },
+        grace_s: 60,
+        overlap: Overlap::QueueOne,
+        wake: Wake::NextTick,
+        needs_autonomy: false,
+        is_enabled: true,
+        max_runs: Some(2),
+        run_count: 0,
+        created_by: "a test".into(),
+        model: Some("small".into()),
+        allowed_tools: Some(vec!["kettle".into()]),
+        timeout_s: Some(30),
+        metadata: content("about the trigger"),
+        created_at: UnixMillis(at),
+        updated_at: UnixMillis(at + 1),
+        next_due_at: Some(UnixMillis(at + 100)),
+        last_fired_at: None,
+        last_status: None,
+        last_error: None,
+    }
+}
+
+pub(super) fn trigger_set(trigger: &Trigger) -> Fact {
+    Fact::TriggerSet { trigger: Box::new(trigger.clone()), is_retimed: true }
+}
+
+/// A firing of the agent's trigger of that number.
+pub(super) fn firing(
+    agent_id: AgentId,
+    number: u128,
+    due_at: i64,
+    status: FiringStatus,
+    trigger: u128,
+) -> Firing {
+    let was_run = status.was_run() || status == FiringStatus::Running;
+    Firing {
+        id: id(number),
+        trigger_id: id(trigger),
+        agent_id,
+        due_at: UnixMillis(due_at),
+        status,
+        run_id: was_run.then(|| id(7)),
+        reason: (!status.is_open()).then(|| "it's over".into()),
+        source: FiringSource::Scheduler,
+        wake: Wake::Now,
+        count: 1,
+        attempts: u32::from(was_run),
+        started_at: was_run.then_some(UnixMillis(due_at + 1)),
+        ended_at: (!status.is_open()).then_some(UnixMillis(due_at + 2)),
+    }
 }

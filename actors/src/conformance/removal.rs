@@ -6,11 +6,13 @@ use crate::ids::{AgentId, EntityId, ServerId};
 use crate::ports::{LogQuery, MemoryQuery, RunQuery, SearchQuery, WorldsOf};
 use crate::records::{Embedding, Memory};
 use crate::time::UnixMillis;
+use crate::triggers::FiringStatus;
 
 use super::kit::{
-    ADA, BOB, Subject, channel, channel_happened, channel_set, created, happened, id, intended,
-    job, job_set, joined, letter, memory, message, message_set, participant, remembered, room, run,
-    sent, server, server_set, session, session_set, started, step, world,
+    ADA, BOB, Subject, channel, channel_happened, channel_set, created, firing, happened, id,
+    intended, job, job_set, joined, letter, memory, message, message_set, participant, remembered,
+    room, run, sent, server, server_set, session, session_set, started, step, trigger, trigger_set,
+    world,
 };
 use super::{goals, logs, people};
 
@@ -36,6 +38,8 @@ async fn settle_in(on: &Subject, agent: AgentId, base: u128) -> Memory {
         Fact::TaskSet(Box::new(people::task(agent, base, 10))),
         Fact::GoalSet(Box::new(goals::goal(agent, base, 10))),
         Fact::Logged(Box::new(logs::entry(agent, base, 10))),
+        trigger_set(&trigger(agent, base, 10)),
+        Fact::FiringSet(Box::new(firing(agent, base, 10, FiringStatus::Waiting, base))),
     ])
     .await;
     memory
@@ -46,7 +50,7 @@ fn embedding() -> Embedding {
 }
 
 /// How many rows of each sort the agent has, memories last.
-async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 17] {
+async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 19] {
     let all_runs = RunQuery {
         agent_id: agent,
         room_id: None,
@@ -82,12 +86,14 @@ async fn belongings(on: &Subject, agent: AgentId, base: u128) -> [usize; 17] {
         on.tasks(agent).await.unwrap().len(),
         on.goals(agent).await.unwrap().len(),
         on.logs(LogQuery::of(agent, 9)).await.unwrap().len(),
+        on.triggers(agent).await.unwrap().len(),
+        on.open_firings(agent, None, 9).await.unwrap().len(),
         on.memories(MemoryQuery::of(agent, 9)).await.unwrap().len(),
         on.search(words).await.unwrap().len(),
     ]
 }
 
-const EVERYTHING: [usize; 17] = [1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+const EVERYTHING: [usize; 19] = [1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
 
 pub(super) async fn with_an_agent_goes_everything_of_its_own(on: Subject) {
     let on = on.with_agents().await;
@@ -97,7 +103,7 @@ pub(super) async fn with_an_agent_goes_everything_of_its_own(on: Subject) {
 
     assert!(on.affected(Fact::AgentRemoved { id: ADA, keep_memories: false }).await >= 1);
     assert_eq!(on.agent(ADA).await.unwrap(), None);
-    assert_eq!(belongings(&on, ADA, 100).await, [0; 17]);
+    assert_eq!(belongings(&on, ADA, 100).await, [0; 19]);
     assert_eq!(on.embeddings(ADA, vec![id(100)]).await.unwrap(), []);
     assert_eq!(on.event_bounds(ADA).await.unwrap(), None);
     assert_eq!(belongings(&on, BOB, 200).await, EVERYTHING, "others keep what is theirs");
@@ -109,7 +115,7 @@ pub(super) async fn memories_stay_where_they_are_to_be_kept(on: Subject) {
     on.keep([Fact::AgentRemoved { id: ADA, keep_memories: true }]).await;
     assert_eq!(
         belongings(&on, ADA, 100).await,
-        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1],
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1],
         "the memories alone are left, and still found"
     );
     assert_eq!(on.memory(ADA, kept.id).await.unwrap().as_ref(), Some(&kept));
@@ -138,7 +144,7 @@ pub(super) async fn an_agent_made_anew_begins_anew(on: Subject) {
     ])
     .await;
     let seed = on.seed(ADA).await.unwrap().unwrap();
-    assert_eq!((seed.reflected_at, seed.has_letters), (None, false));
+    assert_eq!((seed.reflected_at, seed.has_letters, seed.has_firings), (None, false, false));
     assert_eq!(on.event_bounds(ADA).await.unwrap(), Some((1, 1)));
     assert_eq!(on.agent(ADA).await.unwrap().unwrap().handle, "ada");
 }

@@ -8,10 +8,11 @@ use crate::letters::LetterStatus;
 use crate::ports::{LogQuery, Pruned, Retention};
 use crate::runs::RunStatus;
 use crate::time::UnixMillis;
+use crate::triggers::FiringStatus;
 
 use super::kit::{
-    ADA, BOB, Subject, channel_happened, end, ended, happened, id, intended, job, job_set, letter,
-    memory, remembered, run, sent, started, step,
+    ADA, BOB, Subject, channel_happened, end, ended, firing, happened, id, intended, job, job_set,
+    letter, memory, remembered, run, sent, started, step,
 };
 use super::logs;
 
@@ -36,6 +37,7 @@ pub(super) async fn without_bounds_nothing_is_removed(on: Subject) {
         sent(&letter(ADA, 1, 1)),
         Fact::LetterSettled { id: id(1), status: LetterStatus::Dead },
         remembered(&memory(ADA, 1, 1, "text")),
+        Fact::FiringSet(Box::new(firing(ADA, 1, 1, FiringStatus::Ran, 1))),
         channel_happened(1, 1),
         channel_happened(1, 2),
         job_set(&ended(&job(ADA, 1, 1, 1), JobStatus::Failed, 2)),
@@ -49,11 +51,22 @@ pub(super) async fn without_bounds_nothing_is_removed(on: Subject) {
         runs_for: AGE,
         logs_for: AGE,
         letters_for: AGE,
+        firings_for: AGE,
         events_per_channel: 1,
         jobs_for: AGE,
+        usage_for: AGE,
     };
     let pruned = on.prune(everything, NOW).await.unwrap();
-    let one_each = Pruned { events: 1, runs: 1, logs: 1, letters: 1, channel_events: 1, jobs: 1 };
+    let one_each = Pruned {
+        events: 1,
+        runs: 1,
+        logs: 1,
+        letters: 1,
+        firings: 1,
+        channel_events: 1,
+        jobs: 1,
+        usage: 0,
+    };
     assert_eq!(pruned, one_each);
     assert_eq!(on.prune(everything, NOW).await.unwrap(), Pruned::default());
     assert!(on.memory(ADA, id(1)).await.unwrap().is_some(), "memories are not pruned");
@@ -144,6 +157,26 @@ pub(super) async fn settled_letters_go(on: Subject) {
         assert_eq!(on.letter(id(number)).await.unwrap().is_some(), is_there, "{number}");
     }
     assert_eq!(on.waiting_letters(ADA, 9).await.unwrap(), [letter(ADA, 3, 30)]);
+}
+
+pub(super) async fn firings_that_are_over_go(on: Subject) {
+    let on = on.with_agents().await;
+    for (number, due, status) in [
+        (1, 10, FiringStatus::Ran),
+        (2, 20, FiringStatus::Missed),
+        (3, 30, FiringStatus::Waiting),
+        (4, 900, FiringStatus::Skipped),
+        (5, 20, FiringStatus::Running),
+    ] {
+        let set = Fact::FiringSet(Box::new(firing(ADA, number, due, status, 1)));
+        on.keep([set]).await;
+    }
+    let retention = Retention { firings_for: AGE, ..Retention::default() };
+    let pruned = on.prune(retention, NOW).await.unwrap();
+    assert_eq!(pruned, Pruned { firings: 2, ..Pruned::default() });
+    for (number, is_there) in [(1, false), (2, false), (3, true), (4, true), (5, true)] {
+        assert_eq!(on.firing(ADA, id(number)).await.unwrap().is_some(), is_there, "{number}");
+    }
 }
 
 pub(super) async fn events_of_channels_go_by_number_and_the_sequence_goes_on(on: Subject) {

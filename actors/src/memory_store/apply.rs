@@ -9,6 +9,7 @@ use crate::records::{Embedding, Memory, Participant, Room};
 use crate::runs::{Run, RunEnd, RunStatus, Step, StepEnd, StepStatus};
 use crate::time::UnixMillis;
 
+use super::budgets::Charged;
 use super::state::{Agent, Home, State};
 use super::table::Kept;
 
@@ -36,9 +37,17 @@ impl State {
                 1
             }
             Fact::RunStarted(run) => self.home_mut(run.agent_id).runs.meet(*run),
-            Fact::RunEnded(end) => self.end_run(*end),
+            Fact::RunEnded(end) => {
+                let marks = self.ledger.end_run(end.run_id, end.ended_at);
+                self.note(marks, committed);
+                self.end_run(*end)
+            }
             Fact::StepIntended(step) => self.intend(*step),
+            Fact::Reserved(reservation) => self.ledger.reserve(*reservation),
             Fact::StepEnded(end) => {
+                let charged = Charged::Usage(&end.usage);
+                let marks = self.ledger.settle((end.run_id, end.index), &charged, end.ended_at);
+                self.note(marks, committed);
                 self.steps.get_mut(&(end.run_id, end.index)).map_or(0, |step| step.end(*end))
             }
             Fact::LetterSent(letter) => self.send(*letter),
@@ -48,6 +57,21 @@ impl State {
             }),
             Fact::LetterSettled { id, status } => self.settle(id, status),
             Fact::LetterRequeued { id, to, attempts } => self.requeue(id, to, attempts),
+            Fact::TriggerSet { trigger, is_retimed } => {
+                if self.has_trigger_of_another(&trigger) {
+                    return 0;
+                }
+                self.home_mut(trigger.agent_id).set_trigger(*trigger, is_retimed)
+            }
+            Fact::TriggerRemoved { agent_id, id } => {
+                self.removed(agent_id, |home| home.triggers.remove(id))
+            }
+            Fact::TriggerFired(fired) => self.home_mut(fired.agent_id).fire(*fired),
+            Fact::FiringSet(firing) => self.home_mut(firing.agent_id).set_firing(*firing),
+            Fact::FiringTried { agent_id, id, run_id, at } => {
+                self.home_mut(agent_id).try_firing(id, run_id, at)
+            }
+            Fact::FiringSettled(end) => self.home_mut(end.agent_id).settle_firing(*end),
             Fact::FleetHalted(is_halted) => {
                 self.is_halted = is_halted;
                 1
@@ -161,6 +185,13 @@ impl State {
         }
     }
 
+    /// Keeps that budgets have come to their soft marks.
+    pub(super) fn note(&mut self, marks: Vec<NewEvent>, committed: &mut Committed) {
+        for mark in marks {
+            committed.events.push(self.home_mut(mark.agent_id).happened(mark));
+        }
+    }
+
     fn removed<R>(&mut self, agent: AgentId, remove: impl FnOnce(&mut Home) -> Option<R>) -> u64 {
         gone(self.homes.get_mut(&agent).and_then(remove))
     }
@@ -210,6 +241,7 @@ impl State {
     }
 
     fn remove(&mut self, id: AgentId, keep_memories: bool) -> u64 {
+        self.ledger.remove_agent(id, UnixMillis(0));
         if let Some(home) = self.homes.remove(&id) {
             for run in home.runs.oldest_first() {
                 self.drop_steps(run);

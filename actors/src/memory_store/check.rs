@@ -6,16 +6,31 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::facts::Fact;
-use crate::ids::{AgentId, ChannelId, ServerId};
+use crate::ids::{AgentId, ChannelId, FiringId, ServerId, TriggerId};
+use crate::time::UnixMillis;
 
+use super::budgets::Ledger;
 use super::state::State;
 
 /// Whether the facts can be applied one after the other. What they need is only ever an agent, a
-/// message server or a channel that is there or is not.
+/// message server or a channel that is there or is not, room in a budget, or a trigger or a firing as
+/// it is before the batch: no batch of ours says two things of one trigger's time or one firing.
 pub(super) fn check(state: &State, facts: &[Fact]) -> Result<(), StoreError> {
-    let mut after =
-        After { state, agents: HashMap::new(), servers: HashMap::new(), channels: HashMap::new() };
-    facts.iter().try_for_each(|fact| after.next(fact))
+    let mut after = After {
+        state,
+        agents: HashMap::new(),
+        servers: HashMap::new(),
+        channels: HashMap::new(),
+        ledger: None,
+    };
+    let last = facts.iter().rposition(|fact| matches!(fact, Fact::Reserved(_)));
+    facts.iter().enumerate().try_for_each(|(place, fact)| {
+        after.next(fact)?;
+        if last.is_some_and(|last| place < last) {
+            after.foresee(fact);
+        }
+        Ok(())
+    })
 }
 
 /// What is there after the facts so far: what they have changed, over the state before them.
@@ -25,11 +40,16 @@ struct After<'a> {
     servers: HashMap<ServerId, bool>,
     /// The server that each channel lies on; `None`: it is not there.
     channels: HashMap<ChannelId, Option<ServerId>>,
+    /// What is reserved, where the facts so far have changed that and some later one reserves more.
+    ledger: Option<Ledger>,
 }
 
 impl After<'_> {
     fn next(&mut self, fact: &Fact) -> Result<(), StoreError> {
         match fact {
+            Fact::Reserved(reservation) => {
+                self.ledger.as_ref().unwrap_or(&self.state.ledger).check(reservation)?;
+            }
             Fact::AgentCreated(record) => {
                 if self.has_agent(record.id) {
                     return Err(StoreError::Exists { what: "agent", id: record.id.0 });
@@ -62,9 +82,32 @@ impl After<'_> {
                 let id = message.channel_id;
                 there(self.server_of(id).is_some(), "channel", id.0)?;
             }
+            Fact::TriggerFired(fired) => {
+                let is_due = self.is_due(fired.agent_id, fired.trigger_id, fired.from);
+                there(is_due, "due trigger", fired.trigger_id.0)?;
+            }
+            Fact::FiringTried { agent_id, id, .. } => {
+                there(self.is_open(*agent_id, *id), "open firing", id.0)?;
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    fn foresee(&mut self, fact: &Fact) {
+        if Ledger::is_changed_by(fact) {
+            self.ledger.get_or_insert_with(|| self.state.ledger.clone()).foresee(fact);
+        }
+    }
+
+    fn is_due(&self, agent: AgentId, id: TriggerId, at: UnixMillis) -> bool {
+        let trigger = self.state.home(agent).and_then(|home| home.triggers.get(id));
+        trigger.is_some_and(|trigger| trigger.is_enabled && trigger.next_due_at == Some(at))
+    }
+
+    fn is_open(&self, agent: AgentId, id: FiringId) -> bool {
+        let firing = self.state.home(agent).and_then(|home| home.firings.get(id));
+        firing.is_some_and(|firing| firing.status.is_open())
     }
 
     fn has_agent(&self, id: AgentId) -> bool {

@@ -47,6 +47,7 @@ impl State {
                     agent.reflected_at.is_none_or(|last| memory.created_at > last)
                 })
             }),
+            has_firings: self.home(id).is_some_and(|home| !home.open_firings.is_empty()),
         }
     }
 

@@ -30,6 +30,11 @@ impl State {
                 pruned.logs += count(home.logs.remove_before(now.minus(age), |_| true).len());
             }
         }
+        if let Some(age) = retention.firings_for {
+            let cutoff = now.minus(age);
+            let homes = self.homes.values_mut();
+            pruned.firings = homes.map(|home| home.prune_firings(cutoff)).sum();
+        }
         for run in &ended_runs {
             self.drop_steps(run);
         }
@@ -45,6 +50,7 @@ impl State {
         }
         pruned.channel_events = self.shared.prune_events(&retention);
         pruned.jobs = self.shared.prune_jobs(&retention, now);
+        pruned.usage = self.ledger.prune(&retention, now);
         pruned
     }
 }

@@ -6,13 +6,15 @@ use crate::character::AgentRecord;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, Event};
 use crate::goals::Goal;
-use crate::ids::{AgentId, LetterId, RunId};
+use crate::ids::{AgentId, FiringId, LetterId, RunId};
 use crate::letters::Letter;
 use crate::ports::Boot;
 use crate::records::{Component, Entity, LogEntry, Participant, Relationship, Room, Task, World};
 use crate::runs::{Run, RunStatus, Step, StepStatus};
 use crate::time::UnixMillis;
+use crate::triggers::{Firing, Trigger};
 
+use super::budgets::Ledger;
 use super::check::check;
 use super::shared::Shared;
 use super::table::{Kept, Table};
@@ -33,6 +35,8 @@ pub(super) struct State {
     pub(super) letters: Table<Letter>,
     /// What belongs to no single agent.
     pub(super) shared: Shared,
+    /// What was spent and what is reserved.
+    pub(super) ledger: Ledger,
 }
 
 /// An agent.
@@ -62,6 +66,10 @@ pub(super) struct Home {
     pub(super) letters: BTreeSet<LetterId>,
     /// Those that wait, oldest first.
     pub(super) waiting: BTreeSet<(UnixMillis, LetterId)>,
+    pub(super) triggers: Table<Trigger>,
+    pub(super) firings: Table<Firing>,
+    /// The firings that something is still to come of, the longest due first.
+    pub(super) open_firings: BTreeSet<(UnixMillis, FiringId)>,
 }
 
 impl State {
@@ -108,6 +116,8 @@ impl State {
                 }
             }
         }
+        let marks = self.ledger.charge_all(now);
+        self.note(marks, &mut Committed::default());
         Boot { epoch: self.epoch, interrupted_runs }
     }
 }

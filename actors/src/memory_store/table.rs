@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::channels::{Channel, ChannelMessage, Job, MessageServer, Session};
 use crate::goals::Goal;
 use crate::ids::{
-    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, GoalId, JobId, LetterId, LogId,
-    MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, WorldId,
+    AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, FiringId, GoalId, JobId, LetterId,
+    LogId, MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, TriggerId,
+    WorldId,
 };
 use crate::letters::Letter;
 use crate::records::{
@@ -14,6 +15,7 @@ use crate::records::{
 };
 use crate::runs::Run;
 use crate::time::UnixMillis;
+use crate::triggers::{Firing, Trigger};
 
 /// What a [`Table`] can hold.
 pub(super) trait Row {
@@ -208,6 +210,8 @@ rows! {
     LogEntry, LogId, created_at;
     Run, RunId, started_at;
     Letter, LetterId, sent_at;
+    Trigger, TriggerId, created_at;
+    Firing, FiringId, due_at;
     MessageServer, ServerId, created_at;
     Channel, ChannelId, created_at;
     ChannelMessage, ChannelMessageId, created_at;

@@ -8,6 +8,7 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::budget::Rate;
 use crate::character::Character;
 use crate::error::ModelError;
 use crate::records::Embedding;
@@ -26,6 +27,22 @@ pub type ModelStream = BoxStream<'static, Result<Delta, ModelError>>;
 pub trait Model: Send + Sync + 'static {
     /// Answers `prompt`, piece by piece. The last piece is [`Delta::Done`].
     fn generate(&self, prompt: Prompt) -> ModelStream;
+
+    /// What [`generate`](Self::generate) may cost at most for this prompt, with everything that it may
+    /// try. Budgets reserve that much before the call.
+    ///
+    /// By default that of a model that costs nothing and makes one attempt.
+    fn quote(&self, prompt: &Prompt) -> Quote {
+        let max_tokens = prompt.max_tokens().unwrap_or(Quote::MAX_TOKENS);
+        Quote {
+            model: prompt.model.clone().unwrap_or_default(),
+            input_tokens_max: prompt.input_tokens_max(),
+            output_tokens_max: u64::from(max_tokens),
+            cost_micros_max: 0,
+            max_tokens,
+            rate: Rate::default(),
+        }
+    }
 
     /// What the model of that name (the default one if absent) can do with a prompt for `purpose`; asked
     /// before the prompt is made.
@@ -159,6 +176,70 @@ pub struct Prompt {
 impl Prompt {
     /// The answer of a model that finds that nothing is to be said.
     pub const IGNORE: &str = "IGNORE";
+
+    /// Tokens that a provider adds to each message, tool or call at most: marks of its beginning, its
+    /// end and who speaks.
+    const FRAME_TOKENS: u64 = 16;
+
+    /// Tokens that a provider adds to the whole at most, and what a prompt without a turn is made
+    /// to say.
+    const FRAME_TOKENS_OF_ALL: u64 = 128;
+
+    /// The tokens of its answer at most, as its settings say.
+    #[must_use]
+    pub fn max_tokens(&self) -> Option<u32> {
+        let asked = self.settings.get("maxTokens").and_then(Value::as_u64);
+        asked.and_then(|asked| u32::try_from(asked).ok()).filter(|asked| *asked > 0)
+    }
+
+    /// Tokens that a model reads with it at most.
+    ///
+    /// A token stands for at least one byte with every tokenizer in use, so that the bytes of all
+    /// texts bound it, with an allowance for what a provider puts around each. Texts that a tokenizer
+    /// rewrites first (a single sign for a whole word) could have more; they are rare, and the usual
+    /// text has a quarter of that.
+    #[must_use]
+    pub fn input_tokens_max(&self) -> u64 {
+        let bytes = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+        let mut tokens = Self::FRAME_TOKENS_OF_ALL.saturating_add(bytes(self.system.len()));
+        let mut add = |length: usize| {
+            let framed = bytes(length).saturating_add(Self::FRAME_TOKENS);
+            tokens = tokens.saturating_add(framed);
+        };
+        for turn in &self.turns {
+            add(turn.text.len());
+            for call in &turn.tool_calls {
+                add(call.id.len() + call.name.len() + call.arguments.to_string().len());
+            }
+        }
+        for tool in &self.tools {
+            add(tool.name.len() + tool.description.len() + tool.parameters.to_string().len());
+        }
+        tokens
+    }
+}
+
+/// What a call of a model may cost at most.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quote {
+    /// The model that is asked first.
+    pub model: String,
+    /// Tokens read, in all attempts together.
+    pub input_tokens_max: u64,
+    /// Tokens written, in all attempts together.
+    pub output_tokens_max: u64,
+    /// What these cost, in millionths of a US dollar.
+    pub cost_micros_max: u64,
+    /// The tokens of one answer that this rests on. Where the prompt's settings do not bound the
+    /// answer, they have to be given this as `maxTokens` for the quote to be true.
+    pub max_tokens: u32,
+    /// What tokens count as if the answer does not say what it cost.
+    pub rate: Rate,
+}
+
+impl Quote {
+    /// The tokens of one answer where neither the prompt nor the model bounds them.
+    pub const MAX_TOKENS: u32 = 4_096;
 }
 
 /// A piece of an answer.
@@ -168,8 +249,12 @@ pub enum Delta {
     Text(String),
     /// A call of a tool, whole.
     ToolCall(ToolCall),
-    /// The end, and what it cost.
+    /// The end, and what it cost, with the attempts that came to nothing before and may be billed all
+    /// the same.
     Done(Usage),
+    /// Before an error, where no answer came of it: what the attempts may be billed for. A model that
+    /// fails without it was billed for nothing.
+    Billed(Usage),
 }
 
 impl Delta {
@@ -214,6 +299,7 @@ pub async fn collect(
                 }
             }
             Delta::ToolCall(call) => whole.tool_calls.push(call),
+            Delta::Billed(usage) => whole.usage.add(&usage),
             Delta::Done(usage) => {
                 whole.usage = usage;
                 return Ok(whole);

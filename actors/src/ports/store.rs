@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use crate::budget::{Account, DayUsage, Level, UsageQuery};
 use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
@@ -15,7 +16,7 @@ use crate::facts::{Batch, Committed, Epoch, Event};
 use crate::goals::Goal;
 use crate::ids::{
     AgentId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId, MemoryId,
-    RoomId, RunId, ServerId, SessionId, WorldId,
+    RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use crate::letters::Letter;
 use crate::lifecycle::{Lifecycle, State};
@@ -24,6 +25,7 @@ use crate::records::{
 };
 use crate::runs::{Run, RunStatus, Step};
 use crate::time::UnixMillis;
+use crate::triggers::{Firing, Trigger};
 
 /// An answer of the store, to be awaited on any thread.
 pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
@@ -36,8 +38,9 @@ pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
 /// times are ordered by id, descending.
 pub trait Store: Send + Sync + 'static {
     /// Begins a new boot: raises the epoch (older writers are fenced from now on), ends the runs
-    /// that are still open as [`RunStatus::Interrupted`], and marks their open steps
-    /// [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown).
+    /// that are still open as [`RunStatus::Interrupted`], marks their open steps
+    /// [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown), and charges what is reserved in
+    /// full.
     fn boot(&self, now: UnixMillis) -> StoreFuture<Boot>;
 
     /// Commits `batch`, whole or not at all.
@@ -170,6 +173,34 @@ pub trait Store: Send + Sync + 'static {
     /// How many letters were given up; to one agent if given.
     fn count_dead_letters(&self, to: Option<AgentId>) -> StoreFuture<u64>;
 
+    /// One trigger.
+    fn trigger(&self, agent: AgentId, id: TriggerId) -> StoreFuture<Option<Trigger>>;
+
+    /// An agent's triggers, oldest first.
+    fn triggers(&self, agent: AgentId) -> StoreFuture<Vec<Trigger>>;
+
+    /// The triggers that are due and can fire, the longest due first.
+    fn due_triggers(&self, query: DueQuery) -> StoreFuture<Vec<Trigger>>;
+
+    /// The next slot of all triggers that can fire: which are enabled, and whose agent is to run, and
+    /// is autonomous where they need it.
+    fn next_due(&self) -> StoreFuture<Option<UnixMillis>>;
+
+    /// One firing.
+    fn firing(&self, agent: AgentId, id: FiringId) -> StoreFuture<Option<Firing>>;
+
+    /// Firings, the latest due first.
+    fn firings(&self, query: FiringQuery) -> StoreFuture<Vec<Firing>>;
+
+    /// The firings of an agent that something is still to come of, of one trigger if given, the
+    /// longest due first.
+    fn open_firings(
+        &self,
+        agent: AgentId,
+        trigger: Option<TriggerId>,
+        limit: u32,
+    ) -> StoreFuture<Vec<Firing>>;
+
     /// One message server.
     fn message_server(&self, id: ServerId) -> StoreFuture<Option<MessageServer>>;
 
@@ -245,9 +276,18 @@ pub trait Store: Send + Sync + 'static {
     /// ones took in all.
     fn job_census(&self) -> StoreFuture<JobCensus>;
 
+    /// How these accounts stand, in the order given.
+    fn levels(&self, accounts: Vec<Account>) -> StoreFuture<Vec<Level>>;
+
+    /// What was used of models: newest day first, then by agent, model and owner.
+    fn usage(&self, query: UsageQuery) -> StoreFuture<Vec<DayUsage>>;
+
+    /// For how many calls something is reserved now.
+    fn open_reservations(&self) -> StoreFuture<u64>;
+
     /// Removes what is past its age or number. The newest event of an agent and of a channel is
-    /// always kept, so that its sequence goes on; open runs, waiting letters and jobs that have not
-    /// ended are always kept.
+    /// always kept, so that its sequence goes on; open runs and firings, waiting letters and jobs that have
+    /// not ended are always kept.
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned>;
 }
 
@@ -273,6 +313,8 @@ pub struct Seed {
     pub has_letters: bool,
     /// Whether it has a memory that was made after it last thought about itself.
     pub has_news: bool,
+    /// Whether something is still to come of firings of its triggers.
+    pub has_firings: bool,
     /// Whether it has an open goal.
     pub has_goals: bool,
 }
@@ -452,6 +494,30 @@ impl RunQuery {
     }
 }
 
+/// Which triggers that are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueQuery {
+    /// Due at this time or before.
+    pub now: UnixMillis,
+    /// Whether those that are late by more than their grace are wanted, or the others.
+    pub is_late: bool,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// Which firings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiringQuery {
+    /// Whose.
+    pub agent_id: AgentId,
+    /// Of which trigger; any if absent.
+    pub trigger_id: Option<TriggerId>,
+    /// How many to pass over.
+    pub offset: u32,
+    /// How many at most.
+    pub limit: u32,
+}
+
 /// Which log entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogQuery {
@@ -557,10 +623,14 @@ pub struct Retention {
     pub logs_for: Option<Duration>,
     /// Age of settled letters.
     pub letters_for: Option<Duration>,
+    /// Age of firings that nothing more is to come of.
+    pub firings_for: Option<Duration>,
     /// Newest events kept of each channel.
     pub events_per_channel: u64,
     /// Age of ended jobs.
     pub jobs_for: Option<Duration>,
+    /// Age of what was used on a day. What an agent or owner has spent in all stays.
+    pub usage_for: Option<Duration>,
 }
 
 /// How many rows retention removed.
@@ -574,10 +644,14 @@ pub struct Pruned {
     pub logs: u64,
     /// Letters.
     pub letters: u64,
+    /// Firings.
+    pub firings: u64,
     /// Channels' events.
     pub channel_events: u64,
     /// Jobs.
     pub jobs: u64,
+    /// Rows of usage.
+    pub usage: u64,
 }
 
 /// Puts rankings together by reciprocal rank: each list adds `1 / (60 + rank)` to what it names.

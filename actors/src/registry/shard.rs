@@ -237,6 +237,7 @@ impl Handler<Create> for Shard {
             reflected_at: None,
             has_letters: false,
             has_news: false,
+            has_firings: false,
             has_goals: false,
         };
         let event = created(&record);

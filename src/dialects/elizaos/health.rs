@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use greenroom_actors::lifecycle::State;
 use greenroom_actors::liveness::Blocked;
 use greenroom_actors::ports::AgentQuery;
+use greenroom_actors::scheduler::SchedulerHealth;
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -19,7 +20,7 @@ pub(super) async fn alive(call: Call) -> Answer {
     json(StatusCode::OK, &json!({"status": "ok", "timestamp": instant::iso(call.now())}))
 }
 
-/// `GET /health`: 503 while no agent runs.
+/// `GET /health`: 503 while no agent runs, or something is due and nothing fires.
 pub(super) async fn root(call: Call) -> Answer {
     let vigour = Vigour::of(&call).await?;
     let word = if vigour.is_well() { "OK" } else { "DEGRADED" };
@@ -52,27 +53,43 @@ struct Vigour {
     running: u64,
     /// Threads of agents that do not answer.
     blocked: Vec<Blocked>,
+    /// What is wrong with what should fire triggers.
+    overdue: Option<String>,
 }
 
 impl Vigour {
     async fn of(call: &Call) -> Result<Self, ElizaError> {
         let running = call.store().census().await?.running;
-        Ok(Self { running, blocked: call.registry().liveness().blocked })
+        let registry = call.registry();
+        let overdue = match registry.scheduler_health() {
+            SchedulerHealth::Well => None,
+            SchedulerHealth::Overdue { due_at } => {
+                Some(format!("due since {} and not fired", instant::iso(due_at)))
+            }
+            SchedulerHealth::Silent { since } => {
+                Some(format!("nothing heard of since {}", instant::iso(since)))
+            }
+        };
+        Ok(Self { running, blocked: registry.liveness().blocked, overdue })
     }
 
     fn is_well(&self) -> bool {
-        self.running > 0 && self.blocked.is_empty()
+        self.running > 0 && self.blocked.is_empty() && self.overdue.is_none()
     }
 
     fn status(&self) -> StatusCode {
         if self.is_well() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
     }
 
-    fn agents(&self) -> &'static str {
-        match (self.blocked.is_empty(), self.running) {
+    fn dependencies(&self) -> Value {
+        let agents = match (self.blocked.is_empty(), self.running) {
             (false, _) => "blocked",
             (true, 0) => "no_agents",
             (true, _) => "healthy",
+        };
+        match &self.overdue {
+            Some(overdue) => json!({"agents": agents, "triggers": overdue}),
+            None => json!({"agents": agents}),
         }
     }
 }
@@ -82,7 +99,7 @@ fn health(call: &Call, word: &str, vigour: &Vigour) -> Value {
         "status": word,
         "version": call.settings.app_version,
         "timestamp": instant::iso(call.now()),
-        "dependencies": {"agents": vigour.agents()},
+        "dependencies": vigour.dependencies(),
     });
     if let (Some(body), false) = (body.as_object_mut(), vigour.blocked.is_empty()) {
         // Which agent it was handling last, so that whoever looks after the host can end that.

@@ -95,6 +95,9 @@ pub(super) fn of_core(
         CoreError::Cancelled(_) => {
             Said::new(S::CONFLICT, "CANCELLED", "The work was cancelled before it ended")
         }
+        CoreError::Budget(exceeded) => {
+            Said::new(S::PAYMENT_REQUIRED, "BUDGET_EXCEEDED", exceeded.to_string())
+        }
         CoreError::Model(ModelError::RateLimited { .. }) => {
             Said::later("MODEL_ERROR", "The model's provider asks to wait")
         }
@@ -105,6 +108,9 @@ pub(super) fn of_core(
             | ModelError::Unsupported(_),
         ) => Said::new(S::INTERNAL_SERVER_ERROR, "MODEL_ERROR", "The model did not answer"),
         CoreError::Store(error) => match error {
+            StoreError::Exceeded(exceeded) => {
+                Said::new(S::PAYMENT_REQUIRED, "BUDGET_EXCEEDED", exceeded.to_string())
+            }
             StoreError::Exists { .. } => Said::new(S::CONFLICT, "CONFLICT", "It exists already"),
             StoreError::Missing { what, .. } => Said::new(S::NOT_FOUND, "NOT_FOUND", missing(what)),
             StoreError::Busy => Said::later("OVERLOADED", "Too busy, please try again"),

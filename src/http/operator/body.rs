@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::http::body;
@@ -31,6 +32,12 @@ impl Fields {
             Some(Value::Object(fields)) => Ok(Self(fields)),
             Some(other) => Err(body::BodyError::NotAnObject(body::kind(&other)).into()),
         }
+    }
+
+    /// All of them, as what they are to be.
+    pub(super) fn all<T: DeserializeOwned>(self) -> Result<T, OperatorError> {
+        serde_json::from_value(Value::Object(self.0))
+            .map_err(|error| OperatorError::Invalid { field: "body", reason: error.to_string() })
     }
 
     /// A text, trimmed; `None` if it is absent or null.

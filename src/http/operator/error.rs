@@ -105,6 +105,9 @@ impl OperatorError {
                 CoreError::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN"),
                 CoreError::DeadlineExceeded(_) => (StatusCode::REQUEST_TIMEOUT, "TIMEOUT"),
                 CoreError::Crashed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "AGENT_CRASHED"),
+                CoreError::Budget(_) | CoreError::Store(StoreError::Exceeded(_)) => {
+                    (StatusCode::PAYMENT_REQUIRED, "BUDGET_EXCEEDED")
+                }
                 CoreError::Model(_) => (StatusCode::BAD_GATEWAY, "MODEL_ERROR"),
                 CoreError::Store(StoreError::Exists { .. }) => (StatusCode::CONFLICT, "CONFLICT"),
                 CoreError::Store(StoreError::Missing { .. }) => {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::host::Host;
 
 use super::Answer;
+use super::error::OperatorError;
 use super::lookup::Who;
 use super::wire::{Success, number};
 
@@ -25,6 +26,14 @@ pub(super) struct PageQuery {
     limit: Option<String>,
     /// Events with a greater number alone.
     after: Option<String>,
+}
+
+impl PageQuery {
+    /// How many rows to pass over, and how many to show.
+    pub(super) fn read(&self) -> Result<(u32, u32), OperatorError> {
+        let limit = number("limit", self.limit.as_deref())?.unwrap_or(PAGE).min(PAGE_MAX);
+        Ok((number("offset", self.offset.as_deref())?.unwrap_or(0), limit))
+    }
 }
 
 /// A page of runs, newest first.
@@ -49,8 +58,7 @@ pub(super) struct Events {
 
 /// The runs of an agent.
 pub(super) async fn list(who: Path<Who>, page: Query<PageQuery>, host: Data<Host>) -> Answer<Runs> {
-    let limit = number("limit", page.limit.as_deref())?.unwrap_or(PAGE).min(PAGE_MAX);
-    let offset = number("offset", page.offset.as_deref())?.unwrap_or(0);
+    let (offset, limit) = page.read()?;
     let agent = who.find(&host.registry).await?.id;
     let store = host.registry.store();
     let query = RunQuery { offset, ..RunQuery::of(agent, limit) };

@@ -74,6 +74,14 @@ async fn each_request_is_carried_out_or_refused_by_name() {
     let missing_goal = format!("/op/agents/ada-lovelace/goals/{id}");
     let by_id = format!("/op/agents/{id}");
     let long_name = format!(r#"{{"name": "{}"}}"#, "x".repeat(300));
+    let triggers = "/op/agents/ada-lovelace/triggers";
+    let unknown_trigger = format!("{triggers}/{id}");
+    let bad_cron =
+        r#"{"name": "a", "instructions": "b", "schedule": {"kind": "cron", "expression": "x"}}"#;
+    let bad_zone = r#"{"name": "a", "instructions": "b",
+        "schedule": {"kind": "cron", "expression": "* * * * *", "time_zone": "x"}}"#;
+    let fine = r#"{"name": "a", "instructions": "b", "max_runs": null,
+        "schedule": {"kind": "cron", "expression": "@daily"}}"#;
     for (method, path, body, status, says) in [
         (&get, "/op/agents", "", 200, r#""handle":"ada-lovelace""#),
         (&get, "/op/agents?state=stopped&limit=1", "", 200, r#""total":1"#),
@@ -95,6 +103,14 @@ async fn each_request_is_carried_out_or_refused_by_name() {
         (&post, "/op/agents/ada-lovelace/message", r#"{"text": "a"}"#, 409, "is stopped"),
         (&post, "/op/agents/ada-lovelace/restart", "", 200, r#""state":"running""#),
         (&post, "/op/agents/ada-lovelace/message", r#"{"text": "hello"}"#, 200, r#""reply":""#),
+        (&get, "/op/agents/ada-lovelace/budget", "", 200, r#""scope":"owner_day","whose":"host""#),
+        (&get, "/op/agents/nobody/budget", "", 404, "no agent is called `nobody`"),
+        (&get, "/op/usage", "", 200, r#""model":"doctor""#),
+        (&get, "/op/usage?agent=Ada%20Lovelace&owner=host", "", 200, r#""totals":{"calls":1,"#),
+        (&get, "/op/usage?from=2999-01-01", "", 200, r#""usage":[]"#),
+        (&get, "/op/usage?to=yesterday", "", 400, "to: must be a day such as 2026-11-22"),
+        (&get, "/op/usage?limit=-1", "", 400, "limit: "),
+        (&get, "/op/usage?agent=nobody", "", 404, "no agent is called `nobody`"),
         (&get, "/op/agents/ada-lovelace/runs", "", 200, r#""kind":"reply""#),
         (&get, "/op/agents/ada-lovelace/runs?limit=x", "", 400, "limit: "),
         (&get, missing_run.as_str(), "", 404, "NOT_FOUND"),
@@ -111,6 +127,15 @@ async fn each_request_is_carried_out_or_refused_by_name() {
         (&get, "/op/dead-letters?offset=x", "", 400, "offset: "),
         (&post, "/op/dead-letters/x/requeue", "", 400, "letter: "),
         (&post, "/op/dead-letters/52b464d2-13a3-0603-8af4-cc4004c65c52/requeue", "", 404, "letter"),
+        (&post, triggers, "{}", 400, "schedule: must be there"),
+        (&post, triggers, r#"{"name": "a", "cron": "x"}"#, 400, "unknown field `cron`"),
+        (&post, triggers, bad_cron, 400, "expression: "),
+        (&post, triggers, bad_zone, 400, "time_zone: "),
+        (&post, triggers, fine, 200, r#""is_enabled":true"#),
+        (&get, triggers, "", 200, r#""expression":"@daily""#),
+        (&get, "/op/agents/ada-lovelace/triggers/x", "", 400, "path: "),
+        (&get, unknown_trigger.as_str(), "", 404, "trigger"),
+        (&get, "/op/agents/ada-lovelace/firings?limit=1", "", 200, r#""firings":[]"#),
         (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": "1"}"#, 400, "grace_s: must be a"),
         (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": -1}"#, 400, "grace_s: must be 0 to"),
         (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": 1e300}"#, 400, "grace_s: "),
@@ -212,4 +237,40 @@ async fn a_name_means_one_agent_or_none() {
     let several = OperatorError::Several { who: "Twins".to_owned(), ids: vec![first, second] };
     assert_eq!(several.status_code(), 409);
     assert!(several.to_string().contains(&second.to_string()));
+}
+
+#[actix_web::test]
+async fn a_trigger_is_made_changed_fired_and_removed() {
+    let host = Data::new(host().await);
+    let app = init_service(App::new().app_data(host).configure(super::routes)).await;
+    let send = async |method: Method, path: &str, body: serde_json::Value| {
+        let request = TestRequest::with_uri(path).method(method).set_json(body);
+        let answer = call_service(&app, request.to_request()).await;
+        let status = answer.status().as_u16();
+        let body: serde_json::Value = serde_json::from_slice(&read_body(answer).await).unwrap();
+        (status, body["data"].clone())
+    };
+    let none = || serde_json::json!({});
+    let wanted = serde_json::json!({
+        "name": "tea", "instructions": "make tea", "is_enabled": false, "max_runs": 3,
+        "schedule": {"kind": "interval", "every_ms": 60_000}, "misfire": {"kind": "run_all", "max": 2},
+    });
+    let (status, made) = send(Method::POST, "/agents/ada-lovelace/triggers", wanted).await;
+    assert_eq!(
+        (status, &made["max_runs"], &made["next_due_at"]),
+        (200, &3.into(), &None::<u8>.into())
+    );
+    let path = format!("/agents/ada-lovelace/triggers/{}", made["id"].as_str().unwrap());
+    let change = serde_json::json!({"is_enabled": true, "max_runs": null});
+    let (_, changed) = send(Method::PATCH, &path, change).await;
+    assert!(changed["next_due_at"].is_i64() && changed["max_runs"].is_null());
+    let (status, firing) = send(Method::POST, &format!("{path}/fire"), none()).await;
+    assert_eq!((status, &firing["status"]), (200, &"waiting".into()));
+    let (_, page) = send(Method::GET, &format!("{path}/firings"), none()).await;
+    assert_eq!(page["firings"][0]["id"], firing["id"]);
+    assert_eq!(send(Method::DELETE, &path, none()).await.0, 200);
+    assert_eq!(send(Method::GET, &path, none()).await.0, 404);
+    assert_eq!(send(Method::DELETE, &path, none()).await.0, 404);
+    let (_, page) = send(Method::GET, "/agents/ada-lovelace/firings", none()).await;
+    assert_eq!(page["firings"][0]["status"], "skipped");
 }

@@ -6,7 +6,7 @@ use actix_web::web::Json;
 use greenroom_actors::agent::Status;
 use greenroom_actors::character::{AgentRecord, Character};
 use greenroom_actors::ids::{AgentId, RunId};
-use greenroom_actors::lifecycle::{Lifecycle, State};
+use greenroom_actors::lifecycle::{Lifecycle, Pause, State};
 use greenroom_actors::liveness::Report;
 use greenroom_actors::ports::AgentQuery;
 use greenroom_actors::time::UnixMillis;
@@ -98,6 +98,9 @@ pub(super) struct AgentView {
     started_at: Option<UnixMillis>,
     autonomy_every_ms: Option<u32>,
     failure: Option<String>,
+    /// Why it is paused, where no operator asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: Option<Pause>,
     created_at: UnixMillis,
     updated_at: UnixMillis,
     #[serde(flatten)]
@@ -130,6 +133,7 @@ impl AgentView {
             started_at: lifecycle.started_at,
             autonomy_every_ms: lifecycle.autonomy.map(|autonomy| autonomy.every_ms),
             failure: lifecycle.failure.as_deref().map(str::to_owned),
+            pause: lifecycle.pause.as_deref().cloned(),
             created_at: record.created_at,
             updated_at: record.updated_at,
             live: None,

@@ -88,7 +88,8 @@ impl Teller {
     pub(in crate::models) fn of_connection(&self, error: &reqwest::Error) -> Failure {
         if error.is_connect() {
             let reason = format!("cannot connect to {}: {}", self.host, root(error));
-            return Failure::passing(ModelError::Unavailable(self.redacted(&reason)), None);
+            let error = ModelError::Unavailable(self.redacted(&reason));
+            return Failure::passing(error, None).unheard();
         }
         if error.is_builder() {
             let reason = "the request cannot be made".to_owned();

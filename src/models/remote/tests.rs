@@ -305,6 +305,7 @@ async fn a_stream_that_stalls_is_given_up_and_let_go() {
     assert_eq!(answer.next().await, Some(Ok(Delta::Text("so".to_owned()))));
     tokio::time::pause();
     let expected = ModelError::TimedOut(Duration::from_secs(90));
+    assert!(matches!(answer.next().await, Some(Ok(Delta::Billed(_)))));
     assert_eq!(answer.next().await, Some(Err(expected)));
     tokio::time::resume();
     // The answer is still held; the connection is not.
@@ -360,6 +361,7 @@ async fn a_broken_stream_is_an_error_after_what_was_said() {
         if said {
             assert_eq!(answer.next().await, Some(Ok(Delta::Text("so".to_owned()))));
         }
+        assert!(matches!(answer.next().await, Some(Ok(Delta::Billed(_)))));
         let failed = answer.next().await;
         assert!(matches!(failed, Some(Err(ModelError::Unavailable(_)))), "{failed:?}");
         assert_eq!(answer.next().await, None);

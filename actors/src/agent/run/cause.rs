@@ -1,6 +1,8 @@
-//! What a run is about: the letter it answers, and what earlier attempts at it have done.
+//! What a run is about: the letter it answers or the firing it carries out, and what earlier attempts
+//! at it have done.
 
 use super::{Errand, Occasion};
+use crate::agent::firing::{FiringsWaiting, settled, waits_for_a_tick};
 use crate::agent::hearing::failed;
 use crate::agent::letters;
 use crate::error::CoreError;
@@ -8,6 +10,11 @@ use crate::goals::{Goal, GoalStatus};
 use crate::letters::Letter;
 use crate::ports::RunQuery;
 use crate::runs::{Run, RunKind, RunStatus, Step};
+use crate::triggers::{Firing, FiringStatus, Trigger};
+use crate::vitals::Counters;
+
+/// Firings that are looked at to find the one to take up.
+const LOOK_MAX: u32 = 256;
 
 /// Interrupted runs, one after the other, that another one goes on from.
 const RESUMED_MAX: u32 = 8;
@@ -25,29 +32,111 @@ pub(super) struct Cause {
     pub(super) goals: Vec<Goal>,
     /// Whether another one waits behind it.
     pub(super) has_more_letters: bool,
+    /// The firing to carry out, and its trigger.
+    pub(super) firing: Option<(Firing, Trigger)>,
+    /// What waits behind that firing.
+    pub(super) firings_left: Option<FiringsWaiting>,
     /// Earlier runs for the same cause that ended before their work was done, the latest first.
     pub(super) earlier: Vec<Run>,
 }
 
+impl Cause {
+    /// The trigger that fired.
+    pub(super) fn trigger(&self) -> Option<&Trigger> {
+        self.firing.as_ref().map(|(_, trigger)| trigger)
+    }
+}
+
+/// What a look for something to do has found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Something.
+    Cause(Box<Cause>),
+    /// Nothing; of firings, perhaps some that wait for a tick.
+    Nothing(Option<FiringsWaiting>),
+}
+
 impl Errand {
-    /// What there is to do; `None` if there is nothing after all.
-    pub(super) async fn find_cause(&self) -> Result<Option<Cause>, CoreError> {
+    /// What there is to do.
+    pub(super) async fn find_cause(&self) -> Result<Found, CoreError> {
         let goals = self.open_goals().await?;
-        match self.occasion {
-            Occasion::Letter => {}
-            Occasion::Title(_) | Occasion::Reflection => {
-                return Ok(Some(Cause { goals, ..Cause::default() }));
+        let earlier = match self.occasion {
+            Occasion::Letter => return self.find_letter_cause(goals).await,
+            Occasion::Firing { at_tick_too } => {
+                return self.find_firing_cause(goals, at_tick_too).await;
             }
+            Occasion::Title(_) | Occasion::Reflection => Vec::new(),
             Occasion::Goals => {
                 let now = self.runtime.now();
                 if !goals.iter().any(|goal| goal.is_due(now)) {
-                    return Ok(None);
+                    return Ok(Found::Nothing(None));
                 }
-                let earlier = self.interrupted_work().await?;
-                return Ok(Some(Cause { goals, earlier, ..Cause::default() }));
+                self.interrupted_work().await?
             }
+        };
+        Ok(Found::Cause(Box::new(Cause { goals, earlier, ..Cause::default() })))
+    }
+
+    async fn find_firing_cause(
+        &self,
+        goals: Vec<Goal>,
+        at_tick_too: bool,
+    ) -> Result<Found, CoreError> {
+        let store = &self.runtime.ports.store;
+        loop {
+            let open = store.open_firings(self.agent, None, LOOK_MAX).await?;
+            let mut rest = Vec::with_capacity(open.len());
+            let mut chosen = None;
+            for firing in open {
+                if chosen.is_none() && (at_tick_too || !waits_for_a_tick(&firing)) {
+                    chosen = Some(firing);
+                } else {
+                    rest.push(firing);
+                }
+            }
+            let left = FiringsWaiting {
+                now: rest.iter().any(|firing| !waits_for_a_tick(firing)),
+                at_tick: rest.iter().any(waits_for_a_tick),
+                is_ticked: false,
+            };
+            let Some(firing) = chosen else { return Ok(Found::Nothing(Some(left))) };
+            let trigger = store.trigger(self.agent, firing.trigger_id).await?;
+            let (status, reason) = match trigger {
+                Some(trigger) if firing.attempts < self.runtime.settings.letter_attempts_max => {
+                    let earlier = self.earlier_firings(&firing).await?;
+                    let (firing, firings_left) = (Some((firing, trigger)), Some(left));
+                    let cause = Cause { firing, firings_left, goals, earlier, ..Cause::default() };
+                    return Ok(Found::Cause(Box::new(cause)));
+                }
+                Some(_) => (FiringStatus::Failed, "tried too often"),
+                None => (FiringStatus::Skipped, "its trigger was removed"),
+            };
+            if status == FiringStatus::Failed {
+                Counters::add(&self.runtime.counters.firings_failed, 1);
+            }
+            let (id, trigger) = (firing.id, Some(firing.trigger_id));
+            let facts = settled(&self.journal(), id, trigger, (status, Some(reason)));
+            self.runtime.commit(facts.into()).await?;
         }
-        let Some((letter, has_more_letters)) = self.find_letter().await? else { return Ok(None) };
+    }
+
+    /// The runs that were begun for a firing before, the latest first.
+    async fn earlier_firings(&self, firing: &Firing) -> Result<Vec<Run>, CoreError> {
+        if firing.attempts == 0 {
+            return Ok(Vec::new());
+        }
+        let attempts = RunQuery {
+            firing_id: Some(firing.id),
+            from: Some(firing.due_at),
+            ..RunQuery::of(self.agent, firing.attempts)
+        };
+        Ok(self.runtime.ports.store.runs(attempts).await?)
+    }
+
+    async fn find_letter_cause(&self, goals: Vec<Goal>) -> Result<Found, CoreError> {
+        let Some((letter, has_more_letters)) = self.find_letter().await? else {
+            return Ok(Found::Nothing(None));
+        };
         // With one attempt allowed, a letter that was requeued counts none.
         let is_new = letter.attempts == 0 && self.runtime.settings.letter_attempts_max > 1;
         let earlier = if !is_new {
@@ -60,7 +149,9 @@ impl Errand {
         } else {
             Vec::new()
         };
-        Ok(Some(Cause { letter: Some(letter), goals, has_more_letters, earlier }))
+        let letter = Some(letter);
+        let cause = Cause { letter, goals, has_more_letters, earlier, ..Cause::default() };
+        Ok(Found::Cause(Box::new(cause)))
     }
 
     async fn open_goals(&self) -> Result<Vec<Goal>, CoreError> {

@@ -18,8 +18,10 @@ use super::{Errand, Occasion};
 use crate::agent::GoalWork;
 use crate::agent::context::{self, Context, Outgrown};
 use crate::agent::journal::ToolCalled;
+use crate::agent::spending::{Asked, Meter, Patience};
+use crate::budget::{Exceeded, Reservation};
 use crate::character::AgentRecord;
-use crate::error::{CoreError, ModelError};
+use crate::error::{CoreError, ModelError, StoreError};
 use crate::facts::{EventKind, Fact};
 use crate::ids::AgentId;
 use crate::ports::{
@@ -28,7 +30,6 @@ use crate::ports::{
 };
 use crate::runs::{Run, RunStatus, Step, StepEnd, StepKind, StepStatus, Usage};
 use crate::time::UnixMillis;
-use crate::vitals::Counters;
 
 /// Sees the words of an answer as they come.
 type Watcher<'a> = Box<dyn FnMut(&Delta) + 'a>;
@@ -146,6 +147,12 @@ impl<'a> Course<'a> {
         }
         facts.push(Fact::RunStarted(Box::new(run.clone())));
         facts.extend(run.letter_id.map(Fact::LetterTried));
+        facts.extend(run.firing_id.map(|id| Fact::FiringTried {
+            agent_id: run.agent_id,
+            id,
+            run_id: run.id,
+            at: run.started_at,
+        }));
         facts.push(journal.run_event(run, RunStatus::Started, None, run.started_at));
         let data = json!({"runId": run.id, "kind": run.kind, "resumes": run.resumes});
         facts.push(journal.event(EventKind::RunStarted, data));
@@ -158,10 +165,12 @@ impl<'a> Course<'a> {
         kind: StepKind,
         name: &str,
         intent: Value,
+        reservation: Option<&Reservation>,
     ) -> Result<(u32, UnixMillis), CoreError> {
         let index = self.steps;
         let now = self.errand.runtime.now();
-        let mut facts = self.take_pending();
+        let mut facts = Vec::with_capacity(2);
+        facts.extend(reservation.map(|held| Fact::Reserved(Box::new(held.clone()))));
         facts.push(Fact::StepIntended(Box::new(Step {
             run_id: self.run.id,
             agent_id: self.run.agent_id,
@@ -175,14 +184,70 @@ impl<'a> Course<'a> {
             ended_at: None,
             usage: Usage::default(),
         })));
-        if !self.is_begun {
-            self.errand.progress.begun(&self.run);
+        let mut patience = Patience::of(&self.errand.runtime);
+        while let Err(exceeded) = self.commit(&facts).await? {
+            // What has been is no longer held by the time others look whether there is room.
+            if self.is_begun {
+                let pending = self.take_pending();
+                self.errand.runtime.commit(pending).await?;
+            }
+            if let Err(refused) = patience.wait(exceeded).await {
+                self.refused();
+                return Err(refused);
+            }
         }
-        self.errand.runtime.commit(facts).await?;
-        self.is_begun = true;
         self.moved();
         self.steps = self.steps.saturating_add(1);
         Ok((index, now))
+    }
+
+    /// Commits that a question is about to be put to a model, and what it may cost.
+    async fn intend_question(
+        &mut self,
+        name: &str,
+        intent: Value,
+        reservation: Reservation,
+    ) -> Result<Asked, CoreError> {
+        let held = Some(&reservation);
+        let (index, began) = self.intend(StepKind::Model, name, intent, held).await?;
+        Ok(Asked { index, began, reservation, meter: Meter::default() })
+    }
+
+    /// Commits what is pending, and these facts; nothing if a budget has no room for them.
+    async fn commit(&mut self, facts: &[Fact]) -> Result<Result<(), Exceeded>, CoreError> {
+        if !self.is_begun {
+            self.errand.progress.begun(&self.run);
+        }
+        let both = self.pending.iter().chain(facts).cloned().collect();
+        match self.errand.runtime.commit(both).await {
+            Ok(_) => {
+                self.pending.clear();
+                self.is_begun = true;
+                Ok(Ok(()))
+            }
+            Err(StoreError::Exceeded(exceeded)) => {
+                if !self.is_begun {
+                    self.errand.progress.not_begun();
+                }
+                Ok(Err(exceeded))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A budget has no room for the run. One that made no call is recorded all the same, and is no
+    /// attempt at its letter.
+    fn refused(&mut self) {
+        if !self.is_begun {
+            self.pending.retain(|fact| !matches!(fact, Fact::LetterTried(_)));
+            for fact in &mut self.pending {
+                if let Fact::RunStarted(run) = fact {
+                    run.letter_id = None;
+                }
+            }
+            self.errand.progress.begun(&self.run);
+            self.is_begun = true;
+        }
     }
 
     /// Something comes of the run.
@@ -207,12 +272,14 @@ impl<'a> Course<'a> {
         context::fit(&mut self.prompt, self.turns_before, self.tokens_max);
         let intent = self.question();
         let name = self.prompt.model.clone().unwrap_or_default();
-        let (index, began) = self.intend(StepKind::Model, &name, intent).await?;
+        let runtime = &self.errand.runtime;
+        let (run, prompt) = (self.run.id, &mut self.prompt);
+        let reservation = runtime.reservation(&self.record, run, self.steps, prompt)?;
+        let asked = self.intend_question(&name, intent, reservation).await?;
         self.rounds = self.rounds.saturating_add(1);
-        let answer = self.generate().await;
+        let answer = self.generate(&asked.meter).await;
         let prompt = self.prompt.clone();
-        let Generation { text, tool_calls, .. } =
-            self.note_answer(index, began, &prompt, answer)?;
+        let Generation { text, tool_calls, .. } = self.note_answer(&asked, &prompt, answer)?;
         if !tool_calls.is_empty() {
             let mut turn = Turn::new(Role::Assistant, text.as_str());
             turn.tool_calls.clone_from(&tool_calls);
@@ -227,16 +294,16 @@ impl<'a> Course<'a> {
     /// Notes what came of a question to a model, and what it cost.
     fn note_answer(
         &mut self,
-        index: u32,
-        began: UnixMillis,
+        asked: &Asked,
         prompt: &Prompt,
         answer: Result<Generation, ModelError>,
     ) -> Result<Generation, ModelError> {
-        let (usage, text, error) = match &answer {
-            Ok(answer) => (answer.usage.clone(), answer.text.as_str(), None),
-            Err(error) => (Usage::default(), "", Some(error.to_string())),
+        let usage = asked.bill(&self.errand.runtime, &answer);
+        let (text, error) = match &answer {
+            Ok(answer) => (answer.text.as_str(), None),
+            Err(error) => ("", Some(error.to_string())),
         };
-        let took = self.errand.runtime.now().since(began);
+        let took = self.errand.runtime.now().since(asked.began);
         let log = self.errand.journal().model_log(
             &self.run,
             prompt,
@@ -247,14 +314,13 @@ impl<'a> Course<'a> {
         );
         self.errand.progress.spent(&usage);
         self.run.usage.add(&usage);
-        self.count(&usage);
         let (status, outcome) = match (&answer, &error) {
             (Ok(answer), _) => {
                 (StepStatus::Succeeded, replay::outcome(&answer.text, &answer.tool_calls))
             }
             (Err(_), error) => (StepStatus::Failed, json!({"error": error})),
         };
-        self.ended(index, status, outcome, &usage);
+        self.ended(asked.index, status, outcome, &usage);
         self.pending.push(log);
         answer
     }
@@ -262,19 +328,21 @@ impl<'a> Course<'a> {
     /// Puts what the conversation has outgrown into fewer words, and remembers them. A model that does
     /// not is no reason to fail: the run goes on without.
     async fn condense(&mut self) -> Result<(), CoreError> {
-        let Some(Outgrown { prompt, memory }) = self.outgrown.take() else { return Ok(()) };
+        let Some(Outgrown { mut prompt, memory }) = self.outgrown.take() else { return Ok(()) };
+        let (run, steps) = (self.run.id, self.steps);
+        let reservation = self.errand.runtime.reservation(&self.record, run, steps, &mut prompt)?;
         let intent = json!({
             "purpose": prompt.purpose, "system": prompt.system, "turns": prompt.turns,
         });
         let name = prompt.model.clone().unwrap_or_default();
-        let (index, began) = self.intend(StepKind::Model, &name, intent).await?;
+        let asked = self.intend_question(&name, intent, reservation).await?;
         let runtime = &self.errand.runtime;
         let max_bytes = usize::try_from(runtime.settings.answer_max_bytes).unwrap_or(usize::MAX);
-        let answer = runtime.ports.model.generate(prompt.clone());
+        let answer = asked.meter.listen(runtime.ports.model.generate(prompt.clone()));
         let answer = collect(answer, max_bytes, |_| {}).await;
         // It is offered no tools. Calls all the same would look like the run's own to a later attempt.
         let answer = answer.map(|answer| Generation { tool_calls: Vec::new(), ..answer });
-        let Ok(Generation { text, .. }) = self.note_answer(index, began, &prompt, answer) else {
+        let Ok(Generation { text, .. }) = self.note_answer(&asked, &prompt, answer) else {
             return Ok(());
         };
         if !text.trim().is_empty() {
@@ -299,10 +367,10 @@ impl<'a> Course<'a> {
         })
     }
 
-    async fn generate(&mut self) -> Result<Generation, ModelError> {
+    async fn generate(&mut self, meter: &Meter) -> Result<Generation, ModelError> {
         let runtime = &self.errand.runtime;
         let max_bytes = usize::try_from(runtime.settings.answer_max_bytes).unwrap_or(usize::MAX);
-        let answer = runtime.ports.model.generate(self.prompt.clone());
+        let answer = meter.listen(runtime.ports.model.generate(self.prompt.clone()));
         let mut is_apart = self.said.is_empty();
         let (watcher, progress) = (&mut self.watcher, &self.errand.progress);
         collect(answer, max_bytes, |delta| {
@@ -325,7 +393,7 @@ impl<'a> Course<'a> {
         let key = key.unwrap_or_else(|| replay::key(self.run.id, self.steps));
         let effect = self.tool(&call.name).map_or(Effect::Reads, |tool| tool.effect);
         let intent = replay::intent(&call, key, effect);
-        let (index, began) = self.intend(StepKind::Tool, &call.name, intent).await?;
+        let (index, began) = self.intend(StepKind::Tool, &call.name, intent, None).await?;
         let output = self.carry_out(&call, key).await;
         let took = self.errand.runtime.now().since(began);
         let max_bytes = self.errand.runtime.settings.tool_output_max_bytes;
@@ -377,13 +445,6 @@ impl<'a> Course<'a> {
                 Err(ToolError::Unknown(format!("no answer within {deadline:?}")))
             }
         }
-    }
-
-    fn count(&self, usage: &Usage) {
-        let counters = &self.errand.runtime.counters;
-        Counters::add(&counters.input_tokens, usage.input_tokens);
-        Counters::add(&counters.output_tokens, usage.output_tokens);
-        Counters::add(&counters.cost_micros, usage.cost_micros.unwrap_or(0));
     }
 
     /// What there is to do for the goals after this run. One that did nothing for them, not even saying

@@ -6,9 +6,11 @@ use uuid::Uuid;
 use super::cause::Cause;
 use super::course::Course;
 use super::{Errand, Landing, Occasion};
+use crate::agent::firing::settled;
 use crate::agent::hearing::Hearing;
 use crate::agent::journal::object;
 use crate::agent::letters;
+use crate::budget::Scope;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, ModelError, StoreError};
 use crate::facts::{EventKind, Fact};
@@ -18,6 +20,8 @@ use crate::ports::Prompt;
 use crate::records::{MESSAGES, Memory};
 use crate::runs::{Run, RunStatus};
 use crate::time::UnixMillis;
+use crate::triggers::FiringStatus;
+use crate::vitals::Counters;
 
 impl Errand {
     /// Records how the run ended and what came of it.
@@ -58,6 +62,15 @@ impl Errand {
             facts.push(Fact::Reflected { id: self.agent, at: now });
             landing.reflected_at = Some(now);
         }
+        if let Some((firing, trigger)) = &cause.firing {
+            let (status, counter) = match &error {
+                None => (FiringStatus::Ran, &self.runtime.counters.firings_ran),
+                Some(_) => (FiringStatus::Failed, &self.runtime.counters.firings_failed),
+            };
+            Counters::add(counter, 1);
+            let end = (status, reason.as_deref());
+            facts.extend(settled(&journal, firing.id, Some(trigger.id), end));
+        }
         let mut heard = Vec::new();
         if let Some(letter) = &letter {
             landing.heard = letter.heard;
@@ -92,7 +105,14 @@ impl Errand {
     /// were enough.
     fn is_last(&self, letter: &Letter, error: &CoreError) -> bool {
         let attempts = letter.attempts.saturating_add(1);
-        let is_lasting = matches!(error, CoreError::Model(error) if !error.is_transient());
+        let is_lasting = match error {
+            CoreError::Model(error) => !error.is_transient(),
+            // A run that is too long for its budget would be so again. Everything else is no fault of
+            // the letter's: it waits until there is room.
+            CoreError::Budget(exceeded) if exceeded.scope == Scope::Run => true,
+            CoreError::Budget(_) => return false,
+            _ => false,
+        };
         is_lasting || attempts >= self.runtime.settings.letter_attempts_max
     }
 
