@@ -10,6 +10,7 @@
 )]
 
 mod approvals;
+mod autonomy;
 mod bad_input;
 mod browser;
 mod budget;
@@ -19,6 +20,7 @@ mod follow;
 mod golden;
 mod kill;
 mod kill_keys;
+mod kill_runs;
 mod kill_talks;
 mod mcp;
 mod media;

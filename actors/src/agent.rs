@@ -20,6 +20,7 @@ mod keep;
 pub(crate) mod letters;
 mod parking;
 mod prompt;
+mod requeue;
 mod run;
 mod spending;
 mod tick;
@@ -58,6 +59,7 @@ pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
 pub use letters::{Delivered, Delivery, Reply};
 pub(crate) use parking::Decide;
+pub use requeue::Requeue;
 pub use triggers::{AddTrigger, AmendTrigger, FireTrigger, RemoveTrigger};
 
 use asked::Asked;

@@ -171,6 +171,8 @@ cases! {
         the_first_settlement_stands,
         letters_wait_oldest_first,
         letters_of_one_instant_wait_in_the_order_of_their_ids,
+        dead_letters_are_listed_newest_first,
+        a_dead_letter_waits_again,
     }
     triggers {
         a_trigger_is_kept_in_full,

@@ -151,6 +151,15 @@ pub enum Fact {
     LetterParked(LetterId),
     /// A letter that was set aside waits again. Affects 0 rows unless it was.
     LetterUnparked(LetterId),
+    /// A letter that was given up waits again. Affects 0 rows if it is not dead, or not to that agent.
+    LetterRequeued {
+        /// Which letter.
+        id: LetterId,
+        /// Whom it is for.
+        to: AgentId,
+        /// The attempts that count from now on.
+        attempts: u32,
+    },
     /// A memory was made, or replaced as a whole if the agent had one of that id. An embedding that
     /// the old one had is dropped if the text differs.
     Remembered(Box<Memory>),
@@ -434,6 +443,7 @@ impl Fact {
             | Self::RunResumed { .. }
             | Self::LetterParked(_)
             | Self::LetterUnparked(_)
+            | Self::LetterRequeued { .. }
             | Self::Remembered(_)
             | Self::Embedded { .. }
             | Self::Forgot { .. }
@@ -532,6 +542,8 @@ pub enum EventKind {
     LetterReceived,
     /// A letter was given up.
     LetterDead,
+    /// An operator had a letter that was given up wait again.
+    LetterRequeued,
     /// It called a tool.
     ToolCalled,
     /// It wants to call a tool that a person has to allow first.
@@ -563,7 +575,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -579,6 +591,7 @@ impl EventKind {
         Self::RunEnded,
         Self::LetterReceived,
         Self::LetterDead,
+        Self::LetterRequeued,
         Self::ToolCalled,
         Self::ApprovalAsked,
         Self::ApprovalDecided,
@@ -613,6 +626,7 @@ impl EventKind {
             Self::RunEnded => "run_ended",
             Self::LetterReceived => "letter_received",
             Self::LetterDead => "letter_dead",
+            Self::LetterRequeued => "letter_requeued",
             Self::ToolCalled => "tool_called",
             Self::ApprovalAsked => "approval_asked",
             Self::ApprovalDecided => "approval_decided",

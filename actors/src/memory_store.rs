@@ -329,6 +329,19 @@ impl Store for MemoryStore {
         self.read(|state| state.waiting_letters(to, limit))
     }
 
+    fn dead_letters(
+        &self,
+        to: Option<AgentId>,
+        offset: u32,
+        limit: u32,
+    ) -> StoreFuture<Vec<Letter>> {
+        self.read(|state| queries::page(state.dead_letters(to), offset, limit))
+    }
+
+    fn count_dead_letters(&self, to: Option<AgentId>) -> StoreFuture<u64> {
+        self.read(|state| table::count(state.dead_letters(to).count()))
+    }
+
     fn trigger(&self, agent: AgentId, id: TriggerId) -> StoreFuture<Option<Trigger>> {
         self.read(|state| state.home(agent)?.triggers.get(id).cloned())
     }

@@ -1,6 +1,6 @@
 //! Letters: kept before they are acknowledged, answered once, or seen to be dead.
 
-use greenroom_actors::agent::{Change, Delivery};
+use greenroom_actors::agent::{Change, Delivery, Requeue};
 use greenroom_actors::channels::ChannelEventKind;
 use greenroom_actors::error::{CoreError, ModelError};
 use greenroom_actors::feed::Fed;
@@ -10,6 +10,7 @@ use greenroom_actors::lifecycle::{Command, State};
 use greenroom_actors::ports::{MemoryQuery, Store};
 use greenroom_actors::runs::RunStatus;
 use greenroom_actors::settings::Settings;
+use serde_json::json;
 
 use crate::support::{Act, Stage, settings};
 
@@ -91,6 +92,22 @@ async fn every_letter_that_waited_over_a_boot_is_answered() {
     stage.advance(1).await;
     assert_eq!(stage.runs(bob).await.len(), 5);
     assert!(stage.store.waiting_letters(bob, 9).await.unwrap().is_empty());
+}
+
+#[actix::test]
+async fn letters_behind_one_that_is_given_up_after_a_boot_are_answered() {
+    let stage = Stage::set().await;
+    let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+    stage.registry.ask(bob, Change::to(Command::Pause)).await.unwrap();
+    for number in 0..3 {
+        stage.registry.tell(ada, bob, &format!("letter {number}")).await.unwrap();
+    }
+    let stage = stage.boot_again().await;
+    stage.model.then(Act::Fail(ModelError::Refused("no".into())));
+    stage.registry.ask(bob, Change::to(Command::Resume)).await.unwrap();
+    stage.advance(60).await;
+    assert!(stage.store.waiting_letters(bob, 9).await.unwrap().is_empty());
+    assert_eq!(stage.store.count_dead_letters(Some(bob)).await.unwrap(), 1);
 }
 
 #[actix::test]
@@ -242,4 +259,38 @@ async fn a_subscriber_sees_every_event_once_and_in_order() {
         assert_eq!(event.seq, u64::try_from(expected).unwrap());
     }
     assert!(futures::poll!(Box::pin(feed.next())).is_pending());
+}
+
+#[actix::test]
+async fn a_dead_letter_is_seen_and_may_be_tried_again_without_repeating_what_was_done() {
+    for letter_attempts_max in [1, 3] {
+        let stage = Stage::with(Settings { letter_attempts_max, ..settings() }).await;
+        let (ada, bob) = (stage.running("Ada").await, stage.running("Bob").await);
+        let once = || Act::Call("", vec![("once", json!({}))]);
+        stage.model.then(once()).then(Act::Fail(ModelError::Refused("no".into())));
+        let id = stage.registry.tell(ada, bob, "go").await.unwrap();
+        stage.clock.settle().await;
+        let dead = stage.store.dead_letters(Some(bob), 0, 9).await.unwrap();
+        assert_eq!((dead.len(), dead[0].id, dead[0].attempts), (1, id, 1));
+
+        stage.registry.ask(bob, Change::to(Command::Pause)).await.unwrap();
+        let requeued = stage.registry.ask(bob, Requeue(id)).await.unwrap();
+        assert_eq!(requeued.status, LetterStatus::Waiting);
+        let again = stage.registry.ask(bob, Requeue(id)).await;
+        assert!(matches!(again, Err(CoreError::Invalid { .. })), "{again:?}");
+        let others = stage.registry.ask(ada, Requeue(id)).await;
+        assert_eq!(others, Err(CoreError::NotFound { what: "letter", id: id.0 }));
+        assert_eq!(stage.store.count_dead_letters(None).await.unwrap(), 0);
+
+        stage.model.then(Act::Say("Done.".into()));
+        stage.registry.ask(bob, Change::to(Command::Resume)).await.unwrap();
+        stage.clock.settle().await;
+        let letter = stage.store.letter(id).await.unwrap().unwrap();
+        assert_eq!(letter.status, LetterStatus::Answered, "{letter_attempts_max}");
+        assert_eq!(stage.tools.names(), ["once"]);
+        let events = stage.kinds(bob).await;
+        for kind in ["letter_dead", "letter_requeued"] {
+            assert_eq!(events.iter().filter(|other| **other == kind).count(), 1);
+        }
+    }
 }

@@ -171,7 +171,7 @@ async fn an_agent_that_fails_again_and_again_is_reported_once() {
     let ada = stage.ticking("Ada").await;
     stage.advance(6 * 3_600).await;
     let failing = (json!("failing_agent"), json!("reported"));
-    assert_eq!(found(&stage, ada).await, [failing.clone()]);
+    assert_eq!(found(&stage, ada).await, std::slice::from_ref(&failing));
     *stage.model.always.lock().unwrap() = None;
     stage.advance(2 * 3_600).await;
     let down = ModelError::Unavailable("down again".to_owned());

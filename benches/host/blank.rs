@@ -147,6 +147,8 @@ impl Store for Blank {
         fn channel_event_bounds(ChannelId) -> Option<(u64, u64)>;
         fn letter(LetterId) -> Option<Letter>;
         fn waiting_letters(AgentId, u32) -> Vec<Letter>;
+        fn dead_letters(Option<AgentId>, u32, u32) -> Vec<Letter>;
+        fn count_dead_letters(Option<AgentId>) -> u64;
         fn message_server(ServerId) -> Option<MessageServer>;
         fn message_servers() -> Vec<MessageServer>;
         fn enlisted(ServerId) -> Vec<AgentId>;

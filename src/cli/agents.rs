@@ -2,6 +2,7 @@
 
 mod chat;
 mod create;
+mod dead_letters;
 mod list;
 
 pub(super) use list::time;
@@ -44,6 +45,10 @@ pub(super) enum Agents {
     Delete(Delete),
     /// Shows an agent's log, newest first.
     Logs(list::Logs),
+    /// Lists messages to agents that were given up, newest first.
+    DeadLetters(dead_letters::DeadLetters),
+    /// Has a message that was given up tried again.
+    Requeue(dead_letters::Requeue),
     /// Speaks with an agent: one message, or line by line.
     Chat(chat::Chat),
 }
@@ -106,6 +111,8 @@ impl Agents {
             Self::List(list) => list.carry_out(loaded, out).await,
             Self::Logs(logs) => logs.carry_out(loaded, out).await,
             Self::Create(create) => create.carry_out(loaded, out).await,
+            Self::DeadLetters(letters) => letters.carry_out(loaded, out).await,
+            Self::Requeue(requeue) => requeue.carry_out(loaded, out).await,
             Self::Chat(chat) => chat.carry_out(loaded, out).await,
             Self::Show(one) => one.show(loaded, out).await,
             Self::Start(start) => start.carry_out(loaded, out).await,

@@ -4,6 +4,7 @@
 mod approvals;
 mod body;
 mod budgets;
+mod dead_letters;
 mod ending;
 mod error;
 mod goals;
@@ -63,6 +64,8 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/agents/{who}/runs", web::get().to(runs::list))
     .route("/agents/{who}/runs/{id}", web::get().to(runs::show))
     .route("/agents/{who}/events", web::get().to(runs::events))
+    .route("/dead-letters", web::get().to(dead_letters::list))
+    .route("/dead-letters/{letter}/requeue", web::post().to(dead_letters::requeue))
     .route("/liveness", web::get().to(host::liveness))
     .route("/mcp", web::get().to(host::mcp_servers))
     .route("/halt", web::get().to(host::is_halted))

@@ -65,6 +65,9 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::RunResumed { agent_id, run_id } => approvals::resume(connection, agent_id, run_id)?,
         Fact::LetterParked(id) => letters::settle(connection, id, LetterStatus::Parked)?,
         Fact::LetterUnparked(id) => approvals::unpark_letter(connection, id)?,
+        Fact::LetterRequeued { id, to, attempts } => {
+            letters::requeue(connection, id, to, attempts)?
+        }
         Fact::Remembered(memory) => memories::remember(writing, &memory)?,
         Fact::Embedded { agent_id, memory_id, embedding } => {
             memories::embed(connection, agent_id, memory_id, &embedding)?

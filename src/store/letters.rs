@@ -57,6 +57,18 @@ pub(super) fn settle(
     run(connection, sql, (id.0, status.name()))
 }
 
+/// Has a letter that was given up wait again.
+pub(super) fn requeue(
+    connection: &Connection,
+    id: LetterId,
+    to: AgentId,
+    attempts: u32,
+) -> rusqlite::Result<u64> {
+    let sql = "UPDATE letters SET status = 'waiting', attempts = ?3
+               WHERE id = ?1 AND reader = ?2 AND status = 'dead'";
+    run(connection, sql, (id.0, to.0, attempts))
+}
+
 /// Removes the letters to an agent.
 pub(super) fn remove_to(connection: &Connection, agent: AgentId) -> rusqlite::Result<()> {
     run(connection, "DELETE FROM letters WHERE reader = ?1", (agent.0,)).map(drop)
@@ -76,6 +88,27 @@ pub(super) fn waiting(
     let sql =
         format!("{LETTER} WHERE reader = ?1 AND status = 'waiting' ORDER BY sent_at, id LIMIT ?2");
     all(connection, &sql, (to.0, limit), read)
+}
+
+/// Those that were given up, newest first; to one agent if given.
+pub(super) fn dead(
+    connection: &Connection,
+    to: Option<AgentId>,
+    offset: u32,
+    limit: u32,
+) -> rusqlite::Result<Vec<Letter>> {
+    let sql = format!(
+        "{LETTER} WHERE status = 'dead' AND (?1 IS NULL OR reader = ?1)
+         ORDER BY sent_at DESC, id DESC LIMIT ?2 OFFSET ?3"
+    );
+    all(connection, &sql, (to.map(|id| id.0), limit, offset), read)
+}
+
+/// How many these are in all.
+pub(super) fn count_dead(connection: &Connection, to: Option<AgentId>) -> rusqlite::Result<u64> {
+    let sql = "SELECT count(*) FROM letters WHERE status = 'dead' AND (?1 IS NULL OR reader = ?1)";
+    let count = first(connection, sql, (to.map(|id| id.0),), |row| Columns::of(row).number())?;
+    Ok(count.unwrap_or(0))
 }
 
 const LETTER: &str = "SELECT id, reader, writer, writer_agent, room, memory, content,

@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0007_idempotency.sql")),
     M::up(include_str!("migrations/0008_approvals.sql")),
     M::up(include_str!("migrations/0009_talks.sql")),
+    M::up(include_str!("migrations/0010_dead_letters.sql")),
 ];
 
 /// The version of the schema that this program writes.

@@ -212,6 +212,19 @@ impl Store for SqliteStore {
         self.read(move |connection| letters::waiting(connection, to, limit))
     }
 
+    fn dead_letters(
+        &self,
+        to: Option<AgentId>,
+        offset: u32,
+        limit: u32,
+    ) -> StoreFuture<Vec<Letter>> {
+        self.read(move |connection| letters::dead(connection, to, offset, limit))
+    }
+
+    fn count_dead_letters(&self, to: Option<AgentId>) -> StoreFuture<u64> {
+        self.read(move |connection| letters::count_dead(connection, to))
+    }
+
     fn trigger(&self, agent: AgentId, id: TriggerId) -> StoreFuture<Option<Trigger>> {
         self.read(move |connection| triggers::trigger(connection, agent, id))
     }

@@ -77,6 +77,7 @@ fn describe() {
         ("greenroom_triggers_overdue", "1 while something is due and nothing fires"),
         ("greenroom_approvals_waiting", "Calls that wait for a person's yes"),
         ("greenroom_sockets", "Sockets of clients that are open"),
+        ("greenroom_dead_letters", "Messages to agents that were given up and are kept"),
         ("greenroom_budget_reservations", "Calls that something is reserved for"),
     ] {
         describe_gauge!(name, what);
@@ -125,6 +126,7 @@ async fn observe(host: &Host) {
     gauge!("greenroom_halted").set(flag(registry.is_halted()));
     gauge!("greenroom_triggers_overdue").set(flag(!registry.scheduler_health().is_well()));
     observe_agents(registry).await;
+    observe_letters(registry).await;
     observe_reservations(registry).await;
     observe_approvals(registry).await;
     if let Some(vault) = &host.vault {
@@ -147,6 +149,13 @@ async fn observe_agents(registry: &Registry) {
         }
         // The page still tells the rest, and old numbers would be worse than their absence.
         Err(error) => tracing::warn!(%error, "the agents could not be counted"),
+    }
+}
+
+async fn observe_letters(registry: &Registry) {
+    match registry.store().count_dead_letters(None).await {
+        Ok(dead) => gauge!("greenroom_dead_letters").set(number(dead)),
+        Err(error) => tracing::warn!(%error, "the dead letters could not be counted"),
     }
 }
 

@@ -10,7 +10,7 @@
 //! it hears is `Stub transcription.`; it is steered there by the text, and by what the file holds.
 //!
 //! With a [`Script`] it decides by that instead, tools included, and keeps a ledger of what it was
-//! asked; it may hang, refuse or be late there too.
+//! asked; it may refuse there too.
 
 use std::collections::BTreeSet;
 use std::io::Result;
@@ -198,11 +198,6 @@ async fn serve(mut stream: TcpStream, counts: &Counts, script: Option<&Script>) 
                 Act::Say(text) => respond(&body, &text),
                 Act::Call(calls) => script::calling(&body, asked.round(), &calls),
                 Act::Refuse(status) => whole(status, &refusal("the script refuses it")),
-                Act::Hang => return hang(stream, counts).await,
-                Act::Late(late, text) => {
-                    tokio::time::sleep(late).await;
-                    respond(&body, &text)
-                }
             };
             stream.write_all(answer.as_bytes()).await?;
             continue;

@@ -4,7 +4,6 @@
 //! and cannot tell the first attempt from the second other than a real model could.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -34,10 +33,6 @@ pub(crate) enum Act {
     Call(Vec<(String, Value)>),
     /// Answers with that status.
     Refuse(u16),
-    /// Says nothing until the other side hangs up.
-    Hang,
-    /// Says that so much later.
-    Late(Duration, String),
 }
 
 /// What it was asked and what it did: a line of its ledger.

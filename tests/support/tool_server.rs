@@ -68,11 +68,6 @@ pub(crate) struct ToolServer {
 }
 
 impl ToolServer {
-    /// One that answers every call at once.
-    pub(crate) async fn start() -> Self {
-        Self::with(|_, _| (Duration::ZERO, Fate::Answer)).await
-    }
-
     /// One that lets that decide, by tool and arguments, what becomes of a call.
     pub(crate) async fn with(
         fates: impl Fn(&str, &Value) -> (Duration, Fate) + Send + Sync + 'static,
@@ -105,6 +100,11 @@ impl ToolServer {
     /// What an agent calls one of its tools.
     pub(crate) fn name(tool: &str) -> String {
         format!("till__{tool}")
+    }
+
+    /// How many calls have arrived.
+    pub(crate) fn calls(&self) -> usize {
+        self.books.lock().unwrap().ledger.len()
     }
 
     /// The calls that have arrived, in order.

@@ -265,6 +265,8 @@ impl Agent {
                 Some(letter) => self.letter_failed(letter, heard, error, ctx),
                 None => {}
             }
+            // After a boot it is known that letters wait, and not how many.
+            self.letters_waiting = self.letters_waiting.max(u32::from(has_more_letters));
             if self.letters_waiting > 0 || self.has_resumable || self.firings.now {
                 self.retry_later(ctx);
             }

@@ -88,3 +88,44 @@ pub(super) async fn letters_of_one_instant_wait_in_the_order_of_their_ids(on: Su
     on.keep([2, 1, 3].map(|number| sent(&letter(ADA, number, 10)))).await;
     assert_eq!(waiting(&on, 9).await, [1, 2, 3]);
 }
+
+pub(super) async fn dead_letters_are_listed_newest_first(on: Subject) {
+    let on = on.with_agents().await;
+    for (number, to, at) in [(1, ADA, 10), (2, BOB, 20), (3, ADA, 30), (4, ADA, 20), (5, ADA, 5)] {
+        on.keep([sent(&letter(to, number, at))]).await;
+    }
+    for number in 1..=4 {
+        on.keep([Fact::LetterSettled { id: id(number), status: LetterStatus::Dead }]).await;
+    }
+    for (to, offset, limit, expected) in [
+        (None, 0, 9, vec![3, 4, 2, 1]),
+        (None, 1, 2, vec![4, 2]),
+        (Some(ADA), 0, 9, vec![3, 4, 1]),
+        (Some(BOB), 0, 9, vec![2]),
+        (Some(BOB), 1, 9, vec![]),
+    ] {
+        let found = on.dead_letters(to, offset, limit).await.unwrap();
+        let found: Vec<_> = found.iter().map(|letter| letter.id.0.as_u128()).collect();
+        assert_eq!(found, expected, "{to:?} {offset} {limit}");
+    }
+    for (to, expected) in [(None, 4), (Some(ADA), 3), (Some(id(9)), 0)] {
+        assert_eq!(on.count_dead_letters(to).await.unwrap(), expected);
+    }
+}
+
+pub(super) async fn a_dead_letter_waits_again(on: Subject) {
+    let on = on.with_agents().await;
+    on.keep([sent(&letter(ADA, 1, 10)), sent(&letter(ADA, 2, 20))]).await;
+    on.keep([Fact::LetterSettled { id: id(1), status: LetterStatus::Dead }]).await;
+    let requeued = |number, to| Fact::LetterRequeued { id: id(number), to, attempts: 7 };
+    assert_eq!(on.affected(requeued(1, BOB)).await, 0, "it is not his");
+    assert_eq!(on.affected(requeued(2, ADA)).await, 0, "it is not dead");
+    assert_eq!(on.affected(requeued(9, ADA)).await, 0);
+    assert_eq!(on.affected(requeued(1, ADA)).await, 1);
+    assert_eq!(on.affected(requeued(1, ADA)).await, 0);
+    assert_eq!(waiting(&on, 9).await, [1, 2], "in its old place");
+    assert_eq!(on.count_dead_letters(None).await.unwrap(), 0);
+    let kept = on.letter(id(1)).await.unwrap();
+    assert_eq!(kept, Some(Letter { attempts: 7, ..letter(ADA, 1, 10) }));
+    assert_eq!(on.letter(id(2)).await.unwrap().unwrap().attempts, 0);
+}

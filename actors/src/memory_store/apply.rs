@@ -57,6 +57,7 @@ impl State {
                 1
             }),
             Fact::LetterSettled { id, status } => self.settle(id, status),
+            Fact::LetterRequeued { id, to, attempts } => self.requeue(id, to, attempts),
             Fact::TriggerSet { trigger, is_retimed } => {
                 if self.has_trigger_of_another(&trigger) {
                     return 0;
@@ -371,6 +372,18 @@ impl State {
         };
         letter.status = LetterStatus::Waiting;
         let (to, sent_at) = (letter.to, letter.sent_at);
+        self.home_mut(to).waiting.insert((sent_at, id));
+        1
+    }
+
+    fn requeue(&mut self, id: LetterId, to: AgentId, attempts: u32) -> u64 {
+        let found = self.letters.get_mut(id).filter(|letter| letter.to == to);
+        let Some(letter) = found.filter(|letter| letter.status == LetterStatus::Dead) else {
+            return 0;
+        };
+        letter.status = LetterStatus::Waiting;
+        letter.attempts = attempts;
+        let sent_at = letter.sent_at;
         self.home_mut(to).waiting.insert((sent_at, id));
         1
     }

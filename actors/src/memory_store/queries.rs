@@ -9,7 +9,7 @@ use crate::character::AgentRecord;
 use crate::facts::Event;
 use crate::goals::GoalStatus;
 use crate::ids::{AgentId, EntityId, MemoryId, RoomId, WorldId};
-use crate::letters::Letter;
+use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::State as Observed;
 use crate::ports::{
     AgentQuery, ApprovalQuery, Census, LogQuery, MemoryQuery, RunQuery, Seed, WorldQuery, WorldsOf,
@@ -268,6 +268,13 @@ impl State {
     pub(super) fn waiting_letters(&self, to: AgentId, limit: u32) -> Vec<Letter> {
         let waiting = self.home(to).into_iter().flat_map(|home| &home.waiting).take(size(limit));
         waiting.filter_map(|(_, id)| self.letters.get(*id)).cloned().collect()
+    }
+
+    /// Newest first.
+    pub(super) fn dead_letters(&self, to: Option<AgentId>) -> impl Iterator<Item = &Letter> {
+        self.letters.newest_first().filter(move |letter| {
+            letter.status == LetterStatus::Dead && to.is_none_or(|to| letter.to == to)
+        })
     }
 }
 

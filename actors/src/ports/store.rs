@@ -175,6 +175,17 @@ pub trait Store: Send + Sync + 'static {
     /// The letters that wait for an agent, oldest first.
     fn waiting_letters(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>>;
 
+    /// The letters that were given up, newest first; to one agent if given.
+    fn dead_letters(
+        &self,
+        to: Option<AgentId>,
+        offset: u32,
+        limit: u32,
+    ) -> StoreFuture<Vec<Letter>>;
+
+    /// How many letters were given up; to one agent if given.
+    fn count_dead_letters(&self, to: Option<AgentId>) -> StoreFuture<u64>;
+
     /// One trigger.
     fn trigger(&self, agent: AgentId, id: TriggerId) -> StoreFuture<Option<Trigger>>;
 

@@ -76,7 +76,7 @@ impl List {
 }
 
 /// How to see what a list of `shown` agents leaves out, if it leaves out any.
-fn more(offset: u32, shown: usize, limit: u32, total: Option<u64>) -> Option<String> {
+pub(super) fn more(offset: u32, shown: usize, limit: u32, total: Option<u64>) -> Option<String> {
     let shown = u64::try_from(shown).unwrap_or(u64::MAX);
     let next = u64::from(offset).saturating_add(shown);
     match total {

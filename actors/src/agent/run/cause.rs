@@ -20,6 +20,10 @@ const LOOK_MAX: u32 = 256;
 /// Interrupted runs, one after the other, that another one goes on from.
 const RESUMED_MAX: u32 = 8;
 
+/// Earlier attempts that are looked at, beyond those that a letter counts: one that was given up may
+/// have been requeued, and what it has done by then is not done again.
+const EARLIER_MAX: u32 = 256;
+
 /// What a run is about.
 #[derive(Debug, Default)]
 pub(super) struct Cause {
@@ -159,13 +163,14 @@ impl Errand {
 
     /// The runs that were begun for a letter, the latest first.
     pub(super) async fn attempts(&self, letter: &Letter) -> Result<Vec<Run>, CoreError> {
-        if letter.attempts == 0 {
+        // With one attempt allowed, a letter that was requeued counts none.
+        if letter.attempts == 0 && self.runtime.settings.letter_attempts_max > 1 {
             return Ok(Vec::new());
         }
         let attempts = RunQuery {
             letter_id: Some(letter.id),
             from: Some(letter.sent_at),
-            ..RunQuery::of(self.agent, letter.attempts)
+            ..RunQuery::of(self.agent, letter.attempts.saturating_add(EARLIER_MAX))
         };
         Ok(self.runtime.ports.store.runs(attempts).await?)
     }

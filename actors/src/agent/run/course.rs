@@ -378,6 +378,8 @@ impl<'a> Course<'a> {
         let max_bytes = usize::try_from(runtime.settings.answer_max_bytes).unwrap_or(usize::MAX);
         let answer = asked.meter.listen(runtime.ports.model.generate(prompt.clone()));
         let answer = collect(answer, max_bytes, |_| {}).await;
+        // It is offered no tools. Calls all the same would look like the run's own to a later attempt.
+        let answer = answer.map(|answer| Generation { tool_calls: Vec::new(), ..answer });
         let Ok(Generation { text, .. }) = self.note_answer(&asked, &prompt, answer) else {
             return Ok(());
         };
