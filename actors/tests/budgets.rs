@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greenroom_actors::agent::Change;
+use greenroom_actors::agent::{Change, SetGoal};
 use greenroom_actors::budget::{BudgetSettings, Scope, UsageQuery, UtcDay};
 use greenroom_actors::character::Character;
 use greenroom_actors::error::{CoreError, ModelError};
@@ -20,12 +20,20 @@ use crate::support::{Act, Stage, settings, start_autonomous};
 const DAY_S: u64 = 24 * 60 * 60;
 
 fn with(budget: BudgetSettings) -> Settings {
-    Settings { budget, reflect_every_s: 1, ..settings() }
+    // Without tools, so that the bound of a call is little more than that of its answer.
+    Settings { budget, reflect_every_s: 1, tools_max: 0, ..settings() }
+}
+
+/// Gives an agent something to do at each tick.
+async fn busy(stage: &Stage, agent: AgentId) {
+    let goal = SetGoal { id: None, text: "think".to_owned() };
+    stage.registry.ask(agent, goal).await.unwrap();
 }
 
 /// An agent that thinks each minute, each time for ten tokens.
 async fn thinking(stage: &Stage, name: &str) -> AgentId {
     let id = stage.create(name).await;
+    busy(stage, id).await;
     stage.registry.ask(id, start_autonomous()).await.unwrap();
     stage.clock.advance(Duration::ZERO).await;
     id
@@ -118,6 +126,7 @@ async fn agents_of_one_owner_share_its_ceiling_and_others_do_not() {
         agents.push(stage.registry.create(character).await.unwrap().id);
     }
     for agent in &agents[..2] {
+        busy(&stage, *agent).await;
         stage.registry.ask(*agent, start_autonomous()).await.unwrap();
     }
     stage.advance(DAY_S / 2).await;
@@ -135,6 +144,7 @@ async fn agents_of_one_owner_share_its_ceiling_and_others_do_not() {
     assert_eq!(of_eve.held.tokens, 0);
     let of_ida = spent(stage.registry.budgets(agents[2]).await.unwrap());
     assert_eq!(of_ida.spent.tokens, 0);
+    busy(&stage, agents[2]).await;
     stage.registry.ask(agents[2], start_autonomous()).await.unwrap();
     let before = stage.model.calls();
     stage.advance(1).await;
@@ -185,6 +195,8 @@ async fn calls_wait_for_room_that_others_will_leave() {
     let budget = BudgetSettings { owner_tokens: 7_000, ..BudgetSettings::default() };
     let stage = Stage::with(with(budget)).await;
     let (ada, bob) = (stage.create("Ada").await, stage.create("Bob").await);
+    busy(&stage, ada).await;
+    busy(&stage, bob).await;
     stage.model.then(Act::Hang);
     stage.registry.ask(ada, start_autonomous()).await.unwrap();
     stage.advance(0).await;

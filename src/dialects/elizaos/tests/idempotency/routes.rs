@@ -96,10 +96,17 @@ const ROUTES: &[(&str, &str, &str, Honoured)] = &[
     ("conversation::by_text", "/api/audio/{agent}/speech/conversation", TEXT, Refused),
     ("conversation::by_sound", "/api/agents/{agent}/speech/conversation", "{}", Answered),
     ("conversation::process", "/api/audio/{agent}/speech", "{}", Answered),
-    ("pause", "/api/greenroom/agents/{agent}/pause", "", Answered),
+    ("ending::pause", "/api/greenroom/agents/{agent}/pause", "", Answered),
     ("resume", "/api/greenroom/agents/{agent}/resume", "", Answered),
-    ("restart", "/api/greenroom/agents/{agent}/restart", "", Answered),
+    ("ending::restart", "/api/greenroom/agents/{agent}/restart", "", Answered),
     ("message::say", "/api/greenroom/agents/{agent}/message", r#"{"text": "hello"}"#, Answered),
+    ("ending::stop", "/api/greenroom/agents/{agent}/stop", "", Answered),
+    ("goals::set", "/api/greenroom/agents/{agent}/goals", TEXT, Answered),
+    ("triggers::add", "/api/greenroom/agents/{agent}/triggers", NAMED, Answered),
+    ("triggers::fire", "/api/greenroom/agents/{agent}/triggers/{zero}/fire", "", Answered),
+    ("dead_letters::requeue", "/api/greenroom/dead-letters/{zero}/requeue", "", Answered),
+    ("grant", "/api/greenroom/approvals/{zero}/grant", "{}", Answered),
+    ("deny", "/api/greenroom/approvals/{zero}/deny", "{}", Answered),
     ("host::halt", "/api/greenroom/halt", "", Answered),
     ("host::lift", "/api/greenroom/lift", "", Answered),
     ("host::backup", "/api/greenroom/backup", "", Answered),
@@ -122,12 +129,13 @@ const BROUGHT: &str = r#"{"channel_id": "{channel}", "server_id": "{zero}", "aut
     "content": "x", "source_type": "test", "raw_message": {}}"#;
 
 /// The files that say which handler answers which path.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "src/dialects/elizaos/routes.rs",
     "src/dialects/elizaos/messaging.rs",
     "src/dialects/elizaos/audio.rs",
     "src/dialects/elizaos/media.rs",
     "src/http/operator.rs",
+    "src/http/operator/approvals.rs",
 ];
 
 /// The handlers of `POST` that a file names.
