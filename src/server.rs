@@ -121,6 +121,14 @@ async fn host(
         .map_err(|source| ServeError::File { path: workspaces, source })?;
     let env = |name: &str| std::env::var(name).ok();
     let model = models::build(&config.models(), &env)?.with_dearest(config.budget.dearest());
+    let unpriced = model.unpriced();
+    if config.budget.bounds_money() && !unpriced.is_empty() {
+        let models = unpriced.join(", ");
+        tracing::warn!(
+            models,
+            "ceilings in dollars hold, and these models have no price: they count as the dearest"
+        );
+    }
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
     let voice = Voice::default();
     let mcp =

@@ -133,7 +133,7 @@ impl Served {
         let attempt = self.attempt(&prompt, owed.rate);
         let opening = self
             .persist(
-                deadline,
+                (deadline, self.retries(&prompt)),
                 || owed.add(&attempt),
                 || async {
                     let mut pieces = self.provider.generate(&prompt);
@@ -174,8 +174,13 @@ impl Served {
     }
 
     /// Attempts that a call makes at most.
-    pub(super) fn attempts(&self) -> u64 {
-        u64::from(self.limits.retries).saturating_add(1)
+    pub(super) fn attempts(&self, prompt: &Prompt) -> u64 {
+        u64::from(self.retries(prompt)).saturating_add(1)
+    }
+
+    /// Attempts after the first.
+    fn retries(&self, prompt: &Prompt) -> u32 {
+        if prompt.is_single_attempt { 0 } else { self.limits.retries }
     }
 
     /// The tokens of an answer to that prompt, where it is bounded; otherwise those that it has to be
@@ -193,7 +198,9 @@ impl Served {
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in texts.chunks(EMBED_BATCH) {
             let texts = || batch.iter().map(|text| embeddable(text)).collect();
-            let found = self.persist(deadline, || (), || self.provider.embed(texts())).await?;
+            let found = self
+                .persist((deadline, self.limits.retries), || (), || self.provider.embed(texts()))
+                .await?;
             if found.len() != batch.len() {
                 let reason = format!("{} vectors for {} texts", found.len(), batch.len());
                 return Err(ModelError::Unavailable(reason));
@@ -207,7 +214,7 @@ impl Served {
     /// came to nothing and may be billed.
     async fn persist<T, F>(
         &self,
-        deadline: Instant,
+        (deadline, retries): (Instant, u32),
         mut waste: impl FnMut(),
         mut attempt: impl FnMut() -> F,
     ) -> Result<T, ModelError>
@@ -228,7 +235,8 @@ impl Served {
                 waste();
             }
             let now = Instant::now();
-            match self.limits.wait_after(made, &failure) {
+            let limits = Limits { retries, ..self.limits };
+            match limits.wait_after(made, &failure) {
                 Some(wait) if now + wait < deadline => {
                     let (model, error) = (&self.name, &failure.error);
                     tracing::debug!(model, %error, ?wait, "asking the model again");

@@ -97,6 +97,18 @@ impl Router {
     pub fn with_dearest(self, otherwise: Rate) -> Self {
         Self { dearest: self.inner.dearest().unwrap_or(otherwise), ..self }
     }
+
+    /// The models that have no price, and count as the dearest.
+    #[must_use]
+    pub fn unpriced(&self) -> Vec<&str> {
+        let inner = &self.inner;
+        let all = inner.models.values().chain([&inner.default]).chain(&inner.fallback);
+        let unpriced = all.filter(|served| served.price == Price { input: None, output: None });
+        let mut names: Vec<_> = unpriced.map(|served| served.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
 }
 
 /// What there is while a router is being made.
@@ -202,6 +214,15 @@ impl Inner {
         })
     }
 
+    /// The models that may be asked for an answer to that prompt, in order.
+    fn asked(&self, prompt: &Prompt) -> Vec<Arc<Served>> {
+        let mut chain = self.chain(prompt.model.as_deref(), prompt.purpose);
+        if prompt.is_single_attempt {
+            chain.truncate(1);
+        }
+        chain
+    }
+
     fn named(&self, name: &str) -> Option<&Arc<Served>> {
         let all = || self.models.values().chain([&self.default]).chain(&self.fallback);
         let found = self.models.get(name);
@@ -226,7 +247,7 @@ impl Inner {
 
 impl Model for Router {
     fn generate(&self, prompt: Prompt) -> ModelStream {
-        let chain = self.inner.chain(prompt.model.as_deref(), prompt.purpose);
+        let chain = self.inner.asked(&prompt);
         let prompt = Arc::new(prompt);
         let owed = Owed::nothing(self.dearest);
         stream::once(first_to_answer(chain, prompt, owed)).flatten().boxed()
@@ -235,7 +256,7 @@ impl Model for Router {
     /// Each model of the chain may be asked, each as often as it is tried again, and each attempt may
     /// be billed as if it had succeeded.
     fn quote(&self, prompt: &Prompt) -> Quote {
-        let chain = self.inner.chain(prompt.model.as_deref(), prompt.purpose);
+        let chain = self.inner.asked(prompt);
         let first = chain.first();
         let mut quote = Quote {
             model: first.map(|served| served.model.clone()).unwrap_or_default(),
@@ -247,7 +268,7 @@ impl Model for Router {
         };
         for served in &chain {
             let attempt = served.attempt(prompt, self.dearest);
-            let all = |one: u64| one.saturating_mul(served.attempts());
+            let all = |one: u64| one.saturating_mul(served.attempts(prompt));
             let add = |sum: &mut u64, one| *sum = sum.saturating_add(all(one));
             add(&mut quote.input_tokens_max, attempt.input_tokens);
             add(&mut quote.output_tokens_max, attempt.output_tokens);

@@ -75,6 +75,7 @@ fn prompt(model: Option<&str>) -> Prompt {
         model: model.map(str::to_owned),
         purpose: Purpose::Reply,
         may_ignore: false,
+        is_single_attempt: false,
         character: Arc::new(Character::named("Ada")),
         system: "You are Ada.".to_owned(),
         turns: vec![Turn::new(Role::User, "hello")],
@@ -266,6 +267,15 @@ fn models_at_their_own_addresses_need_a_key_alone() {
     let settings: ModelsSettings = toml::from_str(line).unwrap();
     let router = build(&settings, &|name| name.ends_with("_API_KEY").then(|| "sk".to_owned()));
     assert!(router.is_ok(), "{:?}", router.err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_attempt_is_quoted_and_made_as_one() {
+    let router = router(vec![served("a", vec![vec![down()]]), served("b", vec![vec![Say("b")]])]);
+    let asked = Prompt { is_single_attempt: true, ..prompt(None) };
+    assert_eq!(router.quote(&asked).output_tokens_max, 100);
+    let answer = collect(router.generate(asked), 10_000, |_| {}).await;
+    assert!(answer.is_err(), "neither again nor another: {answer:?}");
 }
 
 #[tokio::test(start_paused = true)]

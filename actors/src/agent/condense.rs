@@ -116,6 +116,7 @@ impl Scene<'_> {
             character: Arc::new(character.clone()),
             system: prompt::system(character, Purpose::Summarise, false),
             may_ignore: false,
+            is_single_attempt: false,
             turns: vec![talk],
             tools: Vec::new(),
             settings: Map::new(),

@@ -109,6 +109,14 @@ impl BudgetSettings {
         Rate { input: self.dearest_input, output: self.dearest_output }
     }
 
+    /// Whether a ceiling in dollars holds for every agent.
+    #[must_use]
+    pub fn bounds_money(&self) -> bool {
+        let ceilings =
+            [self.run_usd, self.day_usd, self.agent_usd, self.owner_day_usd, self.owner_usd];
+        ceilings.iter().any(|usd| *usd > 0.0)
+    }
+
     /// The ceilings that hold whatever a character says.
     fn ceilings(&self) -> Ceilings {
         let ceiling = |usd, tokens: u64| Ceiling {

@@ -165,6 +165,8 @@ pub struct Prompt {
     /// Whether the last turn may not be for the agent at all. A model that finds so answers with
     /// [`IGNORE`](Self::IGNORE) and nothing else.
     pub may_ignore: bool,
+    /// Whether one attempt at the first model is all that may be made: a budget has no room for more.
+    pub is_single_attempt: bool,
     /// The conversation, oldest first; the last turn is the one to answer. May be empty.
     pub turns: Vec<Turn>,
     /// The tools it may call.

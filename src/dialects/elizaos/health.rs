@@ -53,6 +53,8 @@ struct Vigour {
     running: u64,
     /// Threads of agents that do not answer.
     blocked: Vec<Blocked>,
+    /// Whether the fleet is halted: then nothing is done for anybody.
+    is_halted: bool,
     /// What is wrong with what should fire triggers.
     overdue: Option<String>,
 }
@@ -70,11 +72,13 @@ impl Vigour {
                 Some(format!("nothing heard of since {}", instant::iso(since)))
             }
         };
-        Ok(Self { running, blocked: registry.liveness().blocked, overdue })
+        let (blocked, is_halted) = (registry.liveness().blocked, registry.is_halted());
+        Ok(Self { running, blocked, is_halted, overdue })
     }
 
     fn is_well(&self) -> bool {
-        self.running > 0 && self.blocked.is_empty() && self.overdue.is_none()
+        let is_working = self.running > 0 && !self.is_halted;
+        is_working && self.blocked.is_empty() && self.overdue.is_none()
     }
 
     fn status(&self) -> StatusCode {
@@ -82,10 +86,11 @@ impl Vigour {
     }
 
     fn dependencies(&self) -> Value {
-        let agents = match (self.blocked.is_empty(), self.running) {
-            (false, _) => "blocked",
-            (true, 0) => "no_agents",
-            (true, _) => "healthy",
+        let agents = match (self.blocked.is_empty(), self.is_halted, self.running) {
+            (false, _, _) => "blocked",
+            (true, true, _) => "halted",
+            (true, false, 0) => "no_agents",
+            (true, false, _) => "healthy",
         };
         match &self.overdue {
             Some(overdue) => json!({"agents": agents, "triggers": overdue}),

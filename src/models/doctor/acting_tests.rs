@@ -19,6 +19,7 @@ fn prompt(tools: &[(&str, Value)], turns: Vec<Turn>) -> Prompt {
         character: Arc::new(Character::named("Ada")),
         system: String::new(),
         may_ignore: false,
+        is_single_attempt: false,
         turns,
         tools: tools.collect(),
         settings: Map::new(),

@@ -21,6 +21,7 @@ fn prompt(character: Character, purpose: Purpose, turns: Vec<Turn>) -> Prompt {
         model: None,
         purpose,
         may_ignore: false,
+        is_single_attempt: false,
         character: Arc::new(character),
         system: String::new(),
         turns,

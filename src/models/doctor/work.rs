@@ -123,6 +123,7 @@ mod tests {
             character: Arc::new(Character::named("Ada")),
             system: format!("You are Ada.{}\n\nDo it.", goals.unwrap_or_default()),
             may_ignore: false,
+            is_single_attempt: false,
             turns,
             tools: tools.into(),
             settings: Map::new(),

@@ -193,6 +193,7 @@ mod tests {
             model: None,
             purpose,
             may_ignore: false,
+            is_single_attempt: false,
             character: Arc::new(Character::named("Ada")),
             system: "You are Ada.".to_owned(),
             turns,

@@ -40,6 +40,7 @@ fn prompt() -> Prompt {
         model: None,
         purpose: Purpose::Reply,
         may_ignore: false,
+        is_single_attempt: false,
         character: Arc::new(Character::named("Ada")),
         system: "You are Ada.".to_owned(),
         turns: vec![Turn::new(Role::User, "hello")],
