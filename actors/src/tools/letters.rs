@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{BuiltIn, boxed, checked, failed, parameters, read};
 use crate::agent::Delivery;
 use crate::agent::contacts::may_write;
-use crate::agent::letters::shared_room;
+use crate::agent::correspondence::shared_room;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
 use crate::ids::{self, LetterId, MemoryId};
