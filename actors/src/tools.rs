@@ -19,7 +19,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::character::AgentRecord;
-use crate::error::{CoreError, StoreError};
 use crate::ports::{Effect, Invocation, Tool, ToolError, ToolOutput, ToolSpec};
 use crate::runtime::Runtime;
 
@@ -108,36 +107,6 @@ fn parameters(properties: Value, required: &[&str]) -> Value {
 fn read<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, ToolError> {
     serde_json::from_value(Value::Object(arguments))
         .map_err(|error| ToolError::invalid("arguments", error.to_string()))
-}
-
-/// A text that is not empty and not too long.
-fn checked<'a>(field: &str, text: &'a str, max_bytes: usize) -> Result<&'a str, ToolError> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(ToolError::invalid(field, "must not be empty"));
-    }
-    if text.len() > max_bytes {
-        let reason = format!("has {} bytes, and may have {max_bytes}", text.len());
-        return Err(ToolError::invalid(field, reason));
-    }
-    Ok(text)
-}
-
-/// What a failure of the core means to a call: whether it may have happened all the same.
-fn failed(error: CoreError) -> ToolError {
-    match error {
-        CoreError::Invalid { field, reason } => ToolError::invalid(field, reason),
-        CoreError::Crashed(_) | CoreError::DeadlineExceeded(_) => {
-            ToolError::Unknown(error.to_string())
-        }
-        error => ToolError::Failed(error.to_string()),
-    }
-}
-
-impl From<StoreError> for ToolError {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error.to_string())
-    }
 }
 
 fn boxed(call: impl Future<Output = Result<ToolOutput, ToolError>> + Send + 'static) -> Called {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{BuiltIn, boxed, failed, parameters, read};
+use super::{BuiltIn, boxed, parameters, read};
 use crate::agent::{AmendGoal, SetGoal};
 use crate::goals::{GoalPatch, GoalStatus};
 use crate::ids::GoalId;
@@ -68,7 +68,7 @@ async fn set_goal(call: Invocation) -> Result<ToolOutput, ToolError> {
     let NewGoal { text } = read(call.arguments)?;
     // With the call's own id, so that the same call sets one goal.
     let set = SetGoal { id: Some(GoalId(call.key)), text };
-    let goal = call.registry.ask(call.agent.id, set).await.map_err(failed)?;
+    let goal = call.registry.ask(call.agent.id, set).await?;
     Ok(ToolOutput::text(format!("Set as goal {}.", goal.id)))
 }
 
@@ -112,6 +112,6 @@ async fn rest(call: Invocation) -> Result<ToolOutput, ToolError> {
 async fn amend(call: Invocation, id: &str, patch: GoalPatch) -> Result<(), ToolError> {
     let not_an_id = |_| ToolError::invalid("id", "is not an id of a goal");
     let id: GoalId = id.trim().parse().map_err(not_an_id)?;
-    call.registry.ask(call.agent.id, AmendGoal { id, patch }).await.map_err(failed)?;
+    call.registry.ask(call.agent.id, AmendGoal { id, patch }).await?;
     Ok(())
 }

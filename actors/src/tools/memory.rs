@@ -3,13 +3,14 @@
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use super::{BuiltIn, boxed, checked, failed, parameters, read};
+use super::{BuiltIn, boxed, parameters, read};
 use crate::agent::Keep;
 use crate::agent::context::embedding;
 use crate::facts::Fact;
 use crate::ids::{MemoryId, RoomId};
 use crate::ports::{Effect, Invocation, SearchQuery, ToolError, ToolOutput};
 use crate::records::{FACTS, Memory};
+use crate::texts::bounded;
 
 /// Bytes of a text that is remembered or looked for.
 const TEXT_MAX_BYTES: usize = 8_192;
@@ -56,7 +57,7 @@ struct Remember {
 
 async fn remember(call: Invocation) -> Result<ToolOutput, ToolError> {
     let Remember { text } = read(call.arguments)?;
-    let text = checked("text", &text, TEXT_MAX_BYTES)?;
+    let text = bounded("text", &text, TEXT_MAX_BYTES)?;
     let agent = call.agent.id;
     // With the call's own id, so that the same call remembers one thing.
     let id = MemoryId(call.key);
@@ -81,7 +82,7 @@ async fn remember(call: Invocation) -> Result<ToolOutput, ToolError> {
     };
     let facts = vec![Fact::Remembered(Box::new(memory))];
     let keep = Keep { facts, while_running: false };
-    call.registry.ask(agent, keep).await.map_err(failed)?;
+    call.registry.ask(agent, keep).await?;
     Ok(ToolOutput::text(format!("Remembered as {id}.")))
 }
 
@@ -94,7 +95,7 @@ struct Recall {
 
 async fn recall(call: Invocation) -> Result<ToolOutput, ToolError> {
     let Recall { query, limit } = read(call.arguments)?;
-    let text = checked("query", &query, TEXT_MAX_BYTES)?.to_owned();
+    let text = bounded("query", &query, TEXT_MAX_BYTES)?.to_owned();
     let embedding = embedding(call.registry.runtime(), &text).await;
     let limit = limit.unwrap_or(FOUND).clamp(1, FOUND_MAX);
     let query =
@@ -123,7 +124,7 @@ async fn forget(call: Invocation) -> Result<ToolOutput, ToolError> {
     let agent_id = call.agent.id;
     let facts = vec![Fact::Forgot { agent_id, memory_id }];
     let keep = Keep { facts, while_running: false };
-    let kept = call.registry.ask(agent_id, keep).await.map_err(failed)?;
+    let kept = call.registry.ask(agent_id, keep).await?;
     Ok(ToolOutput::text(match kept.affected.first() {
         Some(0) | None => "There was no such memory.",
         Some(_) => "Forgotten.",

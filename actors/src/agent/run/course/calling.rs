@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::super::replay::{self, Wanted, answered, failure};
 use super::Course;
-use crate::agent::context;
 use crate::agent::journal::ToolCalled;
 use crate::approvals::{Approval, ApprovalStatus};
 use crate::error::CoreError;
 use crate::ports::{Effect, Invocation, Tool, ToolCall, ToolError, ToolOutput};
 use crate::runs::{StepKind, StepStatus, Usage};
+use crate::texts::cut;
 
 impl Course<'_> {
     /// Makes one call that the model wants, and tells the model what came of it; or answers with what
@@ -115,7 +115,7 @@ impl Course<'_> {
 fn told(output: Result<ToolOutput, ToolError>, max_bytes: usize) -> (StepStatus, String, Value) {
     match output {
         Ok(ToolOutput { text, details }) => {
-            let text = context::cut(&text, max_bytes).to_owned();
+            let text = cut(&text, max_bytes).to_owned();
             let outcome = match details {
                 Some(details) => json!({"text": text, "details": details}),
                 None => json!({"text": text}),
@@ -124,7 +124,7 @@ fn told(output: Result<ToolOutput, ToolError>, max_bytes: usize) -> (StepStatus,
         }
         Err(error) => {
             let reason = error.to_string();
-            let reason = context::cut(&reason, max_bytes);
+            let reason = cut(&reason, max_bytes);
             let status = match error {
                 ToolError::Unknown(_) => StepStatus::OutcomeUnknown,
                 ToolError::Invalid { .. } | ToolError::Refused(_) | ToolError::Failed(_) => {
