@@ -106,6 +106,17 @@ pub enum Fact {
     Happened(NewEvent),
     /// A run was begun.
     RunStarted(Box<Run>),
+    /// A run was set aside until its approval is decided; a boot leaves it so. Affects 0 rows unless
+    /// it is [`Started`](crate::runs::RunStatus::Started).
+    RunParked(Box<RunPark>),
+    /// A parked run goes on: it is [`Started`](crate::runs::RunStatus::Started) again. Affects 0 rows
+    /// unless it is parked.
+    RunResumed {
+        /// Whose run.
+        agent_id: AgentId,
+        /// Which run.
+        run_id: RunId,
+    },
     /// A run ended. Affects 0 rows, and changes nothing, if it had ended before: the first outcome
     /// stands. Its steps that have no outcome become
     /// [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown).
@@ -128,6 +139,10 @@ pub enum Fact {
     LetterSent(Box<Letter>),
     /// A letter was begun to be dealt with: one more attempt.
     LetterTried(LetterId),
+    /// A letter was set aside with its run. Affects 0 rows unless it waits.
+    LetterParked(LetterId),
+    /// A letter that was set aside waits again. Affects 0 rows unless it was.
+    LetterUnparked(LetterId),
     /// A letter was dealt with, or given up. Affects 0 rows if it was no longer waiting.
     LetterSettled {
         /// Which letter.
@@ -135,25 +150,6 @@ pub enum Fact {
         /// [`LetterStatus::Answered`] or [`LetterStatus::Dead`].
         status: LetterStatus,
     },
-    /// A call waits for a person's yes. Affects 0 rows if there is no such agent (any more).
-    ApprovalAsked(Box<Approval>),
-    /// An approval was decided. Affects 0 rows if it had been before: the first decision stands.
-    ApprovalDecided(Box<ApprovalEnd>),
-    /// A run was set aside until its approval is decided; a boot leaves it so. Affects 0 rows unless
-    /// it is [`Started`](crate::runs::RunStatus::Started).
-    RunParked(Box<RunPark>),
-    /// A parked run goes on: it is [`Started`](crate::runs::RunStatus::Started) again. Affects 0 rows
-    /// unless it is parked.
-    RunResumed {
-        /// Whose run.
-        agent_id: AgentId,
-        /// Which run.
-        run_id: RunId,
-    },
-    /// A letter was set aside with its run. Affects 0 rows unless it waits.
-    LetterParked(LetterId),
-    /// A letter that was set aside waits again. Affects 0 rows unless it was.
-    LetterUnparked(LetterId),
     /// A letter that was given up waits again. Affects 0 rows if it is not dead, or not to that agent.
     LetterRequeued {
         /// Which letter.
@@ -163,6 +159,10 @@ pub enum Fact {
         /// The attempts that count from now on.
         attempts: u32,
     },
+    /// A call waits for a person's yes. Affects 0 rows if there is no such agent (any more).
+    ApprovalAsked(Box<Approval>),
+    /// An approval was decided. Affects 0 rows if it had been before: the first decision stands.
+    ApprovalDecided(Box<ApprovalEnd>),
     /// A memory was made, or replaced as a whole if the agent had one of that id. An embedding that
     /// the old one had is dropped if the text differs.
     Remembered(Box<Memory>),
@@ -255,6 +255,13 @@ pub enum Fact {
     },
     /// A task was made or replaced.
     TaskSet(Box<Task>),
+    /// A task was removed.
+    TaskRemoved {
+        /// Whose task.
+        agent_id: AgentId,
+        /// Which task.
+        id: TaskId,
+    },
     /// A goal was set or changed.
     GoalSet(Box<Goal>),
     /// A goal was removed.
@@ -263,13 +270,6 @@ pub enum Fact {
         agent_id: AgentId,
         /// Which goal.
         id: GoalId,
-    },
-    /// A task was removed.
-    TaskRemoved {
-        /// Whose task.
-        agent_id: AgentId,
-        /// Which task.
-        id: TaskId,
     },
     /// An entry was written into an agent's log.
     Logged(Box<LogEntry>),
@@ -433,20 +433,20 @@ impl Fact {
             | Self::AgentRemoved { .. }
             | Self::Happened(_)
             | Self::RunStarted(_)
+            | Self::RunParked(_)
+            | Self::RunResumed { .. }
             | Self::RunEnded(_)
             | Self::StepIntended(_)
             | Self::StepEnded(_)
             | Self::Reserved(_)
             | Self::LetterSent(_)
             | Self::LetterTried(_)
-            | Self::LetterSettled { .. }
-            | Self::ApprovalAsked(_)
-            | Self::ApprovalDecided(_)
-            | Self::RunParked(_)
-            | Self::RunResumed { .. }
             | Self::LetterParked(_)
             | Self::LetterUnparked(_)
+            | Self::LetterSettled { .. }
             | Self::LetterRequeued { .. }
+            | Self::ApprovalAsked(_)
+            | Self::ApprovalDecided(_)
             | Self::Remembered(_)
             | Self::Embedded { .. }
             | Self::Forgot { .. }

@@ -63,12 +63,12 @@ pub struct Settings {
     pub run_calls_max: u32,
     /// Seconds that a call of a tool may take.
     pub tool_deadline_s: u32,
+    /// Bytes of a tool's answer that are kept and that the model is told.
+    pub tool_output_max_bytes: u32,
     /// Days that a call waits for a person's yes before it counts as denied.
     pub approval_days: u32,
     /// Calls of one agent that wait for a person's yes before further ones are refused.
     pub approvals_waiting_max: u32,
-    /// Bytes of a tool's answer that are kept and that the model is told.
-    pub tool_output_max_bytes: u32,
     /// Tools that an agent is offered at most.
     pub tools_max: u32,
     /// Bytes that a model's answer may have.
@@ -118,9 +118,9 @@ impl Default for Settings {
             run_rounds_max: 16,
             run_calls_max: 64,
             tool_deadline_s: 60,
+            tool_output_max_bytes: 16_384,
             approval_days: 7,
             approvals_waiting_max: 64,
-            tool_output_max_bytes: 16_384,
             tools_max: 128,
             answer_max_bytes: 262_144,
             restart_backoff_ms: 500,

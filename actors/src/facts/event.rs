@@ -78,7 +78,7 @@ pub enum EventKind {
     ApprovalDecided,
     /// A run that was parked went on.
     RunResumed,
-    /// A goal of its was set or changed.
+    /// A goal of its own was set or changed.
     GoalSet,
     /// It said something.
     Said,
@@ -89,13 +89,13 @@ pub enum EventKind {
     Remedied,
     /// A budget that it spends from has come to its soft mark.
     BudgetMarked,
-    /// A trigger of it was made or changed.
+    /// A trigger of its own was made or changed.
     TriggerSet,
-    /// A trigger of it was removed.
+    /// A trigger of its own was removed.
     TriggerRemoved,
-    /// A trigger of it fired, and that is over.
+    /// A trigger of its own fired, and that is over.
     TriggerFired,
-    /// Slots of a trigger of it were missed or skipped.
+    /// Slots of a trigger of its own were missed or skipped.
     TriggerMissed,
 }
 

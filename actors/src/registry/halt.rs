@@ -53,7 +53,7 @@ impl Registry {
         self.inner.runtime.unless_halted(work).await
     }
 
-    /// Lets the fleet go on. Letters that waited are taken up.
+    /// Lets the fleet go on. What waited meanwhile is taken up.
     ///
     /// # Errors
     /// [`CoreError::Store`] if it could not be made durable; the fleet stays halted then.
