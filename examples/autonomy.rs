@@ -1,4 +1,5 @@
-//! An agent that ticks by itself, on a virtual clock: three weeks pass in a second.
+//! An agent that works for a goal by itself, on a virtual clock: three weeks pass in a second. What
+//! it does not have to do anything for costs no call of its model.
 //!
 //! ```sh
 //! cargo run --release --example autonomy
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greenroom::models::{ModelsSettings, build};
-use greenroom_actors::agent::Change;
+use greenroom_actors::agent::{Change, SetGoal};
 use greenroom_actors::character::Character;
 use greenroom_actors::lifecycle::{Autonomy, Command};
 use greenroom_actors::memory_store::MemoryStore;
@@ -39,6 +40,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut character = Character::named("Ada");
     character.topics = Some(vec!["engines".to_owned(), "numbers".to_owned()]);
     let ada = registry.create(character).await?.id;
+    let text = "Find out how engines and numbers go together.".to_owned();
+    registry.ask(ada, SetGoal { id: None, text }).await?;
     let autonomy = Autonomy::every(Duration::from_secs(60));
     let start = Change { autonomy: Some(Some(autonomy)), ..Change::to(Command::Start) };
     registry.ask(ada, start).await?;
@@ -54,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let vitals = registry.vitals();
     let (ticks, runs) = (vitals.ticks, vitals.runs_completed);
-    writeln!(out, "three weeks in {took:.2?}: {ticks} ticks, {runs} of them with a thought").ok();
+    writeln!(out, "three weeks in {took:.2?}: {ticks} ticks, {runs} of them with something to do").ok();
     registry.shutdown(Duration::from_secs(1)).await;
     Ok(())
 }
