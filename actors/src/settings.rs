@@ -19,7 +19,8 @@ pub struct Settings {
     pub tick_every_s: u32,
     /// How far a tick may lie off its time, in per cent of the period, so that agents do not herd.
     pub tick_jitter_percent: u32,
-    /// Seconds between two reflections of an autonomous agent. 0: never.
+    /// Seconds between two reflections of an autonomous agent. 0: never. So long goals rest, too, that a
+    /// run did nothing for, unless something happens before.
     pub reflect_every_s: u32,
     /// Seconds that a run may take in all.
     pub run_deadline_s: u32,
@@ -59,7 +60,7 @@ pub struct Settings {
     pub context_recalled: u32,
     /// Rounds of a run: how often its model is asked before the run is ended.
     pub run_rounds_max: u32,
-    /// Calls of tools that a run may make.
+    /// Calls of tools that a run may make; further ones are refused.
     pub run_calls_max: u32,
     /// Seconds that a call of a tool may take.
     pub tool_deadline_s: u32,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::character::AgentRecord;
 use crate::ports::{Effect, Invocation, Tool, ToolError, ToolOutput, ToolSpec};
@@ -46,11 +46,10 @@ impl BuiltIn {
     fn new(
         (name, description): (&str, &str),
         effect: Effect,
-        parameters: Value,
+        (properties, required): (Value, &[&str]),
         call: fn(Invocation) -> Called,
     ) -> Self {
-        let spec =
-            ToolSpec { name: name.to_owned(), description: description.to_owned(), parameters };
+        let spec = ToolSpec::new(name, description, properties, required);
         Self { tool: Tool { spec, effect, asks_first: false }, call }
     }
 }
@@ -93,14 +92,6 @@ impl Runtime {
             None => self.ports.tools.call(call),
         }
     }
-}
-
-/// A schema of parameters that are all these, of which some are required.
-fn parameters(properties: Value, required: &[&str]) -> Value {
-    json!({
-        "type": "object", "properties": properties, "required": required,
-        "additionalProperties": false,
-    })
 }
 
 /// The arguments of a call in their own type.

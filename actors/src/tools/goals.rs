@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{BuiltIn, boxed, parameters, read};
+use super::{BuiltIn, boxed, read};
 use crate::agent::{AmendGoal, SetGoal};
 use crate::goals::{GoalPatch, GoalStatus};
 use crate::ids::GoalId;
@@ -20,7 +20,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
         BuiltIn::new(
             ("set_goal", "Sets a goal that you then work for by yourself until it is finished."),
             Effect::Keyed,
-            parameters(json!({"text": text}), &["text"]),
+            (json!({"text": text}), &["text"]),
             |call| boxed(set_goal(call)),
         ),
         BuiltIn::new(
@@ -30,7 +30,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                  of goals.",
             ),
             Effect::Idempotent,
-            parameters(
+            (
                 json!({
                     "id": text, "outcome": text,
                     "is_reached": {"type": "boolean", "description": "false if it is given up"},
@@ -46,7 +46,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                  for it before.",
             ),
             Effect::Idempotent,
-            parameters(
+            (
                 json!({
                     "id": text,
                     "seconds": {"type": "integer", "minimum": 1, "maximum": REST_MAX_S},

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{BuiltIn, boxed, parameters, read};
+use super::{BuiltIn, boxed, read};
 use crate::agent::Delivery;
 use crate::agent::contacts::may_write;
 use crate::agent::correspondence::shared_room;
@@ -42,7 +42,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                 "Lists the agents of this host that you may write to, with their handles.",
             ),
             Effect::Reads,
-            parameters(json!({}), &[]),
+            (json!({}), &[]),
             |call| boxed(list_agents(call)),
         ),
         BuiltIn::new(
@@ -52,7 +52,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                  that agent reads it.",
             ),
             Effect::Keyed,
-            parameters(json!({"to": text, "text": text}), &["to", "text"]),
+            (json!({"to": text, "text": text}), &["to", "text"]),
             |call| boxed(send_message(call)),
         ),
         BuiltIn::new(
@@ -62,7 +62,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                  way to delegate work and gather what came of it.",
             ),
             Effect::Keyed,
-            parameters(
+            (
                 json!({
                     "to": {"type": "array", "items": text, "minItems": 1, "maxItems": ASKED_MAX},
                     "text": text,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use super::{BuiltIn, boxed, parameters, read};
+use super::{BuiltIn, boxed, read};
 use crate::agent::Keep;
 use crate::agent::context::embedding;
 use crate::facts::Fact;
@@ -25,7 +25,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
         BuiltIn::new(
             ("remember", "Keeps a fact in your long-term memory. Say it as one whole sentence."),
             Effect::Keyed,
-            parameters(json!({"text": text}), &["text"]),
+            (json!({"text": text}), &["text"]),
             |call| boxed(remember(call)),
         ),
         BuiltIn::new(
@@ -34,7 +34,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                 "Searches your long-term memory and past conversations by words and meaning.",
             ),
             Effect::Reads,
-            parameters(
+            (
                 json!({"query": text, "limit": {"type": "integer", "minimum": 1, "maximum": FOUND_MAX}}),
                 &["query"],
             ),
@@ -43,7 +43,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
         BuiltIn::new(
             ("forget", "Removes one memory, by the id that `recall` or `remember` gave."),
             Effect::Idempotent,
-            parameters(json!({"id": text}), &["id"]),
+            (json!({"id": text}), &["id"]),
             |call| boxed(forget(call)),
         ),
     ]

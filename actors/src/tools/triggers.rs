@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{BuiltIn, boxed, parameters, read};
+use super::{BuiltIn, boxed, read};
 use crate::error::{CoreError, StoreError};
 use crate::ids::TriggerId;
 use crate::ports::{Effect, Invocation, ToolError, ToolOutput};
@@ -25,7 +25,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                  three.",
             ),
             Effect::Keyed,
-            parameters(
+            (
                 json!({
                     "name": text,
                     "instructions": {"type": "string", "description": "what you shall do then"},
@@ -45,7 +45,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                 "Lists your triggers: their ids, when they are due, and how they went.",
             ),
             Effect::Reads,
-            parameters(json!({}), &[]),
+            (json!({}), &[]),
             |call| boxed(list(call)),
         ),
         BuiltIn::new(
@@ -54,7 +54,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                 "Ends one of your triggers, by its id, so that it does not wake you any more.",
             ),
             Effect::Idempotent,
-            parameters(json!({"id": text}), &["id"]),
+            (json!({"id": text}), &["id"]),
             |call| boxed(cancel(call)),
         ),
     ]
