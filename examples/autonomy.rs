@@ -57,7 +57,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let vitals = registry.vitals();
     let (ticks, runs) = (vitals.ticks, vitals.runs_completed);
-    writeln!(out, "three weeks in {took:.2?}: {ticks} ticks, {runs} of them with something to do").ok();
+    writeln!(out, "three weeks in {took:.2?}: {ticks} ticks, {runs} of them with something to do")
+        .ok();
     registry.shutdown(Duration::from_secs(1)).await;
     Ok(())
 }

@@ -71,7 +71,9 @@ impl Client {
     }
 
     fn outcome(&self, status: StatusCode, answer: Value) -> Result<Value, CliError> {
-        if !status.is_success() {
+        // Also where nothing went wrong, and there is nothing yet: what waits for a person's yes.
+        let is_refused = answer.get("success") == Some(&Value::Bool(false));
+        if !status.is_success() || is_refused {
             return Err(CliError::Failed(complaint(status, &answer, self.token.is_some())));
         }
         Ok(match answer {

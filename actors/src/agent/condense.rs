@@ -105,7 +105,7 @@ impl Scene<'_> {
     ) -> Option<Outgrown> {
         let through = history.outgrown.iter().map(|memory| memory.created_at).max()?;
         let character = &self.record.character;
-        let turns = prompt::turns(&history.outgrown, self.record.id.into(), max_bytes);
+        let turns = prompt::turns(&history.outgrown, self.record.id.into(), max_bytes, max_bytes);
         let mut talk = prompt::talk(&turns, &character.name, max_bytes);
         if let Some(summary) = &history.summary {
             talk.text = format!("So far: {}\n\n{}", summary.text(), talk.text);

@@ -95,7 +95,12 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
                 let recalled = scene.recalled(&lately).await?;
                 prompt::recalled(&mut system, &recalled, max_bytes);
             }
-            let mut turns = prompt::turns(&lately, scene.record.id.into(), max_bytes);
+            // What is to be answered is told whole, as far as half of the prompt goes.
+            let newest = match scene.letter {
+                Some(_) => size(tokens_max).saturating_mul(2).max(max_bytes),
+                None => max_bytes,
+            };
+            let mut turns = prompt::turns(&lately, scene.record.id.into(), newest, max_bytes);
             turns.extend(scene.trigger.map(|it| Turn::new(Role::User, it.instructions.as_str())));
             turns
         }

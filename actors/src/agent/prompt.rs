@@ -82,17 +82,28 @@ fn paragraph(text: &mut String, title: &str, sentences: &[String]) {
     }
 }
 
-/// The conversation that memories hold, given newest first; each text cut to `max_bytes`.
-pub(crate) fn turns(newest_first: &[Memory], agent: EntityId, max_bytes: usize) -> Vec<Turn> {
-    newest_first
+/// The conversation that memories hold, given newest first; the newest cut to `newest_max_bytes`, which
+/// is what is to be answered, and each other text to `max_bytes`. What is cut ends with a mark.
+pub(crate) fn turns(
+    newest_first: &[Memory],
+    agent: EntityId,
+    newest_max_bytes: usize,
+    max_bytes: usize,
+) -> Vec<Turn> {
+    let bounds = std::iter::once(newest_max_bytes).chain(std::iter::repeat(max_bytes));
+    let mut turns: Vec<_> = newest_first
         .iter()
-        .rev()
-        .filter(|memory| !memory.text().is_empty())
-        .map(|memory| {
+        .zip(bounds)
+        .filter(|(memory, _)| !memory.text().is_empty())
+        .map(|(memory, max_bytes)| {
             let role = if memory.entity_id == agent { Role::Assistant } else { Role::User };
-            Turn::new(role, cut(memory.text(), max_bytes))
+            let told = cut(memory.text(), max_bytes);
+            let mark = if told.len() < memory.text().len() { " […]" } else { "" };
+            Turn::new(role, format!("{told}{mark}"))
         })
-        .collect()
+        .collect();
+    turns.reverse();
+    turns
 }
 
 /// A talk written down as one turn, a line for each that spoke; each text cut to `max_bytes`.
@@ -154,6 +165,30 @@ pub(super) fn recalled(system: &mut String, memories: &[Memory], max_bytes: usiz
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{AgentId, MemoryId, RoomId};
+    use crate::records::MESSAGES;
+    use crate::time::UnixMillis;
+
+    #[test]
+    fn what_is_answered_is_told_whole_and_what_is_cut_says_so() {
+        let memory = |text: &str| Memory {
+            id: MemoryId::new(),
+            agent_id: AgentId::new(),
+            kind: MESSAGES.to_owned(),
+            room_id: RoomId::new(),
+            world_id: None,
+            entity_id: EntityId::new(),
+            content: object(json!({"text": text})),
+            metadata: Map::new(),
+            unique: true,
+            created_at: UnixMillis(0),
+            updated_at: UnixMillis(0),
+        };
+        let lately = [memory(&"n".repeat(30)), memory("short"), memory(&"o".repeat(30))];
+        let turns = turns(&lately, EntityId::new(), 40, 10);
+        let texts: Vec<_> = turns.iter().map(|turn| turn.text.as_str()).collect();
+        assert_eq!(texts, ["oooooooooo […]", "short", "n".repeat(30).as_str()]);
+    }
 
     #[test]
     fn a_talk_is_a_line_for_each_that_spoke_and_the_latest_count() {

@@ -23,6 +23,10 @@ pub const EVERY_MIN_MS: u64 = 1_000;
 /// The longest interval, in milliseconds: 366 days.
 pub const EVERY_MAX_MS: u64 = 366 * 24 * 60 * 60 * 1_000;
 
+/// The first and the last instant of the years 0 to 9999.
+const AT_MIN_MS: i64 = -62_167_219_200_000;
+const AT_MAX_MS: i64 = 253_402_300_799_999;
+
 /// Bytes of a cron expression.
 const EXPRESSION_MAX_BYTES: usize = 200;
 
@@ -67,11 +71,12 @@ impl Schedule {
     /// [`CoreError::Invalid`] with what is wrong.
     pub fn check(&self) -> Result<(), CoreError> {
         match self {
-            Self::Interval { every_ms, .. } => {
+            Self::Interval { every_ms, anchor } => {
                 if !(EVERY_MIN_MS..=EVERY_MAX_MS).contains(every_ms) {
                     let reason = format!("must be {EVERY_MIN_MS} to {EVERY_MAX_MS}");
                     return Err(CoreError::Invalid { field: "every_ms", reason });
                 }
+                check_instant("anchor", *anchor)?;
             }
             Self::Cron { expression, time_zone } => {
                 if Tz::from_str(time_zone).is_err() {
@@ -81,7 +86,7 @@ impl Schedule {
                 pattern(expression, 1970)
                     .map_err(|reason| CoreError::Invalid { field: "expression", reason })?;
             }
-            Self::Once { .. } => {}
+            Self::Once { at } => check_instant("at", *at)?,
         }
         Ok(())
     }
@@ -105,6 +110,16 @@ impl Schedule {
     }
 }
 
+/// That an instant lies within the years that calendars write with four digits, and no arithmetic on
+/// it leaves its range.
+fn check_instant(field: &'static str, at: UnixMillis) -> Result<(), CoreError> {
+    if (AT_MIN_MS..=AT_MAX_MS).contains(&at.0) {
+        return Ok(());
+    }
+    let reason = format!("must be {AT_MIN_MS} to {AT_MAX_MS}: within the years 0 to 9999");
+    Err(CoreError::Invalid { field, reason })
+}
+
 /// The slots of a schedule, one after the other.
 #[derive(Clone, Debug)]
 pub struct Slots(Inner);
@@ -112,7 +127,7 @@ pub struct Slots(Inner);
 #[derive(Clone, Debug)]
 enum Inner {
     Once(Option<UnixMillis>),
-    Interval { next: i64, every: i64 },
+    Interval { next: Option<i64>, every: i64 },
     Cron(Box<Walls>),
 }
 
@@ -130,9 +145,15 @@ struct Walls {
 impl Inner {
     fn interval(every_ms: u64, anchor: UnixMillis, after: UnixMillis) -> Self {
         let every = i64::try_from(every_ms).unwrap_or(i64::MAX).max(1);
-        let passed = after.0.saturating_sub(anchor.0);
-        let steps = if passed < 0 { 0 } else { passed / every + 1 };
-        Self::Interval { next: anchor.0.saturating_add(steps.saturating_mul(every)), every }
+        // Where the range ends there are no more slots: a wrong one would be due for ever.
+        let next = if anchor > after {
+            Some(anchor.0)
+        } else {
+            let passed = after.0.checked_sub(anchor.0);
+            let steps = passed.and_then(|passed| (passed / every).checked_add(1));
+            steps.and_then(|steps| anchor.0.checked_add(steps.checked_mul(every)?))
+        };
+        Self::Interval { next, every }
     }
 
     fn cron(expression: &str, time_zone: &str, after: UnixMillis) -> Option<Self> {
@@ -150,12 +171,9 @@ impl Iterator for Slots {
         match &mut self.0 {
             Inner::Once(at) => at.take(),
             Inner::Interval { next, every } => {
-                let slot = UnixMillis(*next);
-                if *next == i64::MAX {
-                    return None;
-                }
-                *next = next.saturating_add(*every);
-                Some(slot)
+                let slot = next.take()?;
+                *next = slot.checked_add(*every);
+                Some(UnixMillis(slot))
             }
             Inner::Cron(walls) => walls.next(),
         }
@@ -234,6 +252,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn instants_at_the_ends_of_time_are_refused_and_no_slot_is_before_what_was_asked() {
+        for extreme in [i64::MIN, AT_MIN_MS - 1, AT_MAX_MS + 1, i64::MAX] {
+            let (anchor, at) = (UnixMillis(extreme), UnixMillis(extreme));
+            let interval = Schedule::Interval { every_ms: 2_000, anchor };
+            assert!(interval.check().is_err() && Schedule::Once { at }.check().is_err());
+            for after in [i64::MIN, -1, 0, 1_800_000_000_000, i64::MAX - 1, i64::MAX] {
+                let next = interval.next_after(UnixMillis(after));
+                assert!(next.is_none_or(|next| next.0 > after), "{extreme} {after} {next:?}");
+            }
+        }
+    }
 
     fn cron(expression: &str, time_zone: &str) -> Schedule {
         Schedule::Cron { expression: expression.to_owned(), time_zone: time_zone.to_owned() }
