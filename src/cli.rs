@@ -9,6 +9,7 @@ mod agents;
 mod approvals;
 mod client;
 mod error;
+mod page;
 mod plain;
 mod settings;
 mod table;

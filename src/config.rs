@@ -44,26 +44,26 @@ pub struct Config {
     pub model: ModelChoice,
     /// Models by name.
     pub models: BTreeMap<String, ModelSettings>,
+    /// What agents may spend on models.
+    pub budget: BudgetSettings,
+    /// The agents' bounds and intervals.
+    pub runtime: greenroom_actors::settings::Settings,
+    /// What agents can do beside speaking.
+    pub tools: ToolsSettings,
     /// The Model Context Protocol.
     pub mcp: McpSettings,
-    /// What speaks and listens.
-    pub speech: SpeechSettings,
-    /// Where and how everything is kept.
-    pub store: StoreSettings,
+    /// The agents' own folders.
+    pub workspace: WorkspaceSettings,
     /// What is said between people and agents.
     pub messaging: MessagingSettings,
     /// Files that people and agents give one another.
     pub media: MediaSettings,
-    /// What agents can do beside speaking.
-    pub tools: ToolsSettings,
-    /// The agents' own folders.
-    pub workspace: WorkspaceSettings,
+    /// What speaks and listens.
+    pub speech: SpeechSettings,
+    /// Where and how everything is kept.
+    pub store: StoreSettings,
     /// Requests that are sent again.
     pub idempotency: IdempotencySettings,
-    /// The agents' bounds and intervals.
-    pub runtime: greenroom_actors::settings::Settings,
-    /// What agents may spend on models.
-    pub budget: BudgetSettings,
     /// The process as a whole.
     pub server: ServerSettings,
     /// The log.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::error::CoreError;
 use crate::ids::{AgentId, ApprovalId, RunId};
+use crate::texts::bounded;
 use crate::time::UnixMillis;
 
 /// How far an approval has come.
@@ -128,11 +129,7 @@ impl Decision {
     /// # Errors
     /// [`CoreError::Invalid`] with the field at fault.
     pub fn checked(self) -> Result<Self, CoreError> {
-        let by = self.by.trim();
-        if by.is_empty() || by.len() > Self::BY_MAX {
-            let reason = format!("must have 1 to {} bytes", Self::BY_MAX);
-            return Err(CoreError::Invalid { field: "by", reason });
-        }
+        let by = bounded("by", &self.by, Self::BY_MAX)?;
         let comment = self.comment.as_deref().map(str::trim).filter(|comment| !comment.is_empty());
         if comment.is_some_and(|comment| comment.len() > Self::COMMENT_MAX) {
             let reason = format!("must have at most {} bytes", Self::COMMENT_MAX);

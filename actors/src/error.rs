@@ -18,7 +18,7 @@ pub enum CoreError {
     /// No such agent. Nothing happened.
     #[error("agent {0} not found")]
     AgentNotFound(AgentId),
-    /// No such memory, room, world, run or log. Nothing happened.
+    /// Nothing of that sort has that id. Nothing happened.
     #[error("{what} {id} not found")]
     NotFound {
         /// What was looked for, in one word.

@@ -1,7 +1,8 @@
 //! Facts: everything the core tells the store, in batches that are kept whole or not at all.
 
+mod event;
+
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::approvals::{Approval, ApprovalEnd};
 use crate::budget::Reservation;
@@ -23,6 +24,8 @@ use crate::records::{
 use crate::runs::{Run, RunEnd, RunPark, Step, StepEnd};
 use crate::time::UnixMillis;
 use crate::triggers::{Firing, FiringEnd, Trigger, TriggerFired};
+
+pub use event::{Event, EventKind, NewEvent};
 
 /// The number of a boot of the host: each start of the process has a higher one.
 ///
@@ -103,6 +106,17 @@ pub enum Fact {
     Happened(NewEvent),
     /// A run was begun.
     RunStarted(Box<Run>),
+    /// A run was set aside until its approval is decided; a boot leaves it so. Affects 0 rows unless
+    /// it is [`Started`](crate::runs::RunStatus::Started).
+    RunParked(Box<RunPark>),
+    /// A parked run goes on: it is [`Started`](crate::runs::RunStatus::Started) again. Affects 0 rows
+    /// unless it is parked.
+    RunResumed {
+        /// Whose run.
+        agent_id: AgentId,
+        /// Which run.
+        run_id: RunId,
+    },
     /// A run ended. Affects 0 rows, and changes nothing, if it had ended before: the first outcome
     /// stands. Its steps that have no outcome become
     /// [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown).
@@ -125,6 +139,10 @@ pub enum Fact {
     LetterSent(Box<Letter>),
     /// A letter was begun to be dealt with: one more attempt.
     LetterTried(LetterId),
+    /// A letter was set aside with its run. Affects 0 rows unless it waits.
+    LetterParked(LetterId),
+    /// A letter that was set aside waits again. Affects 0 rows unless it was.
+    LetterUnparked(LetterId),
     /// A letter was dealt with, or given up. Affects 0 rows if it was no longer waiting.
     LetterSettled {
         /// Which letter.
@@ -132,25 +150,6 @@ pub enum Fact {
         /// [`LetterStatus::Answered`] or [`LetterStatus::Dead`].
         status: LetterStatus,
     },
-    /// A call waits for a person's yes. Affects 0 rows if there is no such agent (any more).
-    ApprovalAsked(Box<Approval>),
-    /// An approval was decided. Affects 0 rows if it had been before: the first decision stands.
-    ApprovalDecided(Box<ApprovalEnd>),
-    /// A run was set aside until its approval is decided; a boot leaves it so. Affects 0 rows unless
-    /// it is [`Started`](crate::runs::RunStatus::Started).
-    RunParked(Box<RunPark>),
-    /// A parked run goes on: it is [`Started`](crate::runs::RunStatus::Started) again. Affects 0 rows
-    /// unless it is parked.
-    RunResumed {
-        /// Whose run.
-        agent_id: AgentId,
-        /// Which run.
-        run_id: RunId,
-    },
-    /// A letter was set aside with its run. Affects 0 rows unless it waits.
-    LetterParked(LetterId),
-    /// A letter that was set aside waits again. Affects 0 rows unless it was.
-    LetterUnparked(LetterId),
     /// A letter that was given up waits again. Affects 0 rows if it is not dead, or not to that agent.
     LetterRequeued {
         /// Which letter.
@@ -160,6 +159,10 @@ pub enum Fact {
         /// The attempts that count from now on.
         attempts: u32,
     },
+    /// A call waits for a person's yes. Affects 0 rows if there is no such agent (any more).
+    ApprovalAsked(Box<Approval>),
+    /// An approval was decided. Affects 0 rows if it had been before: the first decision stands.
+    ApprovalDecided(Box<ApprovalEnd>),
     /// A memory was made, or replaced as a whole if the agent had one of that id. An embedding that
     /// the old one had is dropped if the text differs.
     Remembered(Box<Memory>),
@@ -252,6 +255,13 @@ pub enum Fact {
     },
     /// A task was made or replaced.
     TaskSet(Box<Task>),
+    /// A task was removed.
+    TaskRemoved {
+        /// Whose task.
+        agent_id: AgentId,
+        /// Which task.
+        id: TaskId,
+    },
     /// A goal was set or changed.
     GoalSet(Box<Goal>),
     /// A goal was removed.
@@ -260,13 +270,6 @@ pub enum Fact {
         agent_id: AgentId,
         /// Which goal.
         id: GoalId,
-    },
-    /// A task was removed.
-    TaskRemoved {
-        /// Whose task.
-        agent_id: AgentId,
-        /// Which task.
-        id: TaskId,
     },
     /// An entry was written into an agent's log.
     Logged(Box<LogEntry>),
@@ -430,20 +433,20 @@ impl Fact {
             | Self::AgentRemoved { .. }
             | Self::Happened(_)
             | Self::RunStarted(_)
+            | Self::RunParked(_)
+            | Self::RunResumed { .. }
             | Self::RunEnded(_)
             | Self::StepIntended(_)
             | Self::StepEnded(_)
             | Self::Reserved(_)
             | Self::LetterSent(_)
             | Self::LetterTried(_)
-            | Self::LetterSettled { .. }
-            | Self::ApprovalAsked(_)
-            | Self::ApprovalDecided(_)
-            | Self::RunParked(_)
-            | Self::RunResumed { .. }
             | Self::LetterParked(_)
             | Self::LetterUnparked(_)
+            | Self::LetterSettled { .. }
             | Self::LetterRequeued { .. }
+            | Self::ApprovalAsked(_)
+            | Self::ApprovalDecided(_)
             | Self::Remembered(_)
             | Self::Embedded { .. }
             | Self::Forgot { .. }
@@ -477,175 +480,5 @@ impl Fact {
             | Self::FiringSettled(_)
             | Self::FleetHalted(_) => false,
         }
-    }
-}
-
-/// One entry in an agent's durable sequence.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Event {
-    /// Whose event.
-    pub agent_id: AgentId,
-    /// Its number in the agent's sequence: from 1, without gaps.
-    pub seq: u64,
-    /// When it happened.
-    pub at: UnixMillis,
-    /// What sort.
-    pub kind: EventKind,
-    /// What it says.
-    pub data: Map<String, Value>,
-}
-
-/// An event before it has its number.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewEvent {
-    /// Whose event.
-    pub agent_id: AgentId,
-    /// When it happened.
-    pub at: UnixMillis,
-    /// What sort.
-    pub kind: EventKind,
-    /// What it says.
-    pub data: Map<String, Value>,
-}
-
-/// What sort of thing happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    /// The agent was created.
-    Created,
-    /// Its character changed.
-    Revised,
-    /// It was started.
-    Started,
-    /// It was paused.
-    Paused,
-    /// It was resumed.
-    Resumed,
-    /// It was stopped.
-    Stopped,
-    /// It was restarted by an operator.
-    Restarted,
-    /// Its autonomy was set.
-    AutonomySet,
-    /// It crashed and was rebuilt.
-    Crashed,
-    /// It crashed too often and was left.
-    Failed,
-    /// It woke up.
-    Ticked,
-    /// A run was begun.
-    RunStarted,
-    /// A run ended.
-    RunEnded,
-    /// A letter came.
-    LetterReceived,
-    /// A letter was given up.
-    LetterDead,
-    /// An operator had a letter that was given up wait again.
-    LetterRequeued,
-    /// It called a tool.
-    ToolCalled,
-    /// It wants to call a tool that a person has to allow first.
-    ApprovalAsked,
-    /// A person has answered, or nobody in time.
-    ApprovalDecided,
-    /// A run that was parked went on.
-    RunResumed,
-    /// A goal of its was set or changed.
-    GoalSet,
-    /// It said something.
-    Said,
-    /// It thought something.
-    Thought,
-    /// Something was wrong with it, and was mended as far as it can be; see
-    /// [`Finding`](crate::liveness::Finding).
-    Remedied,
-    /// A budget that it spends from has come to its soft mark.
-    BudgetMarked,
-    /// A trigger of it was made or changed.
-    TriggerSet,
-    /// A trigger of it was removed.
-    TriggerRemoved,
-    /// A trigger of it fired, and that is over.
-    TriggerFired,
-    /// Slots of a trigger of it were missed or skipped.
-    TriggerMissed,
-}
-
-impl EventKind {
-    /// All of them.
-    pub const ALL: [Self; 29] = [
-        Self::Created,
-        Self::Revised,
-        Self::Started,
-        Self::Paused,
-        Self::Resumed,
-        Self::Stopped,
-        Self::Restarted,
-        Self::AutonomySet,
-        Self::Crashed,
-        Self::Failed,
-        Self::Ticked,
-        Self::RunStarted,
-        Self::RunEnded,
-        Self::LetterReceived,
-        Self::LetterDead,
-        Self::LetterRequeued,
-        Self::ToolCalled,
-        Self::ApprovalAsked,
-        Self::ApprovalDecided,
-        Self::RunResumed,
-        Self::GoalSet,
-        Self::Said,
-        Self::Thought,
-        Self::Remedied,
-        Self::BudgetMarked,
-        Self::TriggerSet,
-        Self::TriggerRemoved,
-        Self::TriggerFired,
-        Self::TriggerMissed,
-    ];
-
-    /// Its name, as stored and sent.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Revised => "revised",
-            Self::Started => "started",
-            Self::Paused => "paused",
-            Self::Resumed => "resumed",
-            Self::Stopped => "stopped",
-            Self::Restarted => "restarted",
-            Self::AutonomySet => "autonomy_set",
-            Self::Crashed => "crashed",
-            Self::Failed => "failed",
-            Self::Ticked => "ticked",
-            Self::RunStarted => "run_started",
-            Self::RunEnded => "run_ended",
-            Self::LetterReceived => "letter_received",
-            Self::LetterDead => "letter_dead",
-            Self::LetterRequeued => "letter_requeued",
-            Self::ToolCalled => "tool_called",
-            Self::ApprovalAsked => "approval_asked",
-            Self::ApprovalDecided => "approval_decided",
-            Self::RunResumed => "run_resumed",
-            Self::GoalSet => "goal_set",
-            Self::Said => "said",
-            Self::Thought => "thought",
-            Self::Remedied => "remedied",
-            Self::BudgetMarked => "budget_marked",
-            Self::TriggerSet => "trigger_set",
-            Self::TriggerRemoved => "trigger_removed",
-            Self::TriggerFired => "trigger_fired",
-            Self::TriggerMissed => "trigger_missed",
-        }
-    }
-
-    /// The kind of that name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }

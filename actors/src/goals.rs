@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::CoreError;
 use crate::ids::{AgentId, GoalId};
+use crate::texts::bounded;
 use crate::time::UnixMillis;
 
 /// How far a goal has come.
@@ -55,7 +56,7 @@ impl Goal {
         Ok(Self {
             id: GoalId::new(),
             agent_id,
-            text: checked("text", text)?,
+            text: bounded("text", text, Self::TEXT_MAX_BYTES)?.to_owned(),
             status: GoalStatus::Open,
             outcome: None,
             rests_until: None,
@@ -90,8 +91,12 @@ impl GoalPatch {
     /// # Errors
     /// [`CoreError::Invalid`] for a text that is empty or too long.
     pub(crate) fn on(self, goal: Goal, now: UnixMillis) -> Result<Goal, CoreError> {
-        let text = self.text.map(|text| checked("text", &text)).transpose()?;
-        let outcome = self.outcome.map(|text| checked("outcome", &text)).transpose()?;
+        let bounded = |field, text: Option<String>| {
+            let text =
+                text.map(|text| bounded(field, &text, Goal::TEXT_MAX_BYTES).map(str::to_owned));
+            text.transpose()
+        };
+        let (text, outcome) = (bounded("text", self.text)?, bounded("outcome", self.outcome)?);
         Ok(Goal {
             text: text.unwrap_or(goal.text),
             status: self.status.unwrap_or(goal.status),
@@ -101,16 +106,4 @@ impl GoalPatch {
             ..goal
         })
     }
-}
-
-fn checked(field: &'static str, text: &str) -> Result<String, CoreError> {
-    let text = text.trim();
-    let reason = match text.len() {
-        0 => "must not be empty".to_owned(),
-        bytes if bytes > Goal::TEXT_MAX_BYTES => {
-            format!("has {bytes} bytes, and may have {}", Goal::TEXT_MAX_BYTES)
-        }
-        _ => return Ok(text.to_owned()),
-    };
-    Err(CoreError::Invalid { field, reason })
 }

@@ -16,7 +16,7 @@ pub enum LetterStatus {
     Parked,
     /// Dealt with.
     Answered,
-    /// Given up: it could not be dealt with in the attempts allowed.
+    /// Given up: it could not be dealt with, or whoever waited for the reply was told that none comes.
     Dead,
 }
 

@@ -33,6 +33,7 @@ pub mod runtime;
 pub mod scheduler;
 pub mod settings;
 pub mod supervisor;
+pub mod texts;
 pub mod time;
 mod tools;
 pub mod triggers;

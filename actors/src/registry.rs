@@ -6,7 +6,10 @@
 //! asked of the agent.
 
 mod approvals;
+mod budgets;
+mod halt;
 mod hosting;
+mod letters;
 mod shard;
 mod triggers;
 mod watch;
@@ -19,39 +22,30 @@ use actix::prelude::*;
 use serde_json::{Map, Value};
 use tokio::sync::{broadcast, oneshot};
 
-use crate::agent::{Agent, Delivered, Delivery, GetStatus, Lifted, Reply, Status};
-use crate::budget::{self, Account, Ceiling, Level, Scope, UtcDay};
+use crate::agent::{Agent, GetStatus, Status};
+use crate::budget;
 use crate::character::{AgentRecord, Character, slug};
 use crate::error::{CoreError, StoreError};
 use crate::facts::{Committed, EventKind, Fact, NewEvent};
 use crate::feed::{ChannelEventStream, EventStream};
-use crate::ids::{AgentId, ChannelId, LetterId};
+use crate::ids::{AgentId, ChannelId};
 use crate::lifecycle::Lifecycle;
 use crate::liveness::Report;
 use crate::liveness::handled::Handled;
 use crate::pieces::Piece;
 use crate::ports::{Clock, Store};
-use crate::records::Memory;
 use crate::runtime::{Ports, Runtime};
 use crate::settings::Settings;
 use crate::vitals::{Counters, Vitals};
 
 use hosting::Hosting;
-use shard::{Broadcast, Create, Remove, Route, Shard};
+use shard::{Create, Remove, Route, Shard};
 
 /// Messages a shard handles before it lets its agents run.
 ///
 /// A mailbox is drained without pause, and under load a shard's never runs dry. Not more than an
 /// agent's mailbox holds, or a burst would be refused by an agent that is idle.
 pub(crate) const TURN_MAX: u32 = 64;
-
-/// How often a store that is too busy is asked again to keep a halt, and how long is waited before
-/// that: some five seconds in all.
-const HALT_TRIES: u32 = 100;
-const HALT_RETRY: Duration = Duration::from_millis(50);
-
-/// How long a halt waits for the record of how the runs ended.
-const HALT_RECORDS: Duration = Duration::from_secs(3);
 
 /// Reaches every agent of a host. Clones reach the same.
 #[derive(Clone)]
@@ -133,32 +127,6 @@ impl Registry {
         self.record(id).await
     }
 
-    /// How the budgets that an agent spends from stand now, but for those of its runs.
-    ///
-    /// # Errors
-    /// [`CoreError::AgentNotFound`], [`CoreError::Invalid`] if its character has a budget that cannot
-    /// be, [`CoreError::Store`].
-    pub async fn budgets(&self, id: AgentId) -> Result<Vec<(Account, Ceiling, Level)>, CoreError> {
-        let runtime = &self.inner.runtime;
-        let record = runtime.record(id).await?;
-        let terms = runtime.settings.budget.terms(&record.character)?;
-        let today = UtcDay::of(runtime.now());
-        let account = |scope: Scope| Account {
-            scope,
-            whose: match scope {
-                Scope::OwnerDay | Scope::Owner => terms.owner.clone(),
-                Scope::Run | Scope::AgentDay | Scope::Agent => id.to_string(),
-            },
-            day: scope.is_of_a_day().then_some(today),
-        };
-        let scopes = Scope::ALL.into_iter().filter(|scope| *scope != Scope::Run);
-        let accounts: Vec<_> = scopes.map(account).collect();
-        let levels = runtime.ports.store.levels(accounts.clone()).await?;
-        let ceiling = |account: &Account| terms.ceilings.of(account.scope);
-        let stands = accounts.into_iter().zip(levels);
-        Ok(stands.map(|(account, level)| (account.clone(), ceiling(&account), level)).collect())
-    }
-
     /// Removes an agent with all that is its own: silent first, then durably gone.
     ///
     /// # Errors
@@ -231,112 +199,6 @@ impl Registry {
         // On its own, as the caller may leave: who listens is told all the same.
         let committed = tokio::spawn(self.inner.runtime.commit(facts));
         Ok(committed.await.unwrap_or(Err(StoreError::Closed))?)
-    }
-
-    /// Brings an agent a letter; answers once it is durable.
-    ///
-    /// # Errors
-    /// As [`ask`](Self::ask), and as [`Delivery`] says.
-    pub async fn deliver(&self, to: AgentId, delivery: Delivery) -> Result<Delivered, CoreError> {
-        self.ask(to, delivery).await
-    }
-
-    /// One agent writes to another, and does not wait.
-    ///
-    /// # Errors
-    /// As [`deliver`](Self::deliver).
-    pub async fn tell(
-        &self,
-        from: AgentId,
-        to: AgentId,
-        text: &str,
-    ) -> Result<LetterId, CoreError> {
-        let delivery = Delivery::between(from, to, text, false);
-        Ok(self.deliver(to, delivery).await?.letter_id)
-    }
-
-    /// One agent asks another, and waits for the reply. The reply is also filed with the asker.
-    ///
-    /// # Errors
-    /// As [`deliver`](Self::deliver) and [`Reply::within`]; [`CoreError::Cancelled`] if the agent
-    /// dealt with the letter without a reply.
-    pub async fn ask_agent(
-        &self,
-        from: AgentId,
-        to: AgentId,
-        text: &str,
-    ) -> Result<Memory, CoreError> {
-        let delivered = self.deliver(to, Delivery::between(from, to, text, true)).await?;
-        let said = match delivered.reply {
-            Some(reply) => self.reply(reply).await?,
-            None => None,
-        };
-        said.ok_or_else(|| CoreError::Cancelled("the agent said nothing".to_owned()))
-    }
-
-    /// Waits for a reply as long as the settings say.
-    ///
-    /// # Errors
-    /// As [`Reply::within`].
-    pub async fn reply(&self, reply: Reply) -> Result<Option<Memory>, CoreError> {
-        let seconds = self.inner.runtime.settings.reply_deadline_s;
-        reply.within(Duration::from_secs(u64::from(seconds))).await
-    }
-
-    /// Halts the whole fleet: every run is cut off at once and none begins, also after a restart of
-    /// the host, until it is lifted. Answers once that is durable; a store that is too busy to take
-    /// it is asked again for a while. How the runs ended is recorded soon after at the latest.
-    ///
-    /// # Errors
-    /// [`CoreError::Store`] if it could not be made durable; the fleet is silent all the same.
-    pub async fn halt(&self) -> Result<(), CoreError> {
-        let runtime = &self.inner.runtime;
-        runtime.halt();
-        let mut tries = HALT_TRIES;
-        loop {
-            match runtime.commit(vec![Fact::FleetHalted(true)]).await {
-                Err(StoreError::Busy) if tries > 0 => tries -= 1,
-                committed => {
-                    committed?;
-                    break;
-                }
-            }
-            tokio::time::sleep(HALT_RETRY).await;
-        }
-        // The calls are gone already; what is waited for is the record of how they ended.
-        if tokio::time::timeout(HALT_RECORDS, runtime.all_landed()).await.is_err() {
-            tracing::warn!("halted; how some runs ended is still being recorded");
-        }
-        Ok(())
-    }
-
-    /// Does what calls a provider on behalf of an agent and is no run, unless the fleet is halted; a
-    /// halt meanwhile cuts it off.
-    ///
-    /// # Errors
-    /// [`CoreError::Halted`]. What had been done by then is unknown.
-    pub async fn unless_halted<T>(&self, work: impl Future<Output = T>) -> Result<T, CoreError> {
-        self.inner.runtime.unless_halted(work).await
-    }
-
-    /// Lets the fleet go on. Letters that waited are taken up.
-    ///
-    /// # Errors
-    /// [`CoreError::Store`] if it could not be made durable; the fleet stays halted then.
-    pub async fn lift(&self) -> Result<(), CoreError> {
-        self.inner.runtime.commit(vec![Fact::FleetHalted(false)]).await?;
-        self.inner.runtime.lift();
-        for shard in &self.inner.shards {
-            // A shard that is too busy to be told has agents that are told by their next message.
-            drop(shard.try_send(Broadcast(Lifted)));
-        }
-        Ok(())
-    }
-
-    /// Whether the whole fleet is halted.
-    #[must_use]
-    pub fn is_halted(&self) -> bool {
-        self.inner.runtime.is_halted()
     }
 
     /// Whether some agents are not hosted yet.

@@ -32,9 +32,9 @@ pub enum RunStatus {
     Completed,
     /// Ended by an error.
     Failed,
-    /// Ended by an operator's stop or halt.
+    /// Cut off: by a stop or a halt, by more that was said meanwhile, by a later firing.
     Cancelled,
-    /// Ended by its own deadline.
+    /// Cut off because it took too long, or made no progress.
     TimedOut,
     /// The process ended before it did.
     Interrupted,

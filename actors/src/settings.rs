@@ -19,7 +19,8 @@ pub struct Settings {
     pub tick_every_s: u32,
     /// How far a tick may lie off its time, in per cent of the period, so that agents do not herd.
     pub tick_jitter_percent: u32,
-    /// Seconds between two reflections of an autonomous agent. 0: never.
+    /// Seconds between two reflections of an autonomous agent. 0: never. So long goals rest, too, that a
+    /// run did nothing for, unless something happens before.
     pub reflect_every_s: u32,
     /// Seconds that a run may take in all.
     pub run_deadline_s: u32,
@@ -59,16 +60,16 @@ pub struct Settings {
     pub context_recalled: u32,
     /// Rounds of a run: how often its model is asked before the run is ended.
     pub run_rounds_max: u32,
-    /// Calls of tools that a run may make.
+    /// Calls of tools that a run may make; further ones are refused.
     pub run_calls_max: u32,
     /// Seconds that a call of a tool may take.
     pub tool_deadline_s: u32,
+    /// Bytes of a tool's answer that are kept and that the model is told.
+    pub tool_output_max_bytes: u32,
     /// Days that a call waits for a person's yes before it counts as denied.
     pub approval_days: u32,
     /// Calls of one agent that wait for a person's yes before further ones are refused.
     pub approvals_waiting_max: u32,
-    /// Bytes of a tool's answer that are kept and that the model is told.
-    pub tool_output_max_bytes: u32,
     /// Tools that an agent is offered at most.
     pub tools_max: u32,
     /// Bytes that a model's answer may have.
@@ -118,9 +119,9 @@ impl Default for Settings {
             run_rounds_max: 16,
             run_calls_max: 64,
             tool_deadline_s: 60,
+            tool_output_max_bytes: 16_384,
             approval_days: 7,
             approvals_waiting_max: 64,
-            tool_output_max_bytes: 16_384,
             tools_max: 128,
             answer_max_bytes: 262_144,
             restart_backoff_ms: 500,

@@ -33,17 +33,23 @@ impl Default for RestartIntensity {
     }
 }
 
-/// The crashes of late, held against a [`RestartIntensity`]. Empty until the first one.
+/// What went wrong of late, held against a [`RestartIntensity`].
 #[derive(Debug, Default)]
-struct CrashHistory {
+pub struct RecentFailures {
     recent: VecDeque<Instant>,
 }
 
-impl CrashHistory {
-    /// Notes a crash at `now`; true if that is more than `intensity` allows.
-    fn note(&mut self, intensity: RestartIntensity, now: Instant) -> bool {
+impl RecentFailures {
+    /// How many there were within the window, when the last was noted.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.recent.len()
+    }
+
+    /// Notes one at `now`; true if that is more than `intensity` allows.
+    pub fn note(&mut self, intensity: RestartIntensity, now: Instant) -> bool {
         let window = Duration::from_secs(u64::from(intensity.within_s));
-        while self.recent.front().is_some_and(|crash| now.duration_since(*crash) > window) {
+        while self.recent.front().is_some_and(|past| now.duration_since(*past) > window) {
             self.recent.pop_front();
         }
         self.recent.push_back(now);
@@ -94,14 +100,14 @@ where
     context.set_mailbox_capacity(mailbox);
     let inner = context.into_future(actor);
     let address = inner.address();
-    let crashes = CrashHistory::default();
+    let crashes = RecentFailures::default();
     let task = actix::spawn(Supervise { inner, crashes, intensity, gave_up: Some(gave_up) });
     (address, task.abort_handle())
 }
 
 struct Supervise<A: Actor<Context = Context<A>>, F> {
     inner: ContextFut<A, Context<A>>,
-    crashes: CrashHistory,
+    crashes: RecentFailures,
     intensity: RestartIntensity,
     gave_up: Option<F>,
 }

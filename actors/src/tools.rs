@@ -16,10 +16,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::character::AgentRecord;
-use crate::error::{CoreError, StoreError};
 use crate::ports::{Effect, Invocation, Tool, ToolError, ToolOutput, ToolSpec};
 use crate::runtime::Runtime;
 
@@ -47,11 +46,10 @@ impl BuiltIn {
     fn new(
         (name, description): (&str, &str),
         effect: Effect,
-        parameters: Value,
+        (properties, required): (Value, &[&str]),
         call: fn(Invocation) -> Called,
     ) -> Self {
-        let spec =
-            ToolSpec { name: name.to_owned(), description: description.to_owned(), parameters };
+        let spec = ToolSpec::new(name, description, properties, required);
         Self { tool: Tool { spec, effect, asks_first: false }, call }
     }
 }
@@ -96,48 +94,10 @@ impl Runtime {
     }
 }
 
-/// A schema of parameters that are all these, of which some are required.
-fn parameters(properties: Value, required: &[&str]) -> Value {
-    json!({
-        "type": "object", "properties": properties, "required": required,
-        "additionalProperties": false,
-    })
-}
-
 /// The arguments of a call in their own type.
 fn read<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, ToolError> {
     serde_json::from_value(Value::Object(arguments))
         .map_err(|error| ToolError::invalid("arguments", error.to_string()))
-}
-
-/// A text that is not empty and not too long.
-fn checked<'a>(field: &str, text: &'a str, max_bytes: usize) -> Result<&'a str, ToolError> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(ToolError::invalid(field, "must not be empty"));
-    }
-    if text.len() > max_bytes {
-        let reason = format!("has {} bytes, and may have {max_bytes}", text.len());
-        return Err(ToolError::invalid(field, reason));
-    }
-    Ok(text)
-}
-
-/// What a failure of the core means to a call: whether it may have happened all the same.
-fn failed(error: CoreError) -> ToolError {
-    match error {
-        CoreError::Invalid { field, reason } => ToolError::invalid(field, reason),
-        CoreError::Crashed(_) | CoreError::DeadlineExceeded(_) => {
-            ToolError::Unknown(error.to_string())
-        }
-        error => ToolError::Failed(error.to_string()),
-    }
-}
-
-impl From<StoreError> for ToolError {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error.to_string())
-    }
 }
 
 fn boxed(call: impl Future<Output = Result<ToolOutput, ToolError>> + Send + 'static) -> Called {

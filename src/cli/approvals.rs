@@ -11,6 +11,7 @@ use crate::config::Loaded;
 use super::CliError;
 use super::agents::{escaped, print_json, text_of, time};
 use super::client::Remote;
+use super::page::Page;
 use super::{plain, table};
 
 /// What to do with approvals.
@@ -33,12 +34,8 @@ pub(super) struct List {
     /// Only those of this status: waiting, granted, denied, expired or all.
     #[arg(long, default_value = "waiting")]
     status: String,
-    /// How many to pass over.
-    #[arg(long, default_value_t = 0)]
-    offset: u32,
-    /// How many at most.
-    #[arg(long, default_value_t = 50)]
-    limit: u32,
+    #[command(flatten)]
+    page: Page,
     /// Answers in JSON.
     #[arg(long)]
     json: bool,
@@ -80,9 +77,9 @@ impl Approvals {
 
 impl List {
     async fn carry_out(self, loaded: &Loaded, out: &mut dyn Write) -> Result<(), CliError> {
-        let Self { offset, limit, .. } = self;
         let mut path = format!(
-            "/api/greenroom/approvals?offset={offset}&limit={limit}&status={}",
+            "/api/greenroom/approvals?{}&status={}",
+            self.page.query(),
             escaped(&self.status)
         );
         if let Some(agent) = &self.agent {
@@ -106,6 +103,7 @@ impl List {
             })
             .collect();
         table::write(out, ["ID", "AGENT", "STATUS", "ASKED", "TOOL", "ARGUMENTS"], &rows)?;
+        self.page.hint(rows.len(), answer.get("total").and_then(Value::as_u64));
         Ok(())
     }
 }

@@ -3,7 +3,9 @@
 use std::io::Read;
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
+};
 use actix_web::web::{BytesMut, Payload};
 use flate2::read::{GzDecoder, ZlibDecoder};
 use futures::StreamExt;
@@ -99,7 +101,8 @@ pub fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn text_of<'a>(headers: &'a HeaderMap, name: &actix_web::http::header::HeaderName) -> &'a str {
+/// A header as text; empty if it is absent, or none.
+pub(crate) fn text_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 

@@ -11,6 +11,7 @@ mod goals;
 mod host;
 mod lookup;
 mod message;
+mod page;
 mod runs;
 mod triggers;
 mod wire;

@@ -9,6 +9,7 @@ use greenroom_actors::character::AgentRecord;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::{AgentId, ChannelId, ChannelMessageId};
 use greenroom_actors::ports::{Effect, Invocation, Tool, ToolError, ToolOutput, Tools};
+use greenroom_actors::texts::bounded;
 use serde_json::json;
 
 use super::arguments::Arguments;
@@ -89,10 +90,7 @@ fn tools() -> Vec<Tool> {
 
 async fn send(messaging: &Messaging, call: &Invocation) -> Result<ToolOutput, ToolError> {
     let arguments = Arguments(&call.arguments);
-    let text = arguments.text("text")?.trim();
-    if text.is_empty() || text.len() > TEXT_MAX_BYTES {
-        return Err(ToolError::invalid("text", format!("must have 1 to {TEXT_MAX_BYTES} bytes")));
-    }
+    let text = bounded("text", arguments.text("text")?, TEXT_MAX_BYTES)?;
     let channel = found(messaging, call.agent.id, arguments.text("channel")?).await?;
     let speech = Speech {
         // The call's own, so that the same call says one thing.
@@ -101,9 +99,9 @@ async fn send(messaging: &Messaging, call: &Invocation) -> Result<ToolOutput, To
         agent: &call.agent,
         run_id: call.run_id,
         text,
-        hops: hops(messaging, call).await.map_err(failed)?,
+        hops: hops(messaging, call).await?,
     };
-    let Spoken { told, missed, is_last } = messaging.speak(speech).await.map_err(failed)?;
+    let Spoken { told, missed, is_last } = messaging.speak(speech).await?;
     let mut words = format!("Said in {}.", channel.name);
     if missed > 0 {
         words.push_str(&format!(" {missed} agents there could not be told."));
@@ -133,7 +131,7 @@ async fn hops(messaging: &Messaging, call: &Invocation) -> Result<u64, CoreError
 }
 
 async fn list(messaging: &Messaging, call: &Invocation) -> Result<ToolOutput, ToolError> {
-    let channels = channels(messaging, call.agent.id, None).await.map_err(failed)?;
+    let channels = channels(messaging, call.agent.id, None).await?;
     let line = |channel: &Channel| format!("- {} (id {})", channel.name, channel.id);
     let lines: Vec<String> = channels.iter().map(line).collect();
     Ok(ToolOutput::text(match lines.as_slice() {
@@ -149,13 +147,13 @@ async fn found(messaging: &Messaging, agent: AgentId, wanted: &str) -> Result<Ch
     if let Ok(id) = wanted.parse::<ChannelId>() {
         let channel = match messaging.channel(id).await {
             Err(CoreError::NotFound { .. }) => return Err(none()),
-            channel => channel.map_err(failed)?,
+            channel => channel?,
         };
-        let participants = messaging.participants(id).await.map_err(failed)?;
+        let participants = messaging.participants(id).await?;
         return if participants.contains(&agent.into()) { Ok(channel) } else { Err(none()) };
     }
     let name = wanted.strip_prefix('#').unwrap_or(wanted);
-    let mut fitting = channels(messaging, agent, Some(name)).await.map_err(failed)?;
+    let mut fitting = channels(messaging, agent, Some(name)).await?;
     match (fitting.pop(), fitting.as_slice()) {
         (None, _) => Err(none()),
         (Some(one), []) => Ok(one),
@@ -185,15 +183,4 @@ async fn channels(
         }
     }
     Ok(own)
-}
-
-/// Why nothing was said, or may not have been.
-fn failed(error: CoreError) -> ToolError {
-    match error {
-        CoreError::Invalid { field, reason } => ToolError::invalid(field, reason),
-        CoreError::Crashed(_) | CoreError::DeadlineExceeded(_) => {
-            ToolError::Unknown(error.to_string())
-        }
-        error => ToolError::Failed(error.to_string()),
-    }
 }

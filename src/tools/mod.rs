@@ -15,7 +15,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::ports::{Effect, Invocation, Tool, ToolError, ToolOutput, ToolSpec, Tools};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use channels::{ChannelTools, Voice};
 pub use fetch::FetchTool;
@@ -87,11 +87,7 @@ fn tool(
     properties: Value,
     required: &[&str],
 ) -> Tool {
-    let parameters = json!({
-        "type": "object", "properties": properties, "required": required,
-        "additionalProperties": false,
-    });
-    let spec = ToolSpec { name: name.to_owned(), description: description.to_owned(), parameters };
+    let spec = ToolSpec::new(name, description, properties, required);
     Tool { spec, effect, asks_first: false }
 }
 

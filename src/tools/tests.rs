@@ -9,7 +9,7 @@ use greenroom_actors::ports::SystemClock;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
-use serde_json::Map;
+use serde_json::{Map, json};
 
 use super::*;
 use crate::models::{self, ModelsSettings};

@@ -10,7 +10,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::Agent;
-use super::letters::Reply;
+use super::delivery::Reply;
 use super::run::Occasion;
 use crate::error::CoreError;
 use crate::ids::{EntityId, RoomId};

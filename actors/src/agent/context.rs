@@ -18,6 +18,7 @@ use crate::letters::Letter;
 use crate::ports::{MemoryQuery, Prompt, Purpose, Role, SearchQuery, Tool, Turn};
 use crate::records::{Embedding, MESSAGES, Memory};
 use crate::runtime::Runtime;
+use crate::texts::cut;
 use crate::triggers::Trigger;
 
 /// How long the meaning of a text may take to be found; without it, words alone are looked for.
@@ -255,12 +256,6 @@ fn weight(turn: &Turn) -> u64 {
     bytes(&turn.text) + u64::try_from(calls.sum::<usize>()).unwrap_or(u64::MAX) + 16
 }
 
-/// At most `max_bytes` of a text, cut between characters.
-pub(super) fn cut(text: &str, max_bytes: usize) -> &str {
-    let end = text.floor_char_boundary(max_bytes);
-    text.get(..end).unwrap_or_default()
-}
-
 /// Adds what was said before what the conversation still holds.
 pub(super) fn earlier(prompt: &mut Prompt, summary: &str) {
     prompt::earlier(&mut prompt.system, summary);
@@ -300,13 +295,6 @@ mod tests {
             tools: Vec::new(),
             settings: Map::new(),
         }
-    }
-
-    #[test]
-    fn texts_are_cut_between_characters() {
-        assert_eq!(cut("größe", 3), "gr");
-        assert_eq!(cut("größe", 4), "grö");
-        assert_eq!(cut("größe", 99), "größe");
     }
 
     #[test]

@@ -3,148 +3,24 @@
 //! A letter is durable before its sender is told so. It waits while the agent is paused or stopped,
 //! and outlives crashes and restarts; what cannot be dealt with becomes a dead letter that is seen.
 
-use std::time::Duration;
-
 use actix::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio::sync::oneshot;
 
+use super::correspondence::meeting;
+use super::delivery::{Delivered, Delivery, Reply};
 use super::journal::Journal;
 use super::run::Occasion;
 use super::{Agent, hearing};
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
-use crate::ids::{self, AgentId, ApprovalId, EntityId, LetterId, MemoryId, RoomId};
+use crate::ids::{ApprovalId, LetterId, RoomId};
 use crate::letters::{DoubleTexting, Heard, Letter, LetterStatus};
-use crate::records::{Entity, MESSAGES, Memory, Participant, Room, World};
+use crate::records::{MESSAGES, Memory, Room, World};
 use crate::runs::RunStatus;
-use crate::time::UnixMillis;
-
-/// Brings an agent a letter.
-///
-/// The answer is sent once the letter is durable; the reply to it comes later, through
-/// [`Delivered::reply`]. Fails with [`CoreError::Overloaded`] if too many letters wait already, with
-/// [`CoreError::NotRunning`] or [`CoreError::Failed`] where `refuse_unless_running` says so, with
-/// [`CoreError::Busy`] where `double_texting` says so, and with [`CoreError::Store`] if it could not be made durable, of which
-/// [`Exists`](crate::error::StoreError::Exists) means that there is a letter of that id.
-#[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<Delivered, CoreError>")]
-pub struct Delivery {
-    /// Who wrote it.
-    pub from: EntityId,
-    /// What the writer goes by; kept if the agent has not met it.
-    pub from_name: Option<String>,
-    /// The writer, if it is an agent of this host.
-    pub from_agent: Option<AgentId>,
-    /// Where it was said, in the agent's eyes; kept if the agent does not know the room.
-    pub room: Room,
-    /// The world of that room; kept if the agent does not know it.
-    pub world: Option<World>,
-    /// What it says: `text` and more.
-    pub content: Map<String, Value>,
-    /// Where it came from; kept with the memory of it.
-    pub metadata: Map<String, Value>,
-    /// The id of the memory and the letter; a new one if absent.
-    pub memory_id: Option<MemoryId>,
-    /// Whether the agent shall answer it.
-    pub expects_reply: bool,
-    /// Whether the agent may decide that it is not for it, and say nothing.
-    pub may_be_ignored: bool,
-    /// Where it was said, if others heard it; the reply is said there too.
-    pub heard: Option<Heard>,
-    /// Whether it is refused, instead of kept, while the agent does not run.
-    pub refuse_unless_running: bool,
-    /// What becomes of it while a reply in the same room is in flight.
-    pub double_texting: DoubleTexting,
-    /// Agents that wait for what comes of it, the first asker first.
-    pub askers: Vec<AgentId>,
-}
-
-impl Delivery {
-    /// Something said whose writer waits for the answer; refused where the agent does not run.
-    #[must_use]
-    pub fn asking(from: EntityId, room: Room, content: Map<String, Value>) -> Self {
-        Self {
-            from,
-            from_name: None,
-            from_agent: None,
-            room,
-            world: None,
-            content,
-            metadata: Map::new(),
-            memory_id: None,
-            expects_reply: true,
-            may_be_ignored: false,
-            heard: None,
-            refuse_unless_running: true,
-            double_texting: DoubleTexting::Queue,
-            askers: Vec::new(),
-        }
-    }
-
-    /// A text from one agent to another, in the room that the two have for each other.
-    #[must_use]
-    pub fn between(from: AgentId, to: AgentId, text: &str, expects_reply: bool) -> Self {
-        let mut content = Map::new();
-        content.insert("text".to_owned(), json!(text));
-        content.insert("source".to_owned(), json!("agent"));
-        Self {
-            from: from.into(),
-            from_name: None,
-            from_agent: Some(from),
-            room: shared_room(to, from, UnixMillis::default()),
-            world: None,
-            content,
-            metadata: Map::new(),
-            memory_id: None,
-            expects_reply,
-            may_be_ignored: false,
-            heard: None,
-            refuse_unless_running: false,
-            double_texting: DoubleTexting::Queue,
-            askers: Vec::new(),
-        }
-    }
-}
-
-/// A letter that is kept, and what the agent remembers of it.
-#[derive(Debug)]
-pub struct Delivered {
-    /// The letter.
-    pub letter_id: LetterId,
-    /// The memory of it.
-    pub memory: Memory,
-    /// The reply to come; `None` where none is expected.
-    pub reply: Option<Reply>,
-}
-
-/// A reply to come: to a letter what is said, if anything is. Dropping it changes nothing: a letter
-/// is answered all the same.
-#[derive(Debug)]
-pub struct Reply<T = Option<Memory>> {
-    pub(super) answer: oneshot::Receiver<Result<T, CoreError>>,
-    pub(super) agent: AgentId,
-}
-
-impl<T> Reply<T> {
-    /// Waits for it; `None` if the agent dealt with the letter and said nothing.
-    ///
-    /// # Errors
-    /// [`CoreError::Parked`] if the run waits for a person, whose answer lets it go on;
-    /// [`CoreError::Model`] if the run failed and [`CoreError::Cancelled`] if it was cut off (the letter
-    /// is dead then); [`CoreError::Crashed`] if the agent crashed, and
-    /// [`CoreError::DeadlineExceeded`] after `deadline` (the letter waits on then).
-    pub async fn within(self, deadline: Duration) -> Result<T, CoreError> {
-        match tokio::time::timeout(deadline, self.answer).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(CoreError::Crashed(self.agent)),
-            Err(_) => Err(CoreError::DeadlineExceeded(deadline)),
-        }
-    }
-}
 
 /// Somebody who waits for the reply to a letter.
-pub(crate) struct Waiter {
+pub(super) struct Waiter {
     letter: LetterId,
     /// Where the letter was said, if others heard it.
     heard: Option<Heard>,
@@ -398,116 +274,4 @@ pub(super) fn given_up(journal: &Journal, letter: LetterId, reason: &str) -> [Fa
         Fact::LetterSettled { id: letter, status: LetterStatus::Dead },
         journal.event(EventKind::LetterDead, data),
     ]
-}
-
-/// That an agent meets somebody in a room; what it knows already stays as it is.
-fn meeting(
-    agent: AgentId,
-    other: EntityId,
-    name: Option<&str>,
-    room: Room,
-    now: UnixMillis,
-) -> Vec<Fact> {
-    let room_id = room.id;
-    let name = name.map_or_else(|| unknown_name(other), str::to_owned);
-    let joined = |entity_id| {
-        Fact::Joined(Participant {
-            agent_id: agent,
-            room_id,
-            entity_id,
-            state: None,
-            created_at: now,
-        })
-    };
-    vec![
-        Fact::EntityMet(Box::new(Entity {
-            id: other,
-            agent_id: agent,
-            names: vec![name],
-            metadata: Map::new(),
-            created_at: now,
-        })),
-        Fact::RoomMet(Box::new(room)),
-        joined(other),
-        joined(agent.into()),
-    ]
-}
-
-/// What elizaOS calls somebody whose name it does not know.
-fn unknown_name(entity: EntityId) -> String {
-    format!("User-{}", entity.to_string().get(..8).unwrap_or_default())
-}
-
-/// The room that `agent` has for its letters with `other`.
-pub(crate) fn shared_room(agent: AgentId, other: AgentId, now: UnixMillis) -> Room {
-    let channel = ids::derived(&format!("letters:{}:{}", agent.min(other), agent.max(other)));
-    Room {
-        id: RoomId(ids::seen_by(agent, &channel.to_string())),
-        agent_id: agent,
-        name: format!("Letters with {other}"),
-        channel_id: Some(channel.to_string()),
-        message_server_id: None,
-        world_id: None,
-        kind: "DM".to_owned(),
-        source: "agent".to_owned(),
-        metadata: None,
-        created_at: now,
-    }
-}
-
-/// The reply to an agent's letter, on its way back: filed with the asker in the same commit as it
-/// is made, so that neither is ever without the other.
-pub(super) fn answer(letter: &Letter, asker: AgentId, said: &Memory, now: UnixMillis) -> Vec<Fact> {
-    let room = shared_room(asker, letter.to, now);
-    let id = MemoryId::new();
-    let memory = Memory {
-        id,
-        agent_id: asker,
-        room_id: room.id,
-        entity_id: letter.to.into(),
-        ..said.clone()
-    };
-    let reply = Letter {
-        id: LetterId(id.0),
-        to: asker,
-        from: letter.to.into(),
-        from_agent: Some(letter.to),
-        room_id: room.id,
-        memory_id: id,
-        content: said.content.clone(),
-        expects_reply: false,
-        may_be_ignored: false,
-        heard: None,
-        askers: Vec::new(),
-        in_reply_to: Some(letter.id),
-        status: LetterStatus::Answered,
-        attempts: 0,
-        sent_at: now,
-    };
-    let data = json!({
-        "letterId": reply.id, "from": reply.from, "roomId": room.id, "inReplyTo": letter.id,
-    });
-    let event = Journal { agent: asker, now }.event(EventKind::LetterReceived, data);
-    let mut facts = meeting(asker, letter.to.into(), None, room, now);
-    facts.extend([Fact::LetterSent(Box::new(reply)), Fact::Remembered(Box::new(memory)), event]);
-    facts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_agents_share_one_channel_and_have_a_room_each() {
-        let (a, b) = (AgentId::new(), AgentId::new());
-        let (ours, theirs) = (shared_room(a, b, UnixMillis(0)), shared_room(b, a, UnixMillis(0)));
-        assert_eq!(ours.channel_id, theirs.channel_id);
-        assert_ne!(ours.id, theirs.id);
-    }
-
-    #[test]
-    fn nameless_people_are_called_as_elizaos_calls_them() {
-        let id: EntityId = "aaaaaaaa-0021-4000-8000-000000000021".parse().unwrap();
-        assert_eq!(unknown_name(id), "User-aaaaaaaa");
-    }
 }

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::context::cut;
 use super::journal::object;
 use crate::character::Character;
 use crate::facts::Event;
@@ -10,6 +9,7 @@ use crate::goals::Goal;
 use crate::ids::EntityId;
 use crate::ports::{Prompt, Purpose, Role, Turn};
 use crate::records::Memory;
+use crate::texts::cut;
 
 /// What is wanted where a talk is to be given a title. It is not the character who speaks.
 const TITLE: &str = "You give conversations their titles. Answer with the title alone: three to six \

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::budget::Rate;
 use crate::character::Character;
@@ -138,6 +138,19 @@ pub struct ToolSpec {
     pub description: String,
     /// Its parameters, as a JSON schema.
     pub parameters: Value,
+}
+
+impl ToolSpec {
+    /// A tool with these parameters (the properties of a JSON schema) and no others, of which some are
+    /// required.
+    #[must_use]
+    pub fn new(name: &str, description: &str, properties: Value, required: &[&str]) -> Self {
+        let parameters = json!({
+            "type": "object", "properties": properties, "required": required,
+            "additionalProperties": false,
+        });
+        Self { name: name.to_owned(), description: description.to_owned(), parameters }
+    }
 }
 
 /// A call of a tool, as the model wants it.

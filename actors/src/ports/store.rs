@@ -1,32 +1,40 @@
 //! The store: facts in, batched and durable; questions out.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::time::Duration;
+mod answers;
+mod queries;
+mod ranking;
+mod retention;
 
 use futures::future::BoxFuture;
 
-use crate::approvals::{Approval, ApprovalStatus};
+use crate::approvals::Approval;
 use crate::budget::{Account, DayUsage, Level, UsageQuery};
 use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
 use crate::error::StoreError;
-use crate::facts::{Batch, Committed, Epoch, Event};
+use crate::facts::{Batch, Committed, Event};
 use crate::goals::Goal;
 use crate::ids::{
     AgentId, ApprovalId, ChannelId, ChannelMessageId, EntityId, FiringId, JobId, LetterId, LogId,
     MemoryId, RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use crate::letters::Letter;
-use crate::lifecycle::{Lifecycle, State};
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
-use crate::runs::{Run, RunStatus, Step};
+use crate::runs::{Run, Step};
 use crate::time::UnixMillis;
 use crate::triggers::{Firing, Trigger};
+
+pub use answers::{Boot, Census, JobCensus, Scored, Seed};
+pub use queries::{
+    AgentQuery, ApprovalQuery, DueQuery, FiringQuery, LogQuery, MemoryQuery, MessageQuery,
+    RunQuery, SearchQuery, WorldQuery, WorldsOf,
+};
+pub use ranking::fuse;
+pub use retention::{Pruned, Retention};
 
 /// An answer of the store, to be awaited on any thread.
 pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
@@ -39,9 +47,9 @@ pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
 /// times are ordered by id, descending.
 pub trait Store: Send + Sync + 'static {
     /// Begins a new boot: raises the epoch (older writers are fenced from now on), ends the runs
-    /// that are started as [`RunStatus::Interrupted`], marks their open steps
-    /// [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown), and charges what is reserved in
-    /// full.
+    /// that are started as [`Interrupted`](crate::runs::RunStatus::Interrupted), marks their open
+    /// steps [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown), and charges what is
+    /// reserved in full.
     fn boot(&self, now: UnixMillis) -> StoreFuture<Boot>;
 
     /// Commits `batch`, whole or not at all.
@@ -302,426 +310,4 @@ pub trait Store: Send + Sync + 'static {
     /// always kept, so that its sequence goes on; open and parked runs, open firings, waiting and parked
     /// letters and jobs that have not ended are always kept. With a run go its steps and approvals.
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned>;
-}
-
-/// A new boot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Boot {
-    /// Its number.
-    pub epoch: Epoch,
-    /// How many runs of earlier boots were ended as interrupted.
-    pub interrupted_runs: u64,
-}
-
-/// What an agent's actor has to know to begin.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Seed {
-    /// The agent.
-    pub id: AgentId,
-    /// Its lifecycle.
-    pub lifecycle: Lifecycle,
-    /// When it last thought about itself.
-    pub reflected_at: Option<UnixMillis>,
-    /// Whether letters wait for it.
-    pub has_letters: bool,
-    /// Whether it has parked runs that may go on.
-    pub has_resumable: bool,
-    /// Whether it has a memory that was made after it last thought about itself.
-    pub has_news: bool,
-    /// Whether something is still to come of firings of its triggers.
-    pub has_firings: bool,
-    /// Whether it has an open goal.
-    pub has_goals: bool,
-}
-
-/// How many agents there are, by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
-    /// Running.
-    pub running: u64,
-    /// Paused.
-    pub paused: u64,
-    /// Stopped.
-    pub stopped: u64,
-    /// Failed.
-    pub failed: u64,
-}
-
-impl Census {
-    /// All of them.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.running + self.paused + self.stopped + self.failed
-    }
-}
-
-/// Which agents.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AgentQuery {
-    /// Only those in this state ([`State::Starting`] and [`State::Stopping`] match none).
-    pub state: Option<State>,
-    /// How many to pass over.
-    pub offset: u32,
-    /// How many at most.
-    pub limit: u32,
-}
-
-/// Which worlds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WorldQuery {
-    /// Whose.
-    pub of: WorldsOf,
-    /// Of which id; any if absent.
-    pub id: Option<WorldId>,
-    /// How many to pass over.
-    pub offset: u32,
-    /// How many at most.
-    pub limit: u32,
-}
-
-/// Whose worlds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WorldsOf {
-    /// One agent's.
-    Agent(AgentId),
-    /// Those of the agents that run.
-    Running,
-    /// Everybody's.
-    All,
-}
-
-impl WorldQuery {
-    /// Up to `limit` worlds of one agent, of those that run, or of all.
-    #[must_use]
-    pub fn of(of: WorldsOf, limit: u32) -> Self {
-        Self { of, id: None, offset: 0, limit }
-    }
-}
-
-/// Which memories.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemoryQuery {
-    /// Whose.
-    pub agent_id: AgentId,
-    /// Of which kind; any if absent.
-    pub kind: Option<String>,
-    /// Of which room; any if absent.
-    pub room_id: Option<RoomId>,
-    /// Of which entity; any if absent.
-    pub entity_id: Option<EntityId>,
-    /// Made before this, exclusive.
-    pub before: Option<UnixMillis>,
-    /// Made after this, exclusive.
-    pub after: Option<UnixMillis>,
-    /// How many to pass over.
-    pub offset: u32,
-    /// How many at most.
-    pub limit: u32,
-}
-
-impl MemoryQuery {
-    /// All memories of an agent, up to `limit`.
-    #[must_use]
-    pub fn of(agent_id: AgentId, limit: u32) -> Self {
-        Self {
-            agent_id,
-            kind: None,
-            room_id: None,
-            entity_id: None,
-            before: None,
-            after: None,
-            offset: 0,
-            limit,
-        }
-    }
-}
-
-/// What to look for among an agent's memories.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SearchQuery {
-    /// Whose.
-    pub agent_id: AgentId,
-    /// Of which kind; any if absent.
-    pub kind: Option<String>,
-    /// Of which room; any if absent.
-    pub room_id: Option<RoomId>,
-    /// The words; any characters, never a query language.
-    pub text: String,
-    /// The meaning, compared only with vectors of the same embedder.
-    pub embedding: Option<Embedding>,
-    /// How many at most.
-    pub limit: u32,
-}
-
-/// A memory and how near it is; greater is nearer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scored {
-    /// The memory.
-    pub memory: Memory,
-    /// The sum of its [`fuse`] scores.
-    pub score: f32,
-}
-
-/// Which runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunQuery {
-    /// Whose.
-    pub agent_id: AgentId,
-    /// In which room; any if absent.
-    pub room_id: Option<RoomId>,
-    /// That answer this letter; any if absent.
-    pub letter_id: Option<LetterId>,
-    /// That carry out this firing; any if absent.
-    pub firing_id: Option<FiringId>,
-    /// Only in one of these states; any if empty.
-    pub statuses: Vec<RunStatus>,
-    /// Begun at or after this.
-    pub from: Option<UnixMillis>,
-    /// Begun at or before this.
-    pub to: Option<UnixMillis>,
-    /// How many to pass over.
-    pub offset: u32,
-    /// How many at most.
-    pub limit: u32,
-}
-
-impl RunQuery {
-    /// All runs of an agent, up to `limit`.
-    #[must_use]
-    pub fn of(agent_id: AgentId, limit: u32) -> Self {
-        Self {
-            agent_id,
-            room_id: None,
-            letter_id: None,
-            firing_id: None,
-            statuses: Vec::new(),
-            from: None,
-            to: None,
-            offset: 0,
-            limit,
-        }
-    }
-
-    /// The runs of an agent that are in flight, as far as is recorded.
-    #[must_use]
-    pub fn open(agent_id: AgentId) -> Self {
-        Self { statuses: vec![RunStatus::Started], ..Self::of(agent_id, u32::MAX) }
-    }
-}
-
-/// Which triggers that are due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DueQuery {
-    /// Due at this time or before.
-    pub now: UnixMillis,
-    /// Whether those that are late by more than their grace are wanted, or the others.
-    pub is_late: bool,
-    /// How many at most.
-    pub limit: u32,
-}
-
-/// Which firings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FiringQuery {
-    /// Whose.
-    pub agent_id: AgentId,
-    /// Of which trigger; any if absent.
-    pub trigger_id: Option<TriggerId>,
-    /// How many to pass over.
-    pub offset: u32,
-    /// How many at most.
-    pub limit: u32,
-}
-
-/// Which approvals.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ApprovalQuery {
-    /// Whose; anybody's if absent.
-    pub agent_id: Option<AgentId>,
-    /// Only those of one of these runs; of any if empty.
-    pub run_ids: Vec<RunId>,
-    /// Of which status; any if absent.
-    pub status: Option<ApprovalStatus>,
-    /// Only those that expire at or before this.
-    pub expires_by: Option<UnixMillis>,
-    /// How many to pass over.
-    pub offset: u32,
-    /// How many at most.
-    pub limit: u32,
-}
-
-impl ApprovalQuery {
-    /// The approvals that wait, up to `limit`.
-    #[must_use]
-    pub fn waiting(agent_id: Option<AgentId>, limit: u32) -> Self {
-        Self { agent_id, status: Some(ApprovalStatus::Waiting), limit, ..Self::default() }
-    }
-}
-
-/// Which log entries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogQuery {
-    /// Whose.
-    pub agent_id: AgentId,
-    /// In which room; any if absent.
-    pub room_id: Option<RoomId>,
-    /// Of one run; any if absent.
-    pub run_id: Option<RunId>,
-    /// Of exactly this kind; any if absent.
-    pub kind: Option<String>,
-    /// None of exactly these kinds, and none whose `body.modelType` contains one of them, in
-    /// whatever case.
-    pub exclude: Vec<String>,
-    /// Only those of something that went wrong: whose body has an `error` that is neither null nor
-    /// false, a `status` of `error`, `failed` or `timeout`, or a `result.success` of false.
-    pub errors_only: bool,
-    /// Only those whose body, as JSON text, contains this, in whatever case.
-    pub search: Option<String>,
-    /// Written at or after this.
-    pub from: Option<UnixMillis>,
-    /// Written at or before this.
-    pub to: Option<UnixMillis>,
-    /// How many to pass over.
-    pub offset: u32,
-    /// How many at most.
-    pub limit: u32,
-}
-
-impl LogQuery {
-    /// All entries of an agent's log, up to `limit`.
-    #[must_use]
-    pub fn of(agent_id: AgentId, limit: u32) -> Self {
-        Self {
-            agent_id,
-            room_id: None,
-            run_id: None,
-            kind: None,
-            exclude: Vec::new(),
-            errors_only: false,
-            search: None,
-            from: None,
-            to: None,
-            offset: 0,
-            limit,
-        }
-    }
-}
-
-/// Which messages.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MessageQuery {
-    /// Of which channel; any if absent.
-    pub channel_id: Option<ChannelId>,
-    /// Of which author; any if absent.
-    pub author_id: Option<EntityId>,
-    /// With all of these words, in whatever case, in any order; any characters, never a query
-    /// language. A text without a word finds nothing; of more different words than
-    /// [`WORDS_MAX`](Self::WORDS_MAX) the first so many count.
-    pub text: Option<String>,
-    /// Said before this, exclusive.
-    pub before: Option<UnixMillis>,
-    /// Said after this, exclusive.
-    pub after: Option<UnixMillis>,
-    /// Whether the oldest come first.
-    pub is_oldest_first: bool,
-    /// How many to pass over.
-    pub offset: u32,
-    /// How many at most.
-    pub limit: u32,
-}
-
-impl MessageQuery {
-    /// Different words of a text that are looked for; more say little and cost much.
-    pub const WORDS_MAX: usize = 32;
-
-    /// The newest messages of a channel, up to `limit`.
-    #[must_use]
-    pub fn of(channel_id: ChannelId, limit: u32) -> Self {
-        Self { channel_id: Some(channel_id), limit, ..Self::default() }
-    }
-}
-
-/// How many jobs there are, by status.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JobCensus {
-    /// By status.
-    pub counts: Vec<(JobStatus, u64)>,
-    /// How long the completed ones took, in milliseconds, in all.
-    pub completed_took_ms: u64,
-}
-
-/// How long what grows is kept, and how much of it. `None` and 0 mean: without bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Retention {
-    /// Age of agents' events.
-    pub events_for: Option<Duration>,
-    /// Newest events kept of each agent.
-    pub events_per_agent: u64,
-    /// Age of ended runs, with their steps, and of goals that are not open any more.
-    pub runs_for: Option<Duration>,
-    /// Age of log entries.
-    pub logs_for: Option<Duration>,
-    /// Age of settled letters.
-    pub letters_for: Option<Duration>,
-    /// Age of firings that nothing more is to come of.
-    pub firings_for: Option<Duration>,
-    /// Newest events kept of each channel.
-    pub events_per_channel: u64,
-    /// Age of ended jobs.
-    pub jobs_for: Option<Duration>,
-    /// Age of what was used on a day. What an agent or owner has spent in all stays.
-    pub usage_for: Option<Duration>,
-}
-
-/// How many rows retention removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pruned {
-    /// Events.
-    pub events: u64,
-    /// Runs.
-    pub runs: u64,
-    /// Log entries.
-    pub logs: u64,
-    /// Letters.
-    pub letters: u64,
-    /// Firings.
-    pub firings: u64,
-    /// Channels' events.
-    pub channel_events: u64,
-    /// Jobs.
-    pub jobs: u64,
-    /// Rows of usage.
-    pub usage: u64,
-}
-
-/// Puts rankings together by reciprocal rank: each list adds `1 / (60 + rank)` to what it names.
-/// Best first; equal scores by key.
-///
-/// The method and its constant are those of Cormack, Clarke and Büttcher, «Reciprocal Rank Fusion
-/// outperforms Condorcet and individual rank learning methods», SIGIR 2009.
-#[must_use]
-pub fn fuse<K: Copy + Eq + Hash + Ord>(rankings: &[Vec<K>]) -> Vec<(K, f32)> {
-    let mut scores: HashMap<K, f32> = HashMap::new();
-    for ranking in rankings {
-        let mut divisor = 60.0_f32;
-        for key in ranking {
-            divisor += 1.0;
-            *scores.entry(*key).or_default() += 1.0 / divisor;
-        }
-    }
-    let mut fused: Vec<_> = scores.into_iter().collect();
-    fused.sort_by(|(a_key, a), (b_key, b)| b.total_cmp(a).then(a_key.cmp(b_key)));
-    fused
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fuse;
-
-    #[test]
-    fn what_two_rankings_name_comes_before_what_one_does() {
-        let fused = fuse(&[vec![1, 2, 3], vec![3, 4]]);
-        let keys: Vec<_> = fused.iter().map(|(key, _)| *key).collect();
-        assert_eq!(keys, [3, 1, 2, 4]);
-    }
 }

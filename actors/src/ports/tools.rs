@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::ToolSpec;
 use crate::character::AgentRecord;
+use crate::error::{CoreError, StoreError};
 use crate::ids::{AgentId, RoomId, RunId};
 use crate::registry::Registry;
 
@@ -133,6 +134,25 @@ impl ToolError {
     #[must_use]
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }
+    }
+}
+
+impl From<CoreError> for ToolError {
+    /// What a failure of the core means to a call: whether it may have happened all the same.
+    fn from(error: CoreError) -> Self {
+        match error {
+            CoreError::Invalid { field, reason } => Self::invalid(field, reason),
+            CoreError::Crashed(_) | CoreError::DeadlineExceeded(_) => {
+                Self::Unknown(error.to_string())
+            }
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for ToolError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{BuiltIn, boxed, failed, parameters, read};
+use super::{BuiltIn, boxed, read};
 use crate::agent::{AmendGoal, SetGoal};
 use crate::goals::{GoalPatch, GoalStatus};
 use crate::ids::GoalId;
@@ -20,7 +20,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
         BuiltIn::new(
             ("set_goal", "Sets a goal that you then work for by yourself until it is finished."),
             Effect::Keyed,
-            parameters(json!({"text": text}), &["text"]),
+            (json!({"text": text}), &["text"]),
             |call| boxed(set_goal(call)),
         ),
         BuiltIn::new(
@@ -30,7 +30,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                  of goals.",
             ),
             Effect::Idempotent,
-            parameters(
+            (
                 json!({
                     "id": text, "outcome": text,
                     "is_reached": {"type": "boolean", "description": "false if it is given up"},
@@ -46,7 +46,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                  for it before.",
             ),
             Effect::Idempotent,
-            parameters(
+            (
                 json!({
                     "id": text,
                     "seconds": {"type": "integer", "minimum": 1, "maximum": REST_MAX_S},
@@ -68,7 +68,7 @@ async fn set_goal(call: Invocation) -> Result<ToolOutput, ToolError> {
     let NewGoal { text } = read(call.arguments)?;
     // With the call's own id, so that the same call sets one goal.
     let set = SetGoal { id: Some(GoalId(call.key)), text };
-    let goal = call.registry.ask(call.agent.id, set).await.map_err(failed)?;
+    let goal = call.registry.ask(call.agent.id, set).await?;
     Ok(ToolOutput::text(format!("Set as goal {}.", goal.id)))
 }
 
@@ -112,6 +112,6 @@ async fn rest(call: Invocation) -> Result<ToolOutput, ToolError> {
 async fn amend(call: Invocation, id: &str, patch: GoalPatch) -> Result<(), ToolError> {
     let not_an_id = |_| ToolError::invalid("id", "is not an id of a goal");
     let id: GoalId = id.trim().parse().map_err(not_an_id)?;
-    call.registry.ask(call.agent.id, AmendGoal { id, patch }).await.map_err(failed)?;
+    call.registry.ask(call.agent.id, AmendGoal { id, patch }).await?;
     Ok(())
 }

@@ -6,16 +6,17 @@ use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{BuiltIn, boxed, checked, failed, parameters, read};
+use super::{BuiltIn, boxed, read};
 use crate::agent::Delivery;
 use crate::agent::contacts::may_write;
-use crate::agent::letters::shared_room;
+use crate::agent::correspondence::shared_room;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
 use crate::ids::{self, LetterId, MemoryId};
 use crate::letters::LetterStatus;
 use crate::ports::{AgentQuery, Effect, Invocation, MemoryQuery, ToolError, ToolOutput};
 use crate::records::MESSAGES;
+use crate::texts::bounded;
 
 /// Bytes of a message.
 const TEXT_MAX_BYTES: usize = 16_384;
@@ -41,7 +42,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                 "Lists the agents of this host that you may write to, with their handles.",
             ),
             Effect::Reads,
-            parameters(json!({}), &[]),
+            (json!({}), &[]),
             |call| boxed(list_agents(call)),
         ),
         BuiltIn::new(
@@ -51,7 +52,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                  that agent reads it.",
             ),
             Effect::Keyed,
-            parameters(json!({"to": text, "text": text}), &["to", "text"]),
+            (json!({"to": text, "text": text}), &["to", "text"]),
             |call| boxed(send_message(call)),
         ),
         BuiltIn::new(
@@ -61,7 +62,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                  way to delegate work and gather what came of it.",
             ),
             Effect::Keyed,
-            parameters(
+            (
                 json!({
                     "to": {"type": "array", "items": text, "minItems": 1, "maxItems": ASKED_MAX},
                     "text": text,
@@ -105,7 +106,7 @@ struct SendMessage {
 
 async fn send_message(call: Invocation) -> Result<ToolOutput, ToolError> {
     let SendMessage { to, text } = read(call.arguments.clone())?;
-    let text = checked("text", &text, TEXT_MAX_BYTES)?;
+    let text = bounded("text", &text, TEXT_MAX_BYTES)?;
     let to = reader(&call, &to).await?;
     let letter = Letter { to: &to, text, expects_reply: false };
     letter.send(&call).await?;
@@ -121,7 +122,7 @@ struct AskAgents {
 
 async fn ask_agents(call: Invocation) -> Result<ToolOutput, ToolError> {
     let AskAgents { to, text } = read(call.arguments.clone())?;
-    let text = checked("text", &text, TEXT_MAX_BYTES)?;
+    let text = bounded("text", &text, TEXT_MAX_BYTES)?;
     if to.is_empty() || to.len() > ASKED_MAX {
         return Err(ToolError::invalid("to", format!("must name 1 to {ASKED_MAX} agents")));
     }
@@ -185,7 +186,7 @@ impl Letter<'_> {
     async fn send(&self, call: &Invocation) -> Result<(), ToolError> {
         match call.registry.deliver(self.to.id, self.delivery(call)).await {
             Ok(_) | Err(CoreError::Store(StoreError::Exists { .. })) => Ok(()),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -200,11 +201,11 @@ impl Letter<'_> {
         let delivered = match call.registry.deliver(self.to.id, self.delivery(call)).await {
             Ok(delivered) => delivered,
             Err(CoreError::Store(StoreError::Exists { .. })) => return self.answered(call).await,
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(error.into()),
         };
         let Some(reply) = delivered.reply else { return Ok(String::new()) };
         let deadline = call.deadline.saturating_sub(WORDING);
-        let said = reply.within(deadline).await.map_err(failed)?;
+        let said = reply.within(deadline).await?;
         Ok(said.map(|memory| memory.text().to_owned()).unwrap_or_default())
     }
 

@@ -3,13 +3,14 @@
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use super::{BuiltIn, boxed, checked, failed, parameters, read};
+use super::{BuiltIn, boxed, read};
 use crate::agent::Keep;
 use crate::agent::context::embedding;
 use crate::facts::Fact;
 use crate::ids::{MemoryId, RoomId};
 use crate::ports::{Effect, Invocation, SearchQuery, ToolError, ToolOutput};
 use crate::records::{FACTS, Memory};
+use crate::texts::bounded;
 
 /// Bytes of a text that is remembered or looked for.
 const TEXT_MAX_BYTES: usize = 8_192;
@@ -24,7 +25,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
         BuiltIn::new(
             ("remember", "Keeps a fact in your long-term memory. Say it as one whole sentence."),
             Effect::Keyed,
-            parameters(json!({"text": text}), &["text"]),
+            (json!({"text": text}), &["text"]),
             |call| boxed(remember(call)),
         ),
         BuiltIn::new(
@@ -33,7 +34,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                 "Searches your long-term memory and past conversations by words and meaning.",
             ),
             Effect::Reads,
-            parameters(
+            (
                 json!({"query": text, "limit": {"type": "integer", "minimum": 1, "maximum": FOUND_MAX}}),
                 &["query"],
             ),
@@ -42,7 +43,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
         BuiltIn::new(
             ("forget", "Removes one memory, by the id that `recall` or `remember` gave."),
             Effect::Idempotent,
-            parameters(json!({"id": text}), &["id"]),
+            (json!({"id": text}), &["id"]),
             |call| boxed(forget(call)),
         ),
     ]
@@ -56,7 +57,7 @@ struct Remember {
 
 async fn remember(call: Invocation) -> Result<ToolOutput, ToolError> {
     let Remember { text } = read(call.arguments)?;
-    let text = checked("text", &text, TEXT_MAX_BYTES)?;
+    let text = bounded("text", &text, TEXT_MAX_BYTES)?;
     let agent = call.agent.id;
     // With the call's own id, so that the same call remembers one thing.
     let id = MemoryId(call.key);
@@ -81,7 +82,7 @@ async fn remember(call: Invocation) -> Result<ToolOutput, ToolError> {
     };
     let facts = vec![Fact::Remembered(Box::new(memory))];
     let keep = Keep { facts, while_running: false };
-    call.registry.ask(agent, keep).await.map_err(failed)?;
+    call.registry.ask(agent, keep).await?;
     Ok(ToolOutput::text(format!("Remembered as {id}.")))
 }
 
@@ -94,7 +95,7 @@ struct Recall {
 
 async fn recall(call: Invocation) -> Result<ToolOutput, ToolError> {
     let Recall { query, limit } = read(call.arguments)?;
-    let text = checked("query", &query, TEXT_MAX_BYTES)?.to_owned();
+    let text = bounded("query", &query, TEXT_MAX_BYTES)?.to_owned();
     let embedding = embedding(call.registry.runtime(), &text).await;
     let limit = limit.unwrap_or(FOUND).clamp(1, FOUND_MAX);
     let query =
@@ -123,7 +124,7 @@ async fn forget(call: Invocation) -> Result<ToolOutput, ToolError> {
     let agent_id = call.agent.id;
     let facts = vec![Fact::Forgot { agent_id, memory_id }];
     let keep = Keep { facts, while_running: false };
-    let kept = call.registry.ask(agent_id, keep).await.map_err(failed)?;
+    let kept = call.registry.ask(agent_id, keep).await?;
     Ok(ToolOutput::text(match kept.affected.first() {
         Some(0) | None => "There was no such memory.",
         Some(_) => "Forgotten.",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{BuiltIn, boxed, failed, parameters, read};
+use super::{BuiltIn, boxed, read};
 use crate::error::{CoreError, StoreError};
 use crate::ids::TriggerId;
 use crate::ports::{Effect, Invocation, ToolError, ToolOutput};
@@ -25,7 +25,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                  three.",
             ),
             Effect::Keyed,
-            parameters(
+            (
                 json!({
                     "name": text,
                     "instructions": {"type": "string", "description": "what you shall do then"},
@@ -45,7 +45,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                 "Lists your triggers: their ids, when they are due, and how they went.",
             ),
             Effect::Reads,
-            parameters(json!({}), &[]),
+            (json!({}), &[]),
             |call| boxed(list(call)),
         ),
         BuiltIn::new(
@@ -54,7 +54,7 @@ pub(super) fn tools() -> Vec<BuiltIn> {
                 "Ends one of your triggers, by its id, so that it does not wake you any more.",
             ),
             Effect::Idempotent,
-            parameters(json!({"id": text}), &["id"]),
+            (json!({"id": text}), &["id"]),
             |call| boxed(cancel(call)),
         ),
     ]
@@ -101,7 +101,7 @@ async fn schedule(call: Invocation) -> Result<ToolOutput, ToolError> {
         }
         added => added,
     };
-    Ok(ToolOutput::text(line(&trigger.map_err(failed)?, now)))
+    Ok(ToolOutput::text(line(&trigger?, now)))
 }
 
 #[derive(Deserialize)]
@@ -111,7 +111,7 @@ struct Nothing {}
 async fn list(call: Invocation) -> Result<ToolOutput, ToolError> {
     let Nothing {} = read(call.arguments)?;
     let now = call.registry.clock().now();
-    let triggers = call.registry.triggers(call.agent.id).await.map_err(failed)?;
+    let triggers = call.registry.triggers(call.agent.id).await?;
     let lines: Vec<_> = triggers.iter().map(|trigger| line(trigger, now)).collect();
     Ok(ToolOutput::text(match lines.as_slice() {
         [] => "You have no triggers.".to_owned(),
@@ -140,7 +140,7 @@ async fn cancel(mut call: Invocation) -> Result<ToolOutput, ToolError> {
     match removed {
         Ok(()) => Ok(ToolOutput::text("It does not wake you any more.")),
         Err(CoreError::NotFound { .. }) => Ok(ToolOutput::text("There was no such trigger.")),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::{Misfire, Overlap, Schedule, Trigger, Wake};
 use crate::error::CoreError;
 use crate::ids::{AgentId, TriggerId};
+use crate::texts::bounded;
 use crate::time::UnixMillis;
 
 /// Bytes of a name.
@@ -186,10 +187,7 @@ impl Trigger {
             ("instructions", &mut self.instructions, INSTRUCTIONS_MAX_BYTES),
             ("created_by", &mut self.created_by, WORD_MAX_BYTES),
         ] {
-            *text = text.trim().to_owned();
-            must(field, (1..=most).contains(&text.len()), || {
-                format!("must have 1 to {most} bytes")
-            })?;
+            *text = bounded(field, text, most)?.to_owned();
         }
         let is_word = |word: &String| (1..=WORD_MAX_BYTES).contains(&word.len());
         let words = || format!("must have 1 to {WORD_MAX_BYTES} bytes");

@@ -7,10 +7,11 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::cli::client::Remote;
+use crate::cli::page::Page;
 use crate::cli::{CliError, plain, table};
 use crate::config::Loaded;
 
-use super::list::{more, time};
+use super::list::time;
 use super::{escaped, id_of, look_up, print_json, text_of};
 
 /// Characters of a text or an error in a list.
@@ -21,12 +22,8 @@ const SHOWN: usize = 60;
 pub(in crate::cli) struct DeadLetters {
     /// The agent's id, name or handle; all agents where none is given.
     agent: Option<String>,
-    /// How many to pass over.
-    #[arg(long, default_value_t = 0)]
-    offset: u32,
-    /// How many at most.
-    #[arg(long, default_value_t = 50)]
-    limit: u32,
+    #[command(flatten)]
+    page: Page,
     /// Answers in JSON.
     #[arg(long)]
     json: bool,
@@ -41,8 +38,7 @@ impl DeadLetters {
         out: &mut dyn Write,
     ) -> Result<(), CliError> {
         let client = self.remote.client(loaded)?;
-        let Self { offset, limit, .. } = self;
-        let mut path = format!("/api/greenroom/dead-letters?offset={offset}&limit={limit}");
+        let mut path = format!("/api/greenroom/dead-letters?{}", self.page.query());
         if let Some(agent) = &self.agent {
             let id = id_of(&look_up(&client, agent).await?)?;
             path.push_str(&format!("&agent={}", escaped(&id)));
@@ -69,10 +65,7 @@ impl DeadLetters {
             .collect();
         table::write(out, ["LETTER", "AGENT", "SENT", "ATTEMPTS", "ERROR", "TEXT"], &rows)?;
         let total = answer.get("total").and_then(Value::as_u64);
-        if let Some(hint) = more(offset, rows.len(), limit, total) {
-            // If nobody reads it, nobody misses it.
-            drop(writeln!(std::io::stderr(), "{hint}"));
-        }
+        self.page.hint(rows.len(), total);
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::cli::client::Remote;
+use crate::cli::page::Page;
 use crate::cli::{CliError, table};
 use crate::config::Loaded;
 
@@ -19,12 +20,8 @@ pub(in crate::cli) struct List {
     /// Only agents in this state: running, paused, stopped or failed.
     #[arg(long)]
     state: Option<String>,
-    /// How many to pass over.
-    #[arg(long, default_value_t = 0)]
-    offset: u32,
-    /// How many at most.
-    #[arg(long, default_value_t = 50)]
-    limit: u32,
+    #[command(flatten)]
+    page: Page,
     /// Answers in JSON.
     #[arg(long)]
     json: bool,
@@ -38,8 +35,7 @@ impl List {
         loaded: &Loaded,
         out: &mut dyn Write,
     ) -> Result<(), CliError> {
-        let Self { offset, limit, .. } = self;
-        let mut path = format!("/api/greenroom/agents?offset={offset}&limit={limit}");
+        let mut path = format!("/api/greenroom/agents?{}", self.page.query());
         if let Some(state) = &self.state {
             path.push_str(&format!("&state={}", escaped(state)));
         }
@@ -67,25 +63,8 @@ impl List {
         table::write(out, ["ID", "HANDLE", "NAME", "STATE", "AUTONOMY", "STARTED"], &rows)?;
         // The host counts all its agents, not those of one state.
         let total = answer.get("total").and_then(Value::as_u64).filter(|_| self.state.is_none());
-        if let Some(hint) = more(offset, rows.len(), limit, total) {
-            // If nobody reads it, nobody misses it.
-            drop(writeln!(std::io::stderr(), "{hint}"));
-        }
+        self.page.hint(rows.len(), total);
         Ok(())
-    }
-}
-
-/// How to see what a list of `shown` agents leaves out, if it leaves out any.
-pub(super) fn more(offset: u32, shown: usize, limit: u32, total: Option<u64>) -> Option<String> {
-    let shown = u64::try_from(shown).unwrap_or(u64::MAX);
-    let next = u64::from(offset).saturating_add(shown);
-    match total {
-        _ if shown == 0 => None,
-        Some(total) => {
-            (next < total).then(|| format!("{shown} of {total}; --offset {next} shows more"))
-        }
-        None => (shown >= u64::from(limit))
-            .then(|| format!("{shown} shown; --offset {next} shows more, if there are any")),
     }
 }
 
@@ -155,24 +134,4 @@ fn gist(body: &Value) -> String {
 pub(in crate::cli) fn time(millis: i64) -> String {
     DateTime::from_timestamp_millis(millis)
         .map_or_else(|| "-".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_says_what_it_leaves_out() {
-        for (offset, shown, total, hint) in [
-            (0, 50, Some(2_030), Some("50 of 2030; --offset 50 shows more")),
-            (50, 50, Some(2_030), Some("50 of 2030; --offset 100 shows more")),
-            (2_000, 30, Some(2_030), None),
-            (5_000, 0, Some(2_030), None),
-            (0, 50, Some(50), None),
-            (0, 50, None, Some("50 shown; --offset 50 shows more, if there are any")),
-            (0, 3, None, None),
-        ] {
-            assert_eq!(more(offset, shown, 50, total).as_deref(), hint);
-        }
-    }
 }

@@ -1,8 +1,10 @@
 //! What makes two requests the same: their query, and their body's type, packing and content.
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use sha2::{Digest, Sha256};
+
+use crate::http::body::text_of;
 
 /// Bytes that the boundary of a form may have (RFC 2046, section 5.1.1).
 const BOUNDARY_MAX: usize = 70;
@@ -26,14 +28,14 @@ pub(super) struct Fingerprint {
 impl Fingerprint {
     /// That of a request without its body.
     pub(super) fn of(request: &ServiceRequest) -> Self {
-        let sort = text(request.headers(), CONTENT_TYPE);
+        let sort = text_of(request.headers(), &CONTENT_TYPE);
         let (kind, parameters) = sort.split_once(';').unwrap_or((sort, ""));
         let kind = kind.trim().to_ascii_lowercase();
         let boundary = kind.starts_with("multipart/").then(|| boundary(parameters)).flatten();
         let mut digest = Sha256::new();
         part(&mut digest, request.query_string().as_bytes());
         part(&mut digest, kind.as_bytes());
-        part(&mut digest, text(request.headers(), CONTENT_ENCODING).as_bytes());
+        part(&mut digest, text_of(request.headers(), &CONTENT_ENCODING).as_bytes());
         let delimiter = boundary.map(|boundary| [b"\r\n--", boundary.as_bytes()].concat());
         // The first delimiter of a form has no end of a line before it.
         let held = if delimiter.is_some() { b"\r\n".to_vec() } else { Vec::new() };
@@ -79,10 +81,6 @@ fn boundary(parameters: &str) -> Option<&str> {
     let mut named = named.filter(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"));
     let boundary = named.next().map(|(_, value)| value.trim().trim_matches('"'))?;
     (1..=BOUNDARY_MAX).contains(&boundary.len()).then_some(boundary)
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> &str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

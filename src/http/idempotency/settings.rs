@@ -12,7 +12,8 @@ pub struct IdempotencySettings {
     pub kept_hours: u32,
     /// Keys that are remembered; beyond that the oldest are forgotten earlier.
     pub kept_max: u32,
-    /// Bytes of an answer that is kept as a whole; of a longer one its status is.
+    /// Bytes of an answer that is kept as a whole; of a longer one, and of a stream, the status and the
+    /// `Location` are.
     pub answer_max_bytes: u32,
 }
 

@@ -16,13 +16,11 @@ use super::Answer;
 use super::body::Fields;
 use super::error::OperatorError;
 use super::lookup::Who;
-use super::wire::{Success, number};
+use super::page::Page;
+use super::wire::Success;
 
 /// Approvals in one answer at most.
 const LIST_MAX: u32 = 500;
-
-/// Approvals in one answer where nothing is said.
-const LIST_DEFAULT: u32 = 50;
 
 /// Who decides where nobody says who it is.
 const OPERATOR: &str = "operator";
@@ -40,8 +38,8 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 struct ListQuery {
     agent: Option<Who>,
     status: Option<String>,
-    offset: Option<String>,
-    limit: Option<String>,
+    #[serde(flatten)]
+    page: Page,
 }
 
 impl ListQuery {
@@ -107,13 +105,9 @@ async fn list(query: Query<ListQuery>, host: Data<Host>) -> Answer<ApprovalList>
         Some(who) => Some(who.find(&host.registry).await?.id),
         None => None,
     };
-    let wanted = ApprovalQuery {
-        agent_id,
-        status: query.status()?,
-        offset: number("offset", query.offset.as_deref())?.unwrap_or(0),
-        limit: number("limit", query.limit.as_deref())?.unwrap_or(LIST_DEFAULT).min(LIST_MAX),
-        ..ApprovalQuery::default()
-    };
+    let (offset, limit) = query.page.read(LIST_MAX)?;
+    let status = query.status()?;
+    let wanted = ApprovalQuery { agent_id, status, offset, limit, ..ApprovalQuery::default() };
     let store = host.registry.store();
     let total = store.count_approvals(wanted.clone()).await?;
     let approvals = store.approvals(wanted).await?.into_iter().map(ApprovalView::from).collect();

@@ -10,13 +10,14 @@ use crate::host::Host;
 use super::Answer;
 use super::error::OperatorError;
 use super::lookup::Who;
-use super::wire::{Success, number};
+use super::page::Page;
+use super::wire::Success;
 
 /// Rows in one answer at most.
 const ROWS_MAX: u32 = 10_000;
 
 /// Rows in one answer where nothing is said.
-const ROWS_DEFAULT: u32 = 1_000;
+const ROWS_USUAL: u32 = 1_000;
 
 /// The budgets of an agent.
 #[derive(Serialize)]
@@ -60,8 +61,8 @@ pub(super) struct UsageFilter {
     owner: Option<String>,
     from: Option<String>,
     to: Option<String>,
-    offset: Option<String>,
-    limit: Option<String>,
+    #[serde(flatten)]
+    page: Page,
 }
 
 /// What was used.
@@ -104,14 +105,14 @@ pub(super) async fn usage(filter: Query<UsageFilter>, host: Data<Host>) -> Answe
         None => None,
         Some(who) => Some(who.find(&host.registry).await?.id),
     };
-    let limit = number("limit", filter.limit.as_deref())?.unwrap_or(ROWS_DEFAULT);
+    let (offset, limit) = filter.page.read_usually(ROWS_USUAL, ROWS_MAX)?;
     let query = UsageQuery {
         agent_id,
         owner: filter.owner.clone(),
         from: day("from", filter.from.as_deref())?,
         to: day("to", filter.to.as_deref())?,
-        offset: number("offset", filter.offset.as_deref())?.unwrap_or(0),
-        limit: limit.min(ROWS_MAX),
+        offset,
+        limit,
     };
     let rows = host.registry.store().usage(query).await?;
     let totals = rows.iter().fold(Totals::default(), Totals::with);

@@ -7,6 +7,7 @@ use greenroom_actors::ids::{AgentId, EntityId, LetterId, RoomId};
 use greenroom_actors::letters::{Letter, LetterStatus};
 use greenroom_actors::ports::RunQuery;
 use greenroom_actors::registry::Registry;
+use greenroom_actors::texts::cut;
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
@@ -15,13 +16,11 @@ use crate::host::Host;
 use super::Answer;
 use super::error::OperatorError;
 use super::lookup::Who;
-use super::wire::{Success, number};
+use super::page::Page;
+use super::wire::Success;
 
 /// Letters in one answer at most.
 const LIST_MAX: u32 = 200;
-
-/// Letters in one answer where nothing is said.
-const LIST_DEFAULT: u32 = 50;
 
 /// Bytes of a letter's text that are shown.
 const TEXT_MAX_BYTES: usize = 1024;
@@ -30,8 +29,8 @@ const TEXT_MAX_BYTES: usize = 1024;
 #[derive(Deserialize)]
 pub(super) struct ListQuery {
     agent: Option<Who>,
-    offset: Option<String>,
-    limit: Option<String>,
+    #[serde(flatten)]
+    page: Page,
 }
 
 #[derive(Serialize)]
@@ -63,15 +62,13 @@ pub(super) struct LetterView {
 
 impl LetterView {
     fn of(letter: &Letter, error: Option<String>) -> Self {
-        let text = letter.text();
-        let text = text.get(..text.floor_char_boundary(TEXT_MAX_BYTES)).unwrap_or_default();
         Self {
             id: letter.id,
             agent_id: letter.to,
             from: letter.from,
             from_agent: letter.from_agent,
             room_id: letter.room_id,
-            text: text.to_owned(),
+            text: cut(letter.text(), TEXT_MAX_BYTES).to_owned(),
             status: letter.status,
             attempts: letter.attempts,
             sent_at: letter.sent_at,
@@ -82,8 +79,7 @@ impl LetterView {
 
 /// Lists letters that were given up, newest first.
 pub(super) async fn list(query: Query<ListQuery>, host: Data<Host>) -> Answer<LetterList> {
-    let offset = number("offset", query.offset.as_deref())?.unwrap_or(0);
-    let limit = number("limit", query.limit.as_deref())?.unwrap_or(LIST_DEFAULT).min(LIST_MAX);
+    let (offset, limit) = query.page.read(LIST_MAX)?;
     let to = match &query.agent {
         Some(who) => Some(who.find(&host.registry).await?.id),
         None => None,

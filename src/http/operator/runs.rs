@@ -11,29 +11,20 @@ use serde::{Deserialize, Serialize};
 use crate::host::Host;
 
 use super::Answer;
-use super::error::OperatorError;
 use super::lookup::Who;
-use super::wire::{Success, number};
+use super::page::{Page, number};
+use super::wire::Success;
 
-/// Rows of one answer at most, and where nothing is said.
-const PAGE_MAX: u32 = 1_000;
-const PAGE: u32 = 50;
+/// Rows in one answer at most.
+pub(super) const ROWS_MAX: u32 = 1_000;
 
-/// Which page.
+/// Which events.
 #[derive(Deserialize)]
-pub(super) struct PageQuery {
-    offset: Option<String>,
-    limit: Option<String>,
-    /// Events with a greater number alone.
+pub(super) struct EventsQuery {
+    /// Those with a greater number alone.
     after: Option<String>,
-}
-
-impl PageQuery {
-    /// How many rows to pass over, and how many to show.
-    pub(super) fn read(&self) -> Result<(u32, u32), OperatorError> {
-        let limit = number("limit", self.limit.as_deref())?.unwrap_or(PAGE).min(PAGE_MAX);
-        Ok((number("offset", self.offset.as_deref())?.unwrap_or(0), limit))
-    }
+    #[serde(flatten)]
+    page: Page,
 }
 
 /// A page of runs, newest first.
@@ -57,8 +48,8 @@ pub(super) struct Events {
 }
 
 /// The runs of an agent.
-pub(super) async fn list(who: Path<Who>, page: Query<PageQuery>, host: Data<Host>) -> Answer<Runs> {
-    let (offset, limit) = page.read()?;
+pub(super) async fn list(who: Path<Who>, page: Query<Page>, host: Data<Host>) -> Answer<Runs> {
+    let (offset, limit) = page.read(ROWS_MAX)?;
     let agent = who.find(&host.registry).await?.id;
     let store = host.registry.store();
     let query = RunQuery { offset, ..RunQuery::of(agent, limit) };
@@ -79,11 +70,12 @@ pub(super) async fn show(path: Path<(Who, RunId)>, host: Data<Host>) -> Answer<R
 /// The events of an agent.
 pub(super) async fn events(
     who: Path<Who>,
-    page: Query<PageQuery>,
+    query: Query<EventsQuery>,
     host: Data<Host>,
 ) -> Answer<Events> {
-    let limit = number("limit", page.limit.as_deref())?.unwrap_or(PAGE).min(PAGE_MAX);
-    let after = number("after", page.after.as_deref())?.unwrap_or(0);
+    // Where the page begins is said by number: an offset would slide as old events go.
+    let (_, limit) = query.page.read(ROWS_MAX)?;
+    let after = number("after", query.after.as_deref())?.unwrap_or(0);
     let agent = who.find(&host.registry).await?.id;
     let events = host.registry.store().events(agent, u64::from(after), limit).await?;
     Ok(Success::of(Events { events }))

@@ -17,7 +17,8 @@ use super::Answer;
 use super::body::Fields;
 use super::error::OperatorError;
 use super::lookup::Who;
-use super::runs::PageQuery;
+use super::page::Page;
+use super::runs::ROWS_MAX;
 use super::wire::Success;
 
 /// The triggers of an agent.
@@ -198,7 +199,7 @@ pub(super) async fn fire(path: Path<(Who, TriggerId)>, host: Data<Host>) -> Answ
 /// What came of the slots of one.
 pub(super) async fn firings_of(
     path: Path<(Who, TriggerId)>,
-    page: Query<PageQuery>,
+    page: Query<Page>,
     host: Data<Host>,
 ) -> Answer<Firings> {
     let (who, id) = path.into_inner();
@@ -208,7 +209,7 @@ pub(super) async fn firings_of(
 /// What came of the slots of all of them.
 pub(super) async fn firings(
     who: Path<Who>,
-    page: Query<PageQuery>,
+    page: Query<Page>,
     host: Data<Host>,
 ) -> Answer<Firings> {
     page_of(&who, None, &page, &host).await
@@ -217,10 +218,10 @@ pub(super) async fn firings(
 async fn page_of(
     who: &Who,
     trigger_id: Option<TriggerId>,
-    page: &PageQuery,
+    page: &Page,
     host: &Host,
 ) -> Answer<Firings> {
-    let (offset, limit) = page.read()?;
+    let (offset, limit) = page.read(ROWS_MAX)?;
     let agent_id = who.find(&host.registry).await?.id;
     let query = FiringQuery { agent_id, trigger_id, offset, limit };
     Ok(Success::of(Firings { firings: host.registry.firings(query).await? }))

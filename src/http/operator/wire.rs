@@ -15,12 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::mcp::client::McpServerStatus;
 
 use super::error::OperatorError;
+use super::page::Page;
 
 /// Agents in one answer at most.
 const LIST_MAX: u32 = 1_000;
-
-/// Agents in one answer where nothing is said.
-const LIST_DEFAULT: u32 = 50;
 
 /// The envelope of what went well.
 #[derive(Serialize)]
@@ -39,18 +37,14 @@ impl<T> Success<T> {
 #[derive(Deserialize)]
 pub(super) struct ListQuery {
     state: Option<String>,
-    offset: Option<String>,
-    limit: Option<String>,
+    #[serde(flatten)]
+    page: Page,
 }
 
 impl ListQuery {
     pub(super) fn read(&self) -> Result<AgentQuery, OperatorError> {
-        let limit = number("limit", self.limit.as_deref())?.unwrap_or(LIST_DEFAULT);
-        Ok(AgentQuery {
-            state: self.state()?,
-            offset: number("offset", self.offset.as_deref())?.unwrap_or(0),
-            limit: limit.min(LIST_MAX),
-        })
+        let (offset, limit) = self.page.read(LIST_MAX)?;
+        Ok(AgentQuery { state: self.state()?, offset, limit })
     }
 
     fn state(&self) -> Result<Option<State>, OperatorError> {
@@ -66,18 +60,6 @@ impl ListQuery {
             }),
         }
     }
-}
-
-/// A number of a query, if it is there.
-pub(super) fn number(
-    field: &'static str,
-    text: Option<&str>,
-) -> Result<Option<u32>, OperatorError> {
-    let parsed = text.map(str::parse).transpose();
-    parsed.map_err(|error| OperatorError::Invalid {
-        field,
-        reason: std::num::ParseIntError::to_string(&error),
-    })
 }
 
 #[derive(Serialize)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom_actors::ports::{ToolError, ToolOutput};
+use greenroom_actors::texts::cut;
 use rmcp::ServiceError;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, RequestMetaObject,
@@ -108,8 +109,7 @@ fn told(result: &CallToolResult) -> Result<ToolOutput, ToolError> {
     if text.is_empty()
         && let Some(structure) = structure
     {
-        let (cut, _) = cut(&structure.to_string(), TEXT_MAX);
-        text = cut;
+        text = cut(&structure.to_string(), TEXT_MAX).to_owned();
     }
     if result.is_error == Some(true) {
         let text = if text.is_empty() { "the tool reports an error".to_owned() } else { text };
@@ -117,11 +117,6 @@ fn told(result: &CallToolResult) -> Result<ToolOutput, ToolError> {
     }
     let details = structure.filter(|structure| structure.to_string().len() <= DETAILS_MAX);
     Ok(ToolOutput { text, details: details.map(|structure| json!({"structured": structure})) })
-}
-
-fn cut(text: &str, max: usize) -> (String, bool) {
-    let (start, rest) = text.split_at_checked(text.floor_char_boundary(max)).unwrap_or((text, ""));
-    (start.to_owned(), !rest.is_empty())
 }
 
 /// A part of an answer in words; what is not text is named.

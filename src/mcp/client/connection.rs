@@ -1,14 +1,13 @@
 //! One server's connection, supervised: opened, watched, opened anew after a while when it breaks,
 //! and left alone when it breaks too often.
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use greenroom_actors::supervisor::{RestartIntensity, panic_text};
+use greenroom_actors::supervisor::{RecentFailures, RestartIntensity, panic_text};
 use rmcp::model::{ClientRequest, PingRequest};
 use rmcp::{Peer, RoleClient};
 use tokio::sync::{Notify, Semaphore, watch};
@@ -217,16 +216,16 @@ async fn keep(shared: Arc<Shared>) {
 }
 
 async fn supervise(shared: &Shared) {
-    let mut failures = Failures::default();
+    let mut failures = RecentFailures::default();
     let name = shared.spec.name.as_str();
     loop {
-        if !shared.spec.settings.starts_at_boot || failures.is_empty() {
+        if !shared.spec.settings.starts_at_boot || failures.count() == 0 {
             tokio::select! {
                 () = shared.wanted.notified() => {}
                 () = shared.ending() => return,
             }
         }
-        shared.set(State::Starting { again: !failures.is_empty() });
+        shared.set(State::Starting { again: failures.count() > 0 });
         let attempted = AssertUnwindSafe(attempt(shared)).catch_unwind().await;
         let attempted = attempted
             .unwrap_or_else(|panic| End::Broke(format!("panicked: {}", panic_text(&*panic))));
@@ -243,16 +242,16 @@ async fn supervise(shared: &Shared) {
             }
             End::Broke(reason) => reason,
         };
-        let wait = if failures.note(shared.patience.intensity) {
+        let wait = if failures.note(shared.patience.intensity, Instant::now()) {
             tracing::error!(server = name, reason, "an MCP server broke too often; left alone");
             shared.set(State::Failed(reason));
-            failures = Failures::default();
+            failures = RecentFailures::default();
             let _stale = shared.wanted.notified().now_or_never();
             shared.patience.retry_after
         } else {
             tracing::warn!(server = name, reason, "an MCP server broke");
             shared.set(State::Waiting(reason));
-            failures.backoff()
+            backoff(failures.count())
         };
         tokio::select! {
             () = sleep(wait) => {}
@@ -371,32 +370,9 @@ async fn answers(peer: &Peer<RoleClient>) -> bool {
     }
 }
 
-/// The failures of late.
-#[derive(Default)]
-struct Failures {
-    recent: VecDeque<Instant>,
-}
-
-impl Failures {
-    fn is_empty(&self) -> bool {
-        self.recent.is_empty()
-    }
-
-    /// Notes one; whether that is more than `intensity` allows.
-    fn note(&mut self, intensity: RestartIntensity) -> bool {
-        let now = Instant::now();
-        let window = Duration::from_secs(intensity.within_s.into());
-        while self.recent.front().is_some_and(|past| now.duration_since(*past) > window) {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(now);
-        self.recent.len() > usize::try_from(intensity.restarts_max).unwrap_or(usize::MAX)
-    }
-
-    /// How long to wait now.
-    fn backoff(&self) -> Duration {
-        let before = u32::try_from(self.recent.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        let doubled = BACKOFF.saturating_mul(2_u32.saturating_pow(before)).min(BACKOFF_MAX);
-        doubled.mul_f64(rand::random_range(0.5..=1.0))
-    }
+/// How long to wait after so many failures of late.
+fn backoff(failures: usize) -> Duration {
+    let before = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+    let doubled = BACKOFF.saturating_mul(2_u32.saturating_pow(before)).min(BACKOFF_MAX);
+    doubled.mul_f64(rand::random_range(0.5..=1.0))
 }

@@ -91,7 +91,7 @@ struct MemoryView {
 
 impl MemoryView {
     fn of(memory: &Memory) -> Self {
-        let (text, is_cut) = shown::cut(memory.text(), SHOWN_MAX_BYTES);
+        let (text, is_cut) = shown::beginning(memory.text(), SHOWN_MAX_BYTES);
         Self {
             id: memory.id.to_string(),
             kind: memory.kind.clone(),

@@ -3,6 +3,7 @@
 use greenroom_actors::character::{AgentRecord, Character};
 use greenroom_actors::ids::NotAnId;
 use greenroom_actors::lifecycle::{Lifecycle, State};
+use greenroom_actors::texts::cut;
 use greenroom_actors::time::UnixMillis;
 use rmcp::schemars::JsonSchema;
 use serde::Serialize;
@@ -113,16 +114,15 @@ fn hide_sealed(value: &mut Value) {
 }
 
 /// The first `max` bytes of a text, and whether that is not all of it.
-pub(super) fn cut(text: &str, max: usize) -> (String, bool) {
-    let end = text.floor_char_boundary(max);
-    let (shown, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-    (shown.to_owned(), !rest.is_empty())
+pub(super) fn beginning(text: &str, max: usize) -> (String, bool) {
+    let shown = cut(text, max);
+    (shown.to_owned(), shown.len() < text.len())
 }
 
 /// A value of up to `max` bytes as it is, a larger one as the beginning of its text.
 pub(super) fn cut_value(value: Value, max: usize) -> Value {
     let text = value.to_string();
-    if text.len() <= max { value } else { format!("{} ... (cut off)", cut(&text, max).0).into() }
+    if text.len() <= max { value } else { format!("{} ... (cut off)", cut(&text, max)).into() }
 }
 
 /// What a value of an enumeration is called.
@@ -188,9 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_between_characters() {
-        assert_eq!(cut("aöb", 2), ("a".to_owned(), true));
-        assert_eq!(cut("aöb", 9), ("aöb".to_owned(), false));
+    fn what_is_cut_off_is_told() {
+        assert_eq!(beginning("aöb", 2), ("a".to_owned(), true));
+        assert_eq!(beginning("aöb", 9), ("aöb".to_owned(), false));
         assert_eq!(cut_value(json!({"a": 1}), 9), json!({"a": 1}));
         assert!(cut_value(json!({"a": "xxxx"}), 3).is_string());
     }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::cause::Cause;
 use super::course::Course;
 use super::{Errand, Landing, Occasion};
+use crate::agent::correspondence;
 use crate::agent::firing::settled;
 use crate::agent::hearing::Hearing;
 use crate::agent::journal::object;
@@ -84,7 +85,7 @@ impl Errand {
                 if let (Some(asker), Some(said), true) =
                     (letter.from_agent, &landing.said, letter.expects_reply)
                 {
-                    facts.extend(letters::answer(letter, asker, said, now));
+                    facts.extend(correspondence::answer(letter, asker, said, now));
                 }
             }
             // Others hear of a failure once nothing more is to come.

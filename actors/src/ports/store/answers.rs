@@ -1,0 +1,77 @@
+//! What the store answers, where no record of the core says it.
+
+use crate::channels::JobStatus;
+use crate::facts::Epoch;
+use crate::ids::AgentId;
+use crate::lifecycle::Lifecycle;
+use crate::records::Memory;
+use crate::time::UnixMillis;
+
+/// A new boot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Boot {
+    /// Its number.
+    pub epoch: Epoch,
+    /// How many runs of earlier boots were ended as interrupted.
+    pub interrupted_runs: u64,
+}
+
+/// What an agent's actor has to know to begin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seed {
+    /// The agent.
+    pub id: AgentId,
+    /// Its lifecycle.
+    pub lifecycle: Lifecycle,
+    /// When it last thought about itself.
+    pub reflected_at: Option<UnixMillis>,
+    /// Whether letters wait for it.
+    pub has_letters: bool,
+    /// Whether it has parked runs that may go on.
+    pub has_resumable: bool,
+    /// Whether it has a memory that was made after it last thought about itself.
+    pub has_news: bool,
+    /// Whether something is still to come of firings of its triggers.
+    pub has_firings: bool,
+    /// Whether it has an open goal.
+    pub has_goals: bool,
+}
+
+/// How many agents there are, by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Running.
+    pub running: u64,
+    /// Paused.
+    pub paused: u64,
+    /// Stopped.
+    pub stopped: u64,
+    /// Failed.
+    pub failed: u64,
+}
+
+impl Census {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.running + self.paused + self.stopped + self.failed
+    }
+}
+
+/// A memory and how near it is; greater is nearer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// The memory.
+    pub memory: Memory,
+    /// The sum of its [`fuse`](super::fuse) scores.
+    pub score: f32,
+}
+
+/// How many jobs there are, by status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobCensus {
+    /// By status.
+    pub counts: Vec<(JobStatus, u64)>,
+    /// How long the completed ones took, in milliseconds, in all.
+    pub completed_took_ms: u64,
+}
