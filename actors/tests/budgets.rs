@@ -213,6 +213,17 @@ async fn calls_wait_for_room_that_others_will_leave() {
 }
 
 #[actix::test]
+async fn where_there_is_no_room_for_further_attempts_one_is_made() {
+    let budget = BudgetSettings { day_tokens: 8_000, ..BudgetSettings::default() };
+    let stage = Stage::with(with(budget)).await;
+    stage.model.retries.store(2, std::sync::atomic::Ordering::SeqCst);
+    let ada = thinking(&stage, "Ada").await;
+    assert_eq!(stage.model.calls(), 1);
+    assert!(stage.model.prompts.lock().unwrap()[0].is_single_attempt);
+    assert_eq!(lifecycle(&stage, ada).await.state(), State::Running);
+}
+
+#[actix::test]
 async fn a_budget_that_cannot_be_is_refused_with_the_character() {
     let stage = Stage::set().await;
     let settings = json!({"budget": {"day_usd": "much"}}).as_object().cloned();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::agent::{Change, Keep};
+use greenroom_actors::budget::Rate;
 use greenroom_actors::character::{AgentRecord, Character};
 use greenroom_actors::error::ModelError;
 use greenroom_actors::facts::Fact;
@@ -15,8 +16,8 @@ use greenroom_actors::ids::{AgentId, EntityId, MemoryId, RoomId};
 use greenroom_actors::lifecycle::{Autonomy, Command};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
-    Clock, Delta, Effect, Invocation, Model, ModelFuture, ModelStream, Prompt, RunQuery, Store,
-    Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Tools, VirtualClock,
+    Clock, Delta, Effect, Invocation, Model, ModelFuture, ModelStream, Prompt, Quote, RunQuery,
+    Store, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Tools, VirtualClock,
 };
 use greenroom_actors::records::{Embedding, Memory};
 use greenroom_actors::registry::Registry;
@@ -51,6 +52,8 @@ pub(crate) struct Script {
     pub(crate) dropped: Arc<AtomicUsize>,
     pub(crate) prompts: Mutex<Vec<Prompt>>,
     pub(crate) panics_for: Mutex<Option<AgentId>>,
+    /// Attempts that it says it may make beside the first.
+    pub(crate) retries: AtomicUsize,
 }
 
 impl Script {
@@ -117,6 +120,21 @@ impl Model for Script {
                 .boxed();
                 stream::once(never).boxed()
             }
+        }
+    }
+
+    fn quote(&self, prompt: &Prompt) -> Quote {
+        let retries = self.retries.load(Ordering::SeqCst);
+        let retries = if prompt.is_single_attempt { 0 } else { retries };
+        let attempts = u64::try_from(retries).unwrap() + 1;
+        let max_tokens = prompt.max_tokens().unwrap_or(Quote::MAX_TOKENS);
+        Quote {
+            model: "script".to_owned(),
+            input_tokens_max: prompt.input_tokens_max() * attempts,
+            output_tokens_max: u64::from(max_tokens) * attempts,
+            cost_micros_max: 0,
+            max_tokens,
+            rate: Rate::default(),
         }
     }
 

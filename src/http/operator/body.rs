@@ -40,6 +40,18 @@ impl Fields {
             .map_err(|error| OperatorError::Invalid { field: "body", reason: error.to_string() })
     }
 
+    /// Refuses fields of other names: what is misspelt is not passed over.
+    pub(super) fn only(&self, names: &[&str]) -> Result<(), OperatorError> {
+        match self.0.keys().find(|name| !names.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(other) => {
+                let shown: String = other.chars().take(100).collect();
+                let reason = format!("there is no field {shown}; there are {}", names.join(", "));
+                Err(OperatorError::Invalid { field: "body", reason })
+            }
+        }
+    }
+
     /// A text, trimmed; `None` if it is absent or null.
     pub(super) fn text(&self, field: &'static str) -> Result<Option<&str>, OperatorError> {
         match self.0.get(field) {

@@ -144,6 +144,13 @@ async fn each_request_is_carried_out_or_refused_by_name() {
         (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": "1"}"#, 400, "grace_s: must be a"),
         (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": -1}"#, 400, "grace_s: must be 0 to"),
         (&post, "/op/agents/ada-lovelace/stop", r#"{"grace_s": 1e300}"#, 400, "grace_s: "),
+        (
+            &post,
+            "/op/agents/ada-lovelace/stop",
+            r#"{"grace": 10}"#,
+            400,
+            "body: there is no field grace",
+        ),
         (&post, "/op/agents/ada-lovelace/stop", r#"{"force": 1}"#, 400, "force: must be a boolean"),
         (&post, "/op/agents/ada-lovelace/pause", r#"{"grace_s": 5}"#, 200, r#""state":"paused""#),
         (&post, "/op/agents/ada-lovelace/stop", r#"{"force": true}"#, 200, r#""state":"stopped""#),

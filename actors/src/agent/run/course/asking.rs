@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::replay;
+use super::steps::Intended;
 use super::{Course, ROUNDS_APART};
 use crate::agent::context::{self, Outgrown};
 use crate::agent::spending::{Asked, Meter};
@@ -18,13 +19,10 @@ impl Course<'_> {
         context::fit(&mut self.prompt, self.turns_before, self.tokens_max);
         let intent = self.question();
         let name = self.prompt.model.clone().unwrap_or_default();
-        let runtime = &self.errand.runtime;
-        let (run, prompt) = (self.run.id, &mut self.prompt);
-        let reservation = runtime.reservation(&self.record, run, self.steps, prompt)?;
-        let asked = self.intend_question(&name, intent, reservation).await?;
+        let mut prompt = self.prompt.clone();
+        let asked = self.intend_question(&name, intent, &mut prompt).await?;
         self.rounds = self.rounds.saturating_add(1);
-        let answer = self.generate(&asked.meter).await;
-        let prompt = self.prompt.clone();
+        let answer = self.generate(prompt.clone(), &asked.meter).await;
         let Generation { text, tool_calls, .. } = self.note_answer(&asked, &prompt, answer)?;
         if !tool_calls.is_empty() {
             let mut turn = Turn::new(Role::Assistant, text.as_str());
@@ -42,11 +40,29 @@ impl Course<'_> {
         &mut self,
         name: &str,
         intent: Value,
-        reservation: Reservation,
+        prompt: &mut Prompt,
     ) -> Result<Asked, CoreError> {
-        let held = Some(&reservation);
-        let (index, began) = self.intend(StepKind::Model, name, intent, held).await?;
+        let mut reservations = self.reservations(prompt)?;
+        let Intended { index, began, held } =
+            self.intend(StepKind::Model, name, intent, &reservations).await?;
+        prompt.is_single_attempt = held > 0;
+        let reservation = reservations.swap_remove(held);
         Ok(Asked { index, began, reservation, meter: Meter::default() })
+    }
+
+    /// What may be reserved for a question: for every attempt at every model that may be asked, or else
+    /// for a single one.
+    fn reservations(&self, prompt: &mut Prompt) -> Result<Vec<Reservation>, CoreError> {
+        let (runtime, record) = (&self.errand.runtime, &self.record);
+        let (run, index) = (self.run.id, self.steps);
+        prompt.is_single_attempt = false;
+        let all = runtime.reservation(record, run, index, prompt)?;
+        if !all.ceilings.are_set() {
+            return Ok(vec![all]);
+        }
+        let mut once = Prompt { is_single_attempt: true, ..prompt.clone() };
+        let once = runtime.reservation(record, run, index, &mut once)?;
+        Ok(vec![all, once])
     }
 
     /// Notes what came of a question to a model, and what it cost.
@@ -87,13 +103,11 @@ impl Course<'_> {
     /// not is no reason to fail: the run goes on without.
     pub(super) async fn condense(&mut self) -> Result<(), CoreError> {
         let Some(Outgrown { mut prompt, memory }) = self.outgrown.take() else { return Ok(()) };
-        let (run, steps) = (self.run.id, self.steps);
-        let reservation = self.errand.runtime.reservation(&self.record, run, steps, &mut prompt)?;
         let intent = json!({
             "purpose": prompt.purpose, "system": prompt.system, "turns": prompt.turns,
         });
         let name = prompt.model.clone().unwrap_or_default();
-        let asked = self.intend_question(&name, intent, reservation).await?;
+        let asked = self.intend_question(&name, intent, &mut prompt).await?;
         let runtime = &self.errand.runtime;
         let max_bytes = usize::try_from(runtime.settings.answer_max_bytes).unwrap_or(usize::MAX);
         let answer = asked.meter.listen(runtime.ports.model.generate(prompt.clone()));
@@ -125,10 +139,10 @@ impl Course<'_> {
         })
     }
 
-    async fn generate(&mut self, meter: &Meter) -> Result<Generation, ModelError> {
+    async fn generate(&mut self, prompt: Prompt, meter: &Meter) -> Result<Generation, ModelError> {
         let runtime = &self.errand.runtime;
         let max_bytes = usize::try_from(runtime.settings.answer_max_bytes).unwrap_or(usize::MAX);
-        let answer = meter.listen(runtime.ports.model.generate(self.prompt.clone()));
+        let answer = meter.listen(runtime.ports.model.generate(prompt));
         let mut is_apart = self.said.is_empty();
         let (watcher, progress) = (&mut self.watcher, &self.errand.progress);
         collect(answer, max_bytes, |delta| {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::replay::{self, Wanted, answered, failure};
 use super::Course;
+use super::steps::Intended;
 use crate::agent::journal::ToolCalled;
 use crate::approvals::{Approval, ApprovalStatus};
 use crate::error::CoreError;
@@ -47,7 +48,8 @@ impl Course<'_> {
                 (index, began, Err(ToolError::Refused(refusal)))
             }
             None => {
-                let (index, began) = self.intend(StepKind::Tool, &call.name, intent, None).await?;
+                let Intended { index, began, .. } =
+                    self.intend(StepKind::Tool, &call.name, intent, &[]).await?;
                 (index, began, self.carry_out(&call, key).await)
             }
         };

@@ -10,21 +10,37 @@ use crate::facts::Fact;
 use crate::runs::{Step, StepEnd, StepKind, StepStatus, Usage};
 use crate::time::UnixMillis;
 
+/// A call whose intent is durable.
+pub(super) struct Intended {
+    /// Its place in the run.
+    pub(super) index: u32,
+    pub(super) began: UnixMillis,
+    /// Which reservation there was room for.
+    pub(super) held: usize,
+}
+
 impl Course<'_> {
-    /// Commits that a call is about to be made; its place in the run.
+    /// Commits that a call is about to be made, and what it may cost: the first of `reservations` that
+    /// there is room for.
     pub(super) async fn intend(
         &mut self,
         kind: StepKind,
         name: &str,
         intent: Value,
-        reservation: Option<&Reservation>,
-    ) -> Result<(u32, UnixMillis), CoreError> {
-        let (index, now, step) = self.next_step(kind, name, intent);
-        let mut facts = Vec::with_capacity(2);
-        facts.extend(reservation.map(|held| Fact::Reserved(Box::new(held.clone()))));
-        facts.push(step);
+        reservations: &[Reservation],
+    ) -> Result<Intended, CoreError> {
+        let (index, began, step) = self.next_step(kind, name, intent);
         let mut patience = Patience::of(&self.errand.runtime);
-        while let Err(exceeded) = self.commit(&facts).await? {
+        let mut held = 0;
+        loop {
+            let reserved = reservations.get(held);
+            let reserved = reserved.map(|reserved| Fact::Reserved(Box::new(reserved.clone())));
+            let facts: Vec<_> = reserved.into_iter().chain([step.clone()]).collect();
+            let Err(exceeded) = self.commit(&facts).await? else { break };
+            if exceeded.is_final() && held + 1 < reservations.len() {
+                held += 1;
+                continue;
+            }
             // What has been is no longer held by the time others look whether there is room.
             if self.is_begun {
                 let pending = self.take_pending();
@@ -36,7 +52,7 @@ impl Course<'_> {
             }
         }
         self.moved();
-        Ok((index, now))
+        Ok(Intended { index, began, held })
     }
 
     /// Notes the next step, for the next commit.
