@@ -1,7 +1,7 @@
 //! The scheduler: takes the slots of all triggers as they come due, one task for each host.
 //!
 //! For each trigger that is due it finds every slot since it was last dealt with, decides what is to
-//! become of each ([`plan`]), commits a record for each together with the trigger's next slot, and then
+//! become of each (`plan`), commits a record for each together with the trigger's next slot, and then
 //! tells the agent. A trigger that cannot fire (its agent does not run, the fleet is halted) keeps its
 //! slot until it can, and is dealt with then. Triggers with slots to catch up on are paced, so that a
 //! fleet does not wake up together; those that are in time never wait for them.
