@@ -190,6 +190,16 @@ impl Settings {
         base.saturating_mul(2_u32.saturating_pow(crashes.saturating_sub(1))).min(most.max(base))
     }
 
+    /// How long goals rest that nothing could be done for: as long as it is between two reflections.
+    #[must_use]
+    pub(crate) fn idle_goals_rest(&self) -> Duration {
+        let seconds = match self.reflect_every_s {
+            0 => Self::default().reflect_every_s,
+            every => every,
+        };
+        Duration::from_secs(u64::from(seconds))
+    }
+
     /// The time between two ticks of `period`, after `failures` failed runs in a row.
     #[must_use]
     pub(crate) fn tick_backoff(&self, period: Duration, failures: u32) -> Duration {

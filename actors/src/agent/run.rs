@@ -344,8 +344,7 @@ impl Errand {
         if work != GoalWork::Now || !self.is_work_parked().await? {
             return Ok(Some(work));
         }
-        let every = self.runtime.settings.reflect_every_s.max(1);
-        let from = now.plus(Duration::from_secs(u64::from(every)));
+        let from = now.plus(self.runtime.settings.idle_goals_rest());
         Ok(Some(GoalWork::Later { from, may_be_woken: false }))
     }
 

@@ -11,7 +11,6 @@ mod steps;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -187,8 +186,7 @@ impl<'a> Course<'a> {
         if work != GoalWork::Now || self.calls > 0 {
             return work;
         }
-        let every = self.errand.runtime.settings.reflect_every_s.max(1);
-        let from = self.errand.runtime.now().plus(Duration::from_secs(u64::from(every)));
+        let from = self.errand.runtime.now().plus(self.errand.runtime.settings.idle_goals_rest());
         GoalWork::Later { from, may_be_woken: true }
     }
 
