@@ -86,6 +86,7 @@ impl Registry {
         tracing::info!(
             epoch = boot.epoch.0,
             interrupted_runs = boot.interrupted_runs,
+            unknown_calls = boot.unknown_calls,
             is_halted,
             "booting"
         );

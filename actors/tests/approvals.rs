@@ -77,6 +77,8 @@ async fn a_run_waits_for_a_persons_yes_and_then_goes_on() {
     stage.model.then(say("I am free."));
     let reply = stage.registry.ask_agent(bob, ada, "and?").await.unwrap();
     assert_eq!(reply.text(), "I am free.");
+    let told = stage.model.prompts.lock().unwrap().last().unwrap().system.clone();
+    assert!(told.contains("wait for a person's yes") && told.contains("- once "), "{told}");
 
     stage.model.then(say("Done."));
     let decided = stage.decide(yes()).await;

@@ -104,6 +104,7 @@ async fn a_call_whose_outcome_nobody_knows_is_made_again_only_where_that_does_no
         assert_eq!(statuses, [RunStatus::Completed, RunStatus::Interrupted], "{tool}");
         assert_eq!(runs[0].resumes, Some(runs[1].id));
         assert_eq!(stage.steps(runs[1].id).await[1].status, StepStatus::OutcomeUnknown);
+        assert!(stage.kinds(ada).await.contains(&"outcome_unknown"), "{tool}");
         // The model is not asked anew what it has decided already.
         assert_eq!(stage.model.calls(), 1, "{tool}");
         let told = stage.told();

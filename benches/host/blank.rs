@@ -84,7 +84,7 @@ macro_rules! nothing {
 
 impl Store for Blank {
     fn boot(&self, _: UnixMillis) -> StoreFuture<Boot> {
-        answer(Boot { epoch: Epoch(1), interrupted_runs: 0 })
+        answer(Boot { epoch: Epoch(1), interrupted_runs: 0, unknown_calls: 0 })
     }
 
     fn seed(&self, id: AgentId) -> StoreFuture<Option<Seed>> {

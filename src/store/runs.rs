@@ -19,8 +19,8 @@ pub(super) fn boot(connection: &Connection, now: UnixMillis) -> Result<Boot, Fau
     let interrupted_runs = execute(connection, sql, (now.0,))?;
     // All that are still open, those of runs that were ended under them too.
     let sql = "UPDATE steps SET status = 'outcome_unknown' WHERE status = 'intended'";
-    execute(connection, sql, [])?;
-    Ok(Boot { epoch: epoch(connection)?, interrupted_runs })
+    let unknown_calls = execute(connection, sql, [])?;
+    Ok(Boot { epoch: epoch(connection)?, interrupted_runs, unknown_calls })
 }
 
 /// The epoch of the newest boot; 0 before the first.

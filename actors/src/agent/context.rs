@@ -9,13 +9,14 @@ use serde_json::{Map, Value};
 pub(super) use super::condense::Outgrown;
 use super::prompt;
 use super::run::Occasion;
+use crate::approvals::Approval;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
 use crate::facts::{Event, EventKind};
 use crate::goals::Goal;
 use crate::ids::RoomId;
 use crate::letters::Letter;
-use crate::ports::{MemoryQuery, Prompt, Purpose, Role, SearchQuery, Tool, Turn};
+use crate::ports::{ApprovalQuery, MemoryQuery, Prompt, Purpose, Role, SearchQuery, Tool, Turn};
 use crate::records::{Embedding, MESSAGES, Memory};
 use crate::runtime::Runtime;
 use crate::texts::cut;
@@ -31,6 +32,9 @@ const ELIDED_BYTES: usize = 200;
 const HAPPENINGS_SEEN: u64 = 64;
 const HAPPENINGS_TOLD: usize = 12;
 const HAPPENING_MAX_BYTES: usize = 240;
+
+/// Calls that wait for a person's yes and are told.
+const APPROVALS_TOLD: u32 = 16;
 
 /// What a run is about, and whose.
 pub(super) struct Scene<'a> {
@@ -113,6 +117,9 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     if let Some(allowed) = scene.trigger.and_then(|trigger| trigger.allowed_tools.as_ref()) {
         tools.retain(|tool| allowed.contains(&tool.spec.name));
     }
+    if tools.iter().any(|tool| tool.asks_first) {
+        prompt::waiting(&mut system, &scene.waiting().await?);
+    }
     let mut prompt = Prompt {
         model,
         purpose,
@@ -176,6 +183,12 @@ impl Scene<'_> {
         events.retain(|event| is_worth_telling(event.kind));
         let surplus = events.len().saturating_sub(HAPPENINGS_TOLD);
         Ok(events.split_off(surplus))
+    }
+
+    /// Calls of the agent that wait for a person's yes.
+    async fn waiting(&self) -> Result<Vec<Approval>, StoreError> {
+        let waiting = ApprovalQuery::waiting(Some(self.record.id), APPROVALS_TOLD);
+        self.runtime.ports.store.approvals(waiting).await
     }
 
     /// What the agent remembers that is near to what is at hand, and not at hand itself; best first.

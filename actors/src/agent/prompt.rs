@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::journal::object;
+use crate::approvals::Approval;
 use crate::character::Character;
 use crate::facts::Event;
 use crate::goals::Goal;
@@ -19,6 +20,9 @@ const TITLE: &str = "You give conversations their titles. Answer with the title 
 const SUMMARY: &str = "You put conversations into fewer words for somebody who was there. Keep who said \
     what, names, numbers, dates, promises and what is still open. Answer with the summary alone, in the \
     language of the conversation, in at most 300 words.";
+
+/// Bytes of the arguments of a call that is told of.
+const ARGUMENTS_MAX_BYTES: usize = 500;
 
 /// Bytes of a talk that a title is made from; of a longer one the latest count.
 const TALK_MAX_BYTES: usize = 16 * 1024;
@@ -133,6 +137,20 @@ pub(super) fn goals(system: &mut String, goals: &[Goal]) {
         .map(|goal| format!("{} (id {})", goal.text.replace('\n', " "), goal.id))
         .collect();
     paragraph(system, "Your goals", &lines);
+}
+
+/// Calls that wait for a person's yes: or the same would be asked for again.
+pub(super) fn waiting(system: &mut String, approvals: &[Approval]) {
+    let lines: Vec<_> = approvals
+        .iter()
+        .map(|approval| {
+            let arguments = approval.arguments.to_string();
+            format!("{} {}", approval.tool, cut(&arguments, ARGUMENTS_MAX_BYTES))
+        })
+        .collect();
+    let title =
+        "These calls of yours wait for a person's yes, and are made then. Do not make them again";
+    paragraph(system, title, &lines);
 }
 
 /// What was said before what the conversation still holds.

@@ -72,6 +72,8 @@ pub enum EventKind {
     LetterRequeued,
     /// It called a tool.
     ToolCalled,
+    /// A call of a tool may have happened or not: an earlier run was cut off while it was made.
+    OutcomeUnknown,
     /// It wants to call a tool that a person has to allow first.
     ApprovalAsked,
     /// A person has answered, or nobody in time.
@@ -101,7 +103,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Created,
         Self::Revised,
         Self::Started,
@@ -119,6 +121,7 @@ impl EventKind {
         Self::LetterDead,
         Self::LetterRequeued,
         Self::ToolCalled,
+        Self::OutcomeUnknown,
         Self::ApprovalAsked,
         Self::ApprovalDecided,
         Self::RunResumed,
@@ -154,6 +157,7 @@ impl EventKind {
             Self::LetterDead => "letter_dead",
             Self::LetterRequeued => "letter_requeued",
             Self::ToolCalled => "tool_called",
+            Self::OutcomeUnknown => "outcome_unknown",
             Self::ApprovalAsked => "approval_asked",
             Self::ApprovalDecided => "approval_decided",
             Self::RunResumed => "run_resumed",

@@ -105,7 +105,7 @@ impl State {
     /// Begins a new boot and ends what the one before has left open.
     pub(super) fn boot(&mut self, now: UnixMillis) -> Boot {
         self.epoch.0 += 1;
-        let mut interrupted_runs = 0;
+        let (mut interrupted_runs, mut unknown_calls) = (0, 0);
         for home in self.homes.values_mut() {
             for run in home.runs.rows_mut().filter(|run| run.status == RunStatus::Started) {
                 run.status = RunStatus::Interrupted;
@@ -114,12 +114,13 @@ impl State {
                 for (_, step) in self.steps.range_mut((run.id, 0)..=(run.id, u32::MAX)) {
                     if step.status == StepStatus::Intended {
                         step.status = StepStatus::OutcomeUnknown;
+                        unknown_calls += 1;
                     }
                 }
             }
         }
         let marks = self.ledger.charge_all(now);
         self.note(marks, &mut Committed::default());
-        Boot { epoch: self.epoch, interrupted_runs }
+        Boot { epoch: self.epoch, interrupted_runs, unknown_calls }
     }
 }

@@ -26,7 +26,7 @@ use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
 use crate::ids::AgentId;
 use crate::ports::{Delta, Prompt, Tool};
-use crate::runs::{Run, RunStatus, StepKind};
+use crate::runs::{Run, RunStatus, Step, StepKind, StepStatus};
 
 /// Sees the words of an answer as they come.
 type Watcher<'a> = Box<dyn FnMut(&Delta) + 'a>;
@@ -46,6 +46,8 @@ pub(super) struct Course<'a> {
     askers: Vec<AgentId>,
     wanted: VecDeque<Wanted>,
     questions: Questions,
+    /// Calls of earlier attempts that may have happened.
+    unknown: Vec<Step>,
     is_resumption: bool,
     /// What the next commit takes along: the run's beginning, how the last step went.
     pending: Vec<Fact>,
@@ -70,6 +72,14 @@ impl<'a> Course<'a> {
         let Context { mut prompt, tools, tokens_max, outgrown } = context;
         let Past { steps: past, approvals } = past;
         let Replay { turns, mut wanted } = replay(&past);
+        let unknown = past.iter().filter(|step| {
+            step.kind == StepKind::Tool && step.status == StepStatus::OutcomeUnknown
+        });
+        let unknown = match &cause.parked {
+            // It was told when the run began.
+            Some(_) => Vec::new(),
+            None => unknown.cloned().collect(),
+        };
         let questions = Questions::new(approvals, &past);
         // What a person has answered comes first: with its call the run goes on in the record, so that
         // nothing can come between.
@@ -101,6 +111,7 @@ impl<'a> Course<'a> {
             askers,
             wanted,
             questions,
+            unknown,
             is_resumption: cause.parked.is_some(),
             pending: Vec::new(),
             is_begun: false,
@@ -176,6 +187,10 @@ impl<'a> Course<'a> {
         facts.push(journal.run_event(run, RunStatus::Started, None, run.started_at));
         let data = json!({"runId": run.id, "kind": run.kind, "resumes": run.resumes});
         facts.push(journal.event(EventKind::RunStarted, data));
+        facts.extend(self.unknown.iter().map(|step| {
+            let data = json!({"runId": step.run_id, "index": step.index, "tool": step.name});
+            journal.event(EventKind::OutcomeUnknown, data)
+        }));
         facts
     }
 

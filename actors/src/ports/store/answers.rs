@@ -14,6 +14,8 @@ pub struct Boot {
     pub epoch: Epoch,
     /// How many runs of earlier boots were ended as interrupted.
     pub interrupted_runs: u64,
+    /// How many calls of earlier boots nobody knows the outcome of.
+    pub unknown_calls: u64,
 }
 
 /// What an agent's actor has to know to begin.
