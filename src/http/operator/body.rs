@@ -40,16 +40,15 @@ impl Fields {
             .map_err(|error| OperatorError::Invalid { field: "body", reason: error.to_string() })
     }
 
-    /// Refuses fields of other names: what is misspelt is not passed over.
-    pub(super) fn only(&self, names: &[&str]) -> Result<(), OperatorError> {
-        match self.0.keys().find(|name| !names.contains(&name.as_str())) {
-            None => Ok(()),
-            Some(other) => {
-                let shown: String = other.chars().take(100).collect();
-                let reason = format!("there is no field {shown}; there are {}", names.join(", "));
-                Err(OperatorError::Invalid { field: "body", reason })
-            }
+    /// Refuses fields whose name has the `stem` of `name` in it and is another one: misspelt, it must not
+    /// be passed over. Others may be there.
+    pub(super) fn spelt(&self, stem: &str, name: &'static str) -> Result<(), OperatorError> {
+        let is_misspelt = |field: &str| field != name && field.to_lowercase().contains(stem);
+        if self.0.keys().any(|field| is_misspelt(field)) {
+            let reason = "is the name of the field that is meant".to_owned();
+            return Err(OperatorError::Invalid { field: name, reason });
         }
+        Ok(())
     }
 
     /// A text, trimmed; `None` if it is absent or null.

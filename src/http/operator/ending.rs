@@ -44,7 +44,8 @@ pub(super) async fn restart(
 
 /// Answers with what is so then: an agent whose run has a grace is stopping.
 async fn end(who: &Who, command: Command, fields: &Fields, host: &Host) -> Answer<AgentView> {
-    fields.only(&["grace_s", "force"])?;
+    fields.spelt("grace", "grace_s")?;
+    fields.spelt("forc", "force")?;
     let change = Change::ending(command, fields.number("grace_s")?, fields.flag("force")?)?;
     let record = who.find(&host.registry).await?;
     host.registry.ask(record.id, change).await?;
