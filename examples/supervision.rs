@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{FutureExt, StreamExt, stream};
-use greenroom_actors::agent::Change;
+use greenroom_actors::agent::{Change, SetGoal};
 use greenroom_actors::character::Character;
 use greenroom_actors::error::{CoreError, ModelError};
 use greenroom_actors::facts::EventKind;
@@ -58,6 +58,9 @@ async fn main() -> Result<(), CoreError> {
     let settings = Settings { restart_backoff_ms: 20, ..Settings::default() };
     let registry = Registry::start(ports, settings).await?;
     let agent = registry.create(Character::named("Humpty")).await?.id;
+    // Something to do at each tick.
+    let goal = SetGoal { id: None, text: "Sit on a wall.".to_owned() };
+    registry.ask(agent, goal).await?;
     let mut feed = registry.subscribe(agent, 0);
     let autonomy = Autonomy::every(std::time::Duration::from_secs(60));
     let start = || Change { autonomy: Some(Some(autonomy)), ..Change::to(Command::Start) };
