@@ -83,8 +83,8 @@ async fn speak(client: &Client, agents: &Arc<Vec<String>>, messages: usize) -> u
                         };
                         match answer.status {
                             402 => refused.fetch_add(1, Ordering::SeqCst),
-                            // Answered, or the model's server failed: there may be more.
-                            200 | 500 => continue,
+                            // Answered, or the model's server failed or was busy: there may be more.
+                            200 | 500 | 503 => continue,
                             // It rests already.
                             404 => 0,
                             status => panic!("{status}: {}", answer.text()),
