@@ -1,3 +1,4 @@
 //! The dialects: one ecosystem's wire contract each, as a view on the same agents.
 
 pub mod elizaos;
+pub mod milady;

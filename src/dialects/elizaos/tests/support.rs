@@ -215,6 +215,7 @@ pub(super) async fn stage_over(
         IdempotencySettings::default(),
     );
     let host = Host {
+        primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
         messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
