@@ -62,7 +62,8 @@ async fn act(client: &Client, action: &str, before: Seen, has_agent: bool) -> Se
     }
     assert_eq!(names(status), keys, "{action}: {answer}");
     let is_restart = action == "restart";
-    let expected = if is_restart { &["ok", "pendingRestart", "status"][..] } else { &["ok", "status"] };
+    let expected =
+        if is_restart { &["ok", "pendingRestart", "status"][..] } else { &["ok", "status"] };
     assert_eq!(names(&answer), expected);
     assert_eq!((&answer["ok"], &status["state"]), (&json!(true), &json!(after.state)));
     if action == "start" {

@@ -42,7 +42,7 @@ const CORS: [(HeaderName, HeaderValue); 4] = [
         ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static(
             "Content-Type, Authorization, X-Milady-Token, X-Api-Key, X-Milady-Export-Token, \
-             X-Milady-Client-Id, X-Milady-Terminal-Token",
+             X-Milady-Client-Id, X-Milady-Terminal-Token, X-Milady-UI-Language",
         ),
     ),
     (ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Content-Disposition")),
