@@ -14,6 +14,7 @@ mod routes;
 mod settings;
 mod shared;
 mod status;
+mod transfer;
 #[cfg(test)]
 mod tests;
 

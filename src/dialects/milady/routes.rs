@@ -4,13 +4,14 @@ use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig, get};
 
 use super::error::MiladyError;
-use super::{Answer, autonomy, lifecycle, status};
+use super::{Answer, autonomy, lifecycle, status, transfer};
 
 /// All of them; each resource mounts its own.
 pub(super) fn all(at: &mut ServiceConfig) {
     at.service(on("/api/status").route(get().to(status::get)))
         .configure(lifecycle::routes)
-        .configure(autonomy::routes);
+        .configure(autonomy::routes)
+        .configure(transfer::routes);
 }
 
 /// What answers where no route does.
