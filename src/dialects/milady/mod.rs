@@ -6,16 +6,21 @@
 mod admission;
 mod autonomy;
 mod body;
+mod character;
+mod chat;
+mod conversations;
 mod error;
 mod gate;
 mod lanes;
 mod lifecycle;
+mod memory;
 mod routes;
 mod settings;
 mod shared;
 mod status;
 #[cfg(test)]
 mod tests;
+mod v1;
 
 use std::sync::Arc;
 

@@ -4,13 +4,18 @@ use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig, get};
 
 use super::error::MiladyError;
-use super::{Answer, autonomy, lifecycle, status};
+use super::{Answer, autonomy, character, chat, conversations, lifecycle, memory, status, v1};
 
 /// All of them; each resource mounts its own.
 pub(super) fn all(at: &mut ServiceConfig) {
     at.service(on("/api/status").route(get().to(status::get)))
         .configure(lifecycle::routes)
-        .configure(autonomy::routes);
+        .configure(autonomy::routes)
+        .configure(conversations::routes)
+        .configure(chat::routes)
+        .configure(character::routes)
+        .configure(memory::routes)
+        .configure(v1::routes);
 }
 
 /// What answers where no route does.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use greenroom_actors::time::UnixMillis;
 
+use super::conversations::Conversations;
 use super::lanes::Lanes;
 use super::settings::MiladySettings;
 use crate::host::Host;
@@ -17,11 +18,13 @@ pub(super) struct Shared {
     /// listener that is open to other machines.
     pub(super) token: Option<Token>,
     pub(super) in_flight: Lanes,
+    pub(super) conversations: Conversations,
 }
 
 impl Shared {
     pub(super) fn new(settings: Arc<MiladySettings>, token: Option<Token>, host: Host) -> Self {
-        Self { in_flight: Lanes::new(&settings), settings, token, host }
+        let conversations = Conversations::new(host.registry.clone());
+        Self { in_flight: Lanes::new(&settings), settings, token, host, conversations }
     }
 
     pub(super) fn now(&self) -> UnixMillis {
