@@ -1,3 +1,7 @@
 //! The dialect over a host in memory: every route, as a client meets it.
 
+mod character;
+mod conversations;
+mod memory;
 mod support;
+mod v1;

@@ -1,6 +1,7 @@
 //! The list of conversations. It is no agent's: it is there before there is one, and stays after it.
 
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use greenroom_actors::documents::Document;
 use greenroom_actors::error::{CoreError, StoreError};
@@ -51,8 +52,8 @@ pub(in crate::dialects::milady) struct Conversation {
 /// The list of conversations.
 pub(in crate::dialects::milady) struct Conversations {
     registry: Registry,
-    /// Held while one is changed, so that changes follow one another.
-    turn: Mutex<()>,
+    /// When one was last changed. Held while one is, so that changes follow one another.
+    turn: Mutex<UnixMillis>,
     /// Those that were given a title without anybody having asked for it.
     titled: broadcast::Sender<Conversation>,
 }
@@ -88,8 +89,8 @@ impl Conversations {
 
     /// Makes one of that title, or of a default one.
     pub(super) async fn create(&self, title: &str) -> Result<Conversation, CoreError> {
-        let turn = self.turn.lock().await;
-        let now = self.registry.clock().now();
+        let mut turn = self.turn.lock().await;
+        let now = self.next(&mut turn);
         let id = Uuid::new_v4();
         let title = cut(title).unwrap_or_else(|| NEW.to_owned());
         let made =
@@ -99,7 +100,6 @@ impl Conversations {
         let mut facts: Vec<_> = surplus.map(|one| removed(one.id)).collect();
         facts.push(self.written(&made)?);
         self.registry.keep(facts).await?;
-        drop(turn);
         Ok(made)
     }
 
@@ -147,13 +147,19 @@ impl Conversations {
         id: Uuid,
         change: impl FnOnce(&mut Conversation) -> bool,
     ) -> Result<Option<Conversation>, CoreError> {
-        let _turn = self.turn.lock().await;
+        let mut turn = self.turn.lock().await;
         let Some(mut one) = self.get(id).await? else { return Ok(None) };
         if change(&mut one) {
-            one.updated_at = one.updated_at.max(self.registry.clock().now());
+            one.updated_at = self.next(&mut turn);
             self.registry.keep(vec![self.written(&one)?]).await?;
         }
         Ok(Some(one))
+    }
+
+    /// The time of a change: later than that of the one before, so that the list has an order.
+    fn next(&self, last: &mut UnixMillis) -> UnixMillis {
+        *last = self.registry.clock().now().max(last.plus(Duration::from_millis(1)));
+        *last
     }
 
     fn written(&self, one: &Conversation) -> Result<Fact, CoreError> {
