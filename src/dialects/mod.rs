@@ -2,3 +2,5 @@
 
 pub mod elizaos;
 pub mod milady;
+#[cfg(test)]
+mod stage;

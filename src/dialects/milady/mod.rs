@@ -14,6 +14,8 @@ mod routes;
 mod settings;
 mod shared;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
