@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use actix_web::dev::RequestHead;
 use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN};
 
 use super::settings::MiladySettings;
@@ -22,9 +23,15 @@ const KEYS: [&str; 2] = ["x-milady-token", "x-api-key"];
 
 /// Whether the request calls the listener by a name of its own. A site that lets its own name lead to
 /// this machine cannot hide that name.
-pub(super) fn is_host_ours(headers: &HeaderMap, settings: &MiladySettings) -> bool {
-    let Some(host) = headers.get(HOST) else { return true };
-    let Ok(host) = host.to_str() else { return false };
+pub(super) fn is_host_ours(head: &RequestHead, settings: &MiladySettings) -> bool {
+    // A target with an authority goes before the header; so neither may name another.
+    let target = head.uri.authority().map(|target| is_ours(target.as_str(), settings));
+    let named = head.headers().get_all(HOST);
+    let named = named.map(|host| host.to_str().is_ok_and(|host| is_ours(host, settings)));
+    named.chain(target).all(|is_ours| is_ours)
+}
+
+fn is_ours(host: &str, settings: &MiladySettings) -> bool {
     let host = bare(host.trim()).to_ascii_lowercase();
     let is_ours = host.is_empty() || OWN_NAMES.contains(&host.as_str());
     is_ours
@@ -94,8 +101,9 @@ fn presented(headers: &HeaderMap) -> Option<&[u8]> {
     if let Some(bearer) = headers.get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes())) {
         return Some(bearer);
     }
-    let mut keys = KEYS.into_iter().filter_map(|name| headers.get(name));
-    keys.map(|value| value.as_bytes().trim_ascii()).find(|value| !value.is_empty())
+    let keys = KEYS.into_iter().filter_map(|name| headers.get(name));
+    let mut keys = keys.map(|value| value.as_bytes().trim_ascii());
+    keys.find(|value| !value.is_empty())
 }
 
 /// The token of a bearer's credentials: any white space stands between the two words.
@@ -109,6 +117,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::HeaderName;
+    use actix_web::test::TestRequest;
 
     use super::*;
 
@@ -144,9 +153,13 @@ mod tests {
             ("evil.test", false),
             ("evil.test:2138", false),
         ] {
-            assert_eq!(is_host_ours(&with(&[("host", host)]), &settings), expected, "{host:?}");
+            let request = TestRequest::get().insert_header((HOST, host)).to_srv_request();
+            assert_eq!(is_host_ours(request.head(), &settings), expected, "{host:?}");
         }
-        assert!(is_host_ours(&HeaderMap::new(), &settings));
+        assert!(is_host_ours(TestRequest::get().to_srv_request().head(), &settings));
+        let twice = TestRequest::get().append_header((HOST, "localhost"));
+        let twice = twice.append_header((HOST, "evil.test")).to_srv_request();
+        assert!(!is_host_ours(twice.head(), &settings));
     }
 
     #[test]

@@ -42,7 +42,7 @@ const CORS: [(HeaderName, HeaderValue); 4] = [
         ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static(
             "Content-Type, Authorization, X-Milady-Token, X-Api-Key, X-Milady-Export-Token, \
-             X-Milady-Client-Id, X-Milady-Terminal-Token",
+             X-Milady-Client-Id, X-Milady-Terminal-Token, X-Milady-UI-Language",
         ),
     ),
     (ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Content-Disposition")),
@@ -66,11 +66,11 @@ where
     if request.path() == SOCKET {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let (host, settings) = (request.headers(), &shared.settings);
+    let settings = &shared.settings;
     if !is_well_formed(request.path()) {
         return Ok(refuse(request, &MiladyError::bad("Malformed URL")));
     }
-    if !admission::is_host_ours(host, settings) {
+    if !admission::is_host_ours(request.head(), settings) {
         return Ok(refuse(request, &forbidden("Forbidden: Host not allowed")));
     }
     let origin = match admission::origin(request.headers(), settings) {
