@@ -4,11 +4,15 @@ use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig, get};
 
 use super::error::MiladyError;
-use super::{Answer, autonomy, character, chat, conversations, lifecycle, memory, status, v1};
+use super::{
+    Answer, autonomy, character, chat, conversations, events, lifecycle, memory, socket, status, v1,
+};
 
 /// All of them; each resource mounts its own.
 pub(super) fn all(at: &mut ServiceConfig) {
     at.service(on("/api/status").route(get().to(status::get)))
+        .configure(socket::routes)
+        .configure(events::routes)
         .configure(lifecycle::routes)
         .configure(autonomy::routes)
         .configure(conversations::routes)

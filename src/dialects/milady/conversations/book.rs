@@ -10,7 +10,7 @@ use greenroom_actors::ids::RoomId;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::dialects::milady::chat::room_of;
@@ -28,9 +28,6 @@ pub(super) const NEW: &str = "New Chat";
 /// Where they are kept.
 const SHELF: &str = "milady";
 const PREFIX: &str = "conversation/";
-
-/// Changes that a watcher may lag behind before it misses the oldest.
-const LAG_MAX: usize = 64;
 
 /// One conversation, as it is kept and as clients get it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,18 +51,11 @@ pub(in crate::dialects::milady) struct Conversations {
     registry: Registry,
     /// When one was last changed. Held while one is, so that changes follow one another.
     turn: Mutex<UnixMillis>,
-    /// Those that were given a title without anybody having asked for it.
-    titled: broadcast::Sender<Conversation>,
 }
 
 impl Conversations {
     pub(in crate::dialects::milady) fn new(registry: Registry) -> Self {
-        Self { registry, turn: Mutex::default(), titled: broadcast::channel(LAG_MAX).0 }
-    }
-
-    /// The conversations that are given a title from now on without anybody having asked for it.
-    pub(in crate::dialects::milady) fn watch_titles(&self) -> broadcast::Receiver<Conversation> {
-        self.titled.subscribe()
+        Self { registry, turn: Mutex::default() }
     }
 
     /// All of them, the one that was last spoken in first.
@@ -113,21 +103,19 @@ impl Conversations {
         self.change(id, |one| title.is_some_and(|title| one.name(title))).await
     }
 
-    /// The same, of its own accord, unless somebody has named it meanwhile.
-    pub(super) async fn entitle(&self, id: Uuid, title: &str) -> Result<(), CoreError> {
+    /// The same, of its own accord; `None` also if somebody has named it meanwhile.
+    pub(super) async fn entitle(
+        &self,
+        id: Uuid,
+        title: &str,
+    ) -> Result<Option<Conversation>, CoreError> {
         let mut is_named = false;
         let changed = self.change(id, |one| {
             let title = cut(title).filter(|_| one.title == NEW);
             is_named = title.is_some_and(|title| one.name(title));
             is_named
         });
-        if let Some(changed) = changed.await?
-            && is_named
-        {
-            // Nobody minds if nobody watches.
-            drop(self.titled.send(changed));
-        }
-        Ok(())
+        Ok(changed.await?.filter(|_| is_named))
     }
 
     /// Notes that something was said in it.

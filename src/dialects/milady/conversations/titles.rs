@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use greenroom_actors::agent::Entitle;
-use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::ports::{Role, Turn};
+use serde_json::json;
 
 use super::book::NEW;
 use super::{Conversation, list};
 use crate::dialects::milady::chat::Place;
 use crate::dialects::milady::shared::Shared;
+use crate::dialects::milady::socket::Frame;
 
 /// Characters of a title that nobody has chosen.
 const TITLE_MAX: usize = 50;
@@ -51,19 +52,19 @@ impl Following {
         let Self { shared, conversation, wish } = self;
         let Some((agent, mut wish)) = wish else { return };
         wish.talk.push(Turn::new(Role::Assistant, answer));
-        let id = conversation.id;
         let titled = async {
             let within = shared.settings.reply_within();
             let title = shared.host.messaging.entitle(agent, wish, within).await?;
             let title: String = title.unwrap_or_default().chars().take(TITLE_MAX).collect();
-            shared.conversations.entitle(id, &title).await?;
-            Ok::<_, CoreError>(shared.conversations.get(id).await?)
+            shared.conversations.entitle(conversation.id, &title).await
         };
         match titled.await {
-            Ok(Some(titled)) if titled.title != conversation.title => {
+            Ok(Some(titled)) => {
+                let conversation = json!(titled);
+                shared.sockets.tell(&Frame::ConversationUpdated { conversation });
                 list::name_room(&shared, &titled).await;
             }
-            Ok(_) => {}
+            Ok(None) => {}
             // It may get one after the next turn.
             Err(error) => tracing::debug!(%error, "a conversation got no title"),
         }
