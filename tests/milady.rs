@@ -1,5 +1,6 @@
 //! The listener of Milady: one agent, as if it were alone.
 
+mod chat;
 mod states;
 mod transport;
 
