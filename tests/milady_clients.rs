@@ -80,3 +80,13 @@ async fn the_dashboard_starts_up_and_looks_on() {
         run("milady-dashboard.mjs").await;
     }
 }
+
+#[tokio::test]
+async fn to_official_clients_of_models_the_agent_is_one() {
+    if wanted("clients", &NODE) {
+        let packages = Packages::installed().await;
+        for token in [None, Some(TOKEN)] {
+            Stage::set("milady", token).await.run(&packages, "models.mjs", token).await;
+        }
+    }
+}

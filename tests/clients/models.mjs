@@ -1,14 +1,15 @@
-// Talks with the agent as with a model, by the official clients: node models.mjs <url>.
+// Talks with the agent as with a model, by the official clients: node models.mjs <url> <token>.
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 
 import { Checks } from './checks.mjs';
 
-const [url] = process.argv.slice(2);
+const [url, token] = process.argv.slice(2);
+const apiKey = token || 'none';
 const checks = new Checks();
 const words = 'I am worried about my garden, because it has not rained for weeks.';
 
-const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 });
+const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
 const models = [];
 for await (const model of openai.models.list()) {
   models.push(model.id);
@@ -46,7 +47,7 @@ try {
   checks.same([error.status, error.type], [400, 'invalid_request_error'], 'OpenAI: nothing is refused');
 }
 
-const anthropic = new Anthropic({ baseURL: url, apiKey: 'none', maxRetries: 0 });
+const anthropic = new Anthropic({ baseURL: url, apiKey, maxRetries: 0 });
 const asked = { model, max_tokens: 256, system: 'Be kind.', messages };
 const message = await anthropic.messages.create(asked);
 checks.expect(message.content[0].text && message.stop_reason === 'end_turn', 'Anthropic: it answers', message);
