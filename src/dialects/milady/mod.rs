@@ -4,18 +4,23 @@
 //! Everything else that happens to a request is in the gate.
 
 mod admission;
+mod audit;
 mod autonomy;
 mod body;
 mod error;
 mod gate;
 mod lanes;
 mod lifecycle;
+mod logs;
 mod routes;
+mod runtime;
 mod settings;
 mod shared;
 mod status;
 #[cfg(test)]
 mod tests;
+mod triggers;
+mod workbench;
 
 use std::sync::Arc;
 

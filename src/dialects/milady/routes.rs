@@ -4,13 +4,18 @@ use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig, get};
 
 use super::error::MiladyError;
-use super::{Answer, autonomy, lifecycle, status};
+use super::{Answer, audit, autonomy, lifecycle, logs, runtime, status, triggers, workbench};
 
 /// All of them; each resource mounts its own.
 pub(super) fn all(at: &mut ServiceConfig) {
     at.service(on("/api/status").route(get().to(status::get)))
         .configure(lifecycle::routes)
-        .configure(autonomy::routes);
+        .configure(autonomy::routes)
+        .configure(triggers::routes)
+        .configure(workbench::routes)
+        .configure(logs::routes)
+        .configure(runtime::routes)
+        .configure(audit::routes);
 }
 
 /// What answers where no route does.

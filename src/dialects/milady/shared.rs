@@ -17,11 +17,19 @@ pub(super) struct Shared {
     /// listener that is open to other machines.
     pub(super) token: Option<Token>,
     pub(super) in_flight: Lanes,
+    /// Held while something is changed that has to be read first.
+    pub(super) changing: tokio::sync::Mutex<()>,
 }
 
 impl Shared {
     pub(super) fn new(settings: Arc<MiladySettings>, token: Option<Token>, host: Host) -> Self {
-        Self { in_flight: Lanes::new(&settings), settings, token, host }
+        Self {
+            in_flight: Lanes::new(&settings),
+            settings,
+            token,
+            host,
+            changing: tokio::sync::Mutex::default(),
+        }
     }
 
     pub(super) fn now(&self) -> UnixMillis {

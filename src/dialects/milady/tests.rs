@@ -1,3 +1,6 @@
 //! The dialect over a host in memory: every route, as a client meets it.
 
+mod inside;
 mod support;
+mod triggers;
+mod workbench;
