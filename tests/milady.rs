@@ -2,6 +2,7 @@
 
 mod states;
 mod transport;
+mod triggers;
 
 use std::sync::Arc;
 
