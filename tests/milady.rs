@@ -3,6 +3,7 @@
 mod chat;
 mod states;
 mod transport;
+mod triggers;
 
 use std::sync::Arc;
 

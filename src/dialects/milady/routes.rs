@@ -5,7 +5,8 @@ use actix_web::web::{self, ServiceConfig, get};
 
 use super::error::MiladyError;
 use super::{
-    Answer, autonomy, character, chat, conversations, events, lifecycle, memory, socket, status, v1,
+    Answer, audit, autonomy, character, chat, conversations, events, lifecycle, logs, memory,
+    runtime, socket, status, triggers, v1, workbench,
 };
 
 /// All of them; each resource mounts its own.
@@ -19,7 +20,12 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(chat::routes)
         .configure(character::routes)
         .configure(memory::routes)
-        .configure(v1::routes);
+        .configure(v1::routes)
+        .configure(triggers::routes)
+        .configure(workbench::routes)
+        .configure(logs::routes)
+        .configure(runtime::routes)
+        .configure(audit::routes);
 }
 
 /// What answers where no route does.

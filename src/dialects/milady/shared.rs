@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub(super) conversations: Conversations,
     /// Who is connected, and what happened lately.
     pub(super) sockets: Arc<Sockets>,
+    /// Held while something is changed that has to be read first.
+    pub(super) changing: tokio::sync::Mutex<()>,
     /// What goes on beside the requests; it ends with this.
     _tasks: JoinSet<()>,
 }
@@ -44,7 +46,8 @@ impl Shared {
         tasks.spawn(tell_status(host.clone(), Arc::clone(&sockets)));
         let in_flight = Lanes::new(&settings);
         let conversations = Conversations::new(host.registry.clone());
-        Self { in_flight, settings, token, host, conversations, sockets, _tasks: tasks }
+        let changing = tokio::sync::Mutex::default();
+        Self { in_flight, settings, token, host, conversations, sockets, changing, _tasks: tasks }
     }
 
     pub(super) fn now(&self) -> UnixMillis {

@@ -2,6 +2,9 @@
 
 mod character;
 mod conversations;
+mod inside;
 mod memory;
 mod support;
+mod triggers;
 mod v1;
+mod workbench;
