@@ -42,6 +42,7 @@ async fn host() -> Host {
     registry.create(Character::named("Ada Lovelace")).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     Host {
+        primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
         messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         // Gone at once: nobody here brings a file.

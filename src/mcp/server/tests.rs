@@ -36,6 +36,7 @@ async fn host() -> Host {
     let registry = Registry::start(ports, settings).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     Host {
+        primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
         messaging: Messaging::open(registry.clone(), MessagingSettings::default()).await.unwrap(),
         registry,
         // Gone at once: nobody here brings a file.
