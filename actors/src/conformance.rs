@@ -27,6 +27,7 @@ mod channel_events;
 mod channels;
 mod events;
 mod goals;
+mod imports;
 mod kit;
 mod letters;
 mod logs;
@@ -39,6 +40,7 @@ mod retention;
 mod runs;
 mod search;
 mod sessions;
+mod snapshot;
 mod triggers;
 mod writes;
 
@@ -129,6 +131,20 @@ cases! {
         removing_nobody_affects_nothing,
         an_agent_made_anew_begins_anew,
         with_an_agent_goes_its_part_in_what_is_shared,
+    }
+    snapshot {
+        a_snapshot_holds_everything_in_order,
+        an_agent_with_nothing_is_all_there_is,
+        what_is_named_and_not_there_is_told_once,
+        a_snapshot_shows_one_moment,
+        an_agent_has_a_size,
+    }
+    imports {
+        who_comes_in_is_seen_once_whole,
+        an_id_comes_in_once,
+        a_failed_end_leaves_it_on_its_way,
+        an_abandoned_import_is_removed_bit_by_bit,
+        a_boot_leaves_what_is_open_to_be_removed,
     }
     events {
         each_agent_has_its_own_sequence_from_one,

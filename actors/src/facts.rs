@@ -61,7 +61,7 @@ pub struct Committed {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
     /// An agent was created. Fails with [`Exists`](crate::error::StoreError::Exists) if there is
-    /// one of that id. If the record's handle is taken (or empty), the store gives a free one:
+    /// one of that id, or one is on its way in. If the record's handle is taken (or empty), the store gives a free one:
     /// the handle with `-2`, `-3`, … behind it (`agent` where it is empty).
     AgentCreated(Box<AgentRecord>),
     /// An agent's character changed. Fails with
@@ -100,6 +100,30 @@ pub enum Fact {
         id: AgentId,
         /// Whether its memories stay.
         keep_memories: bool,
+    },
+    /// An agent is on its way in: what is its own comes in many batches, and is seen by nobody who
+    /// does not ask for that very agent until it is whole. Fails with
+    /// [`Exists`](crate::error::StoreError::Exists) if there is an agent of that id, one is on its way
+    /// in, or memories of one that was removed were kept.
+    ImportBegun {
+        /// Its id.
+        agent_id: AgentId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// An agent is whole; it is created by the next fact of the same batch. Fails with
+    /// [`Missing`](crate::error::StoreError::Missing) unless it is on its way in, begun in this boot and
+    /// not abandoned.
+    ImportFinished {
+        /// Its id.
+        agent_id: AgentId,
+    },
+    /// An agent does not come in after all: nothing of it can become whole from now on, and a bounded
+    /// number of its rows are removed, the mark of the import with the last. Affects 0 rows if there
+    /// is no import of it (any more): to be kept again until then.
+    ImportAbandoned {
+        /// Its id.
+        agent_id: AgentId,
     },
     /// Something happened to an agent; the store gives it the agent's next sequence number. The
     /// sequence of one agent has no gaps and starts at 1.
@@ -431,6 +455,9 @@ impl Fact {
             | Self::LifecycleChanged { .. }
             | Self::Reflected { .. }
             | Self::AgentRemoved { .. }
+            | Self::ImportBegun { .. }
+            | Self::ImportFinished { .. }
+            | Self::ImportAbandoned { .. }
             | Self::Happened(_)
             | Self::RunStarted(_)
             | Self::RunParked(_)

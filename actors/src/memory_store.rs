@@ -8,6 +8,7 @@ mod queries;
 mod retention;
 mod search;
 mod shared;
+mod snapshot;
 mod state;
 mod table;
 mod triggers;

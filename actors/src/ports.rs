@@ -11,8 +11,8 @@ pub use model::{
     ToolCall, ToolSpec, Turn, collect,
 };
 pub use store::{
-    AgentQuery, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery,
-    MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store,
-    StoreFuture, WorldQuery, WorldsOf, fuse,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, Kept,
+    LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, SNAPSHOT_PAGE, Scored,
+    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery, WorldsOf, fuse,
 };
 pub use tools::{Effect, Invocation, NoTools, Tool, ToolError, ToolOutput, Tools};

@@ -9,6 +9,7 @@ mod approvals;
 mod budgets;
 mod halt;
 mod hosting;
+mod import;
 mod letters;
 mod shard;
 mod triggers;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use actix::dev::{OneshotSender, ToEnvelope};
 use actix::prelude::*;
 use serde_json::{Map, Value};
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{Semaphore, broadcast, oneshot};
 
 use crate::agent::{Agent, GetStatus, Status};
 use crate::budget;
@@ -36,9 +37,11 @@ use crate::pieces::Piece;
 use crate::ports::{Clock, Store};
 use crate::runtime::{Ports, Runtime};
 use crate::settings::Settings;
+use crate::time::UnixMillis;
 use crate::vitals::{Counters, Vitals};
 
 use hosting::Hosting;
+pub use import::{IMPORT_SLICE, Import};
 use shard::{Create, Remove, Route, Shard};
 
 /// Messages a shard handles before it lets its agents run.
@@ -68,6 +71,8 @@ struct Inner {
     arbiters: Vec<ArbiterHandle>,
     /// What each shard's thread handled last.
     handled: Vec<Arc<Handled>>,
+    /// The turns of imports.
+    imports: Arc<Semaphore>,
 }
 
 impl Registry {
@@ -91,11 +96,14 @@ impl Registry {
             "booting"
         );
         let runtime = Arc::new(Runtime::new(ports, settings, boot.epoch, is_halted));
+        let imports = import::turns();
         let Hosting { shards, arbiters, handled } = hosting::shards(&runtime).await?;
-        let registry = Self { inner: Arc::new(Inner { runtime, shards, arbiters, handled }) };
+        let registry =
+            Self { inner: Arc::new(Inner { runtime, shards, arbiters, handled, imports }) };
         registry.inner.runtime.reached_by(&registry);
         actix::spawn(hosting::host_all(registry.clone()));
         actix::spawn(watch::watch(Arc::clone(&registry.inner.runtime)));
+        actix::spawn(import::remove_left(Arc::clone(registry.runtime())));
         let runtime = Arc::clone(registry.runtime());
         actix::spawn(crate::scheduler::serve(registry.downgrade(), runtime));
         Ok(registry)
@@ -123,7 +131,7 @@ impl Registry {
         };
         let id = record.id;
         let (reply, answer) = oneshot::channel();
-        self.offer(id, Create { record: Box::new(record), reply })?;
+        self.offer(id, Create { record: Box::new(record), imported: None, reply })?;
         self.wait(id, answer).await?;
         self.record(id).await
     }
@@ -349,11 +357,10 @@ fn spread(id: AgentId) -> u128 {
 }
 
 /// The fact that an agent was created.
-pub(crate) fn created(record: &AgentRecord) -> Fact {
-    Fact::Happened(NewEvent {
-        agent_id: record.id,
-        at: record.created_at,
-        kind: EventKind::Created,
-        data: Map::new(),
-    })
+fn created(agent_id: AgentId, at: UnixMillis, is_imported: bool) -> Fact {
+    let mut data = Map::new();
+    if is_imported {
+        data.insert("imported".to_owned(), Value::Bool(true));
+    }
+    Fact::Happened(NewEvent { agent_id, at, kind: EventKind::Created, data })
 }

@@ -2,7 +2,7 @@
 
 use std::future::ready;
 
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::approvals::Approval;
 use greenroom_actors::budget::{Account, DayUsage, Level, UsageQuery};
 use greenroom_actors::channels::{
@@ -18,9 +18,9 @@ use greenroom_actors::ids::{
 use greenroom_actors::letters::Letter;
 use greenroom_actors::lifecycle::Autonomy;
 use greenroom_actors::ports::{
-    AgentQuery, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery,
-    MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store,
-    StoreFuture, WorldQuery,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
+    LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed,
+    Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -96,6 +96,10 @@ impl Store for Blank {
         answer((first..first + limit).map_while(|number| self.seed_of(number)).collect())
     }
 
+    fn snapshot(&self, _: SnapshotQuery) -> Snapshot {
+        stream::empty().boxed()
+    }
+
     nothing! {
         fn commit(Batch) -> Committed;
         fn agent(AgentId) -> Option<AgentRecord>;
@@ -169,6 +173,8 @@ impl Store for Blank {
         fn job_of_channel(ChannelId) -> Option<Job>;
         fn jobs(Option<JobStatus>, u32, u32) -> Vec<Job>;
         fn job_census() -> JobCensus;
+        fn sizes_of(AgentId) -> AgentSizes;
+        fn left_imports(u32) -> Vec<AgentId>;
         fn prune(Retention, UnixMillis) -> Pruned;
     }
 }

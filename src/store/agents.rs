@@ -18,7 +18,8 @@ const NAMELESS: &str = "agent";
 pub(super) fn create(connection: &Connection, record: &AgentRecord) -> Result<u64, Fault> {
     let AgentRecord { id, handle, character, enabled, lifecycle, created_at, updated_at } = record;
     let exists = StoreError::Exists { what: "agent", id: id.0 };
-    if first(connection, "SELECT 1 FROM agents WHERE id = ?1", (id.0,), |_| Ok(()))?.is_some() {
+    let sql = "SELECT 1 FROM agents WHERE id = ?1 UNION ALL SELECT 1 FROM imports WHERE agent = ?1";
+    if first(connection, sql, (id.0,), |_| Ok(()))?.is_some() {
         return Err(exists.into());
     }
     let handle = free_handle(connection, *id, handle)?;

@@ -10,8 +10,9 @@ use super::fault::Fault;
 use super::places::Upsert;
 use super::sqlite::Writing;
 use super::{
-    addressed, agents, approvals, budgets, channel_events, channels, events, firings, goals, jobs,
-    letters, logs, memories, messages, people, places, runs, servers, sessions, tasks, triggers,
+    addressed, agents, approvals, budgets, channel_events, channels, events, firings, goals,
+    imports, jobs, letters, logs, memories, messages, people, places, runs, servers, sessions,
+    tasks, triggers,
 };
 
 /// Applies a batch, unless a newer boot has begun.
@@ -38,6 +39,9 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::LifecycleChanged { id, lifecycle } => agents::change(connection, id, &lifecycle)?,
         Fact::Reflected { id, at } => agents::reflect(connection, id, at)?,
         Fact::AgentRemoved { id, keep_memories } => remove_agent(writing, id, keep_memories)?,
+        Fact::ImportBegun { agent_id, at } => imports::begin(connection, agent_id, at)?,
+        Fact::ImportFinished { agent_id } => imports::finish(connection, agent_id)?,
+        Fact::ImportAbandoned { agent_id } => imports::abandon(writing, agent_id)?,
         Fact::Happened(event) => {
             let event = events::append(connection, &mut writing.sequences.agents, event)?;
             committed.events.push(event);

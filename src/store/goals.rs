@@ -2,7 +2,7 @@
 
 use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{AgentId, GoalId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::columns::{Columns, Named, all, run};
 use super::places::Upsert;
@@ -41,19 +41,26 @@ pub(super) fn remove(connection: &Connection, agent: AgentId, id: GoalId) -> rus
 
 /// An agent's goals, oldest first.
 pub(super) fn list(connection: &Connection, agent: AgentId) -> rusqlite::Result<Vec<Goal>> {
-    let sql = "SELECT agent, id, text, status, outcome, rests_until, created_at, updated_at
-               FROM goals WHERE agent = ?1 ORDER BY created_at, id";
-    all(connection, sql, (agent.0,), |row| {
-        let mut columns = Columns::of(row);
-        Ok(Goal {
-            agent_id: columns.id()?,
-            id: columns.id()?,
-            text: columns.take()?,
-            status: columns.named()?,
-            outcome: columns.take()?,
-            rests_until: columns.at_or_null()?,
-            created_at: columns.at()?,
-            updated_at: columns.at()?,
-        })
+    let sql = format!("{GOAL} WHERE agent = ?1 ORDER BY created_at, id");
+    all(connection, &sql, (agent.0,), read)
+}
+
+/// The columns of a goal, in the order of [`read`].
+pub(super) const GOAL: &str = "SELECT agent, id, text, status, outcome, rests_until, created_at,
+        updated_at
+    FROM goals";
+
+/// A row of [`GOAL`].
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Goal> {
+    let mut columns = Columns::of(row);
+    Ok(Goal {
+        agent_id: columns.id()?,
+        id: columns.id()?,
+        text: columns.take()?,
+        status: columns.named()?,
+        outcome: columns.take()?,
+        rests_until: columns.at_or_null()?,
+        created_at: columns.at()?,
+        updated_at: columns.at()?,
     })
 }

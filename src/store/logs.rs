@@ -85,9 +85,12 @@ pub(super) fn enable_lowering(connection: &Connection) -> rusqlite::Result<()> {
     })
 }
 
-const LOG: &str = "SELECT id, agent, entity, room, run, kind, body, created_at FROM logs";
+/// The columns of an entry, in the order of [`read`].
+pub(super) const LOG: &str =
+    "SELECT id, agent, entity, room, run, kind, body, created_at FROM logs";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
+/// A row of [`LOG`].
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
     let mut columns = Columns::of(row);
     Ok(LogEntry {
         id: columns.id()?,

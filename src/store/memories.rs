@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::columns::{Columns, all, first, json, run};
 use super::filter::Filter;
+use super::imports::IS_WHOLE;
 use super::sqlite::Writing;
 use super::vector;
 
@@ -127,6 +128,15 @@ pub(super) fn forget_all(
     forget_where(writing, filter)
 }
 
+/// Forgets up to `limit` memories of an agent.
+pub(super) fn forget_some(
+    writing: &mut Writing<'_>,
+    agent: AgentId,
+    limit: u32,
+) -> rusqlite::Result<u64> {
+    forget_where(writing, Filter::new("agent = ?", agent.0).page(limit, 0))
+}
+
 fn forget_where(writing: &mut Writing<'_>, filter: Filter) -> rusqlite::Result<u64> {
     let connection = writing.connection;
     let select = "SELECT number, created_at FROM memories";
@@ -210,13 +220,16 @@ pub(super) fn unembedded(
     limit: u32,
 ) -> rusqlite::Result<Vec<Memory>> {
     let sql = format!(
-        "{MEMORY} WHERE number IN (SELECT memory FROM unembedded ORDER BY created_at, memory LIMIT ?1)"
+        "{MEMORY} WHERE number IN
+             (SELECT memory FROM unembedded WHERE {IS_OF_A_WHOLE_AGENT}
+              ORDER BY created_at, memory LIMIT ?1)"
     );
     let mut found = all(connection, &sql, (limit,), read)?;
     for other in embedders(connection)? {
         if other != embedder {
             let sql = format!(
-                "{MEMORY} WHERE number IN (SELECT memory FROM embeddings WHERE embedder = ?1
+                "{MEMORY} WHERE number IN (SELECT memory FROM embeddings
+                                           WHERE embedder = ?1 AND {IS_WHOLE}
                                            ORDER BY created_at, memory LIMIT ?2)"
             );
             found.extend(all(connection, &sql, (other, limit), read)?);
@@ -226,6 +239,12 @@ pub(super) fn unembedded(
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(found)
 }
+
+/// That a memory that waits for its embedding is of no agent on its way in. Mostly there is none, and
+/// then no memory is looked at.
+const IS_OF_A_WHOLE_AGENT: &str = "(NOT EXISTS (SELECT 1 FROM imports)
+    OR (SELECT agent FROM memories WHERE number = unembedded.memory)
+        NOT IN (SELECT agent FROM imports))";
 
 /// The names of all embedders, by one look into the index for each.
 fn embedders(connection: &Connection) -> rusqlite::Result<Vec<String>> {

@@ -5,6 +5,7 @@
 //! its own; `apply` says which fact is whose.
 
 mod addressed;
+mod agent_sizes;
 mod agents;
 mod apply;
 mod approvals;
@@ -19,6 +20,7 @@ mod filter;
 mod firings;
 mod goals;
 mod idempotency;
+mod imports;
 mod jobs;
 mod letters;
 mod logs;
@@ -37,6 +39,7 @@ mod servers;
 mod sessions;
 mod settings;
 mod sizes;
+mod snapshot;
 mod sqlite;
 mod tasks;
 mod triggers;
@@ -65,6 +68,7 @@ pub use sizes::Sizes;
 use fault::Fault;
 use readers::Readers;
 use sizes::Counters;
+use snapshot::Snapshots;
 use sqlite::{Job, Task, Writer, Writing};
 
 /// The store in one SQLite file. Clones share it; the last one to go closes it.
@@ -78,6 +82,7 @@ struct Inner {
     queue: RwLock<Option<mpsc::Sender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
+    snapshots: Snapshots,
     counters: Arc<Counters>,
     /// Whether the full-text indexes lack rows that were written.
     is_behind: Arc<AtomicBool>,
@@ -125,6 +130,7 @@ impl SqliteStore {
             queue: RwLock::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
             readers,
+            snapshots: Snapshots::default(),
             counters,
             is_behind,
         };
@@ -253,6 +259,7 @@ impl Inner {
 
     fn close(&self) {
         // Readers first: the log can be cut to nothing only if nobody reads in it.
+        self.snapshots.close();
         self.readers.close();
         drop(self.queue.write().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -151,25 +151,34 @@ pub(super) fn relationships(
     connection: &Connection,
     agent: AgentId,
 ) -> rusqlite::Result<Vec<Relationship>> {
-    let sql = "SELECT agent, id, source_entity, target_entity, tags, metadata, created_at
-               FROM relationships WHERE agent = ?1 ORDER BY created_at, id";
-    all(connection, sql, (agent.0,), |row| {
-        let mut columns = Columns::of(row);
-        Ok(Relationship {
-            agent_id: columns.id()?,
-            id: columns.id()?,
-            source_entity_id: columns.id()?,
-            target_entity_id: columns.id()?,
-            tags: columns.json()?,
-            metadata: columns.json()?,
-            created_at: columns.at()?,
-        })
+    let sql = format!("{RELATIONSHIP} WHERE agent = ?1 ORDER BY created_at, id");
+    all(connection, &sql, (agent.0,), read_relationship)
+}
+
+/// The columns of a relationship, in the order of [`read_relationship`].
+pub(super) const RELATIONSHIP: &str = "SELECT agent, id, source_entity, target_entity, tags,
+        metadata, created_at
+    FROM relationships";
+
+/// A row of [`RELATIONSHIP`].
+pub(super) fn read_relationship(row: &Row<'_>) -> rusqlite::Result<Relationship> {
+    let mut columns = Columns::of(row);
+    Ok(Relationship {
+        agent_id: columns.id()?,
+        id: columns.id()?,
+        source_entity_id: columns.id()?,
+        target_entity_id: columns.id()?,
+        tags: columns.json()?,
+        metadata: columns.json()?,
+        created_at: columns.at()?,
     })
 }
 
-const ENTITY: &str = "SELECT agent, id, names, metadata, created_at FROM entities";
+/// The columns of an entity, in the order of [`read_entity`].
+pub(super) const ENTITY: &str = "SELECT agent, id, names, metadata, created_at FROM entities";
 
-fn read_entity(row: &Row<'_>) -> rusqlite::Result<Entity> {
+/// A row of [`ENTITY`].
+pub(super) fn read_entity(row: &Row<'_>) -> rusqlite::Result<Entity> {
     let mut columns = Columns::of(row);
     Ok(Entity {
         agent_id: columns.id()?,
@@ -180,11 +189,14 @@ fn read_entity(row: &Row<'_>) -> rusqlite::Result<Entity> {
     })
 }
 
-const COMPONENT: &str = "SELECT agent, id, entity, room, world, source_entity, kind, data,
+/// The columns of a component, in the order of [`read_component`].
+pub(super) const COMPONENT: &str =
+    "SELECT agent, id, entity, room, world, source_entity, kind, data,
         created_at
     FROM components";
 
-fn read_component(row: &Row<'_>) -> rusqlite::Result<Component> {
+/// A row of [`COMPONENT`].
+pub(super) fn read_component(row: &Row<'_>) -> rusqlite::Result<Component> {
     let mut columns = Columns::of(row);
     Ok(Component {
         agent_id: columns.id()?,

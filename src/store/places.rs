@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::columns::{Columns, Named, all, first, json_or_null, run};
 use super::filter::Filter;
+use super::imports::IS_WHOLE;
 
 /// Whether what is there already is replaced or kept.
 #[derive(Clone, Copy)]
@@ -164,7 +165,8 @@ pub(super) fn rooms_of_world(
 ) -> rusqlite::Result<Vec<Room>> {
     match agent {
         None => {
-            let sql = format!("{ROOM} WHERE world = ?1 ORDER BY created_at, id, agent");
+            let sql =
+                format!("{ROOM} WHERE world = ?1 AND {IS_WHOLE} ORDER BY created_at, id, agent");
             all(connection, &sql, (world.0,), read_room)
         }
         Some(agent) => {
@@ -180,17 +182,23 @@ pub(super) fn participants(
     agent: AgentId,
     room: RoomId,
 ) -> rusqlite::Result<Vec<Participant>> {
-    let sql = "SELECT agent, room, entity, state, created_at FROM participants
-               WHERE agent = ?1 AND room = ?2 ORDER BY created_at, entity";
-    all(connection, sql, (agent.0, room.0), |row| {
-        let mut columns = Columns::of(row);
-        Ok(Participant {
-            agent_id: columns.id()?,
-            room_id: columns.id()?,
-            entity_id: columns.id()?,
-            state: columns.take()?,
-            created_at: columns.at()?,
-        })
+    let sql = format!("{PARTICIPANT} WHERE agent = ?1 AND room = ?2 ORDER BY created_at, entity");
+    all(connection, &sql, (agent.0, room.0), read_participant)
+}
+
+/// The columns of a participant, in the order of [`read_participant`].
+pub(super) const PARTICIPANT: &str =
+    "SELECT agent, room, entity, state, created_at FROM participants";
+
+/// A row of [`PARTICIPANT`].
+pub(super) fn read_participant(row: &Row<'_>) -> rusqlite::Result<Participant> {
+    let mut columns = Columns::of(row);
+    Ok(Participant {
+        agent_id: columns.id()?,
+        room_id: columns.id()?,
+        entity_id: columns.id()?,
+        state: columns.take()?,
+        created_at: columns.at()?,
     })
 }
 
@@ -212,7 +220,7 @@ pub(super) fn worlds(connection: &Connection, query: WorldQuery) -> rusqlite::Re
             let running = "agent IN (SELECT id FROM agents WHERE state = ?)";
             Filter::new(running, State::Running.name())
         }
-        WorldsOf::All => Filter::none(),
+        WorldsOf::All => Filter::none().and_if(true, IS_WHOLE),
     };
     filter
         .and("id = ?", query.id.map(|id| id.0))
@@ -221,11 +229,14 @@ pub(super) fn worlds(connection: &Connection, query: WorldQuery) -> rusqlite::Re
         .all(connection, WORLD, read_world)
 }
 
-const ROOM: &str = "SELECT agent, id, name, channel, message_server, world, kind, source, metadata,
+/// The columns of a room, in the order of [`read_room`].
+pub(super) const ROOM: &str =
+    "SELECT agent, id, name, channel, message_server, world, kind, source, metadata,
         created_at
     FROM rooms";
 
-fn read_room(row: &Row<'_>) -> rusqlite::Result<Room> {
+/// A row of [`ROOM`].
+pub(super) fn read_room(row: &Row<'_>) -> rusqlite::Result<Room> {
     let mut columns = Columns::of(row);
     Ok(Room {
         agent_id: columns.id()?,
@@ -241,9 +252,12 @@ fn read_room(row: &Row<'_>) -> rusqlite::Result<Room> {
     })
 }
 
-const WORLD: &str = "SELECT agent, id, name, message_server, metadata, created_at FROM worlds";
+/// The columns of a world, in the order of [`read_world`].
+pub(super) const WORLD: &str =
+    "SELECT agent, id, name, message_server, metadata, created_at FROM worlds";
 
-fn read_world(row: &Row<'_>) -> rusqlite::Result<World> {
+/// A row of [`WORLD`].
+pub(super) fn read_world(row: &Row<'_>) -> rusqlite::Result<World> {
     let mut columns = Columns::of(row);
     Ok(World {
         agent_id: columns.id()?,

@@ -1,5 +1,7 @@
 //! The store as the core sees it.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use greenroom_actors::approvals::Approval;
 use greenroom_actors::budget::{Account, DayUsage, Level, UsageQuery};
@@ -15,9 +17,9 @@ use greenroom_actors::ids::{
 };
 use greenroom_actors::letters::Letter;
 use greenroom_actors::ports::{
-    AgentQuery, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery,
-    MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store,
-    StoreFuture, WorldQuery,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
+    LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed,
+    Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -29,15 +31,16 @@ use rusqlite::Connection;
 
 use super::sequences::OF_CHANNELS;
 use super::{
-    SqliteStore, addressed, agents, apply, approvals, budgets, channel_events, channels, events,
-    firings, goals, jobs, letters, logs, memories, messages, people, places, retention, runs,
-    search, servers, sessions, tasks, triggers,
+    SqliteStore, addressed, agent_sizes, agents, apply, approvals, budgets, channel_events,
+    channels, events, firings, goals, imports, jobs, letters, logs, memories, messages, people,
+    places, retention, runs, search, servers, sessions, tasks, triggers,
 };
 
 impl Store for SqliteStore {
     fn boot(&self, now: UnixMillis) -> StoreFuture<Boot> {
         self.write(move |writing| {
             budgets::charge_all(writing, now)?;
+            imports::boot(writing.connection)?;
             runs::boot(writing.connection, now)
         })
     }
@@ -367,6 +370,18 @@ impl Store for SqliteStore {
 
     fn open_reservations(&self) -> StoreFuture<u64> {
         self.read(budgets::open_reservations)
+    }
+
+    fn snapshot(&self, query: SnapshotQuery) -> Snapshot {
+        self.inner.snapshots.open(Arc::clone(&self.inner.file), query)
+    }
+
+    fn sizes_of(&self, agent: AgentId) -> StoreFuture<AgentSizes> {
+        self.read(move |connection| agent_sizes::of(connection, agent))
+    }
+
+    fn left_imports(&self, limit: u32) -> StoreFuture<Vec<AgentId>> {
+        self.read(move |connection| imports::left(connection, limit))
     }
 
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned> {

@@ -2,7 +2,7 @@
 
 use greenroom_actors::ids::{AgentId, TaskId};
 use greenroom_actors::records::Task;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::columns::{Columns, all, json, run};
 use super::places::Upsert;
@@ -46,24 +46,29 @@ pub(super) fn remove(connection: &Connection, agent: AgentId, id: TaskId) -> rus
 
 /// An agent's tasks, oldest first.
 pub(super) fn list(connection: &Connection, agent: AgentId) -> rusqlite::Result<Vec<Task>> {
-    let sql =
-        "SELECT agent, id, name, description, room, world, entity, tags, metadata, created_at,
-                   updated_at
-               FROM tasks WHERE agent = ?1 ORDER BY created_at, id";
-    all(connection, sql, (agent.0,), |row| {
-        let mut columns = Columns::of(row);
-        Ok(Task {
-            agent_id: columns.id()?,
-            id: columns.id()?,
-            name: columns.take()?,
-            description: columns.take()?,
-            room_id: columns.id_or_null()?,
-            world_id: columns.id_or_null()?,
-            entity_id: columns.id_or_null()?,
-            tags: columns.json()?,
-            metadata: columns.json()?,
-            created_at: columns.at()?,
-            updated_at: columns.at()?,
-        })
+    let sql = format!("{TASK} WHERE agent = ?1 ORDER BY created_at, id");
+    all(connection, &sql, (agent.0,), read)
+}
+
+/// The columns of a task, in the order of [`read`].
+pub(super) const TASK: &str = "SELECT agent, id, name, description, room, world, entity, tags,
+        metadata, created_at, updated_at
+    FROM tasks";
+
+/// A row of [`TASK`].
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
+    let mut columns = Columns::of(row);
+    Ok(Task {
+        agent_id: columns.id()?,
+        id: columns.id()?,
+        name: columns.take()?,
+        description: columns.take()?,
+        room_id: columns.id_or_null()?,
+        world_id: columns.id_or_null()?,
+        entity_id: columns.id_or_null()?,
+        tags: columns.json()?,
+        metadata: columns.json()?,
+        created_at: columns.at()?,
+        updated_at: columns.at()?,
     })
 }

@@ -6,6 +6,7 @@ mod group;
 mod idempotency;
 mod memories;
 mod messages;
+mod snapshot;
 mod support;
 mod upgrade;
 mod words;

@@ -112,11 +112,14 @@ pub(super) fn next_due(connection: &Connection) -> rusqlite::Result<Option<UnixM
 const CAN_FIRE: &str = "EXISTS (SELECT 1 FROM agents WHERE agents.id = triggers.agent
         AND state = 'running' AND (NOT needs_autonomy OR tick_every_ms IS NOT NULL))";
 
-const TRIGGER: &str = "SELECT document, is_enabled, next_due_at, run_count, last_fired_at,
+/// The columns of a trigger, in the order of [`read`].
+pub(super) const TRIGGER: &str =
+    "SELECT document, is_enabled, next_due_at, run_count, last_fired_at,
         last_status, last_error
     FROM triggers";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Trigger> {
+/// A row of [`TRIGGER`].
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Trigger> {
     let mut columns = Columns::of(row);
     let document: Trigger = columns.json()?;
     Ok(Trigger {

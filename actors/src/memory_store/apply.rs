@@ -33,6 +33,19 @@ impl State {
                 1
             }),
             Fact::AgentRemoved { id, keep_memories } => self.remove(id, keep_memories),
+            Fact::ImportBegun { agent_id, at: _ } => {
+                self.imports.insert(agent_id, true);
+                1
+            }
+            Fact::ImportFinished { agent_id } => gone(self.imports.remove(&agent_id)),
+            Fact::ImportAbandoned { agent_id } => {
+                // All at once: nobody waits for memory as they do for a disk.
+                let mark = self.imports.remove(&agent_id);
+                if mark.is_some() {
+                    self.homes.remove(&agent_id);
+                }
+                gone(mark)
+            }
             Fact::Happened(event) => {
                 committed.events.push(self.home_mut(event.agent_id).happened(event));
                 1

@@ -10,7 +10,7 @@ use crate::ids::{AgentId, ChannelId, FiringId, ServerId, TriggerId};
 use crate::time::UnixMillis;
 
 use super::budgets::Ledger;
-use super::state::State;
+use super::state::{Home, State};
 
 /// Whether the facts can be applied one after the other. What they need is only ever an agent, a
 /// message server or a channel that is there or is not, room in a budget, or a trigger or a firing as
@@ -19,6 +19,7 @@ pub(super) fn check(state: &State, facts: &[Fact]) -> Result<(), StoreError> {
     let mut after = After {
         state,
         agents: HashMap::new(),
+        imports: HashMap::new(),
         servers: HashMap::new(),
         channels: HashMap::new(),
         ledger: None,
@@ -37,6 +38,8 @@ pub(super) fn check(state: &State, facts: &[Fact]) -> Result<(), StoreError> {
 struct After<'a> {
     state: &'a State,
     agents: HashMap<AgentId, bool>,
+    /// Whether each import is open; `None`: there is none.
+    imports: HashMap<AgentId, Option<bool>>,
     servers: HashMap<ServerId, bool>,
     /// The server that each channel lies on; `None`: it is not there.
     channels: HashMap<ChannelId, Option<ServerId>>,
@@ -51,10 +54,25 @@ impl After<'_> {
                 self.ledger.as_ref().unwrap_or(&self.state.ledger).check(reservation)?;
             }
             Fact::AgentCreated(record) => {
-                if self.has_agent(record.id) {
+                if self.has_agent(record.id) || self.import_of(record.id).is_some() {
                     return Err(StoreError::Exists { what: "agent", id: record.id.0 });
                 }
                 self.agents.insert(record.id, true);
+            }
+            Fact::ImportBegun { agent_id: id, .. } => {
+                let is_known = self.has_agent(*id) || self.import_of(*id).is_some();
+                let has_memories = |home: &Home| !home.memories.is_empty();
+                if is_known || self.state.home(*id).is_some_and(has_memories) {
+                    return Err(StoreError::Exists { what: "agent", id: id.0 });
+                }
+                self.imports.insert(*id, Some(true));
+            }
+            Fact::ImportFinished { agent_id: id } => {
+                there(self.import_of(*id) == Some(true), "import", id.0)?;
+                self.imports.insert(*id, None);
+            }
+            Fact::ImportAbandoned { agent_id: id } => {
+                self.imports.insert(*id, None);
             }
             Fact::AgentRevised { id, .. } | Fact::LifecycleChanged { id, .. } => {
                 there(self.has_agent(*id), "agent", id.0)?;
@@ -112,6 +130,11 @@ impl After<'_> {
 
     fn has_agent(&self, id: AgentId) -> bool {
         self.agents.get(&id).copied().unwrap_or_else(|| self.state.agents.contains_key(&id))
+    }
+
+    fn import_of(&self, id: AgentId) -> Option<bool> {
+        let before = || self.state.imports.get(&id).copied();
+        self.imports.get(&id).copied().unwrap_or_else(before)
     }
 
     fn has_server(&self, id: ServerId) -> bool {

@@ -1,6 +1,6 @@
 //! The store as a port: each question answered from what is held.
 
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::oneshot;
 
 use crate::approvals::Approval;
@@ -18,9 +18,9 @@ use crate::ids::{
 };
 use crate::letters::Letter;
 use crate::ports::{
-    AgentQuery, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, LogQuery,
-    MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed, Store,
-    StoreFuture, WorldQuery,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
+    LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed,
+    Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -390,6 +390,22 @@ impl Store for MemoryStore {
 
     fn open_reservations(&self) -> StoreFuture<u64> {
         self.read(|state| state.ledger.open_reservations())
+    }
+
+    fn snapshot(&self, query: SnapshotQuery) -> Snapshot {
+        let pages = self.lock().state.snapshot(query);
+        stream::iter(pages).boxed()
+    }
+
+    fn sizes_of(&self, agent: AgentId) -> StoreFuture<AgentSizes> {
+        self.read(|state| state.sizes_of(agent))
+    }
+
+    fn left_imports(&self, limit: u32) -> StoreFuture<Vec<AgentId>> {
+        self.read(|state| {
+            let left = state.imports.iter().filter(|(_, is_open)| !**is_open);
+            page(left.map(|(agent, _)| agent), 0, limit)
+        })
     }
 
     fn prune(&self, retention: Retention, now: UnixMillis) -> StoreFuture<Pruned> {

@@ -120,8 +120,7 @@ impl State {
         };
         // No more than `limit` of each agent can be among the oldest of all.
         let mut found: Vec<_> = self
-            .homes
-            .values()
+            .whole_homes()
             .flat_map(|home| home.memories.oldest_first().filter(lacks).take(size(limit)))
             .map(|kept| &kept.memory)
             .collect();
@@ -163,7 +162,7 @@ impl State {
         table: fn(&Home) -> &Table<R>,
     ) -> impl Iterator<Item = &'a R> {
         let one = agent.and_then(|agent| self.home(agent));
-        let all = agent.is_none().then(|| self.homes.values()).into_iter().flatten();
+        let all = agent.is_none().then(|| self.whole_homes()).into_iter().flatten();
         one.into_iter().chain(all).flat_map(move |home| table(home).oldest_first())
     }
 

@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) taken_below: HashMap<String, u64>,
     /// What belongs to each agent; also what was kept of those that were removed.
     pub(super) homes: HashMap<AgentId, Home>,
+    /// The agents on their way in, and whether somebody goes on with that.
+    pub(super) imports: BTreeMap<AgentId, bool>,
     pub(super) steps: BTreeMap<(RunId, u32), Step>,
     pub(super) approvals: Table<Approval>,
     pub(super) letters: Table<Letter>,
@@ -83,6 +85,12 @@ impl State {
         self.homes.entry(agent).or_default()
     }
 
+    /// What belongs to the agents that are not just on their way in.
+    pub(super) fn whole_homes(&self) -> impl Iterator<Item = &Home> {
+        let whole = self.homes.iter().filter(|(agent, _)| !self.imports.contains_key(agent));
+        whole.map(|(_, home)| home)
+    }
+
     pub(super) fn steps_of(&self, run: RunId) -> impl Iterator<Item = &Step> {
         self.steps.range((run, 0)..=(run, u32::MAX)).map(|(_, step)| step)
     }
@@ -118,6 +126,9 @@ impl State {
                     }
                 }
             }
+        }
+        for is_open in self.imports.values_mut() {
+            *is_open = false;
         }
         let marks = self.ledger.charge_all(now);
         self.note(marks, &mut Committed::default());

@@ -55,6 +55,10 @@ impl<R: Row> Table<R> {
         self.rows.get_mut(&key)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

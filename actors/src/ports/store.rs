@@ -4,6 +4,7 @@ mod answers;
 mod queries;
 mod ranking;
 mod retention;
+mod snapshot;
 
 use futures::future::BoxFuture;
 
@@ -35,6 +36,7 @@ pub use queries::{
 };
 pub use ranking::fuse;
 pub use retention::{Pruned, Retention};
+pub use snapshot::{AgentSizes, Kept, SNAPSHOT_PAGE, Snapshot, SnapshotQuery};
 
 /// An answer of the store, to be awaited on any thread.
 pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
@@ -44,12 +46,14 @@ pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
 /// A write is durable when its future is ready, and a batch is kept whole or not at all. A write
 /// that was handed over is carried out even if its future is dropped. Reads see every write that
 /// was answered before they were asked. Lists are newest first where nothing else is said; equal
-/// times are ordered by id, descending.
+/// times are ordered by id, descending. What is of an agent that is on its way in (see
+/// [`ImportBegun`](crate::facts::Fact::ImportBegun)) is seen by none but the questions about that very
+/// agent.
 pub trait Store: Send + Sync + 'static {
     /// Begins a new boot: raises the epoch (older writers are fenced from now on), ends the runs
     /// that are started as [`Interrupted`](crate::runs::RunStatus::Interrupted), marks their open
-    /// steps [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown), and charges what is
-    /// reserved in full.
+    /// steps [`OutcomeUnknown`](crate::runs::StepStatus::OutcomeUnknown), charges what is reserved in
+    /// full, and leaves the imports that are open to be removed.
     fn boot(&self, now: UnixMillis) -> StoreFuture<Boot>;
 
     /// Commits `batch`, whole or not at all.
@@ -305,6 +309,20 @@ pub trait Store: Send + Sync + 'static {
 
     /// For how many calls something is reserved now.
     fn open_reservations(&self) -> StoreFuture<u64>;
+
+    /// Everything that is kept of an agent, as it is at one moment: no earlier than this call, and no
+    /// later than the first page. It holds up nobody else, and ends soon after it is dropped.
+    ///
+    /// Its first item is an error if there is no such agent ([`StoreError::Missing`]), or if as many
+    /// snapshots are read already as may be at once ([`StoreError::Busy`]).
+    fn snapshot(&self, query: SnapshotQuery) -> Snapshot;
+
+    /// How much is kept of an agent; nothing if there is none.
+    fn sizes_of(&self, agent: AgentId) -> StoreFuture<AgentSizes>;
+
+    /// The imports that nobody goes on with: those that earlier boots left open, and those that are
+    /// abandoned and not wholly removed. By id.
+    fn left_imports(&self, limit: u32) -> StoreFuture<Vec<AgentId>>;
 
     /// Removes what is past its age or number. The newest event of an agent and of a channel is
     /// always kept, so that its sequence goes on; open and parked runs, open firings, waiting and parked

@@ -65,6 +65,9 @@ pub(crate) struct Host {
 #[rtype(result = "()")]
 pub(crate) struct Create {
     pub(crate) record: Box<AgentRecord>,
+    /// The last of what was imported, if the agent was; [`StoreError::Missing`] if its import is not
+    /// open any more.
+    pub(crate) imported: Option<Vec<Fact>>,
     pub(crate) reply: ReplyTo<()>,
 }
 
@@ -201,29 +204,43 @@ impl Handler<Host> for Shard {
 impl Handler<Create> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Create { record, reply }: Create, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Create { record, imported, reply }: Create, ctx: &mut Context<Self>) {
         self.take_turn(ctx);
         let id = record.id;
         if self.agents.contains_key(&id) {
             return answer(reply, Err(CoreError::AlreadyExists(id)));
         }
         self.agents.insert(id, Entry::Away);
+        let is_imported = imported.is_some();
         let seed = Seed {
             id,
             lifecycle: record.lifecycle.clone(),
             reflected_at: None,
             has_letters: false,
             has_resumable: false,
-            has_news: false,
+            // What was imported may hold some.
+            has_news: is_imported,
             has_firings: false,
-            has_goals: false,
+            has_goals: is_imported,
         };
-        let event = created(&record);
-        let server_id = MessageServer::DEFAULT;
-        let enlisted = Fact::Enlisted { server_id, agent_id: id, at: record.created_at };
         let runtime = Arc::clone(&self.runtime);
+        let at = if is_imported { runtime.now() } else { record.created_at };
+        let mut facts = imported.unwrap_or_default();
+        if is_imported {
+            facts.push(Fact::ImportFinished { agent_id: id });
+        }
+        let server_id = MessageServer::DEFAULT;
+        facts.extend([
+            Fact::AgentCreated(record),
+            Fact::Enlisted { server_id, agent_id: id, at },
+            created(id, at, is_imported),
+        ]);
         let created = async move {
-            match runtime.commit(vec![Fact::AgentCreated(record), enlisted, event]).await {
+            match runtime.commit(facts).await {
+                Ok(_) if is_imported => {
+                    let known = runtime.ports.store.seed(id).await.ok().flatten();
+                    (Ok(()), known.or(Some(seed)))
+                }
                 Ok(_) => (Ok(()), Some(seed)),
                 Err(StoreError::Exists { .. }) => {
                     // Kept by the store and hosted by nobody: the host is still coming up, and has
