@@ -6,6 +6,8 @@
 mod container;
 mod error;
 mod password;
+mod payload;
 
 pub use error::{TransferError, TransferErrorKind};
 pub use password::Password;
+pub use payload::Counts;
