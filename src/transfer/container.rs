@@ -79,4 +79,4 @@ fn next<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], TransferError> {
 
 #[cfg(test)]
 #[path = "container/tests.rs"]
-mod tests;
+pub(super) mod tests;

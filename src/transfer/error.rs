@@ -67,6 +67,9 @@ pub enum TransferError {
     /// The agent of the file cannot be.
     #[error("failed to create agent: {0}")]
     Agent(String),
+    /// A file of the agent's workspace cannot be kept.
+    #[error("a file of the workspace cannot be kept: {0}")]
+    Workspace(String),
     /// There is no such agent.
     #[error("agent {0} not found")]
     AgentNotFound(AgentId),
@@ -123,7 +126,8 @@ impl TransferError {
             | Self::Json(_)
             | Self::Schema(_)
             | Self::Version(_)
-            | Self::Agent(_) => TransferErrorKind::Invalid,
+            | Self::Agent(_)
+            | Self::Workspace(_) => TransferErrorKind::Invalid,
             Self::BodyTooLarge { .. } => TransferErrorKind::TooLarge,
             Self::AgentNotFound(_) => TransferErrorKind::NotFound,
             Self::Overloaded | Self::ShuttingDown => TransferErrorKind::Unavailable,
@@ -141,8 +145,34 @@ impl TransferError {
     }
 }
 
+impl TransferError {
+    /// Why an agent could not be read.
+    pub(super) fn of_export(error: CoreError) -> Self {
+        match error {
+            CoreError::AgentNotFound(agent) => Self::AgentNotFound(agent),
+            CoreError::Store(StoreError::Busy) | CoreError::Overloaded => Self::Overloaded,
+            CoreError::Store(StoreError::Closed) | CoreError::ShuttingDown => Self::ShuttingDown,
+            error => Self::Export(error),
+        }
+    }
+
+    /// Why an agent could not be kept.
+    pub(super) fn of_import(error: CoreError) -> Self {
+        match error {
+            CoreError::Store(StoreError::Busy) | CoreError::Overloaded => Self::Overloaded,
+            CoreError::Store(StoreError::Closed) | CoreError::ShuttingDown => Self::ShuttingDown,
+            CoreError::Invalid { field, reason } => Self::Agent(format!("{field}: {reason}")),
+            error => Self::Import(error),
+        }
+    }
+}
+
 impl From<std::io::Error> for TransferError {
     fn from(error: std::io::Error) -> Self {
-        Self::File(crate::media::failed(error))
+        match error.downcast::<Self>() {
+            // What a writer of ours has refused.
+            Ok(refused) => refused,
+            Err(error) => Self::File(crate::media::failed(error)),
+        }
     }
 }

@@ -14,14 +14,24 @@ mod records;
 mod survey;
 mod walk;
 
+use greenroom_actors::records::Memory;
 use serde::Serialize;
+use serde_json::Value;
 
 pub(super) use aside::Aside;
-pub(super) use delivery::{Delivered, deliver};
+pub(super) use delivery::{Delivered, Round, deliver};
 pub(super) use document::{Document, DocumentHead};
-pub(super) use ids::Remap;
+#[cfg(test)]
+use ids::Remap;
 pub(super) use records::{Taking, read_agent};
-pub(super) use survey::{Survey, survey};
+#[cfg(test)]
+use survey::Survey;
+pub(super) use survey::survey;
+
+/// A memory as it is written.
+pub(super) fn written_memory(memory: Memory) -> Value {
+    records::memory(memory)
+}
 
 /// The version of payloads that are read and written.
 const VERSION: u64 = 1;

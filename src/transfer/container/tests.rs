@@ -26,7 +26,7 @@ fn sealed(text: &[u8], iterations: u32) -> Vec<u8> {
 }
 
 /// A file around something that need not be gzip.
-fn sealed_raw(plain: &[u8]) -> Vec<u8> {
+pub(in crate::transfer) fn sealed_raw(plain: &[u8]) -> Vec<u8> {
     let mut header = Header::fresh(1);
     let key = Key::derived(&password("open sesame"), &header);
     let cipher = Aes256Gcm::new(key.bytes().into());

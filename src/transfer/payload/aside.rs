@@ -8,6 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::transfer::container::{Cipher, Key};
+use crate::transfer::spool::Share;
 
 /// Bytes that are encrypted at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -18,6 +19,7 @@ const NONCE: [u8; 12] = [0; 12];
 /// A text written aside, to be read once. Gone when this is dropped.
 pub(in crate::transfer) struct Aside {
     file: File,
+    share: Share,
     key: Key,
     cipher: Cipher,
     piece: Vec<u8>,
@@ -26,11 +28,12 @@ pub(in crate::transfer) struct Aside {
 
 impl Aside {
     /// An empty one, in that folder.
-    pub(in crate::transfer) fn begin(folder: &Path) -> io::Result<Self> {
+    pub(in crate::transfer) fn begin(folder: &Path, share: Share) -> io::Result<Self> {
         let key = Key::random();
         let cipher = Cipher::new(&key, &NONCE);
         let file = tempfile::tempfile_in(folder)?;
-        Ok(Self { file, key, cipher, piece: Vec::with_capacity(PIECE_BYTES), bytes: 0 })
+        let piece = Vec::with_capacity(PIECE_BYTES);
+        Ok(Self { file, share, key, cipher, piece, bytes: 0 })
     }
 
     /// Bytes of it.
@@ -68,6 +71,7 @@ impl Write for Aside {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.share.grow(self.piece.len()).map_err(io::Error::other)?;
         self.cipher.apply(&mut self.piece)?;
         self.file.write_all(&self.piece)?;
         self.piece.clear();
@@ -78,11 +82,15 @@ impl Write for Aside {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transfer::spool::Spool;
 
     #[test]
     fn what_was_written_aside_comes_back_and_is_not_plain_on_the_disk() {
         let folder = tempfile::tempdir().unwrap();
-        let mut aside = Aside::begin(folder.path()).unwrap();
+        let mut aside = {
+            let spool = Spool::open(folder.path(), u64::MAX).unwrap();
+            Aside::begin(folder.path(), spool.share()).unwrap()
+        };
         let line = b"something that nobody shall read. ".repeat(10);
         for _ in 0..500 {
             aside.write_all(&line).unwrap();

@@ -31,33 +31,52 @@ pub(in crate::transfer) enum Delivered {
     },
 }
 
-/// Delivers all records of a payload that was surveyed. It is unpacked as often as is necessary: what
-/// refers to other records comes after them, wherever it stands.
+/// The walks that it takes to deliver a payload: what refers to other records is to come after them,
+/// wherever it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::transfer) enum Round {
+    /// Everything, as it stands.
+    Everything,
+    /// What other readers know too.
+    Shared,
+    /// What only Greenroom has.
+    Own,
+}
+
+impl Round {
+    /// The rounds over that payload, in turn.
+    pub(in crate::transfer) fn over(survey: &Survey) -> &'static [Self] {
+        if survey.is_own_last { &[Self::Everything] } else { &[Self::Shared, Self::Own] }
+    }
+
+    fn wants(self, section: Section) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Shared => section != Section::Own,
+            Self::Own => section == Section::Own,
+        }
+    }
+}
+
+/// Delivers the records of a payload that was surveyed, as far as they belong to the round.
 ///
 /// # Errors
 /// What keeps it from being read, and what the taker says.
-pub(in crate::transfer) fn deliver<R: Read>(
-    survey: &Survey,
+pub(in crate::transfer) fn deliver(
+    unpacked: impl Read,
+    round: Round,
     taking: Taking<'_>,
-    mut unpacked: impl FnMut() -> Result<R, TransferError>,
-    mut taker: impl FnMut(Delivered) -> Result<(), TransferError>,
+    taker: impl FnMut(Delivered) -> Result<(), TransferError>,
 ) -> Result<(), TransferError> {
-    let everything: &[fn(Section) -> bool] = &[|_| true];
-    let in_turn: &[fn(Section) -> bool] =
-        &[|section| section != Section::Own, |section| section == Section::Own];
-    for wants in if survey.is_own_last { everything } else { in_turn } {
-        let mut courier =
-            Courier { taking, taker: &mut taker, wants: *wants, facts: Vec::new(), weight: 0 };
-        walk(unpacked()?, &mut courier)?;
-        courier.send()?;
-    }
-    Ok(())
+    let mut courier = Courier { taking, taker, round, facts: Vec::new(), weight: 0 };
+    walk(unpacked, &mut courier)?;
+    courier.send()
 }
 
 struct Courier<'a, T> {
     taking: Taking<'a>,
-    taker: &'a mut T,
-    wants: fn(Section) -> bool,
+    taker: T,
+    round: Round,
     facts: Vec<Fact>,
     weight: usize,
 }
@@ -82,7 +101,7 @@ impl<T: FnMut(Delivered) -> Result<(), TransferError>> Walker for Courier<'_, T>
     }
 
     fn begins(&mut self, section: Section) -> bool {
-        (self.wants)(section)
+        self.round.wants(section)
     }
 
     fn record(&mut self, section: Section, _: u64, record: Value) -> Result<(), TransferError> {

@@ -78,7 +78,8 @@ impl Remap {
         agent: AgentId,
     ) -> Self {
         let source = source.into_iter().filter(|id| !id.is_empty()).map(mark);
-        let source: Vec<_> = source.inspect(|mark| drop(known.0.insert(*mark))).collect();
+        let source: Vec<_> = source.collect();
+        known.0.extend(&source);
         Self { key: Zeroizing::new(rand::random()), known, source, agent }
     }
 

@@ -44,18 +44,15 @@ fn delivered(text: &[u8]) -> (Vec<Fact>, Remap) {
     let remap = survey.remap(AgentId::new());
     let mut facts = Vec::new();
     let taking = Taking { remap: &remap, now: NOW };
-    deliver(
-        &survey,
-        taking,
-        || Ok(text),
-        |delivered| {
+    for round in Round::over(&survey) {
+        deliver(text, *round, taking, |delivered| {
             if let Delivered::Facts(slice) = delivered {
                 facts.extend(slice);
             }
             Ok(())
-        },
-    )
-    .unwrap();
+        })
+        .unwrap();
+    }
     (facts, remap)
 }
 

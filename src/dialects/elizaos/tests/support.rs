@@ -214,19 +214,27 @@ pub(super) async fn stage_over(
         Arc::clone(registry.clock()),
         IdempotencySettings::default(),
     );
+    let workspaces =
+        Workspaces::open(&folder.path().join("workspaces"), &WorkspaceSettings::default()).unwrap();
+    let secrets = Arc::new(Secrets::new("salt"));
+    let transfer = crate::transfer::Transfer::open(
+        &folder.path().join("transfer"),
+        Default::default(),
+        registry.clone(),
+        workspaces.clone(),
+        Arc::clone(&secrets),
+    )
+    .unwrap();
     let host = Host {
         messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
-        workspaces: Workspaces::open(
-            &folder.path().join("workspaces"),
-            &WorkspaceSettings::default(),
-        )
-        .unwrap(),
+        workspaces,
+        transfer,
         idempotency,
         speech: crate::speech::Speech::default(),
         mcp: crate::mcp::client::McpTools::none(),
-        secrets: Arc::new(Secrets::new("salt")),
+        secrets,
         logs: Arc::new(LogBuffer::default()),
         stop: Stopper::default(),
         started_at,
