@@ -14,9 +14,12 @@ mod records;
 mod survey;
 mod walk;
 
+use greenroom_actors::character::AgentRecord;
 use greenroom_actors::records::Memory;
 use serde::Serialize;
 use serde_json::Value;
+
+use crate::secrets::Secrets;
 
 pub(super) use aside::Aside;
 pub(super) use delivery::{Delivered, Round, deliver};
@@ -27,6 +30,13 @@ pub(super) use records::{Taking, read_agent};
 #[cfg(test)]
 use survey::Survey;
 pub(super) use survey::survey;
+
+/// An agent and its character, as they are written.
+pub(super) fn written_head(record: &AgentRecord, secrets: &Secrets) -> [String; 2] {
+    let character = records::character(&record.character, Some(secrets));
+    let agent = records::agent(record, &character);
+    [agent, character].map(|written| Value::Object(written).to_string())
+}
 
 /// A memory as it is written.
 pub(super) fn written_memory(memory: Memory) -> Value {

@@ -58,7 +58,7 @@ mod tests {
         assert!(waits.as_mut().now_or_never().is_none());
         assert_eq!(turns.take().await.unwrap_err(), TransferError::Overloaded);
         taken.pop();
-        waits.await.unwrap();
+        drop(waits.await.unwrap());
         assert!(turns.take().now_or_never().is_some());
     }
 }
