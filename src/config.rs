@@ -22,6 +22,7 @@ pub use origin::Origin;
 pub use show::shown;
 
 use crate::dialects::elizaos::ElizaosSettings;
+use crate::dialects::milady::MiladySettings;
 use crate::http::idempotency::IdempotencySettings;
 use crate::mcp::McpSettings;
 use crate::media::MediaSettings;
@@ -41,6 +42,8 @@ use crate::workspace::WorkspaceSettings;
 pub struct Config {
     /// The listener for clients of elizaOS.
     pub elizaos: ElizaosSettings,
+    /// The listener for clients of Milady.
+    pub milady: MiladySettings,
     /// Which model is used when.
     pub model: ModelChoice,
     /// Models by name.

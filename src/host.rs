@@ -12,6 +12,7 @@ use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
+use crate::primary::Primary;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
@@ -25,6 +26,8 @@ pub use vault::Vault;
 pub struct Host {
     /// The one way to the agents.
     pub registry: Registry,
+    /// The agent of those clients that know only one.
+    pub primary: Primary,
     /// What is said between people and agents.
     pub messaging: Messaging,
     /// Files that people and agents give one another.

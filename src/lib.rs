@@ -12,6 +12,7 @@ pub mod mcp;
 pub mod media;
 pub mod messaging;
 pub mod models;
+pub mod primary;
 pub mod secrets;
 pub mod server;
 pub mod speech;

@@ -1,30 +1,29 @@
 //! The running server: its parts put together, its listeners, its end.
 
 mod error;
+mod listeners;
 mod listening;
 mod ports;
 mod settings;
 mod signals;
 mod upkeep;
 
-use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::HttpServer;
-use actix_web::dev::{Server, ServerHandle};
 use greenroom_actors::ports::{Clock, SystemClock, Tools};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
-use crate::config::{Config, Loaded, Origin};
-use crate::dialects::elizaos::Elizaos;
+use crate::config::{Config, Loaded};
 use crate::host::{Host, Stopper, Vault};
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
+use crate::primary::{Primary, PrimarySettings, StateDir};
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::store::SqliteStore;
@@ -39,13 +38,7 @@ pub use error::ServeError;
 pub use listening::Listening;
 pub use settings::ServerSettings;
 
-use ports::Port;
-
-/// How long a connection may be idle between two requests.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
-
-/// How long a client may take to send the head of a request.
-const HEADERS_DEADLINE: Duration = Duration::from_secs(10);
+use listeners::{Listeners, Sockets};
 
 /// How long the last answers may take to be sent, at least and at most, once no run is in flight.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -89,11 +82,11 @@ pub fn run(loaded: Loaded) -> Result<(), ServeError> {
 pub async fn serve(loaded: Loaded, logs: Arc<LogBuffer>, stop: Stopper) -> Result<(), ServeError> {
     let config = &loaded.config;
     // First of all: a host that cannot listen leaves the store as it was. Nobody is answered yet.
-    let listener = listener(&loaded)?;
+    let sockets = Sockets::bind(&loaded)?;
     // Opening makes the folder, for its owner alone.
     let store = SqliteStore::open(&config.store)?;
     let outcome = match host(config, &store, logs, stop).await {
-        Ok(host) => listen(&loaded, host, listener).await,
+        Ok(host) => listen(&loaded, host, sockets).await,
         Err(error) => Err(error),
     };
     // Whatever happened: what was acknowledged is to be found again.
@@ -159,8 +152,10 @@ async fn host(
         Arc::clone(&secrets),
     )
     .map_err(|source| ServeError::File { path: transfer, source })?;
+    let primary = Primary::open(registry.clone(), primary(config, data_dir)).await?;
     Ok(Host {
         transfer,
+        primary,
         idempotency,
         messaging,
         registry,
@@ -175,6 +170,17 @@ async fn host(
         version: env!("CARGO_PKG_VERSION"),
         vault: Some(Vault::new(store.clone(), data_dir.join(BACKUPS))),
     })
+}
+
+/// Which agent is the primary one. Without a listener that speaks of it, none is made.
+fn primary(config: &Config, data_dir: &Path) -> PrimarySettings {
+    let milady = &config.milady;
+    let home = std::env::home_dir();
+    PrimarySettings {
+        handle: if milady.enabled { milady.agent.clone() } else { String::new() },
+        default_model: config.model.default.clone(),
+        state_dir: StateDir::new(milady.state_dir.as_deref(), data_dir, home.as_deref()),
+    }
 }
 
 /// What agents can do beside speaking, as far as it is set up.
@@ -200,104 +206,36 @@ fn tools(
 }
 
 /// Serves at the listeners until it is time to stop; then drains.
-async fn listen(
-    loaded: &Loaded,
-    host: Host,
-    listener: Option<TcpListener>,
-) -> Result<(), ServeError> {
+async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), ServeError> {
     let Config { server, store, .. } = &loaded.config;
     let data_dir = store.data_dir.as_path();
-    let (dialect, elizaos, listening) = match listener {
-        Some(listener) => {
-            let listening = Listening { elizaos: Some(listener.local_addr()?) };
-            let (dialect, server) = open(loaded, &host, listener)?;
-            (Some(dialect), Some(server), listening)
-        }
-        None => (None, None, Listening { elizaos: None }),
-    };
-    let http = dialect.zip(elizaos.as_ref().map(Server::handle));
-    let serving = async {
-        match elizaos {
-            // It ends by itself only where something went wrong.
-            Some(elizaos) => elizaos.await,
-            None => std::future::pending().await,
-        }
-    };
-    let serving = tokio::spawn(serving);
+    let listening = sockets.listening()?;
+    let listeners = Listeners::open(loaded, &host, sockets)?;
     listening
         .write(data_dir)
         .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
-    match listening.elizaos {
-        Some(elizaos) => tracing::info!(%elizaos, version = host.version, "listening"),
-        None => tracing::info!(version = host.version, "running without a listener"),
-    }
+    listening.log(host.version);
     let upkeep = upkeep::start(&host, store, loaded.config.elizaos.sessions);
     let ended = tokio::select! {
         () = host.stop.requested() => Ok(()),
-        ended = serving => ended.map_err(std::io::Error::other).flatten().map_err(ServeError::Io),
+        ended = listeners.ended() => ended,
     };
     Listening::erase(data_dir);
     drop(upkeep);
-    drain(http.as_ref(), &host, server.drain()).await;
+    drain(&listeners, &host, server.drain()).await;
     tracing::info!("stopped");
     ended
 }
 
-/// Serves clients of elizaOS at that listener.
-fn open(
-    loaded: &Loaded,
-    host: &Host,
-    listener: TcpListener,
-) -> Result<(Elizaos, Server), ServeError> {
-    let server = &loaded.config.server;
-    let dialect = Elizaos::new(Arc::new(loaded.config.elizaos.clone()), host.clone());
-    let dialect = if loaded.config.mcp.serves { dialect.with_mcp() } else { dialect };
-    let served = dialect.clone();
-    let http = HttpServer::new(move || served.app())
-        .workers(server.workers())
-        .max_connections(server.connections_per_worker())
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEADERS_DEADLINE)
-        .shutdown_timeout(u64::from(server.drain_s))
-        .disable_signals()
-        .listen(listener)?;
-    Ok((dialect, http.run()))
-}
-
 /// Accepts nothing more, and lets what is in flight come to its end.
-async fn drain(http: Option<&(Elizaos, ServerHandle)>, host: &Host, grace: Duration) {
+async fn drain(listeners: &Listeners, host: &Host, grace: Duration) {
     let begun = Instant::now();
-    if let Some((_, http)) = http {
-        http.pause().await;
-    }
+    listeners.pause().await;
     host.registry.shutdown(grace).await;
     host.mcp.end().await;
-    let Some((dialect, http)) = http else { return };
     // No run is in flight any more, so that no request has much left to wait for.
     let left = grace.saturating_sub(begun.elapsed()).clamp(LAST_ANSWERS, LAST_ANSWERS_MAX);
-    let ended = async {
-        dialect.close().await;
-        http.stop(true).await;
-    };
-    if tokio::time::timeout(left, ended).await.is_err() {
+    if tokio::time::timeout(left, listeners.close()).await.is_err() {
         tracing::info!("some connections are cut off");
     }
-}
-
-/// The socket that clients of elizaOS may connect to from now on; they wait until it is served.
-fn listener(loaded: &Loaded) -> Result<Option<TcpListener>, ServeError> {
-    if !loaded.config.elizaos.enabled {
-        return Ok(None);
-    }
-    let address = loaded.config.elizaos.bind;
-    let port = match loaded.origin("elizaos.bind") {
-        Origin::Default => Port::Default,
-        Origin::File { .. } | Origin::Variable(_) | Origin::Flag(_) => Port::Chosen,
-    };
-    ports::bind(address, port).map(Some).map_err(|source| ServeError::Bind {
-        address,
-        section: "elizaos",
-        variable: "GREENROOM_ELIZAOS__BIND",
-        source,
-    })
 }

@@ -24,6 +24,7 @@ mod kill_runs;
 mod kill_talks;
 mod mcp;
 mod media;
+mod milady;
 mod program;
 mod sockets;
 mod speech;

@@ -44,7 +44,9 @@ pub(crate) struct Host {
 
 impl Site {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+        // Whoever wants a primary agent says so: most tests count the agents that they made.
+        let site = Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() };
+        site.with("GREENROOM_MILADY__AGENT", "")
     }
 
     /// With `config.toml` saying that.
@@ -99,13 +101,19 @@ impl Site {
     pub(crate) fn serve_logging(&self) -> Host {
         let mut command = self.command(&["serve"]);
         command.env("GREENROOM_ELIZAOS__BIND", "127.0.0.1:0");
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        Host { child, log, address: ([0, 0, 0, 0], 0).into() }
+        command.env("GREENROOM_MILADY__BIND", "127.0.0.1:0");
+        Host::of(command)
     }
 }
 
 impl Host {
+    /// A host that this command starts.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, log, address: ([0, 0, 0, 0], 0).into() }
+    }
+
     /// Reads the log up to the line that says `what`; answers with it.
     pub(crate) fn wait_for(&mut self, what: &str) -> String {
         let mut read = String::new();

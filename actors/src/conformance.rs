@@ -25,6 +25,7 @@ mod boots;
 mod budgets;
 mod channel_events;
 mod channels;
+mod documents;
 mod events;
 mod goals;
 mod imports;
@@ -248,6 +249,10 @@ cases! {
         components_are_listed_by_entity,
         relationships_are_set_and_removed,
         tasks_are_set_and_removed,
+    }
+    documents {
+        documents_are_set_replaced_and_removed,
+        documents_of_a_shelf_are_listed_by_the_beginning_of_their_keys,
     }
     logs {
         an_entry_is_kept_in_full_and_removed,

@@ -10,6 +10,7 @@ use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, MessageServer, NewChannelEvent, Session,
 };
 use crate::character::{AgentRecord, Character};
+use crate::documents::Document;
 use crate::goals::Goal;
 use crate::ids::{
     AgentId, ChannelId, ChannelMessageId, ComponentId, EntityId, FiringId, GoalId, JobId, LetterId,
@@ -422,11 +423,20 @@ pub enum Fact {
     JobSet(Box<Job>),
     /// A job was removed; its channel stays.
     JobRemoved(JobId),
+    /// A document was written, or replaced the one of its key.
+    DocumentSet(Box<Document>),
+    /// A document was removed. Affects 0 rows if there was none.
+    DocumentRemoved {
+        /// Whose it was.
+        shelf: String,
+        /// Which one.
+        key: String,
+    },
 }
 
 impl Fact {
     /// Whether it is about what is shared (message servers, channels, what is said there, sessions,
-    /// jobs), and so belongs to no single agent.
+    /// jobs, documents), and so belongs to no single agent.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         match self {
@@ -449,7 +459,9 @@ impl Fact {
             | Self::SessionSet(_)
             | Self::SessionRemoved(_)
             | Self::JobSet(_)
-            | Self::JobRemoved(_) => true,
+            | Self::JobRemoved(_)
+            | Self::DocumentSet(_)
+            | Self::DocumentRemoved { .. } => true,
             Self::AgentCreated(_)
             | Self::AgentRevised { .. }
             | Self::LifecycleChanged { .. }

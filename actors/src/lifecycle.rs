@@ -12,6 +12,9 @@
 //!     └───────────────────────────┘
 //! ```
 //!
+//! That is what may be asked for; who insists gets from every state to every other
+//! ([`Lifecycle::insisting`]).
+//!
 //! What the operator asked for ([`Desired`]) is durable. What is so now ([`State`]) follows from it
 //! and from whether the agent has failed.
 
@@ -130,7 +133,8 @@ impl Pause {
 pub struct Lifecycle {
     /// What the operator asked for.
     pub desired: Desired,
-    /// When it was last started; kept by a pause, forgotten by a stop.
+    /// When it was last started; kept by a pause, forgotten by a stop. A running agent has none if
+    /// somebody insisted on resuming it after a stop.
     pub started_at: Option<UnixMillis>,
     /// `None`: it acts only when spoken to.
     pub autonomy: Option<Autonomy>,
@@ -163,37 +167,58 @@ impl Lifecycle {
     /// [`CoreError::WrongState`] where the diagram above has no such edge.
     pub fn after(&self, command: Command, now: UnixMillis) -> Result<Self, CoreError> {
         let state = self.state();
-        let next = match (state, command) {
+        match (state, command) {
             (State::Stopped | State::Failed, Command::Start)
             | (State::Failed, Command::Resume)
             | (State::Stopped | State::Running | State::Paused | State::Failed, Command::Restart) => {
-                Self {
-                    desired: Desired::Running,
-                    started_at: Some(now),
-                    failure: None,
-                    pause: None,
-                    ..self.clone()
-                }
+                Ok(self.begun(now))
             }
-            (State::Paused, Command::Start | Command::Resume) => {
-                Self { desired: Desired::Running, pause: None, ..self.clone() }
-            }
-            (State::Running, Command::Pause) => Self { desired: Desired::Paused, ..self.clone() },
+            (State::Paused, Command::Start | Command::Resume) => Ok(self.resumed()),
+            (State::Running, Command::Pause) => Ok(self.paused()),
             // From now on it is the operator's own pause: the agent does not go on by itself.
-            (State::Paused, Command::Pause) if self.pause.is_some() => {
-                Self { pause: None, ..self.clone() }
-            }
-            (State::Running | State::Paused | State::Failed, Command::Stop) => Self {
-                desired: Desired::Stopped,
-                started_at: None,
-                overrides: None,
-                failure: None,
-                pause: None,
-                autonomy: self.autonomy,
-            },
-            (state, command) => return Err(CoreError::WrongState { command, state }),
-        };
-        Ok(next)
+            (State::Paused, Command::Pause) if self.pause.is_some() => Ok(self.paused()),
+            (State::Running | State::Paused | State::Failed, Command::Stop) => Ok(self.stopped()),
+            (state, command) => Err(CoreError::WrongState { command, state }),
+        }
+    }
+
+    /// The lifecycle after `command`, given at `now` by somebody who takes no refusal: it goes to
+    /// where the command leads, from every state. A start always begins anew, a resume never does,
+    /// and a command that leads to where it is changes nothing.
+    #[must_use]
+    pub fn insisting(&self, command: Command, now: UnixMillis) -> Self {
+        match command {
+            Command::Start | Command::Restart => self.begun(now),
+            Command::Resume => self.resumed(),
+            Command::Pause => self.paused(),
+            Command::Stop => self.stopped(),
+        }
+    }
+
+    /// Running since `now`.
+    fn begun(&self, now: UnixMillis) -> Self {
+        Self { started_at: Some(now), ..self.resumed() }
+    }
+
+    /// Running as it did before.
+    fn resumed(&self) -> Self {
+        Self { desired: Desired::Running, failure: None, pause: None, ..self.clone() }
+    }
+
+    /// Paused by an operator.
+    fn paused(&self) -> Self {
+        Self { desired: Desired::Paused, failure: None, pause: None, ..self.clone() }
+    }
+
+    fn stopped(&self) -> Self {
+        Self {
+            desired: Desired::Stopped,
+            started_at: None,
+            overrides: None,
+            failure: None,
+            pause: None,
+            autonomy: self.autonomy,
+        }
     }
 }
 
@@ -265,15 +290,66 @@ mod tests {
     }
 
     #[test]
+    fn who_insists_gets_from_every_state_to_where_the_command_leads() {
+        use Command::{Pause, Restart, Resume, Start, Stop};
+        let now = UnixMillis(9);
+        for from in [State::Stopped, State::Running, State::Paused, State::Failed] {
+            let before =
+                Lifecycle { autonomy: Some(Autonomy { every_ms: 60_000 }), ..lifecycle(from) };
+            for (command, to, started_at) in [
+                (Start, State::Running, Some(now)),
+                (Restart, State::Running, Some(now)),
+                (Resume, State::Running, before.started_at),
+                (Pause, State::Paused, before.started_at),
+                (Stop, State::Stopped, None),
+            ] {
+                let after = before.insisting(command, now);
+                let seen = (after.state(), after.started_at, after.autonomy);
+                assert_eq!(seen, (to, started_at, before.autonomy), "{from} {command}");
+                let is_there = from == to && !matches!(command, Start | Restart);
+                assert_eq!(after == before, is_there, "{from} {command}");
+                assert_eq!(after.insisting(command, now), after, "{from} {command} twice");
+            }
+        }
+    }
+
+    #[test]
+    fn insisting_differs_from_asking_only_in_what_is_refused_and_in_the_uptime() {
+        use Command::{Pause, Restart, Resume, Start, Stop};
+        for from in [State::Stopped, State::Running, State::Paused, State::Failed] {
+            for command in [Start, Pause, Resume, Stop, Restart] {
+                let before = lifecycle(from);
+                let Ok(asked) = before.after(command, UnixMillis(9)) else { continue };
+                let insisted = before.insisting(command, UnixMillis(9));
+                let is_of_uptime = (from == State::Paused && command == Start)
+                    || (from == State::Failed && command == Resume);
+                assert_eq!(asked.started_at != insisted.started_at, is_of_uptime);
+                let alike = Lifecycle { started_at: asked.started_at, ..insisted };
+                assert_eq!(alike, asked, "{from} {command}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pause_of_a_stopped_agent_has_no_uptime_and_a_resume_gives_it_none() {
+        let paused = lifecycle(State::Stopped).insisting(Command::Pause, UnixMillis(7));
+        let resumed = paused.insisting(Command::Resume, UnixMillis(8));
+        assert_eq!((paused.started_at, resumed.started_at), (None, None));
+        assert_eq!((paused.state(), resumed.state()), (State::Paused, State::Running));
+    }
+
+    #[test]
     fn an_operators_pause_takes_the_place_of_a_budgets_and_every_other_command_ends_it() {
         let pause = Pause::Budget { scope: Scope::OwnerDay, until: Some(UnixMillis(9)) };
         let rests = Lifecycle { pause: Some(Box::new(pause)), ..lifecycle(State::Paused) };
         for command in
             [Command::Pause, Command::Start, Command::Resume, Command::Restart, Command::Stop]
         {
-            let after = rests.after(command, UnixMillis(7)).unwrap();
-            assert_eq!(after.pause, None, "{command}");
-            assert_eq!(after.state() == State::Paused, command == Command::Pause);
+            let asked = rests.after(command, UnixMillis(7)).unwrap();
+            for after in [asked, rests.insisting(command, UnixMillis(7))] {
+                assert_eq!(after.pause, None, "{command}");
+                assert_eq!(after.state() == State::Paused, command == Command::Pause);
+            }
         }
     }
 

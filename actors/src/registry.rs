@@ -194,16 +194,21 @@ impl Registry {
         self.inner.runtime.record(id).await
     }
 
-    /// Keeps facts about what is shared: servers, channels, messages, sessions, jobs; whole or not
-    /// at all. Also while the host goes down, so that what agents say last is heard.
+    /// Keeps facts about what is shared: servers, channels, messages, sessions, jobs, documents; whole
+    /// or not at all. Also while the host goes down, so that what agents say last is heard.
     ///
     /// # Errors
     /// [`CoreError::Invalid`] if one of them is not [shared](Fact::is_shared): those of one agent go
-    /// through its mailbox. [`CoreError::Store`].
+    /// through its mailbox. So is a document that is out of its bounds. [`CoreError::Store`].
     pub async fn keep(&self, facts: Vec<Fact>) -> Result<Committed, CoreError> {
         if !facts.iter().all(Fact::is_shared) {
             let reason = "what is of one agent is kept by that agent".to_owned();
             return Err(CoreError::Invalid { field: "facts", reason });
+        }
+        for fact in &facts {
+            if let Fact::DocumentSet(document) = fact {
+                document.check()?;
+            }
         }
         // On its own, as the caller may leave: who listens is told all the same.
         let committed = tokio::spawn(self.inner.runtime.commit(facts));

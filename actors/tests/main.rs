@@ -17,6 +17,7 @@ mod goals;
 mod grace;
 mod idle;
 mod import;
+mod insisting;
 mod letters;
 mod lifecycle;
 mod liveness;

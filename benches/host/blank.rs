@@ -9,6 +9,7 @@ use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
+use greenroom_actors::documents::Document;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
 use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
@@ -80,6 +81,11 @@ macro_rules! nothing {
             answer(<$answer>::default())
         }
     };
+    (@ $name:ident ($a:ty, $b:ty, $c:ty, $d:ty) $answer:ty) => {
+        fn $name(&self, _: $a, _: $b, _: $c, _: $d) -> StoreFuture<$answer> {
+            answer(<$answer>::default())
+        }
+    };
 }
 
 impl Store for Blank {
@@ -127,6 +133,8 @@ impl Store for Blank {
         fn levels(Vec<Account>) -> Vec<Level>;
         fn usage(UsageQuery) -> Vec<DayUsage>;
         fn open_reservations() -> u64;
+        fn document(&str, &str) -> Option<Document>;
+        fn documents(&str, &str, u32, u32) -> Vec<Document>;
         fn goals(AgentId) -> Vec<Goal>;
         fn trigger(AgentId, TriggerId) -> Option<Trigger>;
         fn triggers(AgentId) -> Vec<Trigger>;

@@ -41,6 +41,8 @@ pub(super) enum Agents {
     Stop(Ending),
     /// Stops an agent if it runs, then starts it.
     Restart(Ending),
+    /// Makes an agent the primary one, which clients of Milady mean.
+    Primary(One),
     /// Removes an agent with everything that is its own.
     Delete(Delete),
     /// Shows an agent's log, newest first.
@@ -118,6 +120,7 @@ impl Agents {
             Self::Start(start) => start.carry_out(loaded, out).await,
             Self::Pause(ending) => ending.carry_out("pause", loaded, out).await,
             Self::Resume(one) => one.command(loaded, "resume", None, out).await,
+            Self::Primary(one) => one.command(loaded, "primary", None, out).await,
             Self::Restart(ending) => ending.carry_out("restart", loaded, out).await,
             Self::Stop(ending) => ending.carry_out("stop", loaded, out).await,
             Self::Delete(delete) => delete.carry_out(loaded, out).await,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use config::builder::DefaultState;
@@ -12,7 +11,7 @@ use config::{ConfigBuilder, FileFormat, ValueKind};
 
 use super::origin::{Origin, Positions, line_at};
 use super::show::is_secret;
-use super::variables;
+use super::variables::{self, Binds};
 use super::{Config, ConfigError};
 
 /// The file that is read where none is named, if it is there.
@@ -45,9 +44,9 @@ impl Sources {
     /// A file that cannot be read, an unknown key, a bad value: [`ConfigError`] says where.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
         let file = self.read_file()?;
-        let bind =
-            file.as_ref().map_or_else(Config::default, |file| file.says.clone()).elizaos.bind;
-        let overrides = self.overrides(bind)?;
+        let says = file.as_ref().map_or_else(Config::default, |file| file.says.clone());
+        let overrides =
+            self.overrides(Binds { elizaos: says.elizaos.bind, milady: says.milady.bind })?;
         let config = merged(file.as_ref(), &overrides)?;
         let variables = self.variables.clone();
         let loaded = Loaded { config, file, overrides, variables };
@@ -71,8 +70,8 @@ impl Sources {
     }
 
     /// What variables and flags set, by key; of several the strongest.
-    fn overrides(&self, bind: SocketAddr) -> Result<Overrides, ConfigError> {
-        let set = variables::settings(&self.variables, bind)?
+    fn overrides(&self, binds: Binds) -> Result<Overrides, ConfigError> {
+        let set = variables::settings(&self.variables, binds)?
             .into_iter()
             .map(|(key, variable, value)| (key, (value, Origin::Variable(variable))));
         let flags = self

@@ -15,8 +15,18 @@ const SEPARATOR: &str = "__";
 /// Greenroom's short name for the filter of the log.
 const LOG: &str = "GREENROOM_LOG";
 
-/// The key of the elizaOS listener's address, which two variables of elizaOS set half each.
-const BIND: &str = "elizaos.bind";
+/// The keys of addresses that two variables of their ecosystem set half each: the host and the port.
+const ADDRESSES: [(&str, &str, &str); 2] = [
+    ("elizaos.bind", "SERVER_HOST", "SERVER_PORT"),
+    ("milady.bind", "MILADY_API_BIND", "MILADY_PORT"),
+];
+
+/// The addresses that the file says, which variables change by halves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Binds {
+    pub(super) elizaos: SocketAddr,
+    pub(super) milady: SocketAddr,
+}
 
 /// Variables of Greenroom that set no key of the configuration: they speak to the command line.
 const NOT_SETTINGS: [&str; 4] = [LOG, "GREENROOM_CONFIG", "GREENROOM_URL", "GREENROOM_TOKEN"];
@@ -25,7 +35,7 @@ const NOT_SETTINGS: [&str; 4] = [LOG, "GREENROOM_CONFIG", "GREENROOM_URL", "GREE
 type Reading = fn(&str) -> Result<String, String>;
 
 /// The ecosystems' own variables, the stronger ones later, with the key that each sets.
-const ALIASES: [(&str, &str, Reading); 16] = [
+const ALIASES: [(&str, &str, Reading); 22] = [
     ("ELIZA_SERVER_AUTH_TOKEN", "elizaos.auth_token", as_is),
     ("SERVER_API_KEY", "elizaos.socket_token", as_is),
     ("API_CORS_ORIGIN", "elizaos.cors_origin", as_is),
@@ -51,6 +61,12 @@ const ALIASES: [(&str, &str, Reading); 16] = [
     ("SESSION_CLEANUP_INTERVAL_MINUTES", "elizaos.sessions.cleanup_interval_minutes", |value| {
         minutes(value, 1, 60)
     }),
+    ("MILADY_API_TOKEN", "milady.auth_token", as_is),
+    ("MILADY_STATE_DIR", "milady.state_dir", as_is),
+    ("MILADY_ALLOWED_ORIGINS", "milady.allowed_origins", as_is),
+    ("MILADY_ALLOW_NULL_ORIGIN", "milady.allows_null_origin", one),
+    ("MILADY_ALLOW_WS_QUERY_TOKEN", "milady.allows_query_token", one),
+    ("MILADY_PAIRING_DISABLED", "milady.pairing", |value| Ok((value != "1").to_string())),
     ("LOG_JSON_FORMAT", "log.format", log_format),
     ("LOG_LEVEL", "log.filter", as_is),
     (LOG, "log.filter", as_is),
@@ -59,13 +75,13 @@ const ALIASES: [(&str, &str, Reading); 16] = [
 /// What variables set: the key, the variable and the value.
 pub(super) type Set = (String, String, String);
 
-/// What the variables set, the stronger ones later; `bind` is the address that the file says.
+/// What the variables set, the stronger ones later.
 ///
 /// # Errors
 /// A variable of an ecosystem that cannot be read.
 pub(super) fn settings(
     variables: &BTreeMap<String, String>,
-    bind: SocketAddr,
+    binds: Binds,
 ) -> Result<Vec<Set>, ConfigError> {
     let mut settings = Vec::new();
     let read = |name: &str, reading: Reading| match present(variables, name) {
@@ -75,17 +91,17 @@ pub(super) fn settings(
             reason,
         }),
     };
-    let mut address = bind;
-    let halves: [(&str, Reading); 2] = [("SERVER_HOST", host), ("SERVER_PORT", port)];
-    for (name, reading) in halves {
-        let Some(value) = read(name, reading)? else { continue };
+    for (key, host_name, port_name) in ADDRESSES {
+        let mut address = if key == "elizaos.bind" { binds.elizaos } else { binds.milady };
         // Both readings have just been checked to be what is parsed here.
-        match (value.parse::<IpAddr>(), value.parse::<u16>()) {
-            (Ok(host), _) => address.set_ip(host),
-            (_, Ok(port)) => address.set_port(port),
-            _ => {}
+        if let Some(value) = read(host_name, host)? {
+            value.parse::<IpAddr>().into_iter().for_each(|host| address.set_ip(host));
+            settings.push((key.to_owned(), host_name.to_owned(), address.to_string()));
         }
-        settings.push((BIND.to_owned(), name.to_owned(), address.to_string()));
+        if let Some(value) = read(port_name, port)? {
+            value.parse::<u16>().into_iter().for_each(|port| address.set_port(port));
+            settings.push((key.to_owned(), port_name.to_owned(), address.to_string()));
+        }
     }
     for (name, key, reading) in ALIASES {
         if let Some(value) = read(name, reading)? {
@@ -109,6 +125,11 @@ fn present<'a>(variables: &'a BTreeMap<String, String>, name: &str) -> Option<&'
 
 fn as_is(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
+}
+
+/// A switch as Milady takes it: `1` alone is on.
+fn one(value: &str) -> Result<String, String> {
+    Ok((value == "1").to_string())
 }
 
 fn host(value: &str) -> Result<String, String> {
@@ -158,7 +179,9 @@ mod tests {
 
     fn set(variables: &[(&str, &str)]) -> Result<BTreeMap<String, String>, String> {
         let variables = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let set = settings(&variables, SocketAddr::from(([127, 0, 0, 1], 3000)));
+        let elizaos = SocketAddr::from(([127, 0, 0, 1], 3000));
+        let milady = SocketAddr::from(([127, 0, 0, 1], 2138));
+        let set = settings(&variables, Binds { elizaos, milady });
         let set = set.map_err(|error| error.to_string())?;
         Ok(set.into_iter().map(|(key, _, value)| (key, value)).collect())
     }
@@ -177,6 +200,11 @@ mod tests {
             (&[("EXPRESS_MAX_PAYLOAD", "2mb")], "elizaos.json_max_bytes", "2097152"),
             (&[("EXPRESS_MAX_PAYLOAD", "100 KB")], "elizaos.json_max_bytes", "102400"),
             (&[("EXPRESS_MAX_PAYLOAD", "5")], "elizaos.json_max_bytes", "5"),
+            (&[("MILADY_PORT", "81")], "milady.bind", "127.0.0.1:81"),
+            (&[("MILADY_API_BIND", "0.0.0.0"), ("MILADY_PORT", "81")], "milady.bind", "0.0.0.0:81"),
+            (&[("MILADY_ALLOW_WS_QUERY_TOKEN", "1")], "milady.allows_query_token", "true"),
+            (&[("MILADY_ALLOW_WS_QUERY_TOKEN", "yes")], "milady.allows_query_token", "false"),
+            (&[("MILADY_PAIRING_DISABLED", "1")], "milady.pairing", "false"),
             (&[("LOG_JSON_FORMAT", "true")], "log.format", "json"),
             (&[("ELIZA_SERVER_AUTH_TOKEN", "t")], "elizaos.auth_token", "t"),
             (&[("GREENROOM_MODELS__FAST__MODEL", "m")], "models.fast.model", "m"),

@@ -10,6 +10,7 @@ pub mod idempotency;
 pub mod instant;
 pub mod operator;
 pub mod outbound;
+pub mod places;
 pub mod query;
 pub mod range;
 pub mod rate;

@@ -45,6 +45,7 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/agents/{who}", web::get().to(show))
     .route("/agents/{who}/pause", web::post().to(ending::pause))
     .route("/agents/{who}/resume", web::post().to(resume))
+    .route("/agents/{who}/primary", web::post().to(make_primary))
     .route("/agents/{who}/restart", web::post().to(ending::restart))
     .route("/agents/{who}/stop", web::post().to(ending::stop))
     .route("/agents/{who}/message", web::post().to(message::say))
@@ -93,4 +94,11 @@ async fn resume(who: Path<Who>, host: Data<Host>) -> Answer<AgentView> {
     let record = who.find(&host.registry).await?;
     let lifecycle = host.registry.ask(record.id, Change::to(Command::Resume)).await?;
     Ok(Success::of(AgentView::after(&record, &lifecycle)))
+}
+
+/// Makes an agent the one that clients mean which know only one; it stays what it is.
+async fn make_primary(who: Path<Who>, host: Data<Host>) -> Answer<AgentView> {
+    let record = who.find(&host.registry).await?;
+    let record = host.primary.adopt(record.id).await?;
+    Ok(Success::of(AgentView::listed(&record)))
 }

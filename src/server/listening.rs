@@ -17,6 +17,9 @@ const FILE_NAME: &str = "listening.json";
 pub struct Listening {
     /// The elizaOS listener, if there is one.
     pub elizaos: Option<SocketAddr>,
+    /// The Milady listener, if there is one.
+    #[serde(default)]
+    pub milady: Option<SocketAddr>,
 }
 
 impl Listening {
@@ -37,6 +40,18 @@ impl Listening {
         let part = whole.with_extension("json.part");
         fs::write(&part, serde_json::to_vec(self)?)?;
         fs::rename(part, whole)
+    }
+
+    /// Says in the log where the host answers.
+    pub(super) fn log(&self, version: &str) {
+        match (self.elizaos, self.milady) {
+            (None, None) => tracing::info!(version, "running without a listener"),
+            (Some(elizaos), None) => tracing::info!(%elizaos, version, "listening"),
+            (None, Some(milady)) => tracing::info!(%milady, version, "listening"),
+            (Some(elizaos), Some(milady)) => {
+                tracing::info!(%elizaos, %milady, version, "listening");
+            }
+        }
     }
 
     /// Forgets them: nobody answers any more.
@@ -74,7 +89,7 @@ mod tests {
         let configured = Listening::address_of(&config);
         assert_eq!(configured, config.elizaos.bind);
 
-        let written = Listening { elizaos: "0.0.0.0:4711".parse().ok() };
+        let written = Listening { elizaos: "0.0.0.0:4711".parse().ok(), milady: None };
         written.write(folder.path()).unwrap();
         assert_eq!(Listening::address_of(&config), "127.0.0.1:4711".parse().unwrap());
         Listening::erase(folder.path());

@@ -10,9 +10,9 @@ use super::fault::Fault;
 use super::places::Upsert;
 use super::sqlite::Writing;
 use super::{
-    addressed, agents, approvals, budgets, channel_events, channels, events, firings, goals,
-    imports, jobs, letters, logs, memories, messages, people, places, runs, servers, sessions,
-    tasks, triggers,
+    addressed, agents, approvals, budgets, channel_events, channels, documents, events, firings,
+    goals, imports, jobs, letters, logs, memories, messages, people, places, runs, servers,
+    sessions, tasks, triggers,
 };
 
 /// Applies a batch, unless a newer boot has begun.
@@ -158,6 +158,8 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::SessionRemoved(id) => sessions::remove(connection, id)?,
         Fact::JobSet(job) => jobs::set(connection, &job)?,
         Fact::JobRemoved(id) => jobs::remove(connection, id)?,
+        Fact::DocumentSet(document) => documents::set(connection, &document)?,
+        Fact::DocumentRemoved { shelf, key } => documents::remove(connection, &shelf, &key)?,
     };
     Ok(affected)
 }

@@ -14,6 +14,7 @@ mod budgets;
 mod channel_events;
 mod channels;
 mod columns;
+mod documents;
 mod events;
 mod fault;
 mod filter;

@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0008_approvals.sql")),
     M::up(include_str!("migrations/0009_talks.sql")),
     M::up(include_str!("migrations/0010_dead_letters.sql")),
+    M::up(include_str!("migrations/0011_documents.sql")),
     M::up(include_str!("migrations/0012_imports.sql")),
 ];
 

@@ -9,6 +9,7 @@ use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
+use greenroom_actors::documents::Document;
 use greenroom_actors::facts::{Batch, Committed, Event};
 use greenroom_actors::goals::Goal;
 use greenroom_actors::ids::{
@@ -32,8 +33,8 @@ use rusqlite::Connection;
 use super::sequences::OF_CHANNELS;
 use super::{
     SqliteStore, addressed, agent_sizes, agents, apply, approvals, budgets, channel_events,
-    channels, events, firings, goals, imports, jobs, letters, logs, memories, messages, people,
-    places, retention, runs, search, servers, sessions, tasks, triggers,
+    channels, documents, events, firings, goals, imports, jobs, letters, logs, memories, messages,
+    people, places, retention, runs, search, servers, sessions, tasks, triggers,
 };
 
 impl Store for SqliteStore {
@@ -344,6 +345,22 @@ impl Store for SqliteStore {
 
     fn job(&self, id: JobId) -> StoreFuture<Option<Job>> {
         self.read(move |connection| jobs::job(connection, id))
+    }
+
+    fn document(&self, shelf: &str, key: &str) -> StoreFuture<Option<Document>> {
+        let (shelf, key) = (shelf.to_owned(), key.to_owned());
+        self.read(move |connection| documents::document(connection, &shelf, &key))
+    }
+
+    fn documents(
+        &self,
+        shelf: &str,
+        prefix: &str,
+        offset: u32,
+        limit: u32,
+    ) -> StoreFuture<Vec<Document>> {
+        let (shelf, prefix) = (shelf.to_owned(), prefix.to_owned());
+        self.read(move |connection| documents::list(connection, &shelf, &prefix, offset, limit))
     }
 
     fn job_of_channel(&self, id: ChannelId) -> StoreFuture<Option<Job>> {

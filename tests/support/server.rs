@@ -39,6 +39,7 @@ impl Site {
 pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
+    milady: SocketAddr,
     site: Arc<Site>,
 }
 
@@ -51,21 +52,29 @@ impl Server {
         let log = File::options().create(true).append(true).open(site.log()).unwrap();
         let mut command = Command::from(site.command(&["serve"]));
         command.env("GREENROOM_ELIZAOS__BIND", "127.0.0.1:0").env("GREENROOM_SERVER__WORKERS", "2");
+        command.env("GREENROOM_MILADY__BIND", "127.0.0.1:0");
         command.stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
-        let address = until("the server listens", async || {
+        let listening = until("the server listens", async || {
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("the server ended at once: {status}\n{}", site.log_tail());
             }
             let text = fs::read_to_string(&listening).ok()?;
-            serde_json::from_str::<Value>(&text).ok()?["elizaos"].as_str()?.parse().ok()
+            serde_json::from_str::<Value>(&text).ok()
         })
         .await;
-        Self { child, address, site: Arc::clone(site) }
+        let address = |dialect: &str| listening[dialect].as_str().unwrap().parse().unwrap();
+        let (address, milady) = (address("elizaos"), address("milady"));
+        Self { child, address, milady, site: Arc::clone(site) }
     }
 
     pub(crate) fn client(&self) -> Client {
         Client::new(self.address)
+    }
+
+    /// A client of the Milady listener.
+    pub(crate) fn milady(&self) -> Client {
+        Client::new(self.milady)
     }
 
     /// Where it answers, as programs are told it.

@@ -23,8 +23,8 @@ use crate::time::{UnixMillis, millis};
 /// grace is over; nothing else begins meanwhile, and a further command without one cuts it off at
 /// once. The answer is sent once the change is durable: whatever happens to the process then, the
 /// agent is what was asked for. Fails with
-/// [`CoreError::WrongState`] where the command does not apply (nothing is cut off then), with
-/// [`CoreError::Halted`] if it would start work while the fleet is halted, and with
+/// [`CoreError::WrongState`] where the command does not apply (nothing is cut off then) and nobody
+/// insists, with [`CoreError::Halted`] if it would start work while the fleet is halted, and with
 /// [`CoreError::Store`] if it could not be made durable.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<Lifecycle, CoreError>")]
@@ -37,13 +37,22 @@ pub struct Change {
     pub overrides: Option<Map<String, Value>>,
     /// How long the run in flight may still take where it would be cut off; `None`: not at all.
     pub grace: Option<Duration>,
+    /// Whether the command applies in every state; see [`Lifecycle::insisting`]. A start of a running
+    /// agent leaves its run in flight alone then.
+    pub insists: bool,
 }
 
 impl Change {
     /// The command and nothing else.
     #[must_use]
     pub fn to(command: Command) -> Self {
-        Self { command, autonomy: None, overrides: None, grace: None }
+        Self { command, autonomy: None, overrides: None, grace: None, insists: false }
+    }
+
+    /// The command, in whatever state the agent is, and nothing else.
+    #[must_use]
+    pub fn insisting(command: Command) -> Self {
+        Self { insists: true, ..Self::to(command) }
     }
 
     /// The longest grace: a day. A run has its own deadline long before.
@@ -77,7 +86,8 @@ impl Change {
 
 /// Sets whether an agent acts by itself, and how often, in any state; answers with its lifecycle.
 ///
-/// A running agent that becomes autonomous ticks at once.
+/// A running agent that becomes autonomous ticks at once; one that was so before, when the new period
+/// is over.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Result<Lifecycle, CoreError>")]
 pub struct SetAutonomy(pub Option<Autonomy>);
@@ -93,9 +103,13 @@ impl Handler<Change> for Agent {
     type Result = Changed;
 
     fn handle(&mut self, change: Change, _: &mut Context<Self>) -> Changed {
-        let Change { command, autonomy, overrides, grace } = change;
+        let Change { command, autonomy, overrides, grace, insists } = change;
         let now = self.runtime.now();
-        let mut next = match self.lifecycle.after(command, now) {
+        let next = match insists {
+            true => Ok(self.lifecycle.insisting(command, now)),
+            false => self.lifecycle.after(command, now),
+        };
+        let mut next = match next {
             Ok(next) => next,
             Err(CoreError::WrongState { .. }) if self.is_already_to(command) => {
                 return self.hasten(Ending { command, grace });
@@ -107,11 +121,17 @@ impl Handler<Change> for Agent {
         {
             return AtomicResponse::new(Box::pin(fut::err(refused)));
         }
+        // A restart is always a change, also within the instant of a start.
+        let is_there = next == self.lifecycle && command != Command::Restart;
         if let Some(autonomy) = autonomy {
             next.autonomy = autonomy;
         }
         if let Some(overrides) = overrides {
             next.overrides = (!overrides.is_empty()).then(|| Box::new(overrides));
+        }
+        let ending = Ending::of(command, grace);
+        if is_there {
+            return self.stay(next, ending);
         }
         let kind = match command {
             Command::Start => EventKind::Started,
@@ -120,7 +140,6 @@ impl Handler<Change> for Agent {
             Command::Stop => EventKind::Stopped,
             Command::Restart => EventKind::Restarted,
         };
-        let ending = Ending::of(command, grace);
         let mut facts = Vec::new();
         let cancelled = CoreError::Cancelled(reason(command).to_owned());
         if let Some(ending) = ending
@@ -151,10 +170,8 @@ impl Handler<SetAutonomy> for Agent {
 
     fn handle(&mut self, SetAutonomy(autonomy): SetAutonomy, _: &mut Context<Self>) -> Changed {
         let next = Lifecycle { autonomy, ..self.lifecycle.clone() };
-        let every_ms = autonomy.map(|autonomy| autonomy.every_ms);
-        let event = self.journal().event(EventKind::AutonomySet, json!({"everyMs": every_ms}));
-        let fact = Fact::LifecycleChanged { id: self.id, lifecycle: next.clone() };
-        self.commit_lifecycle(vec![fact, event], next, false, None)
+        let facts = Vec::from(self.retimed(&next));
+        self.commit_lifecycle(facts, next, false, None)
     }
 }
 
@@ -169,6 +186,32 @@ impl Handler<Lifted> for Agent {
 }
 
 impl Agent {
+    /// A command that leads to where the agent is already. A run that had a grace may lose it, and the
+    /// autonomy and the overrides may be others from now on.
+    fn stay(&mut self, next: Lifecycle, ending: Option<Ending>) -> Changed {
+        if next == self.lifecycle {
+            return match ending {
+                Some(ending) => self.hasten(ending),
+                None => AtomicResponse::new(Box::pin(fut::ok(next))),
+            };
+        }
+        let mut facts = match ending {
+            Some(Ending { command, grace: None }) => self.end_run(command, reason(command)),
+            _ => Vec::new(),
+        };
+        facts.extend(self.retimed(&next));
+        self.commit_lifecycle(facts, next, false, ending.map(Some))
+    }
+
+    /// That it acts by itself as `next` says.
+    fn retimed(&self, next: &Lifecycle) -> [Fact; 2] {
+        let every_ms = next.autonomy.map(|autonomy| autonomy.every_ms);
+        [
+            Fact::LifecycleChanged { id: self.id, lifecycle: next.clone() },
+            self.journal().event(EventKind::AutonomySet, json!({"everyMs": every_ms})),
+        ]
+    }
+
     /// Durable first, visible second. Atomic: until the commit, nothing else is handled.
     ///
     /// Atomic for messages alone: futures of the agent that are ready in the turn of the message,
@@ -182,6 +225,7 @@ impl Agent {
         ending: Option<Option<Ending>>,
     ) -> Changed {
         self.is_changing = true;
+        let is_restart = ending.flatten().is_some_and(|ending| ending.command == Command::Restart);
         let (id, runtime) = (self.id, Arc::clone(&self.runtime));
         let committed = async move {
             if has_place {
@@ -201,7 +245,7 @@ impl Agent {
                     agent.next_asked(ctx);
                     return Err(error);
                 }
-                agent.become_(next.clone(), ctx);
+                agent.become_(next.clone(), is_restart, ctx);
                 if let Some(ending) = ending {
                     agent.ends_by(ending, ctx);
                 }
@@ -227,7 +271,7 @@ impl Agent {
         ctx.wait(committed.into_actor(self).map(|committed, agent, ctx| {
             agent.is_changing = false;
             match committed {
-                Ok(_) => agent.become_(next, ctx),
+                Ok(_) => agent.become_(next, false, ctx),
                 Err(error) => {
                     // Whatever led to it leads to it again.
                     tracing::error!(agent = %agent.id, %error, "a change is not recorded");
@@ -237,10 +281,10 @@ impl Agent {
         }));
     }
 
-    fn become_(&mut self, next: Lifecycle, ctx: &mut Context<Self>) {
+    /// `begins_anew`: also if it ran before.
+    fn become_(&mut self, next: Lifecycle, begins_anew: bool, ctx: &mut Context<Self>) {
         let (before, after) = (self.lifecycle.state(), next.state());
-        let is_fresh = next.started_at != self.lifecycle.started_at;
-        let is_retimed = next.autonomy != self.lifecycle.autonomy;
+        let (old, new) = (self.lifecycle.autonomy, next.autonomy);
         self.lifecycle = next;
         // What its triggers have missed meanwhile can be decided now.
         self.runtime.scheduler.tell();
@@ -249,15 +293,16 @@ impl Agent {
             self.arm_rest(ctx);
             return;
         }
-        if before != State::Running || is_fresh {
+        let begins = begins_anew || before != State::Running;
+        if begins {
             self.failures = 0;
             self.crashes_in_a_row = 0;
         }
-        if before != State::Running || is_fresh || is_retimed {
-            self.disarm(ctx);
-            if self.lifecycle.autonomy.is_some() {
-                self.arm(ctx, Duration::ZERO);
-            }
+        match (old, new) {
+            (_, None) if begins || old.is_some() => self.disarm(ctx),
+            (_, Some(_)) if begins || old.is_none() => self.arm(ctx, Duration::ZERO),
+            (_, Some(_)) if old != new => self.arm_next(ctx, self.runtime.now()),
+            _ => {}
         }
         self.next_letter(ctx);
     }

@@ -108,7 +108,7 @@ impl Agent {
     }
 
     /// Cuts off the run in flight; whoever waits for its reply hears of it, and does not get it later.
-    fn end_run(&mut self, command: Command, reason: &str) -> Vec<Fact> {
+    pub(super) fn end_run(&mut self, command: Command, reason: &str) -> Vec<Fact> {
         let letter = self.flight.as_ref().and_then(|flight| flight.progress.letter());
         let mut facts = self.cut(RunStatus::Cancelled, reason);
         // A paused agent answers its letters when it goes on.

@@ -57,7 +57,7 @@ impl Agent {
     }
 
     /// Arms the timer for the next tick, counted from when the last was due.
-    fn arm_next(&mut self, ctx: &mut Context<Self>, last_due: UnixMillis) {
+    pub(super) fn arm_next(&mut self, ctx: &mut Context<Self>, last_due: UnixMillis) {
         let Some(autonomy) = self.lifecycle.autonomy.filter(|_| self.is_running()) else { return };
         let settings = &self.runtime.settings;
         let period = settings.tick_backoff(autonomy.period(), self.failures);

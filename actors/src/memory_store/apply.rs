@@ -219,6 +219,14 @@ impl State {
             Fact::SessionRemoved(id) => gone(self.shared.sessions.remove(id)),
             Fact::JobSet(job) => self.shared.set_job(*job),
             Fact::JobRemoved(id) => gone(self.shared.jobs.remove(id)),
+            Fact::DocumentSet(document) => {
+                let key = (document.shelf.clone(), document.key.clone());
+                self.shared.documents.insert(key, *document);
+                1
+            }
+            Fact::DocumentRemoved { shelf, key } => {
+                gone(self.shared.documents.remove(&(shelf, key)))
+            }
         }
     }
 

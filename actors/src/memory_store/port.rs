@@ -9,6 +9,7 @@ use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
+use crate::documents::Document;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
 use crate::goals::Goal;
@@ -366,6 +367,28 @@ impl Store for MemoryStore {
 
     fn job(&self, id: JobId) -> StoreFuture<Option<Job>> {
         self.read(|state| state.shared.jobs.get(id).cloned())
+    }
+
+    fn document(&self, shelf: &str, key: &str) -> StoreFuture<Option<Document>> {
+        let key = (shelf.to_owned(), key.to_owned());
+        self.read(|state| state.shared.documents.get(&key).cloned())
+    }
+
+    fn documents(
+        &self,
+        shelf: &str,
+        prefix: &str,
+        offset: u32,
+        limit: u32,
+    ) -> StoreFuture<Vec<Document>> {
+        let from = (shelf.to_owned(), prefix.to_owned());
+        self.read(|state| {
+            let documents = state.shared.documents.range(from.clone()..);
+            let found = documents.map(|(_, document)| document).take_while(|document| {
+                document.shelf == from.0 && document.key.starts_with(&from.1)
+            });
+            super::queries::page(found, offset, limit)
+        })
     }
 
     fn job_of_channel(&self, id: ChannelId) -> StoreFuture<Option<Job>> {

@@ -6,6 +6,7 @@ use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer,
     NewChannelEvent, Session,
 };
+use crate::documents::Document;
 use crate::facts::Epoch;
 use crate::ids::{AgentId, ChannelId, ChannelMessageId, EntityId, ServerId, SessionId};
 use crate::ports::{JobCensus, MessageQuery, Retention};
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     pub(super) addressed: BTreeMap<(ChannelMessageId, AgentId), (Epoch, Addressed)>,
     pub(super) sessions: Table<Session>,
     pub(super) jobs: Table<Job>,
+    /// Documents by shelf and key.
+    pub(super) documents: BTreeMap<(String, String), Document>,
     /// The kept end of each channel's sequence, also of channels that were removed; never emptied.
     pub(super) events: HashMap<ChannelId, VecDeque<ChannelEvent>>,
 }

@@ -14,6 +14,7 @@ use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
+use crate::documents::Document;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
 use crate::goals::Goal;
@@ -300,6 +301,18 @@ pub trait Store: Send + Sync + 'static {
     /// How many jobs there are of each status that any has, and how many milliseconds the completed
     /// ones took in all.
     fn job_census(&self) -> StoreFuture<JobCensus>;
+
+    /// One document.
+    fn document(&self, shelf: &str, key: &str) -> StoreFuture<Option<Document>>;
+
+    /// The documents of a shelf whose keys begin with `prefix`, ascending by key (by byte).
+    fn documents(
+        &self,
+        shelf: &str,
+        prefix: &str,
+        offset: u32,
+        limit: u32,
+    ) -> StoreFuture<Vec<Document>>;
 
     /// How these accounts stand, in the order given.
     fn levels(&self, accounts: Vec<Account>) -> StoreFuture<Vec<Level>>;

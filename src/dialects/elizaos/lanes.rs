@@ -1,15 +1,11 @@
 //! How many requests may be in flight, by what they are: none of the lanes can starve another.
 
 use actix_web::http::Method;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 
 use super::settings::ElizaosSettings;
 use super::visit::{Area, OPERATORS, ends_with, is_under};
-
-/// Requests in flight that govern the host or tell how it does. A constant, because whoever lowers
-/// the limit of the others must not lock themselves out; and far more than operators and probes
-/// have under way at once.
-pub(super) const CONTROL_MAX: usize = 256;
+use crate::http::places::{CONTROL_MAX, Places};
 
 /// What sort of request holds a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,33 +85,16 @@ pub(super) struct Lanes {
     common: Places,
 }
 
-/// The places of one lane.
-struct Places {
-    free: Semaphore,
-    max: usize,
-}
-
-impl Places {
-    fn new(max: usize) -> Self {
-        Self { free: Semaphore::new(max), max }
-    }
-
-    fn taken(&self) -> usize {
-        self.max.saturating_sub(self.free.available_permits())
-    }
-}
-
 impl Lanes {
     /// Lanes as the settings want them. That of sockets has two places for each, since one request
     /// waits for packets while another brings some.
     pub(super) fn new(settings: &ElizaosSettings) -> Self {
-        let lane = |max| Places::new(places(max));
         Self {
             control: Places::new(CONTROL_MAX),
-            reply: lane(settings.in_flight_max),
-            socket: lane(settings.sockets_max.saturating_mul(2)),
-            upload: lane(settings.uploads_in_flight_max),
-            common: lane(settings.in_flight_max),
+            reply: Places::new(settings.in_flight_max),
+            socket: Places::new(settings.sockets_max.saturating_mul(2)),
+            upload: Places::new(settings.uploads_in_flight_max),
+            common: Places::new(settings.in_flight_max),
         }
     }
 
@@ -128,7 +107,7 @@ impl Lanes {
             Lane::Upload => &self.upload,
             Lane::Common => &self.common,
         };
-        places.free.try_acquire().ok()
+        places.enter()
     }
 
     /// Places that are taken now: requests in flight.
@@ -137,11 +116,6 @@ impl Lanes {
             .into_iter()
             .fold(0, |taken, places| places.taken().saturating_add(taken))
     }
-}
-
-/// So many places of a semaphore.
-pub(super) fn places(max: u32) -> usize {
-    usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use actix_web::http::header::HeaderValue;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::Semaphore;
 
-use super::lanes::{Lanes, places};
+use super::lanes::Lanes;
 use super::pages::Pages;
 use super::panels::Tickets;
 use super::refusal::{self, Refusal};
@@ -18,6 +18,7 @@ use super::settings::ElizaosSettings;
 use super::visit::{Area, Upload, Visit};
 use crate::host::Host;
 use crate::http::cors::Cors;
+use crate::http::places::places;
 use crate::http::rate::{Limiter, Quota, Verdict, is_loopback, is_nearby};
 
 /// What all requests of the listener share, whichever thread serves them.

@@ -53,6 +53,7 @@ async fn host() -> Host {
     )
     .unwrap();
     Host {
+        primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
         messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         // Gone at once: nobody here brings a file.

@@ -47,6 +47,7 @@ async fn host() -> Host {
     )
     .unwrap();
     Host {
+        primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
         messaging: Messaging::open(registry.clone(), MessagingSettings::default()).await.unwrap(),
         registry,
         // Gone at once: nobody here brings a file.

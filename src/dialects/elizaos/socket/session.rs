@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::super::lanes::places;
+use crate::http::places::places;
 use crate::telemetry;
 
 /// Bytes that wait for one client, above which it counts as one that does not keep up. What comes on

@@ -98,6 +98,7 @@ const ROUTES: &[(&str, &str, &str, Honoured)] = &[
     ("conversation::process", "/api/audio/{agent}/speech", "{}", Answered),
     ("ending::pause", "/api/greenroom/agents/{agent}/pause", "", Answered),
     ("resume", "/api/greenroom/agents/{agent}/resume", "", Answered),
+    ("make_primary", "/api/greenroom/agents/{agent}/primary", "", Answered),
     ("ending::restart", "/api/greenroom/agents/{agent}/restart", "", Answered),
     ("message::say", "/api/greenroom/agents/{agent}/message", r#"{"text": "hello"}"#, Answered),
     ("ending::stop", "/api/greenroom/agents/{agent}/stop", "", Answered),

@@ -1,0 +1,48 @@
+//! Bodies of requests: JSON objects, whatever their content type says.
+
+use actix_web::HttpRequest;
+use actix_web::web::Payload;
+use serde_json::{Map, Value};
+
+use super::error::MiladyError;
+use super::shared::Shared;
+use crate::http::body;
+
+/// Reads the object that a request brings.
+///
+/// # Errors
+/// 413 past the bound, and 400 where it is not JSON, or JSON and no object.
+pub(super) async fn object(
+    shared: &Shared,
+    request: &HttpRequest,
+    mut payload: Payload,
+) -> Result<Map<String, Value>, MiladyError> {
+    bounded(shared, request, &mut payload, shared.settings.json_max()).await
+}
+
+/// The same, where pictures may come with it.
+///
+/// # Errors
+/// As [`object`].
+pub(super) async fn talk(
+    shared: &Shared,
+    request: &HttpRequest,
+    mut payload: Payload,
+) -> Result<Map<String, Value>, MiladyError> {
+    bounded(shared, request, &mut payload, shared.settings.chat_max()).await
+}
+
+async fn bounded(
+    shared: &Shared,
+    request: &HttpRequest,
+    payload: &mut Payload,
+    limit: usize,
+) -> Result<Map<String, Value>, MiladyError> {
+    let within = shared.settings.body_within();
+    let sent = body::whole(request.headers(), payload, limit, within).await?;
+    match serde_json::from_slice(&sent) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(MiladyError::bad("Request body must be a JSON object")),
+        Err(_) => Err(MiladyError::bad("Invalid JSON in request body")),
+    }
+}

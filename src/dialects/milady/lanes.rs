@@ -1,0 +1,112 @@
+//! How many requests may be in flight, by what they are: none of the lanes can starve another.
+
+use actix_web::http::Method;
+use tokio::sync::SemaphorePermit;
+
+use super::settings::MiladySettings;
+use crate::http::places::{CONTROL_MAX, Places};
+
+/// What sort of request holds a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Governs the agent, or tells how it does: it must get through when nothing else does.
+    Control,
+    /// Waits for the agent to speak, which may take minutes.
+    Reply,
+    /// Brings a file or takes one away.
+    File,
+    /// Anything else.
+    Common,
+}
+
+/// What governs the agent, or tells how it does.
+const CONTROLS: [&str; 9] = [
+    "/api/status",
+    "/api/agent/start",
+    "/api/agent/stop",
+    "/api/agent/pause",
+    "/api/agent/resume",
+    "/api/agent/restart",
+    "/api/agent/reset",
+    "/api/agent/autonomy",
+    "/api/auth/status",
+];
+
+/// What an agent's reply is waited for at.
+const REPLIES: [&str; 4] =
+    ["/api/chat", "/api/chat/stream", "/v1/chat/completions", "/v1/messages"];
+
+impl Lane {
+    pub(super) fn of(method: &Method, path: &str) -> Self {
+        if CONTROLS.contains(&path) {
+            return Self::Control;
+        }
+        if method != Method::POST {
+            return Self::Common;
+        }
+        let is_talk = path.starts_with("/api/conversations/")
+            && (path.ends_with("/messages") || path.ends_with("/messages/stream"));
+        let is_run = path.starts_with("/api/triggers/") && path.ends_with("/execute");
+        if is_talk || is_run || REPLIES.contains(&path) {
+            return Self::Reply;
+        }
+        let is_file = matches!(path, "/api/agent/export" | "/api/agent/import");
+        if is_file { Self::File } else { Self::Common }
+    }
+}
+
+/// The places of each lane.
+pub(super) struct Lanes {
+    control: Places,
+    reply: Places,
+    file: Places,
+    common: Places,
+}
+
+/// Files on their way at once; each may take long, and some disk.
+const FILES_MAX: u32 = 8;
+
+impl Lanes {
+    pub(super) fn new(settings: &MiladySettings) -> Self {
+        Self {
+            control: Places::new(CONTROL_MAX),
+            reply: Places::new(settings.in_flight_max),
+            file: Places::new(FILES_MAX),
+            common: Places::new(settings.in_flight_max),
+        }
+    }
+
+    /// A place, if one is free.
+    pub(super) fn enter(&self, lane: Lane) -> Option<SemaphorePermit<'_>> {
+        match lane {
+            Lane::Control => self.control.enter(),
+            Lane::Reply => self.reply.enter(),
+            Lane::File => self.file.enter(),
+            Lane::Common => self.common.enter(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_request_has_its_lane() {
+        let (get, post) = (Method::GET, Method::POST);
+        for (method, path, expected) in [
+            (&get, "/api/status", Lane::Control),
+            (&post, "/api/agent/pause", Lane::Control),
+            (&get, "/api/agent/autonomy", Lane::Control),
+            (&post, "/api/conversations/x/messages/stream", Lane::Reply),
+            (&get, "/api/conversations/x/messages", Lane::Common),
+            (&post, "/api/conversations", Lane::Common),
+            (&post, "/v1/messages", Lane::Reply),
+            (&post, "/api/triggers/x/execute", Lane::Reply),
+            (&post, "/api/agent/import", Lane::File),
+            (&get, "/api/agent/export/estimate", Lane::Common),
+        ] {
+            assert_eq!(Lane::of(method, path), expected, "{method} {path}");
+        }
+    }
+}

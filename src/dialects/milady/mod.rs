@@ -1,0 +1,73 @@
+//! The dialect of Milady 2.0.0-alpha.76: one agent, the primary one, as if it were alone.
+//!
+//! A handler reads the request, asks the primary agent or the registry, and words the answer.
+//! Everything else that happens to a request is in the gate.
+
+mod admission;
+mod autonomy;
+mod body;
+mod error;
+mod gate;
+mod lanes;
+mod lifecycle;
+mod routes;
+mod settings;
+mod shared;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data};
+use actix_web::{App, Error, HttpResponse};
+
+pub use settings::MiladySettings;
+
+use crate::host::Host;
+use crate::http::auth::Token;
+use error::MiladyError;
+use shared::Shared;
+
+/// What a handler answers.
+type Answer = Result<HttpResponse, MiladyError>;
+
+/// The dialect, ready to be served. Clones share everything.
+#[derive(Clone)]
+pub struct Milady {
+    shared: Arc<Shared>,
+}
+
+impl Milady {
+    /// The dialect over that host, for whoever presents `token`, or for anyone where there is none. To
+    /// be made once for a listener, on the tokio runtime that its sockets are to live on.
+    #[must_use]
+    pub fn new(settings: Arc<MiladySettings>, token: Option<Token>, host: Host) -> Self {
+        Self { shared: Arc::new(Shared::new(settings, token, host)) }
+    }
+
+    /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.
+    pub async fn close(&self) {}
+
+    /// All routes behind the gate, for one thread of a server.
+    pub fn app(
+        &self,
+    ) -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = Error,
+            InitError = (),
+        > + use<>,
+    > {
+        App::new()
+            .app_data(Data::from(Arc::clone(&self.shared)))
+            .configure(routes::all)
+            .default_service(web::to(routes::none))
+            .wrap(from_fn(gate::pass))
+    }
+}

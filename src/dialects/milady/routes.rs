@@ -1,0 +1,23 @@
+//! Which path is whose. A path with another method counts as no route.
+
+use actix_web::Resource;
+use actix_web::web::{self, ServiceConfig, get};
+
+use super::error::MiladyError;
+use super::{Answer, autonomy, lifecycle, status};
+
+/// All of them; each resource mounts its own.
+pub(super) fn all(at: &mut ServiceConfig) {
+    at.service(on("/api/status").route(get().to(status::get)))
+        .configure(lifecycle::routes)
+        .configure(autonomy::routes);
+}
+
+/// What answers where no route does.
+pub(super) async fn none() -> Answer {
+    Err(MiladyError::NOT_FOUND)
+}
+
+pub(super) fn on(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(none))
+}

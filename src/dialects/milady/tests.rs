@@ -1,0 +1,3 @@
+//! The dialect over a host in memory: every route, as a client meets it.
+
+mod support;

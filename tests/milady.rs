@@ -1,0 +1,18 @@
+//! The listener of Milady: one agent, as if it were alone.
+
+mod states;
+mod transport;
+
+use std::sync::Arc;
+
+use crate::support::Site;
+
+/// A folder whose hosts have a primary agent.
+fn with_agent() -> Arc<Site> {
+    Arc::new(Site::new().with("GREENROOM_MILADY__AGENT", "milady"))
+}
+
+/// A folder whose hosts have none.
+fn without_agent() -> Arc<Site> {
+    Arc::new(Site::new())
+}
