@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{self, Payload};
-use actix_web::HttpResponse;
 use futures::StreamExt;
 
 use super::body::{BodyError, text_of};
 use super::served::ServedFile;
-use crate::transfer::{ExportFile, REFERENCE_MAX_BYTES, Receiving, Transfer, TransferError, Upload};
+use crate::transfer::{
+    ExportFile, REFERENCE_MAX_BYTES, Receiving, Transfer, TransferError, Upload,
+};
 
 /// Tells that other readers of the format will refuse the file.
 const WARNING: HeaderName = HeaderName::from_static("x-greenroom-warning");
@@ -43,10 +45,7 @@ pub async fn receive(
     received.unwrap_or(Err(BodyError::TooSlow(within).into()))
 }
 
-async fn collect(
-    mut receiving: Receiving,
-    payload: &mut Payload,
-) -> Result<Upload, ReceiveError> {
+async fn collect(mut receiving: Receiving, payload: &mut Payload) -> Result<Upload, ReceiveError> {
     while let Some(chunk) = payload.next().await {
         receiving.push(&chunk.map_err(|_broken_off| BodyError::BrokenOff)?).await?;
     }

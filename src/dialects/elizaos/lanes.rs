@@ -62,7 +62,8 @@ impl Lane {
 fn is_upload(path: &str) -> bool {
     let is_speech = path.rsplit_once('/').is_some_and(|(parent, _)| ends_with(parent, "/speech"));
     let is_named = ends_with(path, "/upload-media") || ends_with(path, "/upload");
-    let is_agent = is_under(path, OPERATORS) && (ends_with(path, "/export") || ends_with(path, "/import"));
+    let is_agent =
+        is_under(path, OPERATORS) && (ends_with(path, "/export") || ends_with(path, "/import"));
     is_named || is_agent || is_under(path, "/api/audio") || is_speech
 }
 

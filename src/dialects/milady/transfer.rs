@@ -31,9 +31,7 @@ async fn export(shared: Data<Shared>, request: HttpRequest, payload: Payload) ->
 }
 
 /// What is to be exported. Only the value `true` switches something on.
-fn wanted(
-    mut asked: Map<String, Value>,
-) -> Result<(Password, ExportOptions), MiladyError> {
+fn wanted(mut asked: Map<String, Value>) -> Result<(Password, ExportOptions), MiladyError> {
     let is_on = |key: &str| asked.get(key) == Some(&Value::Bool(true));
     let options = ExportOptions {
         logs: is_on("includeLogs"),
@@ -88,9 +86,7 @@ impl From<TransferError> for MiladyError {
             TransferErrorKind::Invalid => Self::bad(words),
             TransferErrorKind::TooLarge => Self::refused(StatusCode::PAYLOAD_TOO_LARGE, words),
             TransferErrorKind::NotFound => Self::NO_AGENT,
-            TransferErrorKind::Unavailable => {
-                Self::refused(StatusCode::SERVICE_UNAVAILABLE, words)
-            }
+            TransferErrorKind::Unavailable => Self::refused(StatusCode::SERVICE_UNAVAILABLE, words),
             TransferErrorKind::Full => Self::refused(StatusCode::INSUFFICIENT_STORAGE, words),
             TransferErrorKind::Failed => {
                 tracing::error!(?error, "a transfer failed");

@@ -21,7 +21,7 @@ const UPLOAD_WITHIN: std::time::Duration = std::time::Duration::from_secs(600);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
-    password: Zeroizing<String>,
+    password: String,
     #[serde(default)]
     logs: bool,
     #[serde(default = "yes")]
@@ -62,7 +62,8 @@ pub(super) async fn export(
     let wanted: Wanted = Fields::read(&request, payload).await?.all()?;
     let Wanted { password, logs, secrets, embeddings, files } = wanted;
     let options = ExportOptions { logs, secrets, embeddings, files };
-    let file = host.transfer.export(record.id, Password::new(password)?, options).await?;
+    let file =
+        host.transfer.export(record.id, Password::new(Zeroizing::new(password))?, options).await?;
     Ok(transfer::answer(file).await?)
 }
 

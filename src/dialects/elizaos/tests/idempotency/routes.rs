@@ -98,7 +98,12 @@ const ROUTES: &[(&str, &str, &str, Honoured)] = &[
     ("conversation::process", "/api/audio/{agent}/speech", "{}", Answered),
     ("ending::pause", "/api/greenroom/agents/{agent}/pause", "", Answered),
     ("resume", "/api/greenroom/agents/{agent}/resume", "", Answered),
-    ("transfer::export", "/api/greenroom/agents/{agent}/export", r#"{"password": "1234"}"#, Refused),
+    (
+        "transfer::export",
+        "/api/greenroom/agents/{agent}/export",
+        r#"{"password": "1234"}"#,
+        Refused,
+    ),
     ("transfer::import", "/api/greenroom/import", "{}", Refused),
     ("make_primary", "/api/greenroom/agents/{agent}/primary", "", Answered),
     ("ending::restart", "/api/greenroom/agents/{agent}/restart", "", Answered),
