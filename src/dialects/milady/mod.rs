@@ -10,6 +10,8 @@ mod error;
 mod gate;
 mod lanes;
 mod lifecycle;
+mod pages;
+mod pairing;
 mod routes;
 mod settings;
 mod shared;
@@ -28,7 +30,7 @@ use actix_web::{App, Error, HttpResponse};
 pub use settings::MiladySettings;
 
 use crate::host::Host;
-use crate::http::auth::Token;
+use crate::http::auth::PairingToken;
 use error::MiladyError;
 use shared::Shared;
 
@@ -45,7 +47,7 @@ impl Milady {
     /// The dialect over that host, for whoever presents `token`, or for anyone where there is none. To
     /// be made once for a listener, on the tokio runtime that its sockets are to live on.
     #[must_use]
-    pub fn new(settings: Arc<MiladySettings>, token: Option<Token>, host: Host) -> Self {
+    pub fn new(settings: Arc<MiladySettings>, token: Option<PairingToken>, host: Host) -> Self {
         Self { shared: Arc::new(Shared::new(settings, token, host)) }
     }
 

@@ -1,21 +1,22 @@
 //! Which path is whose. A path with another method counts as no route.
 
-use actix_web::Resource;
-use actix_web::web::{self, ServiceConfig, get};
+use actix_web::web::{self, Data, ServiceConfig, get};
+use actix_web::{HttpRequest, Resource};
 
-use super::error::MiladyError;
-use super::{Answer, autonomy, lifecycle, status};
+use super::shared::Shared;
+use super::{Answer, autonomy, lifecycle, pairing, status};
 
 /// All of them; each resource mounts its own.
 pub(super) fn all(at: &mut ServiceConfig) {
     at.service(on("/api/status").route(get().to(status::get)))
         .configure(lifecycle::routes)
-        .configure(autonomy::routes);
+        .configure(autonomy::routes)
+        .configure(pairing::routes);
 }
 
-/// What answers where no route does.
-pub(super) async fn none() -> Answer {
-    Err(MiladyError::NOT_FOUND)
+/// What answers where no route does: the dashboard's pages, if there are any.
+pub(super) async fn none(shared: Data<Shared>, request: HttpRequest) -> Answer {
+    shared.pages.answer(&request).await
 }
 
 pub(super) fn on(path: &str) -> Resource {

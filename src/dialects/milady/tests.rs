@@ -1,3 +1,5 @@
 //! The dialect over a host in memory: every route, as a client meets it.
 
+mod pages;
+mod pairing;
 mod support;
