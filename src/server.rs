@@ -129,7 +129,7 @@ async fn host(
             .map_err(ServeError::Mcp)?;
     let ports = Ports {
         store: Arc::new(store.clone()),
-        model: Arc::new(model),
+        model: Arc::new(model.clone()),
         clock: Arc::new(SystemClock),
         tools: Arc::new(tools(&config.tools, &workspaces, &voice, &mcp)?),
     };
@@ -141,6 +141,7 @@ async fn host(
     let primary = Primary::open(registry.clone(), primary(config, data_dir)).await?;
     Ok(Host {
         primary,
+        models: model,
         idempotency,
         messaging,
         registry,

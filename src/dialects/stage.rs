@@ -232,6 +232,7 @@ where
     };
     let host = Host {
         primary: Primary::open(registry.clone(), settings).await.unwrap(),
+        models: crate::models::build(&Default::default(), &|_| None).unwrap(),
         messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
