@@ -23,7 +23,7 @@ use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
-use crate::primary::{Primary, PrimarySettings, StateDir};
+use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::store::SqliteStore;
@@ -122,6 +122,9 @@ async fn host(
             "ceilings in dollars hold, and these models have no price: they count as the dearest"
         );
     }
+    let secrets = Arc::new(secrets);
+    let primary = primary(config, data_dir);
+    recall(&ConfigFile::in_folder(&primary.state_dir, Arc::clone(&secrets)), &model);
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
     let voice = Voice::default();
     let mcp =
@@ -138,7 +141,7 @@ async fn host(
     voice.speaks_through(messaging.clone());
     let idempotency =
         Idempotency::new(Arc::new(store.clone()), Arc::clone(registry.clock()), config.idempotency);
-    let primary = Primary::open(registry.clone(), primary(config, data_dir)).await?;
+    let primary = Primary::open(registry.clone(), primary).await?;
     Ok(Host {
         primary,
         models: model,
@@ -149,7 +152,7 @@ async fn host(
         workspaces,
         speech,
         mcp,
-        secrets: Arc::new(secrets),
+        secrets,
         logs,
         stop,
         started_at: SystemClock.now(),

@@ -6,15 +6,23 @@
 mod admission;
 mod autonomy;
 mod body;
+mod config;
+mod ending;
 mod error;
 mod gate;
+mod kept;
 mod lanes;
 mod lifecycle;
+mod onboarding;
 mod pages;
 mod pairing;
+mod pending;
+mod plugins;
+mod provider;
 mod routes;
 mod settings;
 mod shared;
+mod soft;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use super::pairing::Pairing;
 use super::settings::MiladySettings;
 use crate::host::Host;
 use crate::http::auth::PairingToken;
+use crate::primary::ConfigFile;
 
 /// What all requests of the listener share, whichever thread serves them.
 pub(super) struct Shared {
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     pub(super) in_flight: Lanes,
     pub(super) pages: Pages,
     pub(super) pairing: Pairing,
+    /// What was said of the primary agent beside its character.
+    pub(super) config: ConfigFile,
 }
 
 impl Shared {
@@ -33,6 +36,7 @@ impl Shared {
             in_flight: Lanes::new(&settings),
             pages: Pages::of(&settings),
             pairing: Pairing::default(),
+            config: ConfigFile::in_folder(host.primary.state_dir(), Arc::clone(&host.secrets)),
             settings,
             token,
             host,

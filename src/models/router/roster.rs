@@ -24,6 +24,8 @@ pub struct Offer {
     pub model: String,
     /// Whether it answers where a character names none.
     pub is_default: bool,
+    /// Whether the configuration of the host names it; otherwise it was added since the start.
+    pub is_configured: bool,
 }
 
 impl Router {
@@ -33,12 +35,17 @@ impl Router {
         let inner = &self.inner;
         let learned = inner.learned.read().unwrap_or_else(PoisonError::into_inner);
         let configured = inner.models.values().chain([&inner.default]).chain(&inner.small);
-        let configured = configured.chain(&inner.fallback);
+        let configured = configured.chain(&inner.fallback).map(|served| (served, true));
+        let learned = learned.values().map(|served| (served, false));
         // What the configuration says goes before what was added.
-        let all = learned.values().chain(configured).map(|served| {
-            let is_default = Arc::ptr_eq(served, &inner.default);
-            let (name, provider) = (served.name.clone(), served.of.clone());
-            let offer = Offer { name, provider, model: served.model.clone(), is_default };
+        let all = learned.chain(configured).map(|(served, is_configured)| {
+            let offer = Offer {
+                name: served.name.clone(),
+                provider: served.of.clone(),
+                model: served.model.clone(),
+                is_default: Arc::ptr_eq(served, &inner.default),
+                is_configured,
+            };
             (offer.name.clone(), offer)
         });
         all.collect::<BTreeMap<_, _>>().into_values().collect()
