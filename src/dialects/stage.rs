@@ -88,7 +88,7 @@ pub(super) struct Stage {
     pub(super) store: MemoryStore,
     service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
     /// Where its files are.
-    pub(super) folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 /// An answer as a client has it.
@@ -269,7 +269,7 @@ where
         }
         .boxed_local()
     };
-    Stage { host, store, service: Box::new(service), folder }
+    Stage { host, store, service: Box::new(service), _folder: folder }
 }
 
 impl Stage {

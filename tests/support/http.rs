@@ -13,7 +13,7 @@ use super::PATIENCE;
 /// Bytes that wait for a client at most: small, so that one which does not read is soon noticed.
 const RECEIVED_MAX: u32 = 64 * 1024;
 
-/// A request, to be sent as it stands; only its length and the host are added.
+/// A request, to be sent as it stands; only its length and, where it says none, the host are added.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -38,7 +38,10 @@ impl Request {
     }
 
     fn bytes(&self, host: SocketAddr) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\nhost: {host}\r\n", self.method, self.path);
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
+        if self.headers.iter().all(|(name, _)| name != "host") {
+            head.push_str(&format!("host: {host}\r\n"));
+        }
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -3,12 +3,12 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload, ServiceConfig, get, put};
 use actix_web::{HttpRequest, HttpResponse};
+use greenroom_actors::ids::{EntityId, derived};
 use serde_json::{Map, Value, json};
 
 use super::Answer;
 use super::body;
 use super::error::MiladyError;
-use super::onboarding::admin_entity;
 use super::provider;
 use super::routes::on;
 use super::shared::Shared;
@@ -64,6 +64,15 @@ pub(super) fn routes(at: &mut ServiceConfig) {
         .service(on("/api/config/schema").route(get().to(schema)));
 }
 
+/// The person whom the conversations of the web belong to: the one that the configuration names, or else
+/// one that is derived from the agent's name.
+pub(super) fn admin_entity(config: &Map<String, Value>, name: &str) -> EntityId {
+    let chosen = config
+        .get("agents")
+        .and_then(|agents| agents.get("defaults")?.get("adminEntityId")?.as_str()?.parse().ok());
+    chosen.unwrap_or_else(|| EntityId(derived(&format!("{name}-admin-entity"))))
+}
+
 async fn show(shared: Data<Shared>) -> Answer {
     let mut config = shared.config.read().await?;
     if !config.contains_key("agents")
@@ -71,7 +80,7 @@ async fn show(shared: Data<Shared>) -> Answer {
     {
         // Made by the host's own configuration, which has no such file.
         let name = &agent.character.name;
-        let defaults = json!({"adminEntityId": admin_entity(name)});
+        let defaults = json!({"adminEntityId": admin_entity(&config, name)});
         let list = json!([{"id": agent.id, "name": name, "default": true}]);
         config.insert("agents".to_owned(), json!({"defaults": defaults, "list": list}));
     }

@@ -6,26 +6,34 @@
 mod admission;
 mod autonomy;
 mod body;
+mod character;
+mod chat;
 mod config;
+mod conversations;
 mod ending;
 mod error;
+mod events;
 mod gate;
 mod kept;
 mod lanes;
 mod lifecycle;
+mod memory;
 mod onboarding;
 mod pages;
 mod pairing;
 mod pending;
 mod plugins;
+mod proactive;
 mod provider;
 mod routes;
 mod settings;
 mod shared;
+mod socket;
 mod soft;
 mod status;
 #[cfg(test)]
 mod tests;
+mod v1;
 
 use std::sync::Arc;
 
@@ -56,11 +64,13 @@ impl Milady {
     /// be made once for a listener, on the tokio runtime that its sockets are to live on.
     #[must_use]
     pub fn new(settings: Arc<MiladySettings>, token: Option<PairingToken>, host: Host) -> Self {
-        Self { shared: Arc::new(Shared::new(settings, token, host)) }
+        Self { shared: Arc::new_cyclic(|this| Shared::new(settings, token, host, this)) }
     }
 
     /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.shared.sockets.close();
+    }
 
     /// All routes behind the gate, for one thread of a server.
     pub fn app(

@@ -9,12 +9,11 @@ use actix_web::web::{Data, Payload, ServiceConfig, get, post};
 use actix_web::{HttpRequest, HttpResponse};
 use greenroom_actors::character::Character;
 use greenroom_actors::error::CoreError;
-use greenroom_actors::ids;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::Answer;
 use super::body;
+use super::config::admin_entity;
 use super::error::MiladyError;
 use super::routes::on;
 use super::shared::Shared;
@@ -25,11 +24,6 @@ pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(on("/api/onboarding/status").route(get().to(status)))
         .service(on("/api/onboarding/options").route(get().to(options)))
         .service(on("/api/onboarding").route(post().to(complete)));
-}
-
-/// The person whom the conversations of the web belong to, of an agent of that name.
-pub(super) fn admin_entity(name: &str) -> Uuid {
-    ids::derived(&format!("{name}-admin-entity"))
 }
 
 /// It is complete as soon as there is an agent, however it came to be.
@@ -71,9 +65,7 @@ async fn carry_out(shared: Arc<Shared>, wish: Wish) -> Result<Vec<String>, Milad
     }
     let agent = settle(&shared, character).await?;
     let name = agent.character.name.clone();
-    let admin = kept.get("agents").and_then(|agents| agents.get("defaults")?.get("adminEntityId"));
-    let admin = admin.and_then(Value::as_str).and_then(|id| id.parse().ok());
-    let admin = admin.unwrap_or_else(|| admin_entity(&name));
+    let admin = admin_entity(&kept, &name);
     let mut agents = match &choice {
         Some(choice) => Choice::patch(Some(choice)),
         None => json!({"defaults": {}}),

@@ -5,12 +5,15 @@ use actix_web::{HttpRequest, Resource};
 
 use super::shared::Shared;
 use super::{
-    Answer, autonomy, config, ending, kept, lifecycle, onboarding, pairing, plugins, soft, status,
+    Answer, autonomy, character, chat, config, conversations, ending, events, kept, lifecycle,
+    memory, onboarding, pairing, plugins, socket, soft, status, v1,
 };
 
 /// All of them; each resource mounts its own.
 pub(super) fn all(at: &mut ServiceConfig) {
     at.service(on("/api/status").route(get().to(status::get)))
+        .configure(socket::routes)
+        .configure(events::routes)
         .configure(lifecycle::routes)
         .configure(autonomy::routes)
         .configure(pairing::routes)
@@ -19,7 +22,12 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(plugins::routes)
         .configure(kept::routes)
         .configure(ending::routes)
-        .configure(soft::routes);
+        .configure(soft::routes)
+        .configure(conversations::routes)
+        .configure(chat::routes)
+        .configure(character::routes)
+        .configure(memory::routes)
+        .configure(v1::routes);
 }
 
 /// What answers where no route does: the dashboard's pages, if there are any.

@@ -1,13 +1,17 @@
 //! What all requests of the listener share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use greenroom_actors::time::UnixMillis;
+use tokio::task::JoinSet;
 
+use super::conversations::Conversations;
+use super::events::Follower;
 use super::lanes::Lanes;
 use super::pages::Pages;
 use super::pairing::Pairing;
 use super::settings::MiladySettings;
+use super::socket::{Sockets, tell_status};
 use crate::host::Host;
 use crate::http::auth::PairingToken;
 use crate::primary::ConfigFile;
@@ -24,6 +28,11 @@ pub(super) struct Shared {
     pub(super) pairing: Pairing,
     /// What was said of the primary agent beside its character.
     pub(super) config: ConfigFile,
+    pub(super) conversations: Conversations,
+    /// Who is connected, and what happened lately.
+    pub(super) sockets: Arc<Sockets>,
+    /// What goes on beside the requests; it ends with this.
+    _tasks: JoinSet<()>,
 }
 
 impl Shared {
@@ -31,15 +40,28 @@ impl Shared {
         settings: Arc<MiladySettings>,
         token: Option<PairingToken>,
         host: Host,
+        this: &Weak<Self>,
     ) -> Self {
+        let now = host.registry.clock().now();
+        let sockets = Arc::new(Sockets::new(&settings, now));
+        let follower =
+            Follower { host: host.clone(), sockets: Arc::clone(&sockets), shared: this.clone() };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(follower.run());
+        tasks.spawn(tell_status(host.clone(), Arc::clone(&sockets)));
+        let in_flight = Lanes::new(&settings);
+        let conversations = Conversations::new(host.registry.clone());
         Self {
-            in_flight: Lanes::new(&settings),
+            in_flight,
             pages: Pages::of(&settings),
             pairing: Pairing::default(),
             config: ConfigFile::in_folder(host.primary.state_dir(), Arc::clone(&host.secrets)),
             settings,
             token,
             host,
+            conversations,
+            sockets,
+            _tasks: tasks,
         }
     }
 

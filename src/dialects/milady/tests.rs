@@ -1,7 +1,11 @@
 //! The dialect over a host in memory: every route, as a client meets it.
 
+mod character;
+mod conversations;
+mod memory;
 mod onboarding;
 mod pages;
 mod pairing;
 mod soft;
 mod support;
+mod v1;

@@ -112,13 +112,13 @@ mod tests {
             offers.map(|offer| (offer.name, offer.provider, offer.is_default)).collect::<Vec<_>>()
         };
         let doctor = ("doctor".to_owned(), "doctor".to_owned(), true);
-        assert_eq!(names(&router), [doctor.clone()]);
+        assert_eq!(names(&router), std::slice::from_ref(&doctor));
 
         let refused = router.learn("openai", "tiny", &|_| None).unwrap_err();
         assert!(refused.to_string().contains("OPENAI_API_KEY"), "{refused}");
         assert!(router.learn("nobody", "tiny", &|_| None).is_err());
         assert!(router.learn("openai", " ", &|_| Some("k".to_owned())).is_err());
-        assert_eq!(names(&router), [doctor.clone()]);
+        assert_eq!(names(&router), std::slice::from_ref(&doctor));
 
         let key = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-1".to_owned());
         assert_eq!(router.learn("openai", "tiny", &key).unwrap(), "openai:tiny");

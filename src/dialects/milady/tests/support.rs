@@ -6,7 +6,7 @@ use crate::dialects::milady::{Milady, MiladySettings};
 use crate::dialects::stage::stage_of;
 use crate::http::auth::PairingToken;
 
-pub(super) use crate::dialects::stage::{Setting, Stage};
+pub(super) use crate::dialects::stage::{HUSH, Heard, Setting, Stage};
 
 /// The token of a host that asks for one.
 pub(super) const TOKEN: &str = "t0ken";
