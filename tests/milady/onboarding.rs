@@ -4,11 +4,12 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::without_agent;
+use super::{with_agent, without_agent};
 use crate::support::Site;
 use crate::support::http::{Client, Request};
 use crate::support::model::ModelServer;
 use crate::support::server::Server;
+use crate::support::socket::Socket;
 
 /// A key that must be found in no file and no answer.
 const KEY: &str = "sk-onboarding-4711";
@@ -117,6 +118,20 @@ async fn a_browser_is_paired_with_the_code_of_the_log() {
     assert_eq!(client.get("/api/status").await.unwrap().status, 200);
     let log = fs::read_to_string(site.folder().join("log.txt")).unwrap();
     assert!(!log.contains("t0ken"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_told_what_waits_for_a_restart() {
+    let server = Server::start(&with_agent()).await;
+    let client = server.milady();
+    let mut socket = Socket::open(&client, "/ws", true).await.unwrap();
+    let keys = json!({"HELIUS_API_KEY": "h"});
+    let put = Request::new("PUT", "/api/wallet/config").json(&keys);
+    assert_eq!(client.send(&put).await.unwrap().status, 200);
+    let frame = socket.packet(|packet| packet.contains("restart-required")).await;
+    let frame: Value = serde_json::from_str(&frame).unwrap();
+    let reasons = json!(["Wallet configuration updated"]);
+    assert_eq!(frame, json!({"type": "restart-required", "reasons": reasons}));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload, ServiceConfig, get, put};
 use actix_web::{HttpRequest, HttpResponse};
+use greenroom_actors::character::merge;
 use greenroom_actors::ids::{EntityId, derived};
 use serde_json::{Map, Value, json};
 
@@ -75,14 +76,15 @@ pub(super) fn admin_entity(config: &Map<String, Value>, name: &str) -> EntityId 
 
 async fn show(shared: Data<Shared>) -> Answer {
     let mut config = shared.config.read().await?;
-    if !config.contains_key("agents")
-        && let Some(agent) = shared.host.primary.agent().await?
-    {
-        // Made by the host's own configuration, which has no such file.
+    if let Some(agent) = shared.host.primary.agent().await? {
+        // One that was made over another API, or by the host, is not described in the file.
         let name = &agent.character.name;
         let defaults = json!({"adminEntityId": admin_entity(&config, name)});
         let list = json!([{"id": agent.id, "name": name, "default": true}]);
-        config.insert("agents".to_owned(), json!({"defaults": defaults, "list": list}));
+        let mut whole = Map::new();
+        whole.insert("agents".to_owned(), json!({"defaults": defaults, "list": list}));
+        merge(&mut whole, &config);
+        config = whole;
     }
     Ok(HttpResponse::Ok().json(hidden(config)))
 }

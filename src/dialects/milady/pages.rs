@@ -42,12 +42,19 @@ enum NoPage {
 }
 
 impl Pages {
-    pub(super) fn of(settings: &MiladySettings) -> Self {
+    /// The pages of those settings, on a listener that asks for a token or does not.
+    pub(super) fn of(settings: &MiladySettings, asks_for_token: bool) -> Self {
         let folder = settings.ui_dir.as_ref().map(Folder::new);
         if let Some(folder) = &folder
             && folder.open(START, &[]).is_none()
         {
             tracing::warn!("there is no {START} in milady.ui_dir, so pages are not found");
+        }
+        if folder.is_some() && asks_for_token && !settings.allows_query_token {
+            tracing::warn!(
+                "browsers cannot present the token when they open a socket: without \
+                 milady.allows_query_token the dashboard says that the server is gone"
+            );
         }
         Self(folder)
     }

@@ -44,7 +44,9 @@ impl Scene {
         let offers = shared.host.models.offers();
         let agent = shared.host.primary.agent().await?;
         let speaks_by = agent.and_then(|agent| Self::speaks_by(&offers, &agent));
-        Ok(Self { offers, config: shared.config.read().await?, speaks_by })
+        // A file that cannot be read says so where it is asked for; the list goes on without it.
+        let config = shared.config.read().await.unwrap_or_default();
+        Ok(Self { offers, config, speaks_by })
     }
 
     fn speaks_by(offers: &[Offer], agent: &AgentRecord) -> Option<String> {
@@ -187,14 +189,19 @@ async fn change(
         patch.insert("env".to_owned(), Value::Object(config));
     }
     let kept = shared.config.change(patch).await?;
+    let configured = |offer: &&Offer| offer.is_configured && offer.provider == provider.id;
+    let configured = scene.offers.iter().find(configured).filter(|_| !is_chosen);
     if is_enabled == Some(false) && is_chosen {
         choose(&shared, None).await?;
+    } else if let (Some(true), Some(offer)) = (is_enabled, configured) {
+        // What the operator has set up goes before a usual model of the provider.
+        if scene.speaks_by.as_deref() != Some(provider.id) {
+            choose(&shared, None).await?;
+            shared.host.primary.speak_by(Some(&offer.name)).await?;
+        }
     } else if is_enabled == Some(true) || is_chosen {
         let chosen = Choice::read(&kept).filter(|chosen| chosen.provider == provider.id);
-        let chosen = chosen.unwrap_or_else(|| Choice {
-            provider: provider.id.to_owned(),
-            model: provider.model.to_owned(),
-        });
+        let chosen = chosen.unwrap_or_else(|| provider.usual());
         let key = chosen.key(&shared.config, &kept);
         if let Err(error) = chosen.learn(&shared.host.models, key.as_deref().map(String::as_str)) {
             let scene = Scene::of(&shared).await?;

@@ -22,6 +22,13 @@ pub(super) struct Provider {
     pub(super) model: &'static str,
 }
 
+impl Provider {
+    /// The choice of the model that is taken where none is named.
+    pub(super) fn usual(&self) -> Choice {
+        Choice { provider: self.id.to_owned(), model: self.model.to_owned() }
+    }
+}
+
 type Words = (&'static str, &'static str, &'static str, Option<&'static str>, &'static str);
 
 /// What is said of each: its id, its name, a description, how its keys begin, and a usual model.

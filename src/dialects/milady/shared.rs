@@ -53,7 +53,7 @@ impl Shared {
         let conversations = Conversations::new(host.registry.clone());
         Self {
             in_flight,
-            pages: Pages::of(&settings),
+            pages: Pages::of(&settings, token.is_some()),
             pairing: Pairing::default(),
             config: ConfigFile::in_folder(host.primary.state_dir(), Arc::clone(&host.secrets)),
             settings,

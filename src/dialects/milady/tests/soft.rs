@@ -95,6 +95,7 @@ async fn the_configuration_is_changed_deeply_and_shown_without_its_secrets() {
     assert_eq!((code, &config["ui"]), (200, &json!({"avatarIndex": 3})));
     let shown = stage.get("/api/config").await.json();
     assert_eq!((&shown["ui"], &shown["env"]), (&config["ui"], &config["env"]));
+    assert_eq!(shown["agents"]["list"][0]["name"], "Milady");
     assert_eq!(stage.get("/api/wallet/config").await.json()["heliusKeySet"], true);
     let file = stage.host.primary.state_dir().path().join("milady.json");
     let text = fs::read_to_string(&file).unwrap();
@@ -220,6 +221,14 @@ async fn a_provider_is_switched_to_and_back() {
     assert_eq!(model().await, None);
     let reasons = stage.get("/api/status").await.json()["pendingRestartReasons"].clone();
     assert!(reasons[0].as_str().unwrap().contains("MISTRAL_API_KEY"), "{reasons}");
+
+    // What the operator has set up needs no key, and is switched to by its own name.
+    assert_eq!(put("xai", json!({"enabled": true})).await.0, 200);
+    let (code, told) = put("doctor", json!({"enabled": true})).await;
+    assert_eq!((code, &told["plugin"]["isActive"]), (200, &json!(true)));
+    assert_eq!(model().await.as_deref(), Some("doctor"));
+    let config = stage.get("/api/config").await.json();
+    assert_eq!(config["agents"]["defaults"]["model"], json!({}));
 
     for (id, body, status) in [
         ("nothing", json!({"enabled": true}), 404),
