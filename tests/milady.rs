@@ -4,6 +4,7 @@ mod chat;
 mod onboarding;
 mod states;
 mod transport;
+mod triggers;
 
 use std::sync::Arc;
 

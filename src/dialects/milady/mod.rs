@@ -4,6 +4,7 @@
 //! Everything else that happens to a request is in the gate.
 
 mod admission;
+mod audit;
 mod autonomy;
 mod body;
 mod character;
@@ -17,6 +18,7 @@ mod gate;
 mod kept;
 mod lanes;
 mod lifecycle;
+mod logs;
 mod memory;
 mod onboarding;
 mod pages;
@@ -26,6 +28,7 @@ mod plugins;
 mod proactive;
 mod provider;
 mod routes;
+mod runtime;
 mod settings;
 mod shared;
 mod socket;
@@ -33,7 +36,10 @@ mod soft;
 mod status;
 #[cfg(test)]
 mod tests;
+mod transfer;
+mod triggers;
 mod v1;
+mod workbench;
 
 use std::sync::Arc;
 

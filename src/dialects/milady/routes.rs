@@ -5,8 +5,9 @@ use actix_web::{HttpRequest, Resource};
 
 use super::shared::Shared;
 use super::{
-    Answer, autonomy, character, chat, config, conversations, ending, events, kept, lifecycle,
-    memory, onboarding, pairing, plugins, socket, soft, status, v1,
+    Answer, audit, autonomy, character, chat, config, conversations, ending, events, kept,
+    lifecycle, logs, memory, onboarding, pairing, plugins, runtime, socket, soft, status, transfer,
+    triggers, v1, workbench,
 };
 
 /// All of them; each resource mounts its own.
@@ -23,11 +24,17 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(kept::routes)
         .configure(ending::routes)
         .configure(soft::routes)
+        .configure(transfer::routes)
         .configure(conversations::routes)
         .configure(chat::routes)
         .configure(character::routes)
         .configure(memory::routes)
-        .configure(v1::routes);
+        .configure(v1::routes)
+        .configure(triggers::routes)
+        .configure(workbench::routes)
+        .configure(logs::routes)
+        .configure(runtime::routes)
+        .configure(audit::routes);
 }
 
 /// What answers where no route does: the dashboard's pages, if there are any.

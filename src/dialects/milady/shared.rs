@@ -31,6 +31,8 @@ pub(super) struct Shared {
     pub(super) conversations: Conversations,
     /// Who is connected, and what happened lately.
     pub(super) sockets: Arc<Sockets>,
+    /// Held while something is changed that has to be read first.
+    pub(super) changing: tokio::sync::Mutex<()>,
     /// What goes on beside the requests; it ends with this.
     _tasks: JoinSet<()>,
 }
@@ -61,6 +63,7 @@ impl Shared {
             host,
             conversations,
             sockets,
+            changing: tokio::sync::Mutex::default(),
             _tasks: tasks,
         }
     }

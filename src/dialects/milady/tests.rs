@@ -2,10 +2,13 @@
 
 mod character;
 mod conversations;
+mod inside;
 mod memory;
 mod onboarding;
 mod pages;
 mod pairing;
 mod soft;
 mod support;
+mod triggers;
 mod v1;
+mod workbench;
