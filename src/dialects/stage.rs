@@ -88,7 +88,7 @@ pub(super) struct Stage {
     pub(super) store: MemoryStore,
     service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
     /// Where its files are.
-    pub(super) folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 /// An answer as a client has it.
@@ -244,6 +244,7 @@ where
     let host = Host {
         transfer,
         primary: Primary::open(registry.clone(), settings).await.unwrap(),
+        models: crate::models::build(&Default::default(), &|_| None).unwrap(),
         messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
@@ -276,7 +277,7 @@ where
         }
         .boxed_local()
     };
-    Stage { host, store, service: Box::new(service), folder }
+    Stage { host, store, service: Box::new(service), _folder: folder }
 }
 
 impl Stage {
