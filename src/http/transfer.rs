@@ -14,7 +14,7 @@ use crate::transfer::{
 };
 
 /// Tells that other readers of the format will refuse the file.
-const WARNING: HeaderName = HeaderName::from_static("x-greenroom-warning");
+pub(crate) const WARNING: HeaderName = HeaderName::from_static("x-greenroom-warning");
 
 /// Bytes of the file's content, unpacked.
 const UNPACKED: HeaderName = HeaderName::from_static("x-greenroom-unpacked-bytes");

@@ -20,10 +20,24 @@ pub(super) use gcm::Cipher;
 pub(super) use gcm::{Authenticator, Cipher};
 pub(super) use key::Key;
 
+use std::io::{self, Read, Seek, SeekFrom};
+
 use super::error::TransferError;
 
 /// What a file begins with.
 const MAGIC: [u8; 15] = *b"ELIZA_AGENT_V1\n";
+
+/// Whether a file begins as one with an agent does. It is then read from its beginning. Blocks.
+///
+/// # Errors
+/// What the file system says.
+pub fn is_agent_file<F: Read + Seek>(file: &mut F) -> io::Result<bool> {
+    let mut begins = Vec::with_capacity(MAGIC.len());
+    let length = u64::try_from(MAGIC.len()).unwrap_or(u64::MAX);
+    file.by_ref().take(length).read_to_end(&mut begins)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(begins == MAGIC)
+}
 
 /// Bytes of a header.
 pub(super) const HEADER_BYTES: usize = 79;

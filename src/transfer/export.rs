@@ -93,12 +93,13 @@ enum Part {
     End,
 }
 
-/// Exports an agent.
+/// Exports an agent; the key takes so many rounds to derive.
 pub(super) async fn export(
     inner: &Arc<Inner>,
     agent: AgentId,
     password: Password,
     options: ExportOptions,
+    rounds: u32,
 ) -> Result<ExportFile, TransferError> {
     let turn = inner.turns.take().await?;
     let worlds = worlds(inner, agent).await?;
@@ -107,7 +108,7 @@ pub(super) async fn export(
     let (ready, is_ready) = oneshot::channel();
     let packing = Arc::clone(inner);
     let packing = spawn_blocking(move || {
-        let packed = Packing { inner: &packing, options, worlds, now };
+        let packed = Packing { inner: &packing, options, rounds, worlds, now };
         let packed = packed.pack(&password, ready, taken);
         // Not before: whoever asked may be gone, and the core is busy all the same.
         drop(turn);
@@ -170,6 +171,7 @@ fn failed(error: StoreError) -> TransferError {
 struct Packing<'a> {
     inner: &'a Inner,
     options: ExportOptions,
+    rounds: u32,
     worlds: HashSet<WorldId>,
     now: UnixMillis,
 }
@@ -182,7 +184,7 @@ impl Packing<'_> {
         mut parts: mpsc::Receiver<Part>,
     ) -> Result<ExportFile, TransferError> {
         let leaving = self.inner.spool.leaving()?;
-        let sealing = Sealing::begin(leaving, password, self.inner.iterations)?;
+        let sealing = Sealing::begin(leaving, password, self.rounds)?;
         // Whoever asked may be gone; then there are no parts either.
         let _ = ready.send(());
         let Some(Part::Kept(first)) = parts.blocking_recv() else { return Err(broken()) };

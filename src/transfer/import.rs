@@ -18,7 +18,8 @@ use super::Inner;
 use super::container::Opened;
 use super::error::TransferError;
 use super::files;
-use super::payload::{Counts, Delivered, Round, Taking, deliver, read_agent, survey};
+use super::password::Password;
+use super::payload::{Counts, Delivered, Remap, Round, Taking, deliver, read_agent, survey};
 use super::upload::Upload;
 
 /// Slices that wait for the store.
@@ -51,15 +52,33 @@ enum Part {
     End,
 }
 
+/// A file that was read, and what its ids became.
+pub(super) struct Source {
+    pub(super) opened: Opened<File>,
+    pub(super) remap: Remap,
+}
+
 /// Imports what was uploaded.
 pub(super) async fn import(inner: &Arc<Inner>, upload: Upload) -> Result<Imported, TransferError> {
+    let password = upload.password.clone();
+    let open = move || File::open(upload.file.path());
+    import_from(inner, open, password).await.map(|(imported, _)| imported)
+}
+
+/// Imports a file, which may go once it was read.
+pub(super) async fn import_from(
+    inner: &Arc<Inner>,
+    open: impl Fn() -> io::Result<File> + Send + 'static,
+    password: Password,
+) -> Result<(Imported, Source), TransferError> {
     let turn = inner.turns.take().await?;
     let now = inner.registry.clock().now();
     let (parts, taken) = mpsc::channel(SLICES_WAITING);
     let reading = Arc::clone(inner);
     let reading = spawn_blocking(move || {
-        let read = read(&reading, &upload, now, &parts);
-        drop(upload);
+        let read = open().map_err(TransferError::from);
+        let read = read.and_then(|file| read_all(&reading, file, &password, now, &parts));
+        drop(open);
         // Not before: whoever asked may be gone, and the core is busy all the same.
         drop(turn);
         read
@@ -72,7 +91,7 @@ pub(super) async fn import(inner: &Arc<Inner>, upload: Upload) -> Result<Importe
         match taken {
             // Whoever reads says what is wrong with the file.
             Ok(None) => Err(read.err().unwrap_or_else(broken)),
-            Ok(Some(imported)) => Ok(imported),
+            Ok(Some(imported)) => Ok((imported, read?)),
             Err(error) => Err(error),
         }
     });
@@ -141,14 +160,15 @@ fn broken() -> TransferError {
 }
 
 /// Reads the file, and tells what is in it. Blocks, and takes long.
-fn read(
+fn read_all(
     inner: &Inner,
-    upload: &Upload,
+    file: File,
+    password: &Password,
     now: UnixMillis,
     parts: &mpsc::Sender<Part>,
-) -> Result<(), TransferError> {
+) -> Result<Source, TransferError> {
     let limit = inner.settings.unpacked_max_bytes;
-    let mut opened = Opened::open(File::open(upload.file.path())?, &upload.password)?;
+    let mut opened = Opened::open(file, password)?;
     let mut survey = survey(opened.unpacked(limit)?)?;
     let remap = survey.remap(AgentId(Uuid::new_v4()));
     let taking = Taking { remap: &remap, now };
@@ -165,5 +185,6 @@ fn read(
             })
         })?;
     }
-    send(Part::End)
+    send(Part::End)?;
+    Ok(Source { opened, remap })
 }

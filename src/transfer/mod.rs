@@ -18,8 +18,10 @@ mod settings;
 mod spool;
 mod turns;
 mod upload;
+mod verify;
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +33,7 @@ use tokio::sync::Semaphore;
 use crate::secrets::Secrets;
 use crate::workspace::Workspaces;
 
+pub use container::is_agent_file;
 pub use error::{TransferError, TransferErrorKind};
 pub use estimate::Estimate;
 pub use export::{ExportFile, ExportOptions, REFERENCE_MAX_BYTES};
@@ -38,7 +41,8 @@ pub use import::Imported;
 pub use password::Password;
 pub use payload::Counts;
 pub use settings::TransferSettings;
-pub use upload::{Receiving, Upload};
+pub use upload::{Receiving, Upload, envelope};
+pub use verify::Verified;
 
 use spool::Spool;
 use turns::Turns;
@@ -107,7 +111,8 @@ impl Transfer {
         password: Password,
         options: ExportOptions,
     ) -> Result<ExportFile, TransferError> {
-        Box::pin(export::export(&self.inner, agent, password, options)).await
+        let rounds = self.inner.iterations;
+        Box::pin(export::export(&self.inner, agent, password, options, rounds)).await
     }
 
     /// How large the file of an agent would be, without its log, its embeddings and its files.
@@ -136,6 +141,15 @@ impl Transfer {
     /// it is kept then.
     pub async fn import(&self, upload: Upload) -> Result<Imported, TransferError> {
         Box::pin(import::import(&self.inner, upload)).await
+    }
+
+    /// Imports a file, exports what became of it, and compares the two. The agent stays: this is for
+    /// a store that is thrown away.
+    ///
+    /// # Errors
+    /// As [`import`](Self::import) and [`export`](Self::export).
+    pub async fn verify(&self, file: File, password: Password) -> Result<Verified, TransferError> {
+        Box::pin(verify::verify(&self.inner, file, password)).await
     }
 }
 

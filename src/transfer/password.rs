@@ -37,6 +37,11 @@ impl Password {
         Self::new(Zeroizing::new(String::from_utf8_lossy(bytes).into_owned()))
     }
 
+    /// The password itself, for whoever has to hand it on.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// The bytes that the key is derived from.
     pub(super) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()

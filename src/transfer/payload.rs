@@ -6,6 +6,7 @@
 
 mod aside;
 mod bounds;
+mod comparison;
 mod delivery;
 mod document;
 mod ids;
@@ -22,10 +23,10 @@ use serde_json::Value;
 use crate::secrets::Secrets;
 
 pub(super) use aside::Aside;
+pub(super) use comparison::Comparison;
 pub(super) use delivery::{Delivered, Round, deliver};
 pub(super) use document::{Document, DocumentHead};
-#[cfg(test)]
-use ids::Remap;
+pub(super) use ids::Remap;
 pub(super) use records::{Taking, read_agent};
 #[cfg(test)]
 use survey::Survey;
@@ -120,6 +121,22 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Each kind and how many records there are of it.
+    #[must_use]
+    pub fn each(&self) -> [(&'static str, u64); 9] {
+        [
+            ("memories", self.memories),
+            ("entities", self.entities),
+            ("components", self.components),
+            ("rooms", self.rooms),
+            ("participants", self.participants),
+            ("relationships", self.relationships),
+            ("worlds", self.worlds),
+            ("tasks", self.tasks),
+            ("logs", self.logs),
+        ]
+    }
+
     fn count(&mut self, section: Section) {
         let count = match section {
             Section::Entities => &mut self.entities,

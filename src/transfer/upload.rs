@@ -13,6 +13,14 @@ use crate::media::{Spooled, Writing};
 /// Bytes that say how long the password is.
 const LENGTH_BYTES: usize = 4;
 
+/// What stands before the file in an upload: the password, and how long it is.
+#[must_use]
+pub fn envelope(password: &Password) -> Vec<u8> {
+    // One that is longer than four bytes can say is refused for its length, whatever they say.
+    let length = u32::try_from(password.bytes().len()).unwrap_or(u32::MAX);
+    [&length.to_be_bytes(), password.bytes()].concat()
+}
+
 /// An upload that arrives. What came is gone when this is dropped.
 pub struct Receiving {
     spool: Spool,

@@ -6,6 +6,7 @@
 
 mod agent;
 mod fields;
+mod gist;
 mod memory;
 mod own;
 mod people;
@@ -22,7 +23,8 @@ use super::ids::Remap;
 use fields::Fields;
 
 pub(in crate::transfer) use agent::read_agent;
-pub(super) use agent::{agent, character};
+pub(super) use agent::{agent, character, merged};
+pub(super) use gist::{Gist, is_empty};
 pub(super) use memory::memory;
 pub(super) use own::{embedding, file, goal};
 pub(super) use people::{component, entity, log, missing_entity, participant, relationship};

@@ -78,6 +78,17 @@ pub(in super::super) fn agent(
     written
 }
 
+/// An agent's record laid over its character, without what is none of a character.
+pub(in super::super) fn merged(
+    record: Map<String, Value>,
+    mut character: Map<String, Value>,
+) -> Map<String, Value> {
+    character.shift_remove(SECRETS);
+    character.extend(record.into_iter().filter(|(_, value)| !value.is_null()));
+    character.retain(|key, value| !value.is_null() && !OF_RECORD.contains(&key.as_str()));
+    character
+}
+
 /// The agent that a file describes: stopped, with the secrets sealed anew.
 ///
 /// The record is laid over the character, as the original does it.
@@ -89,11 +100,8 @@ pub(in crate::transfer) fn read_agent(
     taking: Taking<'_>,
     secrets: &Secrets,
 ) -> Result<AgentRecord, TransferError> {
-    let mut merged = survey.character.take().unwrap_or_default();
-    merged.shift_remove(SECRETS);
     let own = std::mem::take(&mut survey.agent);
-    merged.extend(own.into_iter().filter(|(_, value)| !value.is_null()));
-    merged.retain(|key, value| !value.is_null() && !OF_RECORD.contains(&key.as_str()));
+    let mut merged = merged(own, survey.character.take().unwrap_or_default());
     let is_named = merged.get("name").and_then(Value::as_str).is_some_and(|name| !name.is_empty());
     if !is_named {
         merged.insert("name".to_owned(), survey.name().into());

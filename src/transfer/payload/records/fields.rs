@@ -35,9 +35,9 @@ impl<'a> Fields<'a> {
         Self { record, taking: self.taking }
     }
 
-    /// The fields of an object within.
-    pub(super) fn within(&mut self, key: &str) -> Self {
-        Self { record: self.plain_object(key).unwrap_or_default(), taking: self.taking }
+    /// What is left of the record.
+    pub(super) fn record(&self) -> &Map<String, Value> {
+        &self.record
     }
 
     /// A field as it stands.

@@ -22,6 +22,18 @@ fn kind_by(metadata: &Map<String, Value>) -> Option<&'static str> {
     BY_METADATA.iter().find(|(said, _)| *said == word).map(|(_, kind)| *kind)
 }
 
+/// The kind of a memory that is read.
+pub(super) fn kind_of(record: &Map<String, Value>) -> String {
+    let word = |value: Option<&Value>| {
+        value.and_then(Value::as_str).filter(|word| !word.is_empty()).map(str::to_owned)
+    };
+    let by_metadata = || kind_by(record.get("metadata")?.as_object()?).map(str::to_owned);
+    word(record.get(OWN).and_then(|own| own.get("kind")))
+        .or_else(by_metadata)
+        .or_else(|| word(record.get("type")))
+        .unwrap_or_else(|| MESSAGES.to_owned())
+}
+
 /// A memory as it is written.
 pub(in super::super) fn memory(memory: Memory) -> Value {
     let Memory { id, agent_id, kind, room_id, world_id, entity_id, content, mut metadata, .. } =
@@ -60,12 +72,8 @@ pub(super) fn read(mut fields: Fields<'_>) -> Fact {
         Some(Value::String(text)) => Map::from_iter([("text".to_owned(), text.clone().into())]),
         _ => fields.object("content").unwrap_or_default(),
     };
+    let kind = kind_of(fields.record());
     let metadata = fields.object("metadata").unwrap_or_default();
-    let own = fields.within(OWN).word("kind");
-    let kind = own
-        .or_else(|| kind_by(&metadata).map(str::to_owned))
-        .or_else(|| fields.word("type"))
-        .unwrap_or_else(|| MESSAGES.to_owned());
     let at = fields.made_at();
     Fact::Remembered(Box::new(Memory {
         id: fields.own_id(),

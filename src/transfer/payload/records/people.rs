@@ -10,7 +10,7 @@ use super::{Read, object, put, stub};
 use crate::http::instant::iso;
 
 /// The states of a participant that mean something.
-const STATES: [&str; 2] = ["FOLLOWED", "MUTED"];
+pub(super) const STATES: [&str; 2] = ["FOLLOWED", "MUTED"];
 
 /// What stands as the name of somebody of whom nothing but an id is known.
 const NOBODY: &str = "unknown";

@@ -10,10 +10,10 @@ use super::{object, put, stub};
 use crate::http::instant::iso;
 
 /// What kind of room one is of which nothing is known.
-const GROUP: &str = "GROUP";
+pub(super) const GROUP: &str = "GROUP";
 
 /// Where rooms came from of which nothing is known.
-const NOWHERE: &str = "unknown";
+pub(super) const NOWHERE: &str = "unknown";
 
 /// A world as it is written.
 pub(in super::super) fn world(world: World) -> Value {

@@ -10,7 +10,7 @@ use greenroom_actors::triggers::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::fields::Fields;
+use super::fields::{self, Fields};
 use super::{OWN, object, put};
 use crate::http::instant::iso;
 
@@ -143,6 +143,28 @@ fn dedupe_key(trigger: &Trigger) -> String {
     let hash =
         text.encode_utf16().fold(5_381_u32, |hash, unit| hash.wrapping_mul(33) ^ u32::from(unit));
     format!("trigger-{hash:x}")
+}
+
+/// What a task that is a trigger is to do; `None` for other tasks.
+pub(super) fn config_of(task: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    task.get("name").filter(|name| *name == NAME)?;
+    task.get("metadata")?.get("trigger")?.as_object()
+}
+
+/// What a trigger is to do, without what follows from that or from the time.
+pub(super) fn gist(config: &Map<String, Value>) -> Map<String, Value> {
+    let of = |key: &str| config.get(key).cloned().unwrap_or_default();
+    let schedule = match config.get("triggerType").and_then(Value::as_str) {
+        Some("interval") => of("intervalMs"),
+        Some("once") => json!(config.get("scheduledAtIso").and_then(fields::time)),
+        _ => json!([of("cronExpression"), config.get("timezone").unwrap_or(&json!("UTC"))]),
+    };
+    object(json!({
+        "name": of("displayName"), "instructions": of("instructions"), "type": of("triggerType"),
+        "schedule": schedule, "maxRuns": of("maxRuns"), "runs": config.get("runCount").unwrap_or(&json!(0)),
+        "isEnabled": config.get("enabled").unwrap_or(&json!(true)),
+        "wake": config.get("wakeMode").unwrap_or(&json!("inject_now"))
+    }))
 }
 
 /// What a task that is a trigger becomes; as it was if it is none, or none that can be here.
