@@ -9,10 +9,15 @@ mod agents;
 mod approvals;
 mod client;
 mod error;
+mod export;
+mod import;
 mod page;
+mod password;
 mod plain;
+mod progress;
 mod settings;
 mod table;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -72,8 +77,12 @@ enum Command {
     Config(settings::Settings),
     /// Copies the store into a new file, from a running host or by itself.
     Backup(admin::Backup),
-    /// Checks a store or a backup for damage.
-    Verify(admin::Verify),
+    /// Takes an agent out of a running host, as a sealed file that Milady reads too.
+    Export(export::Export),
+    /// Takes an agent from such a file into a running host, beside all others.
+    Import(import::Import),
+    /// Checks a store or a backup for damage, or that nothing of an agent's file would be lost.
+    Verify(verify::Verify),
 }
 
 /// Runs the command that `arguments` name; answers with the code to end with.
@@ -106,9 +115,11 @@ impl Arguments {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => Ok(server::run(sources.load()?)?),
             Command::Config(command) => command.carry_out(&sources, out),
-            Command::Verify(verify) => verify.carry_out(out),
+            Command::Verify(verify) => verify.carry_out(&sources, out),
             Command::Agents(command) => remotely(command.carry_out(&sources.load()?, out)),
             Command::Approvals(command) => remotely(command.carry_out(&sources.load()?, out)),
+            Command::Export(export) => remotely(export.carry_out(&sources.load()?, out)),
+            Command::Import(import) => remotely(import.carry_out(&sources.load()?, out)),
             Command::Halt(remote) => remotely(admin::halt(&remote, &sources.load()?, true, out)),
             Command::Lift(remote) => remotely(admin::halt(&remote, &sources.load()?, false, out)),
             Command::Backup(backup) => remotely(backup.carry_out(&sources.load()?, out)),

@@ -3,6 +3,7 @@
 mod chat;
 mod onboarding;
 mod states;
+mod transfer;
 mod transport;
 mod triggers;
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::agent_file::{Fixture, payload, sealed};
 use crate::support::{Host, Site, until};
 
 #[test]
@@ -42,6 +43,11 @@ fn a_wrong_call_is_told_from_a_failed_one() {
         (&["--config", "absent.toml", "config", "check"], 1),
         (&["agents", "list", "--url", "http://127.0.0.1:1"], 1),
         (&["verify", "absent.db"], 1),
+        (&["export", "ada"], 2),
+        (&["export", "ada", "--output", "absent/ada.eliza-agent"], 1),
+        (&["import"], 2),
+        (&["import", "absent.eliza-agent"], 1),
+        (&["import", "config.toml", "--password", "open sesame"], 2),
         (&["--version"], 0),
         (&["help"], 2),
     ] {
@@ -244,6 +250,80 @@ fn backups_are_made_with_and_without_a_host_and_verified() {
     }
     std::fs::write(site.folder().join("other.db"), "not a database").unwrap();
     assert_eq!(site.run(&["verify", "other.db"]).status.code(), Some(1));
+}
+
+/// A run that fails; answers with what it complained of.
+fn complaint(site: &Site, arguments: &[&str]) -> String {
+    let output = site.run(arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn agents_leave_as_files_and_come_back() {
+    let site = Site::new().with("GREENROOM_PASSWORD", "open sesame");
+    let host = site.serve();
+    site.say(&["agents", "create", "Ada"]);
+    let said = site.say(&["export", "ada", "-o", "ada.eliza-agent", "--logs", "--files"]);
+    let file = site.folder().join("ada.eliza-agent");
+    let kept = std::fs::metadata(&file).unwrap();
+    assert_eq!(kept.permissions().mode() & 0o777, 0o600);
+    assert!(said.starts_with("Ada is in ") && said.contains(&kept.len().to_string()), "{said}");
+    let before = std::fs::read(&file).unwrap();
+    let refused = complaint(&site, &["export", "ada", "-o", "ada.eliza-agent"]);
+    assert!(refused.contains("exists already"), "{refused}");
+    let refused = complaint(&site, &["export", "nobody", "-o", "ada.eliza-agent", "--force"]);
+    assert!(refused.contains("nobody"), "{refused}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    site.say(&["export", "ada", "-o", "ada.eliza-agent", "--force", "--no-secrets"]);
+    assert_ne!(std::fs::read(&file).unwrap(), before);
+    let files = std::fs::read_dir(site.folder()).unwrap().count();
+
+    let said = site.say(&["import", "ada.eliza-agent"]);
+    assert!(said.starts_with("Ada is here as ") && said.contains("memories: 0"), "{said}");
+    let imported = site.say(&["import", "ada.eliza-agent", "--json"]);
+    let imported: Value = serde_json::from_str(&imported).unwrap();
+    let shown = site.say(&["agents", "show", imported["id"].as_str().unwrap(), "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["name"], &shown["state"]), (&"Ada".into(), &"stopped".into()));
+    std::fs::write(site.folder().join("other"), "no agent").unwrap();
+    assert!(complaint(&site, &["import", "other"]).contains("no .eliza-agent file"));
+    let site = site.with("GREENROOM_PASSWORD", "another one");
+    assert!(complaint(&site, &["import", "ada.eliza-agent"]).contains("decryption failed"));
+    let site = site.with("GREENROOM_PASSWORD", "abc");
+    assert!(complaint(&site, &["import", "ada.eliza-agent"]).contains("at least 4"));
+    // Where nobody can be asked.
+    let site = site.with("GREENROOM_PASSWORD", "");
+    assert!(complaint(&site, &["import", "ada.eliza-agent"]).contains("GREENROOM_PASSWORD"));
+    host.signal("KILL");
+    host.end();
+    let site = site.with("GREENROOM_PASSWORD", "open sesame");
+    let refused = complaint(&site, &["import", "ada.eliza-agent"]);
+    assert!(refused.contains("greenroom serve"), "{refused}");
+    // Nothing half-made is left beside the file, but for the other one.
+    assert_eq!(std::fs::read_dir(site.folder()).unwrap().count(), files + 1);
+}
+
+#[test]
+fn a_file_with_an_agent_is_verified_without_a_host() {
+    for Fixture { file, password, expected } in Fixture::all() {
+        let site = Site::new().with("GREENROOM_PASSWORD", &password);
+        let said = site.say(&["verify", file.to_str().unwrap()]);
+        let memories = format!("memories: {}\n", expected["counts"]["memories"]);
+        assert!(said.contains(&memories) && said.contains(" matches "), "{said}");
+        assert_eq!(std::fs::read_dir(site.folder()).unwrap().count(), 0);
+    }
+    let site = Site::new().with("GREENROOM_PASSWORD", "open sesame");
+    let mut odd = payload("Odd");
+    odd["rooms"] = serde_json::json!([{"id": "r", "colour": "red"}]);
+    for (name, file, says) in [
+        ("lossy", sealed("open sesame", &odd), "rooms: 1 not the same, first rooms.0"),
+        ("locked", sealed("open sesamE", &payload("Locked")), "decryption failed"),
+    ] {
+        std::fs::write(site.folder().join(name), file).unwrap();
+        let said = complaint(&site, &["verify", name]);
+        assert!(said.contains(says), "{said}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the tests share: processes of the real binary, each in a folder of its own; a client that
 //! hides nothing; a scripted model.
 
+pub(crate) mod agent_file;
 pub(crate) mod biller;
 pub(crate) mod database;
 pub(crate) mod form;

@@ -1,4 +1,4 @@
-//! The host as a whole: halt and lift, backup and verify.
+//! The host as a whole: halt, lift and backup.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -86,28 +86,6 @@ async fn remotely(client: &Client, to: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-fn failed(error: impl ToString) -> CliError {
+pub(super) fn failed(error: impl ToString) -> CliError {
     CliError::Failed(error.to_string())
-}
-
-/// `greenroom verify`.
-#[derive(Debug, Args)]
-pub(super) struct Verify {
-    /// The store or backup.
-    file: PathBuf,
-}
-
-impl Verify {
-    pub(super) fn carry_out(self, out: &mut dyn Write) -> Result<(), CliError> {
-        let report = store::verify(&self.file).map_err(failed)?;
-        for (table, rows) in &report.rows {
-            writeln!(out, "{table}: {rows}")?;
-        }
-        let file = self.file.display();
-        if report.is_whole() {
-            writeln!(out, "{file} is whole, of schema {}", report.schema)?;
-            return Ok(());
-        }
-        Err(failed(format!("{file} is damaged: {}", report.complaints.join("; "))))
-    }
 }

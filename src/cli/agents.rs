@@ -225,7 +225,7 @@ async fn start(client: &Client, id: &str, autonomy: Option<bool>) -> Result<(), 
 }
 
 /// The agent that an id, name or handle speaks of.
-async fn look_up(client: &Client, who: &str) -> Result<Value, CliError> {
+pub(super) async fn look_up(client: &Client, who: &str) -> Result<Value, CliError> {
     client.ask(Method::GET, &path_of(who)?, None).await
 }
 
@@ -254,14 +254,14 @@ fn path_of(who: &str) -> Result<String, CliError> {
     Ok(format!("/api/greenroom/agents/{who}"))
 }
 
-fn id_of(agent: &Value) -> Result<String, CliError> {
+pub(super) fn id_of(agent: &Value) -> Result<String, CliError> {
     let id = agent.get("id").and_then(Value::as_str);
     id.map(str::to_owned)
         .ok_or_else(|| CliError::Failed("the host's answer names no agent".to_owned()))
 }
 
 /// An agent's name, fit for a terminal.
-fn name_of(agent: &Value) -> String {
+pub(super) fn name_of(agent: &Value) -> String {
     plain::cut(text_of(agent, "name"), 60)
 }
 

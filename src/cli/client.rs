@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use reqwest::{Method, StatusCode};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Body, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use crate::config::Loaded;
@@ -13,6 +14,9 @@ use super::CliError;
 
 /// How long a host may take to answer: longer than it gives an agent for a reply.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(180);
+
+/// How long a whole file may take on its way, its packing and unpacking included.
+const FILE_DEADLINE: Duration = Duration::from_secs(60 * 60);
 
 /// Which host.
 #[derive(Clone, Debug, Args)]
@@ -90,20 +94,57 @@ impl Client {
         self.exchange(Method::GET, "/api/server/ping", None).await.is_ok()
     }
 
+    /// Asks for a file; its bytes are still to be read.
+    pub(super) async fn fetch(&self, path: &str, body: &Value) -> Result<Response, CliError> {
+        let request = self.request(Method::POST, path).timeout(FILE_DEADLINE).json(body);
+        let answer = request.send().await.map_err(|error| self.unreached(&error))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let (status, answer) = self.read(answer).await?;
+        Err(CliError::Failed(complaint(status, &answer, self.token.is_some())))
+    }
+
+    /// Sends so many bytes; answers as [`ask`](Self::ask) does.
+    pub(super) async fn upload(
+        &self,
+        path: &str,
+        length: u64,
+        body: Body,
+    ) -> Result<Value, CliError> {
+        let request = self.request(Method::POST, path).timeout(FILE_DEADLINE);
+        let request = request
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .header(CONTENT_LENGTH, length)
+            .body(body);
+        let answer = request.send().await.map_err(|error| self.unreached(&error))?;
+        let (status, answer) = self.read(answer).await?;
+        self.outcome(status, answer)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.header("X-API-KEY", token),
+            None => request,
+        }
+    }
+
     async fn exchange(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<(StatusCode, Value), CliError> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
-        if let Some(token) = &self.token {
-            request = request.header("X-API-KEY", token);
-        }
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(body);
         }
         let answer = request.send().await.map_err(|error| self.unreached(&error))?;
+        self.read(answer).await
+    }
+
+    async fn read(&self, answer: Response) -> Result<(StatusCode, Value), CliError> {
         let status = answer.status();
         let text = answer.text().await.map_err(|error| self.unreached(&error))?;
         Ok((status, serde_json::from_str(&text).unwrap_or(Value::Null)))
@@ -116,7 +157,7 @@ impl Client {
         } else if error.is_connect() {
             format!("no host answers at {base}; run `greenroom serve`, or name another with --url")
         } else if error.is_timeout() {
-            format!("no answer from {base} within {} s", ANSWER_DEADLINE.as_secs())
+            format!("no answer from {base} in time")
         } else {
             format!("no answer from {base}: {error}")
         })

@@ -29,7 +29,8 @@ pub(super) struct Binds {
 }
 
 /// Variables of Greenroom that set no key of the configuration: they speak to the command line.
-const NOT_SETTINGS: [&str; 4] = [LOG, "GREENROOM_CONFIG", "GREENROOM_URL", "GREENROOM_TOKEN"];
+const NOT_SETTINGS: [&str; 5] =
+    [LOG, "GREENROOM_CONFIG", "GREENROOM_URL", "GREENROOM_TOKEN", "GREENROOM_PASSWORD"];
 
 /// How a variable's value becomes that of a key.
 type Reading = fn(&str) -> Result<String, String>;
