@@ -1,3 +1,4 @@
 //! The dialect over a host in memory: every route, as a client meets it.
 
+mod events;
 mod support;
