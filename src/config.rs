@@ -33,6 +33,7 @@ use crate::speech::SpeechSettings;
 use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
 use crate::tools::ToolsSettings;
+use crate::transfer::TransferSettings;
 use crate::workspace::WorkspaceSettings;
 
 /// The whole configuration. A field is a section of `config.toml`.
@@ -57,6 +58,8 @@ pub struct Config {
     pub mcp: McpSettings,
     /// The agents' own folders.
     pub workspace: WorkspaceSettings,
+    /// Agents that leave the host and come into it as files.
+    pub transfer: TransferSettings,
     /// What is said between people and agents.
     pub messaging: MessagingSettings,
     /// Files that people and agents give one another.

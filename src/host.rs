@@ -16,6 +16,7 @@ use crate::primary::Primary;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
+use crate::transfer::Transfer;
 use crate::workspace::Workspaces;
 
 pub use vault::Vault;
@@ -33,6 +34,8 @@ pub struct Host {
     pub media: MediaStore,
     /// The agents' own folders.
     pub workspaces: Workspaces,
+    /// Takes agents out of the host and into it, as files.
+    pub transfer: Transfer,
     /// Carries requests with a key out once.
     pub idempotency: Idempotency,
     /// What speaks and listens.

@@ -19,4 +19,5 @@ pub mod speech;
 pub mod store;
 pub mod telemetry;
 pub mod tools;
+pub mod transfer;
 pub mod workspace;

@@ -31,6 +31,7 @@ use crate::telemetry::{self, LogBuffer};
 use crate::tools::{
     ChannelTools, FetchTool, FileTools, HostTools, ToolsError, ToolsSettings, Voice,
 };
+use crate::transfer::Transfer;
 use crate::workspace::Workspaces;
 
 pub use error::ServeError;
@@ -51,6 +52,9 @@ const MEDIA: &str = "media";
 
 /// Where the agents' own folders are, within the data folder.
 const WORKSPACES: &str = "workspaces";
+
+/// Where files of agents are on their way, within the data folder.
+const TRANSFER: &str = "transfer";
 
 /// Runs the host of that configuration on this thread and as many more as it wants, until it is
 /// told to stop by a signal or over the API.
@@ -138,8 +142,19 @@ async fn host(
     voice.speaks_through(messaging.clone());
     let idempotency =
         Idempotency::new(Arc::new(store.clone()), Arc::clone(registry.clock()), config.idempotency);
+    let secrets = Arc::new(secrets);
+    let transfer = data_dir.join(TRANSFER);
+    let transfer = Transfer::open(
+        &transfer,
+        config.transfer,
+        registry.clone(),
+        workspaces.clone(),
+        Arc::clone(&secrets),
+    )
+    .map_err(|source| ServeError::File { path: transfer, source })?;
     let primary = Primary::open(registry.clone(), primary(config, data_dir)).await?;
     Ok(Host {
+        transfer,
         primary,
         idempotency,
         messaging,
@@ -148,7 +163,7 @@ async fn host(
         workspaces,
         speech,
         mcp,
-        secrets: Arc::new(secrets),
+        secrets,
         logs,
         stop,
         started_at: SystemClock.now(),

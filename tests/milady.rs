@@ -1,8 +1,10 @@
 //! The listener of Milady: one agent, as if it were alone.
 
+mod chat;
 mod socket;
 mod states;
 mod transport;
+mod triggers;
 
 use std::sync::Arc;
 

@@ -16,6 +16,7 @@ mod double_texting;
 mod goals;
 mod grace;
 mod idle;
+mod import;
 mod insisting;
 mod letters;
 mod lifecycle;

@@ -230,20 +230,28 @@ where
         default_model: "echo".to_owned(),
         state_dir: StateDir::new(None, folder.path(), None),
     };
+    let workspaces =
+        Workspaces::open(&folder.path().join("workspaces"), &WorkspaceSettings::default()).unwrap();
+    let secrets = Arc::new(Secrets::new("salt"));
+    let transfer = crate::transfer::Transfer::open(
+        &folder.path().join("transfer"),
+        Default::default(),
+        registry.clone(),
+        workspaces.clone(),
+        Arc::clone(&secrets),
+    )
+    .unwrap();
     let host = Host {
+        transfer,
         primary: Primary::open(registry.clone(), settings).await.unwrap(),
         messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
-        workspaces: Workspaces::open(
-            &folder.path().join("workspaces"),
-            &WorkspaceSettings::default(),
-        )
-        .unwrap(),
+        workspaces,
         idempotency,
         speech: crate::speech::Speech::default(),
         mcp: crate::mcp::client::McpTools::none(),
-        secrets: Arc::new(Secrets::new("salt")),
+        secrets,
         logs: Arc::new(LogBuffer::default()),
         stop: Stopper::default(),
         started_at,

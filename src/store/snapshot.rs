@@ -18,7 +18,7 @@ use super::fault::Fault;
 use super::open;
 
 /// Snapshots that are read at once: each holds a thread, and a place in the write-ahead log.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 
 /// Pages that wait to be taken.
 const PAGES_AHEAD: usize = 2;
@@ -38,17 +38,28 @@ const STEPS: i32 = 100_000;
 
 /// The snapshots under way.
 pub(super) struct Snapshots {
-    turns: Arc<Semaphore>,
+    pub(super) turns: Arc<Semaphore>,
     is_closed: watch::Sender<bool>,
+    /// How long a page waits to be taken.
+    patience: Duration,
 }
 
 impl Default for Snapshots {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), is_closed: watch::Sender::new(false) }
+        Self::with(PATIENCE)
     }
 }
 
 impl Snapshots {
+    /// None yet; each of their pages waits so long to be taken.
+    pub(super) fn with(patience: Duration) -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            is_closed: watch::Sender::new(false),
+            patience,
+        }
+    }
+
     /// Begins to read an agent.
     pub(super) fn open(&self, file: Arc<Path>, query: SnapshotQuery) -> Snapshot {
         self.start(file, query).unwrap_or_else(|refused| stream::iter([Err(refused)]).boxed())
@@ -71,11 +82,11 @@ impl Snapshots {
         let timer = timer.map_err(failed)?;
         let (pages, taken) = mpsc::channel(PAGES_AHEAD);
         let (end, ended) = oneshot::channel();
-        let is_closed = self.is_closed.subscribe();
+        let (is_closed, patience) = (self.is_closed.subscribe(), self.patience);
         let thread = std::thread::Builder::new().name("store-snapshot".to_owned());
         let path = Arc::clone(&file);
         let begun = thread.spawn(move || {
-            let mut pages = Pages { timer, pages, is_closed, page: Vec::new(), bytes: 0 };
+            let mut pages = Pages { timer, pages, is_closed, patience, page: Vec::new(), bytes: 0 };
             // Nobody may be reading any more.
             let _unheard = end.send(read(&path, query, &mut pages));
             drop(turn);
@@ -106,6 +117,7 @@ struct Pages {
     timer: Runtime,
     pages: mpsc::Sender<Vec<Kept>>,
     is_closed: watch::Receiver<bool>,
+    patience: Duration,
     page: Vec<Kept>,
     bytes: usize,
 }
@@ -135,7 +147,7 @@ impl Pages {
                 biased;
                 // Also if the store is gone altogether.
                 _ = is_closed.wait_for(|is_closed| *is_closed) => Err(StoreError::Closed),
-                sent = pages.send_timeout(page, PATIENCE) => sent.map_err(|unsent| match unsent {
+                sent = pages.send_timeout(page, self.patience) => sent.map_err(|unsent| match unsent {
                     SendTimeoutError::Timeout(_) => {
                         StoreError::Failed("what is kept of the agent was not read on in time".to_owned())
                     }

@@ -141,7 +141,7 @@ async fn numbers_go_on_after_a_restart_of_the_host() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_read_is_let_go_and_holds_nobody_up() {
-    const POSTS: usize = 60;
+    const POSTS: usize = 120;
 
     let site = Arc::new(Site::new().with("GREENROOM_MILADY__SOCKET_BUFFER_MAX", "8"));
     let server = Server::start(&site).await;

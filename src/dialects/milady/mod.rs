@@ -4,21 +4,31 @@
 //! Everything else that happens to a request is in the gate.
 
 mod admission;
+mod audit;
 mod autonomy;
 mod body;
+mod character;
+mod chat;
+mod conversations;
 mod error;
 mod events;
 mod gate;
 mod lanes;
 mod lifecycle;
+mod logs;
+mod memory;
 mod proactive;
 mod routes;
+mod runtime;
 mod settings;
 mod shared;
 mod socket;
 mod status;
 #[cfg(test)]
 mod tests;
+mod triggers;
+mod v1;
+mod workbench;
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use greenroom_actors::time::UnixMillis;
 use tokio::task::JoinSet;
 
+use super::conversations::Conversations;
 use super::events::Follower;
 use super::lanes::Lanes;
 use super::settings::MiladySettings;
@@ -20,8 +21,11 @@ pub(super) struct Shared {
     /// listener that is open to other machines.
     pub(super) token: Option<Token>,
     pub(super) in_flight: Lanes,
+    pub(super) conversations: Conversations,
     /// Who is connected, and what happened lately.
     pub(super) sockets: Arc<Sockets>,
+    /// Held while something is changed that has to be read first.
+    pub(super) changing: tokio::sync::Mutex<()>,
     /// What goes on beside the requests; it ends with this.
     _tasks: JoinSet<()>,
 }
@@ -41,7 +45,9 @@ impl Shared {
         tasks.spawn(follower.run());
         tasks.spawn(tell_status(host.clone(), Arc::clone(&sockets)));
         let in_flight = Lanes::new(&settings);
-        Self { in_flight, settings, token, host, sockets, _tasks: tasks }
+        let conversations = Conversations::new(host.registry.clone());
+        let changing = tokio::sync::Mutex::default();
+        Self { in_flight, settings, token, host, conversations, sockets, changing, _tasks: tasks }
     }
 
     pub(super) fn now(&self) -> UnixMillis {

@@ -41,17 +41,25 @@ async fn host() -> Host {
     let registry = Registry::start(ports, settings).await.unwrap();
     registry.create(Character::named("Ada Lovelace")).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
+    let workspaces =
+        Workspaces::open(&folder.path().join("workspaces"), &WorkspaceSettings::default()).unwrap();
+    let secrets = Arc::new(Secrets::new("salt"));
+    let transfer = crate::transfer::Transfer::open(
+        &folder.path().join("transfer"),
+        Default::default(),
+        registry.clone(),
+        workspaces.clone(),
+        Arc::clone(&secrets),
+    )
+    .unwrap();
     Host {
         primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
         messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         // Gone at once: nobody here brings a file.
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
-        workspaces: Workspaces::open(
-            &folder.path().join("workspaces"),
-            &WorkspaceSettings::default(),
-        )
-        .unwrap(),
+        workspaces,
+        transfer,
         idempotency: Idempotency::new(
             Arc::new(MemoryAnswers::default()),
             Arc::new(SystemClock),
@@ -59,7 +67,7 @@ async fn host() -> Host {
         ),
         speech: crate::speech::Speech::default(),
         mcp: crate::mcp::client::McpTools::none(),
-        secrets: Arc::new(Secrets::new("salt")),
+        secrets,
         logs: Arc::default(),
         stop: Stopper::default(),
         started_at: SystemClock.now(),

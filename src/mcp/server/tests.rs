@@ -35,6 +35,17 @@ async fn host() -> Host {
     let settings = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, settings).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
+    let workspaces =
+        Workspaces::open(&folder.path().join("workspaces"), &WorkspaceSettings::default()).unwrap();
+    let secrets = Arc::new(Secrets::new("salt"));
+    let transfer = crate::transfer::Transfer::open(
+        &folder.path().join("transfer"),
+        Default::default(),
+        registry.clone(),
+        workspaces.clone(),
+        Arc::clone(&secrets),
+    )
+    .unwrap();
     Host {
         primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
         messaging: Messaging::open(registry.clone(), MessagingSettings::default()).await.unwrap(),
@@ -48,12 +59,9 @@ async fn host() -> Host {
             Arc::new(SystemClock),
             IdempotencySettings::default(),
         ),
-        workspaces: Workspaces::open(
-            &folder.path().join("workspaces"),
-            &WorkspaceSettings::default(),
-        )
-        .unwrap(),
-        secrets: Arc::new(Secrets::new("salt")),
+        workspaces,
+        transfer,
+        secrets,
         logs: Arc::default(),
         stop: Stopper::default(),
         started_at: SystemClock.now(),

@@ -3,6 +3,7 @@
 mod connection;
 mod frame;
 mod handshake;
+mod outbox;
 mod sockets;
 mod ticker;
 

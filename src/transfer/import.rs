@@ -1,0 +1,169 @@
+//! Imports: a sealed file becomes an agent, whole or not at all.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use greenroom_actors::character::AgentRecord;
+use greenroom_actors::error::{CoreError, StoreError};
+use greenroom_actors::facts::Fact;
+use greenroom_actors::ids::AgentId;
+use greenroom_actors::registry::Import;
+use greenroom_actors::time::UnixMillis;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use super::Inner;
+use super::container::Opened;
+use super::error::TransferError;
+use super::files;
+use super::payload::{Counts, Delivered, Round, Taking, deliver, read_agent, survey};
+use super::upload::Upload;
+
+/// Slices that wait for the store.
+const SLICES_WAITING: usize = 2;
+
+/// An agent that was imported: stopped, not autonomous, and beside all that were there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// Its id, which no other had.
+    pub agent_id: AgentId,
+    /// The name that the file gives it.
+    pub agent_name: String,
+    /// How many records of each kind the file held.
+    pub counts: Counts,
+}
+
+/// What the file turns out to hold, in this order.
+enum Part {
+    Agent {
+        record: Box<AgentRecord>,
+        name: String,
+        counts: Counts,
+    },
+    Facts(Vec<Fact>),
+    File {
+        path: String,
+        content: Vec<u8>,
+    },
+    /// That is all. Without it, something has gone wrong.
+    End,
+}
+
+/// Imports what was uploaded.
+pub(super) async fn import(inner: &Arc<Inner>, upload: Upload) -> Result<Imported, TransferError> {
+    let turn = inner.turns.take().await?;
+    let now = inner.registry.clock().now();
+    let (parts, taken) = mpsc::channel(SLICES_WAITING);
+    let reading = Arc::clone(inner);
+    let reading = spawn_blocking(move || {
+        let read = read(&reading, &upload, now, &parts);
+        drop(upload);
+        // Not before: whoever asked may be gone, and the core is busy all the same.
+        drop(turn);
+        read
+    });
+    let taking = Arc::clone(inner);
+    // On its own: what was accepted is done, and what cannot be done is undone.
+    let taken = tokio::spawn(async move {
+        let taken = take(&taking, taken).await;
+        let read = reading.await.map_err(io::Error::other)?;
+        match taken {
+            // Whoever reads says what is wrong with the file.
+            Ok(None) => Err(read.err().unwrap_or_else(broken)),
+            Ok(Some(imported)) => Ok(imported),
+            Err(error) => Err(error),
+        }
+    });
+    taken.await.map_err(io::Error::other)?
+}
+
+/// Keeps what comes. `None` if it broke off; nothing is kept then.
+async fn take(
+    inner: &Inner,
+    mut parts: mpsc::Receiver<Part>,
+) -> Result<Option<Imported>, TransferError> {
+    let Some(Part::Agent { record, name, counts }) = parts.recv().await else { return Ok(None) };
+    let agent = record.id;
+    let import = inner.registry.begin_import(agent).await.map_err(TransferError::of_import)?;
+    let mut has_files = false;
+    match keep(inner, &import, &mut parts, &mut has_files).await {
+        Ok(true) => {}
+        kept => {
+            import.abandon().await;
+            forget_files(inner, agent, has_files).await;
+            return kept.map(|_| None);
+        }
+    }
+    if let Err(error) = import.finish(*record, Vec::new()).await {
+        forget_files(inner, agent, has_files).await;
+        return Err(TransferError::of_import(error));
+    }
+    Ok(Some(Imported { agent_id: agent, agent_name: name, counts }))
+}
+
+/// Keeps all that comes; whether it came to its end.
+async fn keep(
+    inner: &Inner,
+    import: &Import,
+    parts: &mut mpsc::Receiver<Part>,
+    has_files: &mut bool,
+) -> Result<bool, TransferError> {
+    let workspace = inner.workspaces.free(import.agent());
+    loop {
+        match parts.recv().await {
+            Some(Part::Facts(facts)) => {
+                import.keep(facts).await.map_err(TransferError::of_import)?
+            }
+            Some(Part::File { path, content }) => {
+                *has_files = true;
+                files::write(&workspace, &path, content).await?;
+            }
+            Some(Part::End) => return Ok(true),
+            Some(Part::Agent { .. }) | None => return Ok(false),
+        }
+    }
+}
+
+async fn forget_files(inner: &Inner, agent: AgentId, has_files: bool) {
+    if !has_files {
+        return;
+    }
+    if let Err(error) = inner.workspaces.forget(agent).await {
+        tracing::warn!(%agent, %error, "files of an import that failed are left");
+    }
+}
+
+/// Whoever keeps or reads says what went wrong; this is said where they do not.
+fn broken() -> TransferError {
+    TransferError::Import(CoreError::Store(StoreError::Failed("the import broke off".to_owned())))
+}
+
+/// Reads the file, and tells what is in it. Blocks, and takes long.
+fn read(
+    inner: &Inner,
+    upload: &Upload,
+    now: UnixMillis,
+    parts: &mpsc::Sender<Part>,
+) -> Result<(), TransferError> {
+    let limit = inner.settings.unpacked_max_bytes;
+    let mut opened = Opened::open(File::open(upload.file.path())?, &upload.password)?;
+    let mut survey = survey(opened.unpacked(limit)?)?;
+    let remap = survey.remap(AgentId(Uuid::new_v4()));
+    let taking = Taking { remap: &remap, now };
+    let (name, counts) = (survey.name().to_owned(), survey.counts);
+    let record = Box::new(read_agent(&mut survey, taking, &inner.secrets)?);
+    // Whoever keeps may have given up; they say why.
+    let send = |part| parts.blocking_send(part).map_err(|_gone| broken());
+    send(Part::Agent { record, name, counts })?;
+    for round in Round::over(&survey) {
+        deliver(opened.unpacked(limit)?, *round, taking, |delivered| {
+            send(match delivered {
+                Delivered::Facts(facts) => Part::Facts(facts),
+                Delivered::File { path, content } => Part::File { path, content },
+            })
+        })?;
+    }
+    send(Part::End)
+}
