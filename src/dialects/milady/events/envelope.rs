@@ -94,6 +94,16 @@ pub(in super::super) enum Room {
     Named(String),
 }
 
+impl Room {
+    /// Whether it is that room.
+    pub(in super::super) fn is(&self, room: RoomId) -> bool {
+        match self {
+            Self::Known(id) => *id == room,
+            Self::Named(name) => name.parse() == Ok(room),
+        }
+    }
+}
+
 /// An envelope before it has its number.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) struct Draft {
