@@ -26,6 +26,7 @@ mod socket;
 mod status;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod triggers;
 mod v1;
 mod workbench;

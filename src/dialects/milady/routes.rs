@@ -6,7 +6,7 @@ use actix_web::web::{self, ServiceConfig, get};
 use super::error::MiladyError;
 use super::{
     Answer, audit, autonomy, character, chat, conversations, events, lifecycle, logs, memory,
-    runtime, socket, status, triggers, v1, workbench,
+    runtime, socket, status, transfer, triggers, v1, workbench,
 };
 
 /// All of them; each resource mounts its own.
@@ -16,6 +16,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(events::routes)
         .configure(lifecycle::routes)
         .configure(autonomy::routes)
+        .configure(transfer::routes)
         .configure(conversations::routes)
         .configure(chat::routes)
         .configure(character::routes)

@@ -121,7 +121,7 @@ impl MiladySettings {
         match lane {
             Lane::Control | Lane::Common => own,
             Lane::Reply => own.saturating_add(self.reply_within()),
-            Lane::File => own.saturating_add(seconds(self.upload_timeout_s)),
+            Lane::File => own.saturating_add(self.upload_within()),
         }
     }
 
@@ -134,6 +134,11 @@ impl MiladySettings {
     /// The time that an agent has for its reply.
     pub(super) fn reply_within(&self) -> Duration {
         seconds(self.reply_timeout_s)
+    }
+
+    /// The time that a file may take to arrive.
+    pub(super) fn upload_within(&self) -> Duration {
+        seconds(self.upload_timeout_s)
     }
 
     /// [`json_max_bytes`](Self::json_max_bytes) as a length.
