@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{with_agent, without_agent};
 use crate::support::http::{Client, Request};
+use crate::support::model::ModelServer;
 use crate::support::server::Server;
 use crate::support::socket::{Heard, Socket};
 use crate::support::{PATIENCE, Site};
@@ -121,6 +122,45 @@ async fn a_client_hears_the_status_the_ticks_and_what_it_missed() {
     let seqs =
         rest["events"].as_array().unwrap().iter().map(|event| event["seq"].as_u64().unwrap());
     assert!(seqs.eq(2..=ended["seq"].as_u64().unwrap()), "{rest}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_agent_is_told_to_say_reaches_the_person_and_its_answers_do_not_twice() {
+    let model = ModelServer::start().await;
+    let site = Arc::into_inner(with_agent()).unwrap();
+    let site = Arc::new(site.with("GREENROOM_MODEL__DEFAULT", &model.name()));
+    let server = Server::start(&site).await;
+    let client = server.milady();
+    let made = client.post("/api/conversations", &json!({})).await.unwrap().expect(200);
+    let conversation = made["conversation"]["id"].as_str().unwrap();
+    let messages = format!("/api/conversations/{conversation}/messages");
+    let mut socket = opened(&client).await;
+
+    let body = json!({"text": "Hello"});
+    let answer = client.post(messages.clone(), &body).await.unwrap().expect(200);
+    let said = next(&mut socket, |frame| frame["stream"] == "assistant").await;
+    assert_eq!(said["payload"]["text"], answer["text"]);
+    assert_eq!(said["payload"]["source"], "client_chat");
+    assert_eq!(said["roomId"], made["conversation"]["roomId"]);
+
+    let draft = json!({"instructions": "wish a good morning", "intervalMs": 3_600_000});
+    let trigger = client.post("/api/triggers", &draft).await.unwrap().expect(201);
+    let path = format!("/api/triggers/{}/execute", trigger["trigger"]["id"].as_str().unwrap());
+    client.post(path, &json!({})).await.unwrap().expect(200);
+    let told = of_type(&mut socket, "proactive-message").await;
+    assert_eq!(told["conversationId"], conversation);
+    let message = &told["message"];
+    assert_eq!((&message["role"], &message["source"]), (&json!("assistant"), &json!("trigger")));
+    assert!(message["text"].as_str().unwrap().contains("good morning"), "{told}");
+    let kept = client.get(messages).await.unwrap().expect(200);
+    let kept = kept["messages"].as_array().unwrap().last().unwrap();
+    for key in ["id", "text", "timestamp", "source"] {
+        assert_eq!(kept[key], message[key], "{kept}");
+    }
+    let is_proactive =
+        |heard: &Heard| matches!(heard, Heard::Packet(text) if text.contains("proactive"));
+    assert_eq!(socket.heard().iter().filter(|heard| is_proactive(heard)).count(), 1);
+    is_sound(&envelopes(&socket));
 }
 
 #[tokio::test(flavor = "multi_thread")]

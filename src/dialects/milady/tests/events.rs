@@ -1,19 +1,23 @@
 //! Events as clients read and post them, and what the agent says without being asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::FutureExt;
 use greenroom_actors::documents::Document;
 use greenroom_actors::facts::Fact;
-use greenroom_actors::ids::RoomId;
-use greenroom_actors::ports::MemoryQuery;
+use greenroom_actors::ports::{Clock, MemoryQuery, SystemClock, VirtualClock};
 use greenroom_actors::records::{MESSAGES, Memory};
+use greenroom_actors::time::UnixMillis;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::support::{AGENT, Stage, bare};
+use crate::dialects::milady::chat::room_of;
 use crate::dialects::milady::socket::Joined;
 use crate::dialects::milady::{Milady, MiladySettings};
 use crate::dialects::stage::{Setting, stage_of};
+use crate::primary::default_character;
 
 const POST: (&str, &str) = ("POST", "/api/agent/event");
 
@@ -124,16 +128,21 @@ struct Talk {
     socket: Joined,
 }
 
-/// A conversation's room.
-fn room(number: u128) -> Uuid {
-    Uuid::from_u128(number + 100)
+/// A conversation, by a short number.
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
 }
 
 impl Talk {
     /// With that many conversations, of which the first was spoken in last.
     async fn of(conversations: u128) -> Self {
+        Self::at(Arc::new(SystemClock), conversations).await
+    }
+
+    /// The same by that clock.
+    async fn at(clock: Arc<dyn Clock>, conversations: u128) -> Self {
         let mut made = None;
-        let setting = Setting { primary: AGENT, ..Setting::default() };
+        let setting = Setting { primary: AGENT, clock, ..Setting::default() };
         let stage = stage_of(setting, |host| {
             let settings = Arc::new(MiladySettings::default());
             made.insert(Milady::new(settings, None, host.clone())).app()
@@ -144,16 +153,26 @@ impl Talk {
         for number in 1..=conversations {
             let at = format!("2026-03-01T00:00:0{}.000Z", 9 - number);
             let value = json!({
-                "id": Uuid::from_u128(number), "title": "A", "roomId": room(number),
+                "id": id(number), "title": "A", "roomId": room_of(id(number)),
                 "createdAt": at, "updatedAt": at,
             });
-            let key = format!("conversation/{}", Uuid::from_u128(number));
+            let key = format!("conversation/{}", id(number));
             let updated_at = registry.clock().now();
             let document = Document { shelf: "milady".to_owned(), key, value, updated_at };
             registry.keep(vec![Fact::DocumentSet(Box::new(document))]).await.unwrap();
         }
         let socket = milady.shared.sockets.join().unwrap();
         Self { stage, milady, socket }
+    }
+
+    /// How often the status has been told by now.
+    fn statuses(&mut self) -> usize {
+        let mut told = 0;
+        while let Some(Some(frame)) = self.socket.seat.next().now_or_never() {
+            let frame: Value = serde_json::from_str(&frame).unwrap();
+            told += usize::from(frame["type"] == "status");
+        }
+        told
     }
 
     /// The next frame of that type.
@@ -171,7 +190,7 @@ impl Talk {
     async fn kept(&self, conversation: u128) -> Vec<(Value, Value)> {
         let agent = self.stage.host.primary.agent().await.unwrap().unwrap();
         let query = MemoryQuery {
-            room_id: Some(RoomId(room(conversation))),
+            room_id: Some(room_of(id(conversation))),
             kind: Some(MESSAGES.to_owned()),
             ..MemoryQuery::of(agent.id, 10)
         };
@@ -197,7 +216,7 @@ async fn what_the_agent_says_by_itself_is_brought_to_the_conversation() {
         (json!({"text": "Morning"}), Some("room"), None),
     ] {
         let before = talk.kept(1).await.len();
-        let own = room(2).to_string();
+        let own = room_of(id(2)).to_string();
         let room_id = room_id.map(|name| if name == "room" { own.as_str() } else { name });
         let body = json!({"stream": "assistant", "data": data, "roomId": room_id});
         assert_eq!(post(&talk.stage, body).await.0, 200);
@@ -215,7 +234,7 @@ async fn what_the_agent_says_by_itself_is_brought_to_the_conversation() {
         assert_eq!(
             told,
             json!({
-                "type": "proactive-message", "conversationId": Uuid::from_u128(1),
+                "type": "proactive-message", "conversationId": id(1),
                 "message": {"role": "assistant", "text": text, "source": source},
             })
         );
@@ -224,7 +243,7 @@ async fn what_the_agent_says_by_itself_is_brought_to_the_conversation() {
     let thought = json!({"stream": "thought", "data": {"text": "Hm"}, "roomId": "elsewhere"});
     assert_eq!(post(&talk.stage, thought).await.0, 200);
     // Who looks at a conversation hears it there.
-    let active = Uuid::from_u128(2).to_string();
+    let active = id(2).to_string();
     talk.milady.shared.sockets.set_active_conversation(Some(active.clone()));
     let said = json!({"stream": "assistant", "data": {"text": "Here"}, "roomId": "elsewhere"});
     assert_eq!(post(&talk.stage, said).await.0, 200);
@@ -238,4 +257,47 @@ async fn without_a_conversation_or_an_agent_there_is_nowhere_to_bring_it() {
     let said = json!({"stream": "assistant", "data": {"text": "Here"}, "roomId": "elsewhere"});
     assert_eq!(post(&talk.stage, said.clone()).await.0, 200);
     assert_eq!(post(&bare().await, said).await.0, 200);
+}
+
+#[actix_web::test]
+async fn the_status_is_told_every_five_seconds_and_when_another_agent_takes_the_place() {
+    let clock = VirtualClock::at(UnixMillis(1_772_368_496_789));
+    let mut talk = Talk::at(Arc::new(clock.clone()), 0).await;
+    clock.settle().await;
+    assert_eq!(talk.statuses(), 0, "whoever comes is told it by itself");
+    for _ in 0..3 {
+        clock.advance(Duration::from_secs(5)).await;
+        assert_eq!(talk.statuses(), 1);
+    }
+    let primary = &talk.stage.host.primary;
+    primary.pause().await.unwrap();
+    clock.settle().await;
+    assert_eq!(talk.statuses(), 0, "clients see that with the next one");
+    talk.stage.host.primary.create(default_character("other")).await.unwrap();
+    clock.settle().await;
+    assert_eq!(talk.statuses(), 1);
+    talk.stage.host.primary.restart().await.unwrap();
+    clock.settle().await;
+    assert_eq!(talk.statuses(), 1);
+}
+
+#[actix_web::test]
+async fn all_that_an_agent_does_that_is_made_meanwhile_is_told() {
+    let clock = VirtualClock::at(UnixMillis(1_772_368_496_789));
+    let mut talk = Talk::at(Arc::new(clock.clone()), 0).await;
+    clock.advance(Duration::from_secs(1)).await;
+    talk.stage.host.primary.create(default_character("other")).await.unwrap();
+    clock.advance(Duration::from_secs(1)).await;
+    let made = talk.stage.host.primary.agent().await.unwrap().unwrap();
+    let mut told = Vec::new();
+    while let Some(Some(frame)) = talk.socket.seat.next().now_or_never() {
+        let frame: Value = serde_json::from_str(&frame).unwrap();
+        if frame["agentId"] == json!(made.id) {
+            told.push(frame["payload"]["type"].as_str().unwrap_or("heartbeat").to_owned());
+        }
+    }
+    assert_eq!(told.first().map(String::as_str), Some("created"), "{told:?}");
+    for expected in ["started", "run_start", "run_end", "heartbeat"] {
+        assert!(told.iter().any(|word| word == expected), "{expected}: {told:?}");
+    }
 }
