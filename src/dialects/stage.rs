@@ -130,7 +130,6 @@ impl Heard {
     pub(super) fn of(answer: HttpResponse) -> Self {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.into_body().try_into_bytes();
-        // Some answers are files.
         let text = body.map(|body| String::from_utf8_lossy(&body).into_owned()).unwrap_or_default();
         Self { status, headers, text }
     }
