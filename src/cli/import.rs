@@ -8,7 +8,7 @@ use actix_web::web::Bytes;
 use clap::Args;
 use futures::{Stream, StreamExt, stream};
 use indicatif::ProgressBar;
-use reqwest::Body;
+use reqwest::{Body, Method};
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
@@ -49,6 +49,9 @@ impl Import {
         }
         let size = file.metadata().map_err(|error| unread(&error))?.len();
         let client = self.remote.client(loaded)?;
+        // A host that is not there, or does not take us, is told of before a password is typed and a
+        // whole file sent.
+        client.ask(Method::GET, "/api/greenroom/halt", None).await?;
         let head = Bytes::from(envelope(&password::known()?));
         let length = size.saturating_add(u64::try_from(head.len()).unwrap_or(u64::MAX));
         let bar = progress::bytes(size, "sending");
