@@ -78,10 +78,13 @@ enum Command {
     /// Copies the store into a new file, from a running host or by itself.
     Backup(admin::Backup),
     /// Takes an agent out of a running host, as a sealed file that Milady reads too.
+    #[command(after_help = password::HELP)]
     Export(export::Export),
     /// Takes an agent from such a file into a running host, beside all others.
+    #[command(after_help = password::HELP)]
     Import(import::Import),
     /// Checks a store or a backup for damage, or that nothing of an agent's file would be lost.
+    #[command(after_help = password::HELP)]
     Verify(verify::Verify),
 }
 

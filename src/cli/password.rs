@@ -12,6 +12,10 @@ use super::CliError;
 /// The variable that holds the password where nobody is there to be asked.
 const VARIABLE: &str = "GREENROOM_PASSWORD";
 
+/// What the help of a command says of the password that it needs.
+pub(super) const HELP: &str =
+    "The password of an agent's file is asked for, or taken from GREENROOM_PASSWORD.";
+
 /// The password of a file that there is.
 pub(super) fn known() -> Result<Password, CliError> {
     match of_environment()? {
