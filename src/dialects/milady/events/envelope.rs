@@ -37,7 +37,9 @@ pub(in super::super) enum Stream {
     Message,
     NewViewer,
     Retake,
-    Stream,
+    /// What is broadcast live.
+    #[serde(rename = "stream")]
+    Broadcast,
     System,
     Terminal,
     Thought,
@@ -53,7 +55,7 @@ impl Stream {
         ("game", Self::Game),
         ("autonomy", Self::Autonomy),
         ("retake", Self::Retake),
-        ("stream", Self::Stream),
+        ("stream", Self::Broadcast),
         ("system", Self::System),
         ("message", Self::Message),
         ("new_viewer", Self::NewViewer),
