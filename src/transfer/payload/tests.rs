@@ -9,6 +9,7 @@ use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::{AgentId, RoomId};
 use greenroom_actors::records::Memory;
 use greenroom_actors::time::UnixMillis;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -43,7 +44,7 @@ fn delivered(text: &[u8]) -> (Vec<Fact>, Remap) {
     let mut survey = surveyed(text).unwrap();
     let remap = survey.remap(AgentId::new());
     let mut facts = Vec::new();
-    let taking = Taking { remap: &remap, now: NOW };
+    let taking = Taking { remap: &remap, now: NOW, triggers_max: 2 };
     for round in Round::over(&survey) {
         deliver(text, *round, taking, |delivered| {
             if let Delivered::Facts(slice) = delivered {
@@ -134,7 +135,7 @@ fn the_agent_of_a_file_is_its_record_laid_over_its_character() {
     let (text, _) = fixture("unicode.eliza-agent");
     let mut survey = surveyed(&text).unwrap();
     let remap = survey.remap(AgentId::new());
-    let taking = Taking { remap: &remap, now: NOW };
+    let taking = Taking { remap: &remap, now: NOW, triggers_max: 2 };
     let agent = read_agent(&mut survey, taking, &secrets).unwrap();
     assert_eq!((agent.id, agent.character.id), (remap.agent(), Some(remap.agent())));
     assert!(agent.enabled);
@@ -176,7 +177,7 @@ fn an_agent_of_which_little_is_right_becomes_one_all_the_same() {
         let text = with(json!({"agent": agent, "characterConfig": character}));
         let mut survey = surveyed(&text).unwrap();
         let remap = survey.remap(AgentId::new());
-        let taking = Taking { remap: &remap, now: NOW };
+        let taking = Taking { remap: &remap, now: NOW, triggers_max: 2 };
         let read = read_agent(&mut survey, taking, &Secrets::new("salt")).unwrap();
         assert_eq!(read.character.name, name, "{agent}");
     }
@@ -296,4 +297,168 @@ fn what_javascript_writes_of_half_a_pair_is_read() {
     let (facts, _) = delivered(text.as_bytes());
     let Some(Fact::Remembered(memory)) = facts.first() else { panic!("{facts:?}") };
     assert_eq!(memory.text(), "a\u{fffd}");
+}
+
+#[test]
+fn there_are_no_more_triggers_and_open_goals_than_may_be() {
+    let trigger = json!({
+        "id": "t", "name": "TRIGGER_DISPATCH", "metadata": {"trigger": {
+            "triggerId": "t", "triggerType": "interval", "intervalMs": 60_000, "instructions": "x"
+        }}
+    });
+    let goal = json!({"kind": "goal", "id": "", "text": "win", "status": "open"});
+    let text = with(json!({"tasks": vec![trigger; 5], "greenroom": vec![goal; 40]}));
+    let (facts, _) = delivered(&text);
+    let count = |is: fn(&Fact) -> bool| facts.iter().filter(|fact| is(fact)).count();
+    assert_eq!(count(|fact| matches!(fact, Fact::TriggerSet { .. })), 2);
+    assert_eq!(count(|fact| matches!(fact, Fact::TaskSet(_))), 3);
+    assert_eq!(count(|fact| matches!(fact, Fact::GoalSet(_))), 32);
+}
+
+#[test]
+fn what_is_nested_as_deep_as_the_store_reads_it_comes_in_and_no_deeper() {
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let memory = |depth| {
+        let text = with(json!({"memories": [{"id": "m", "content": {"deep": "@"}}]}));
+        String::from_utf8(text).unwrap().replace("\"@\"", &nested(depth))
+    };
+    let (facts, _) = delivered(memory(126).as_bytes());
+    let Some(Fact::Remembered(kept)) = facts.first() else { panic!("{facts:?}") };
+    let kept = serde_json::to_string(&kept.content).unwrap();
+    serde_json::from_str::<Value>(&kept).unwrap();
+    assert!(matches!(surveyed(memory(127).as_bytes()), Err(TransferError::Json(_))));
+
+    let text = with(json!({"agent": {"name": "A", "custom": "@"}}));
+    let text = String::from_utf8(text).unwrap().replace("\"@\"", &nested(128));
+    let mut survey = surveyed(text.as_bytes()).unwrap();
+    let remap = survey.remap(AgentId::new());
+    let taking = Taking { remap: &remap, now: NOW, triggers_max: 2 };
+    let refused = read_agent(&mut survey, taking, &Secrets::new("salt")).unwrap_err();
+    assert!(matches!(refused, TransferError::Agent(_)));
+}
+
+/// Any JSON, of keys and words that mean something where they can.
+fn anything() -> impl Strategy<Value = Value> {
+    let word = prop::sample::select(vec![
+        "",
+        "id",
+        "type",
+        "interval",
+        "cron",
+        "once",
+        "x",
+        "TRIGGER_DISPATCH",
+        "goal",
+        "file",
+        "0",
+        "embedding",
+        "message",
+        "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+        "* * * * *",
+        "UTC",
+        "open",
+        "2026-11-22 02:45:07.886+00",
+        "FOLLOWED",
+        "AAAA",
+        "\u{fffd}🔒",
+    ]);
+    let key = prop::sample::select(vec![
+        "id",
+        "type",
+        "kind",
+        "name",
+        "names",
+        "content",
+        "metadata",
+        "entityId",
+        "roomId",
+        "worldId",
+        "userState",
+        "createdAt",
+        "data",
+        "body",
+        "tags",
+        "trigger",
+        "triggerType",
+        "intervalMs",
+        "instructions",
+        "cronExpression",
+        "scheduledAtIso",
+        "timezone",
+        "greenroom",
+        "maxRuns",
+        "status",
+        "text",
+        "memoryId",
+        "embedder",
+        "vector",
+        "path",
+        "settings",
+        "secrets",
+        "misfire",
+        "graceS",
+        "anchor",
+        "runCount",
+        "isStub",
+        "messageServerId",
+        "sourceEntityId",
+        "updatedAt",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        word.prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 8, move |inner| {
+        let fields = prop::collection::vec((key.clone(), inner.clone()), 0..8);
+        prop_oneof![
+            prop::collection::vec(inner, 0..5).prop_map(Value::from),
+            fields.prop_map(|fields| {
+                let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), value));
+                Value::Object(fields.collect())
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_payload_makes_it_panic(
+        records in prop::collection::vec((0_usize..12, anything()), 0..8),
+        at: prop::sample::Index,
+        byte in prop::option::of(any::<u8>()),
+    ) {
+        let mut payload = minimal();
+        for (number, mut record) in records {
+            match Section::ALL.get(number) {
+                Some(section) => {
+                    let lists = payload.as_object_mut().unwrap();
+                    let list = lists.entry(section.name()).or_insert_with(|| json!([]));
+                    if let Value::Object(fields) = &mut record {
+                        for key in ["id", "entityId", "roomId", "userState"] {
+                            fields.entry(key).or_insert_with(|| json!("an id"));
+                        }
+                    }
+                    list.as_array_mut().unwrap().push(record);
+                }
+                None if number == 10 => payload["agent"] = record,
+                None => payload["characterConfig"] = record,
+            }
+        }
+        let mut text = payload.to_string().into_bytes();
+        if let Some(byte) = byte {
+            let at = at.index(text.len());
+            text[at] = byte;
+        }
+        let Ok(mut survey) = surveyed(&text) else { return Ok(()) };
+        let remap = survey.remap(AgentId::new());
+        let taking = Taking { remap: &remap, now: NOW, triggers_max: 2 };
+        let _ = read_agent(&mut survey, taking, &Secrets::new("salt"));
+        for round in Round::over(&survey) {
+            deliver(text.as_slice(), *round, taking, |_| Ok(())).unwrap();
+        }
+    }
 }
