@@ -25,6 +25,7 @@ mod kill_talks;
 mod mcp;
 mod media;
 mod milady;
+mod milady_clients;
 mod program;
 mod sockets;
 mod speech;

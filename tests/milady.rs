@@ -1,7 +1,9 @@
 //! The listener of Milady: one agent, as if it were alone.
 
+mod chat;
 mod states;
 mod transport;
+mod triggers;
 
 use std::sync::Arc;
 

@@ -34,7 +34,7 @@ use crate::lifecycle::Lifecycle;
 use crate::liveness::Report;
 use crate::liveness::handled::Handled;
 use crate::pieces::Piece;
-use crate::ports::{Clock, Store};
+use crate::ports::{Clock, Store, Tool};
 use crate::runtime::{Ports, Runtime};
 use crate::settings::Settings;
 use crate::time::UnixMillis;
@@ -213,6 +213,16 @@ impl Registry {
         // On its own, as the caller may leave: who listens is told all the same.
         let committed = tokio::spawn(self.inner.runtime.commit(facts));
         Ok(committed.await.unwrap_or(Err(StoreError::Closed))?)
+    }
+
+    /// The tools that an agent is offered: the built-in ones and the host's, as far as its settings let
+    /// it have them.
+    ///
+    /// # Errors
+    /// [`CoreError::AgentNotFound`], [`CoreError::Store`].
+    pub async fn tools(&self, id: AgentId) -> Result<Vec<Tool>, CoreError> {
+        let record = self.record(id).await?;
+        Ok(self.inner.runtime.offered(&record).await)
     }
 
     /// Whether some agents are not hosted yet.

@@ -35,7 +35,7 @@ const NOT_SETTINGS: [&str; 4] = [LOG, "GREENROOM_CONFIG", "GREENROOM_URL", "GREE
 type Reading = fn(&str) -> Result<String, String>;
 
 /// The ecosystems' own variables, the stronger ones later, with the key that each sets.
-const ALIASES: [(&str, &str, Reading); 22] = [
+const ALIASES: [(&str, &str, Reading); 24] = [
     ("ELIZA_SERVER_AUTH_TOKEN", "elizaos.auth_token", as_is),
     ("SERVER_API_KEY", "elizaos.socket_token", as_is),
     ("API_CORS_ORIGIN", "elizaos.cors_origin", as_is),
@@ -67,6 +67,10 @@ const ALIASES: [(&str, &str, Reading); 22] = [
     ("MILADY_ALLOW_NULL_ORIGIN", "milady.allows_null_origin", one),
     ("MILADY_ALLOW_WS_QUERY_TOKEN", "milady.allows_query_token", one),
     ("MILADY_PAIRING_DISABLED", "milady.pairing", |value| Ok((value != "1").to_string())),
+    ("MILADY_TRIGGERS_ENABLED", "milady.triggers_enabled", |value| {
+        Ok((!matches!(value.to_ascii_lowercase().as_str(), "0" | "false")).to_string())
+    }),
+    ("MILADY_TRIGGERS_MAX_ACTIVE", "milady.triggers_active_max", as_is),
     ("LOG_JSON_FORMAT", "log.format", log_format),
     ("LOG_LEVEL", "log.filter", as_is),
     (LOG, "log.filter", as_is),

@@ -17,5 +17,6 @@ pub mod rate;
 pub mod security;
 pub mod served;
 pub mod site;
+pub mod transfer;
 pub mod upload;
 pub mod version;

@@ -13,6 +13,7 @@ mod lookup;
 mod message;
 mod page;
 mod runs;
+mod transfer;
 mod triggers;
 mod wire;
 
@@ -49,6 +50,9 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/agents/{who}/restart", web::post().to(ending::restart))
     .route("/agents/{who}/stop", web::post().to(ending::stop))
     .route("/agents/{who}/message", web::post().to(message::say))
+    .route("/agents/{who}/export", web::get().to(transfer::estimate))
+    .route("/agents/{who}/export", web::post().to(transfer::export))
+    .route("/import", web::post().to(transfer::import))
     .route("/agents/{who}/budget", web::get().to(budgets::budget))
     .route("/usage", web::get().to(budgets::usage))
     .route("/agents/{who}/goals", web::get().to(goals::list))

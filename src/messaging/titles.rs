@@ -60,8 +60,21 @@ impl Messaging {
             room_id: room_of(agent, channel),
             asked_by: asked_by.unwrap_or_else(|| agent.into()),
         };
+        Ok(Titled::Found(self.entitle(agent, wanted, within).await?))
+    }
+
+    /// Finds a title for any talk; none if the model said nothing.
+    ///
+    /// # Errors
+    /// As [`title`](Self::title).
+    pub async fn entitle(
+        &self,
+        agent: AgentId,
+        wanted: Entitle,
+        within: Duration,
+    ) -> Result<Option<String>, CoreError> {
         let found = self.registry.ask(agent, wanted).await?.within(within).await?;
-        Ok(Titled::Found(bare(&found)))
+        Ok(bare(&found))
     }
 }
 

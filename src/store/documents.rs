@@ -36,13 +36,11 @@ pub(super) fn list(
     offset: u32,
     limit: u32,
 ) -> rusqlite::Result<Vec<Document>> {
-    // No text is greater than its own beginnings, so that the search can start there; and those that
-    // begin so stand together.
-    let sql = format!(
-        "{DOCUMENT} WHERE shelf = ?1 AND key >= ?2 AND substr(key, 1, length(?2)) = ?2
-         ORDER BY key LIMIT ?4 OFFSET ?3"
-    );
-    all(connection, &sql, params![shelf, prefix, offset, limit], read)
+    // Keys that begin so stand together, and nothing that begins so stands before the beginning itself.
+    let sql = format!("{DOCUMENT} WHERE shelf = ?1 AND key >= ?2 ORDER BY key LIMIT ?4 OFFSET ?3");
+    let mut found = all(connection, &sql, params![shelf, prefix, offset, limit], read)?;
+    found.retain(|document| document.key.starts_with(prefix));
+    Ok(found)
 }
 
 /// The columns of a document, in the order of [`read`].

@@ -4,6 +4,7 @@ mod conformance;
 mod files;
 mod group;
 mod idempotency;
+mod imports;
 mod memories;
 mod messages;
 mod snapshot;

@@ -1,5 +1,6 @@
 //! The log lines of late, kept in memory for those who ask over the API.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,6 +27,8 @@ pub struct LogLine {
     pub level: u8,
     /// What it says.
     pub msg: String,
+    /// Which part of the program it is from, or who sent it.
+    pub source: Cow<'static, str>,
     /// The name of the agent it is about.
     pub agent_name: Option<String>,
     /// The id of the agent it is about.
@@ -117,6 +120,7 @@ mod tests {
             time: UnixMillis(0),
             level: 30,
             msg: msg.to_owned(),
+            source: "server".into(),
             agent_name: None,
             agent_id: None,
         }

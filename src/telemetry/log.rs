@@ -1,5 +1,6 @@
 //! The log: one filter, written to standard error and kept in the [`LogBuffer`].
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -145,6 +146,7 @@ impl<S: Subscriber> Layer<S> for Keeper {
             time: self.clock.now(),
             level: number_of(*event.metadata().level()),
             msg: fields.message + &fields.rest,
+            source: Cow::Borrowed(source_of(event.metadata().target())),
             agent_name: fields.agent_name,
             agent_id: fields.agent_id,
         };
@@ -153,6 +155,17 @@ impl<S: Subscriber> Layer<S> for Keeper {
         } else {
             self.kept.push_unwatched(line);
         }
+    }
+}
+
+/// Which part of the program a line is from: a module of ours, the runtime, or a library.
+fn source_of(target: &'static str) -> &'static str {
+    let mut parts = target.split("::");
+    match (parts.next(), parts.next()) {
+        (Some("greenroom"), Some(module)) => module,
+        (Some("greenroom"), None) => "server",
+        (Some("greenroom_actors"), _) => "runtime",
+        (library, _) => library.unwrap_or_default(),
     }
 }
 
@@ -217,6 +230,20 @@ mod tests {
         assert_eq!(lines[0].level, 40);
         assert_eq!(lines[0].agent_id.as_deref(), Some("a-1"));
         assert_eq!(lines[0].agent_name.as_deref(), Some("Ada"));
+        assert_eq!(lines[0].source, "telemetry");
+    }
+
+    #[test]
+    fn a_line_is_from_a_module_the_runtime_or_a_library() {
+        for (target, source) in [
+            ("greenroom", "server"),
+            ("greenroom::store::sqlite", "store"),
+            ("greenroom_actors::agent", "runtime"),
+            ("actix_server::worker", "actix_server"),
+            ("", ""),
+        ] {
+            assert_eq!(source_of(target), source, "{target}");
+        }
     }
 
     #[test]

@@ -48,6 +48,18 @@ export class Declarations {
     return methods;
   }
 
+  /** The public methods of a class itself, as `prefix.method`, with what they return. */
+  own(name, prefix) {
+    const methods = new Map();
+    for (const method of this.#propertiesOf(this.#checker.getDeclaredTypeOfSymbol(this.#exports.get(name)))) {
+      const [signature] = this.#checker.getTypeOfSymbol(method).getCallSignatures();
+      if (signature !== undefined) {
+        methods.set(`${prefix}.${method.name}`, this.#checker.getAwaitedType(signature.getReturnType()));
+      }
+    }
+    return methods;
+  }
+
   /** Where `value` is not what `type` declares: `misfits`; where it has null for absent: `nulls`. */
   compare(value, type) {
     const found = { misfits: [], nulls: [] };

@@ -77,6 +77,11 @@ impl Server {
         Client::new(self.milady)
     }
 
+    /// Where its Milady listener answers, as programs are told it.
+    pub(crate) fn milady_url(&self) -> String {
+        format!("http://{}", self.milady)
+    }
+
     /// Where it answers, as programs are told it.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)

@@ -36,7 +36,7 @@ pub(super) async fn documents_are_set_replaced_and_removed(on: Subject) {
 }
 
 pub(super) async fn documents_of_a_shelf_are_listed_by_the_beginning_of_their_keys(on: Subject) {
-    let keys = ["a", "talk", "talk/", "talk/2", "talk/1", "talk/%", "talks", "tälk/1"];
+    let keys = ["a", "talk", "talk/", "talk/2", "talk/1", "talk/%", "talks", "tälk/1", "nul\0/1"];
     on.keep(keys.map(|key| set(&document("milady", key, 1)))).await;
     on.keep([set(&document("other", "talk/3", 1))]).await;
     let listed = async |prefix: &str, offset, limit| {
@@ -47,6 +47,7 @@ pub(super) async fn documents_of_a_shelf_are_listed_by_the_beginning_of_their_ke
     assert_eq!(listed("talk/", 1, 2).await, ["talk/%", "talk/1"]);
     assert_eq!(listed("talk/%", 0, 9).await, ["talk/%"]);
     assert_eq!(listed("tä", 0, 9).await, ["tälk/1"]);
+    assert_eq!(listed("nul\0", 0, 9).await, ["nul\0/1"]);
     assert_eq!(listed("", 0, 99).await.len(), keys.len());
     assert!(listed("z", 0, 9).await.is_empty());
 }

@@ -103,7 +103,9 @@ impl Import {
     /// # Errors
     /// [`CoreError::Invalid`] for another id than that of the import, a character without a name or
     /// with a budget that cannot be, and as `keep` says; and as
-    /// [`create`](Registry::create) says. The import is abandoned then.
+    /// [`create`](Registry::create) says. The import is abandoned then; only after
+    /// [`CoreError::DeadlineExceeded`], or if the record cannot be read once it is kept, may the agent
+    /// be there all the same, and then it is whole.
     pub async fn finish(
         mut self,
         record: AgentRecord,

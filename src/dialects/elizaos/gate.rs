@@ -83,7 +83,7 @@ where
                 let refused = pass.refuse(&shared, &ElizaError::from(&refusal::BUSY));
                 return Ok(request.into_response(refused));
             };
-            let is_keyed = pass.visit.takes_keys() && Idempotency::concerns(&request);
+            let is_keyed = pass.visit.takes_keys && Idempotency::concerns(&request);
             let deadline = shared.settings.deadline(pass.visit.lane);
             let wording = pass.wording();
             let idempotency = shared.host.idempotency.clone();

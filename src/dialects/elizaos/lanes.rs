@@ -58,11 +58,13 @@ impl Lane {
     }
 }
 
-/// Whether a file may come to that path.
+/// Whether a file may come to that path, or leave from it.
 fn is_upload(path: &str) -> bool {
     let is_speech = path.rsplit_once('/').is_some_and(|(parent, _)| ends_with(parent, "/speech"));
     let is_named = ends_with(path, "/upload-media") || ends_with(path, "/upload");
-    is_named || is_under(path, "/api/audio") || is_speech
+    let is_agent =
+        is_under(path, OPERATORS) && (ends_with(path, "/export") || ends_with(path, "/import"));
+    is_named || is_agent || is_under(path, "/api/audio") || is_speech
 }
 
 /// Whether the path names an agent, and nothing that belongs to one.
@@ -157,6 +159,9 @@ mod tests {
             (&post, "/api/media/agents/x/Upload/", Lane::Upload),
             (&post, "/api/messaging/channels/x/upload-media", Lane::Upload),
             (&post, "/messaging/channels/x/upload-media", Lane::Upload),
+            (&post, "/api/greenroom/import", Lane::Upload),
+            (&post, "/api/greenroom/agents/x/export", Lane::Upload),
+            (&get, "/api/greenroom/agents/x/export", Lane::Control),
             (&post, "/api/audio/x/speech/generate", Lane::Upload),
             (&post, "/api/agents/x/speech/transcribe", Lane::Upload),
             (&get, "/api/media/agents/x/upload-media", Lane::Common),

@@ -183,13 +183,15 @@ fn line_of(index: usize, sent: Value, now: UnixMillis) -> Result<LogLine, ElizaE
     };
     let words = text("message")?.or(text("msg")?);
     let words = words.ok_or_else(|| ElizaError::field(&at("message"), "is required"))?;
+    let source = short("source")?;
     Ok(LogLine {
         time: now,
         level,
-        msg: match short("source")? {
+        msg: match &source {
             Some(source) => format!("[{source}] {words}"),
             None => words.to_owned(),
         },
+        source: source.unwrap_or_else(|| "client".to_owned()).into(),
         agent_name: short("agentName")?,
         agent_id: short("agentId")?,
     })
@@ -229,6 +231,7 @@ mod tests {
             time: UnixMillis(time),
             level,
             msg: String::new(),
+            source: "server".into(),
             agent_name: agent_name.map(str::to_owned),
             agent_id: None,
         }

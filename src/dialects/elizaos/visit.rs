@@ -10,6 +10,9 @@ use crate::mcp;
 /// Where the operator's routes are.
 pub(super) const OPERATORS: &str = "/api/greenroom";
 
+/// Where bodies may be of any type.
+const FILES: [&str; 2] = ["/api/media", "/api/greenroom/import"];
+
 /// Where sockets are opened.
 pub(super) const SOCKETS: &str = "/socket.io";
 
@@ -71,6 +74,9 @@ pub(super) struct Visit {
     pub(super) is_operators: bool,
     /// Where it finds its place among those in flight.
     pub(super) lane: Lane,
+    /// Whether keys are honoured that requests are sent again under. An export changes nothing, and its
+    /// file is not kept for a second answer.
+    pub(super) takes_keys: bool,
 }
 
 impl Visit {
@@ -85,21 +91,17 @@ impl Visit {
             // Engine.IO has a use for `GET` and `POST` alone.
             is_head: method == Method::HEAD && area != Area::Socket,
             is_read: method == Method::GET || method == Method::HEAD,
-            needs_type: writes && is_ours && !is_under(path, "/api/media"),
+            needs_type: writes && is_ours && !FILES.iter().any(|files| is_under(path, files)),
             names_channel: CHANNELS.iter().any(|channels| is_under(path, channels)),
             is_operators: is_under(path, OPERATORS) || area == Area::Mcp,
             lane: Lane::of(area, method, path),
+            takes_keys: is_ours && !(is_under(path, OPERATORS) && ends_with(path, "/export")),
         }
     }
 
     /// The same as a visit to a page.
     pub(super) fn to_page(self) -> Self {
         Self { area: Area::Page, lane: Lane::Common, ..self }
-    }
-
-    /// Whether keys are honoured that requests are sent again under.
-    pub(super) fn takes_keys(&self) -> bool {
-        matches!(self.area, Area::Api | Area::Bare)
     }
 
     /// Whether a token is asked for, where one is configured.

@@ -20,7 +20,22 @@ pub(super) async fn object(
     bounded(shared, request, &mut payload, shared.settings.json_max()).await
 }
 
-/// The same, where pictures may come with it.
+/// Reads the object that a request may bring; without a body it is empty.
+///
+/// # Errors
+/// As [`object`].
+pub(super) async fn optional(
+    shared: &Shared,
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> Result<Map<String, Value>, MiladyError> {
+    let within = shared.settings.body_within();
+    let limit = shared.settings.json_max();
+    let sent = body::whole(request.headers(), payload, limit, within).await?;
+    if sent.is_empty() { Ok(Map::new()) } else { read(&sent) }
+}
+
+/// As [`object`], where pictures may come with it.
 ///
 /// # Errors
 /// As [`object`].
@@ -40,7 +55,11 @@ async fn bounded(
 ) -> Result<Map<String, Value>, MiladyError> {
     let within = shared.settings.body_within();
     let sent = body::whole(request.headers(), payload, limit, within).await?;
-    match serde_json::from_slice(&sent) {
+    read(&sent)
+}
+
+fn read(sent: &[u8]) -> Result<Map<String, Value>, MiladyError> {
+    match serde_json::from_slice(sent) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(MiladyError::bad("Request body must be a JSON object")),
         Err(_) => Err(MiladyError::bad("Invalid JSON in request body")),

@@ -22,6 +22,7 @@ use super::admission::{self, ForeignOrigin};
 use super::error::MiladyError;
 use super::lanes::Lane;
 use super::shared::Shared;
+use super::socket;
 
 /// What every answer carries, but for those to a foreign host or origin.
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
@@ -63,7 +64,10 @@ pub(super) async fn pass<B>(
 where
     B: MessageBody + 'static,
 {
-    if request.path() == SOCKET {
+    if socket::is_upgrade(request.headers()) {
+        if request.path() != SOCKET {
+            return Ok(request.into_response(socket::no_such_path()));
+        }
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     let settings = &shared.settings;

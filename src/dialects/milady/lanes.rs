@@ -36,10 +36,16 @@ const CONTROLS: [&str; 9] = [
 const REPLIES: [&str; 4] =
     ["/api/chat", "/api/chat/stream", "/v1/chat/completions", "/v1/messages"];
 
+/// The one question that the agent answers to a `GET`.
+const QUESTION: &str = "/api/context/quick";
+
 impl Lane {
     pub(super) fn of(method: &Method, path: &str) -> Self {
         if CONTROLS.contains(&path) {
             return Self::Control;
+        }
+        if path == QUESTION {
+            return Self::Reply;
         }
         if method != Method::POST {
             return Self::Common;
@@ -102,6 +108,7 @@ mod tests {
             (&get, "/api/conversations/x/messages", Lane::Common),
             (&post, "/api/conversations", Lane::Common),
             (&post, "/v1/messages", Lane::Reply),
+            (&get, "/api/context/quick", Lane::Reply),
             (&post, "/api/triggers/x/execute", Lane::Reply),
             (&post, "/api/agent/import", Lane::File),
             (&get, "/api/agent/export/estimate", Lane::Common),

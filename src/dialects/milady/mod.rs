@@ -4,18 +4,32 @@
 //! Everything else that happens to a request is in the gate.
 
 mod admission;
+mod audit;
 mod autonomy;
 mod body;
+mod character;
+mod chat;
+mod conversations;
 mod error;
+mod events;
 mod gate;
 mod lanes;
 mod lifecycle;
+mod logs;
+mod memory;
+mod proactive;
 mod routes;
+mod runtime;
 mod settings;
 mod shared;
+mod socket;
 mod status;
 #[cfg(test)]
 mod tests;
+mod transfer;
+mod triggers;
+mod v1;
+mod workbench;
 
 use std::sync::Arc;
 
@@ -46,11 +60,13 @@ impl Milady {
     /// be made once for a listener, on the tokio runtime that its sockets are to live on.
     #[must_use]
     pub fn new(settings: Arc<MiladySettings>, token: Option<Token>, host: Host) -> Self {
-        Self { shared: Arc::new(Shared::new(settings, token, host)) }
+        Self { shared: Arc::new_cyclic(|this| Shared::new(settings, token, host, this)) }
     }
 
     /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.shared.sockets.close();
+    }
 
     /// All routes behind the gate, for one thread of a server.
     pub fn app(

@@ -40,6 +40,10 @@ pub struct MiladySettings {
     /// The folder of the dashboard's pages; absent: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ui_dir: Option<PathBuf>,
+    /// Whether clients may see and make triggers. What others have made fires all the same.
+    pub triggers_enabled: bool,
+    /// Triggers that fire at most, of one creator.
+    pub triggers_active_max: u32,
     /// Bytes of a JSON body at most, as sent and when unpacked.
     pub json_max_bytes: u32,
     /// The same where pictures may come with it.
@@ -73,6 +77,8 @@ impl Default for MiladySettings {
             allowed_hosts: Vec::new(),
             state_dir: None,
             ui_dir: None,
+            triggers_enabled: true,
+            triggers_active_max: 100,
             json_max_bytes: 1024 * 1024,
             chat_max_bytes: 20 * 1024 * 1024,
             request_timeout_s: 30,
@@ -92,6 +98,7 @@ impl MiladySettings {
     /// The name of the key at fault and what is wrong with it.
     pub fn check(&self) -> Result<(), String> {
         for (key, value) in [
+            ("triggers_active_max", self.triggers_active_max),
             ("json_max_bytes", self.json_max_bytes),
             ("chat_max_bytes", self.chat_max_bytes),
             ("request_timeout_s", self.request_timeout_s),
@@ -114,7 +121,7 @@ impl MiladySettings {
         match lane {
             Lane::Control | Lane::Common => own,
             Lane::Reply => own.saturating_add(self.reply_within()),
-            Lane::File => own.saturating_add(seconds(self.upload_timeout_s)),
+            Lane::File => own.saturating_add(self.upload_within()),
         }
     }
 
@@ -127,6 +134,11 @@ impl MiladySettings {
     /// The time that an agent has for its reply.
     pub(super) fn reply_within(&self) -> Duration {
         seconds(self.reply_timeout_s)
+    }
+
+    /// The time that a file may take to arrive.
+    pub(super) fn upload_within(&self) -> Duration {
+        seconds(self.upload_timeout_s)
     }
 
     /// [`json_max_bytes`](Self::json_max_bytes) as a length.

@@ -1,11 +1,15 @@
 //! What all requests of the listener share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use greenroom_actors::time::UnixMillis;
+use tokio::task::JoinSet;
 
+use super::conversations::Conversations;
+use super::events::Follower;
 use super::lanes::Lanes;
 use super::settings::MiladySettings;
+use super::socket::{Sockets, tell_status};
 use crate::host::Host;
 use crate::http::auth::Token;
 
@@ -17,11 +21,33 @@ pub(super) struct Shared {
     /// listener that is open to other machines.
     pub(super) token: Option<Token>,
     pub(super) in_flight: Lanes,
+    pub(super) conversations: Conversations,
+    /// Who is connected, and what happened lately.
+    pub(super) sockets: Arc<Sockets>,
+    /// Held while something is changed that has to be read first.
+    pub(super) changing: tokio::sync::Mutex<()>,
+    /// What goes on beside the requests; it ends with this.
+    _tasks: JoinSet<()>,
 }
 
 impl Shared {
-    pub(super) fn new(settings: Arc<MiladySettings>, token: Option<Token>, host: Host) -> Self {
-        Self { in_flight: Lanes::new(&settings), settings, token, host }
+    pub(super) fn new(
+        settings: Arc<MiladySettings>,
+        token: Option<Token>,
+        host: Host,
+        this: &Weak<Self>,
+    ) -> Self {
+        let now = host.registry.clock().now();
+        let sockets = Arc::new(Sockets::new(&settings, now));
+        let follower =
+            Follower { host: host.clone(), sockets: Arc::clone(&sockets), shared: this.clone() };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(follower.run());
+        tasks.spawn(tell_status(host.clone(), Arc::clone(&sockets)));
+        let in_flight = Lanes::new(&settings);
+        let conversations = Conversations::new(host.registry.clone());
+        let changing = tokio::sync::Mutex::default();
+        Self { in_flight, settings, token, host, conversations, sockets, changing, _tasks: tasks }
     }
 
     pub(super) fn now(&self) -> UnixMillis {

@@ -1,3 +1,10 @@
 //! The dialect over a host in memory: every route, as a client meets it.
 
+mod character;
+mod conversations;
+mod inside;
+mod memory;
 mod support;
+mod triggers;
+mod v1;
+mod workbench;

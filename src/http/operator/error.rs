@@ -8,6 +8,7 @@ use greenroom_actors::ids::AgentId;
 use serde_json::json;
 
 use crate::http::body::BodyError;
+use crate::transfer::{TransferError, TransferErrorKind};
 
 /// Characters of what a request said that an answer repeats.
 const ECHO_MAX: usize = 100;
@@ -43,6 +44,9 @@ pub(crate) enum OperatorError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The agent was not exported, or not imported.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// There is a backup of that name, and it is kept.
     #[error("there is a backup `{0}` already; choose another name")]
     Taken(String),
@@ -87,6 +91,14 @@ impl OperatorError {
             )
             | Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
             Self::Several { .. } | Self::Taken(_) => (StatusCode::CONFLICT, "CONFLICT"),
+            Self::Transfer(error) => match error.kind() {
+                TransferErrorKind::Invalid => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+                TransferErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+                TransferErrorKind::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+                TransferErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
+                TransferErrorKind::Full => (StatusCode::INSUFFICIENT_STORAGE, "STORE_FULL"),
+                TransferErrorKind::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "TRANSFER_FAILED"),
+            },
             Self::NoBackups => (StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
             Self::Core(core) => match core {
                 CoreError::AgentNotFound(_) | CoreError::NotFound { .. } => {

@@ -123,6 +123,7 @@ async fn send(
                 time: core.shared.now(),
                 level: 40,
                 msg: format!("{lost} lines of the log are left out here: they came too fast"),
+                source: "server".into(),
                 agent_name: None,
                 agent_id: None,
             }),
@@ -159,6 +160,7 @@ mod tests {
             time: UnixMillis(0),
             level: 30,
             msg: String::new(),
+            source: "server".into(),
             agent_name: Some("Ada".to_owned()),
             agent_id: None,
         };

@@ -17,7 +17,7 @@ enum Honoured {
     /// It is answered with the first answer.
     Answered,
     /// The first one was refused before anything was done, so it is carried out: nothing here speaks
-    /// or listens, keeps its data in a file, or shows its environment.
+    /// or listens, keeps its data in a file, or shows its environment. Or it changes nothing.
     Refused,
 }
 
@@ -98,6 +98,13 @@ const ROUTES: &[(&str, &str, &str, Honoured)] = &[
     ("conversation::process", "/api/audio/{agent}/speech", "{}", Answered),
     ("ending::pause", "/api/greenroom/agents/{agent}/pause", "", Answered),
     ("resume", "/api/greenroom/agents/{agent}/resume", "", Answered),
+    (
+        "transfer::export",
+        "/api/greenroom/agents/{agent}/export",
+        r#"{"password": "1234"}"#,
+        Refused,
+    ),
+    ("transfer::import", "/api/greenroom/import", "{}", Refused),
     ("make_primary", "/api/greenroom/agents/{agent}/primary", "", Answered),
     ("ending::restart", "/api/greenroom/agents/{agent}/restart", "", Answered),
     ("message::say", "/api/greenroom/agents/{agent}/message", r#"{"text": "hello"}"#, Answered),

@@ -1,0 +1,216 @@
+//! An answer piece by piece, however it is worded.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::Bytes;
+use futures::{Stream, stream};
+use greenroom_actors::error::CoreError;
+use greenroom_actors::ids::LetterId;
+use greenroom_actors::pieces::Piece;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{broadcast, oneshot};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+use super::{Answered, Turn};
+use crate::dialects::milady::error::MiladyError;
+
+/// How long nothing is said at most.
+const BREATH: Duration = Duration::from_secs(5);
+
+/// How an answer is put on the wire.
+pub(in crate::dialects::milady) trait Wording {
+    /// What goes before the first words.
+    fn begin(&mut self) -> Vec<Bytes>;
+
+    /// Further words.
+    fn words(&mut self, words: &str) -> Bytes;
+
+    /// The end; `rest` is what was not told of it yet.
+    fn end(&mut self, answer: Answered, rest: Rest) -> Vec<Bytes>;
+
+    /// That there is no answer, and why. Nothing comes after it.
+    fn failed(&mut self, error: &MiladyError) -> Vec<Bytes>;
+
+    /// Nothing: it keeps the connection.
+    fn breath(&mut self) -> Bytes;
+}
+
+/// What of the whole answer was not told piece by piece.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::dialects::milady) enum Rest {
+    /// The pieces were all of it.
+    Nothing,
+    /// The end of it.
+    More(String),
+    /// The pieces were something else: the whole stands in their place.
+    Other,
+}
+
+/// An answer on its way.
+pub(in crate::dialects::milady) struct Coming<W> {
+    frames: VecDeque<Bytes>,
+    wording: W,
+    told: Told,
+    pieces: broadcast::Receiver<Arc<Piece>>,
+    are_pieces_over: bool,
+    /// Gone once it has come.
+    answer: Option<oneshot::Receiver<Result<Answered, CoreError>>>,
+    breath: Interval,
+}
+
+impl<W: Wording + 'static> Coming<W> {
+    /// The answer to a turn in that wording; it ends when the answer is whole, or none comes.
+    pub(in crate::dialects::milady) fn frames(
+        turn: Turn,
+        mut wording: W,
+    ) -> impl Stream<Item = Result<Bytes, Infallible>> + 'static {
+        let mut breath = interval_at(Instant::now() + BREATH, BREATH);
+        breath.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let coming = Self {
+            frames: wording.begin().into(),
+            wording,
+            told: Told::of(turn.letter),
+            pieces: turn.pieces,
+            are_pieces_over: false,
+            answer: Some(turn.answer),
+            breath,
+        };
+        stream::unfold(coming, |mut coming| async move {
+            let frame = coming.next().await?;
+            Some((Ok(frame), coming))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(frame) = self.frames.pop_front() {
+                return Some(frame);
+            }
+            let answer = self.answer.as_mut()?;
+            tokio::select! {
+                piece = self.pieces.recv(), if !self.are_pieces_over => match piece {
+                    Ok(piece) => self.take(&piece),
+                    // What is missed comes with the whole answer.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => self.are_pieces_over = true,
+                },
+                answer = answer => {
+                    self.answer = None;
+                    self.drain();
+                    self.end(answer.unwrap_or(Err(CoreError::ShuttingDown)));
+                }
+                _ = self.breath.tick() => {
+                    let breath = self.wording.breath();
+                    self.frames.push_back(breath);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, piece: &Piece) {
+        if let Some(words) = self.told.take(piece) {
+            let frame = self.wording.words(words);
+            self.frames.push_back(frame);
+        }
+    }
+
+    /// The pieces that came before the whole.
+    fn drain(&mut self) {
+        loop {
+            match self.pieces.try_recv() {
+                Ok(piece) => self.take(&piece),
+                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
+        }
+    }
+
+    fn end(&mut self, answer: Result<Answered, CoreError>) {
+        let last = match answer {
+            Ok(answer) => {
+                let rest = self.told.rest(&answer.text);
+                self.wording.end(answer, rest)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a streamed turn has no answer");
+                self.wording.failed(&error.into())
+            }
+        };
+        self.frames.extend(last);
+    }
+}
+
+/// What of an answer was told: words that follow one another without a gap.
+struct Told {
+    letter: LetterId,
+    words: String,
+    next: u32,
+}
+
+impl Told {
+    fn of(letter: LetterId) -> Self {
+        Self { letter, words: String::new(), next: 0 }
+    }
+
+    /// The words of a piece, if they follow what was told. After a gap, and where the agent begins
+    /// anew, nothing is told until the whole is there.
+    fn take<'a>(&mut self, piece: &'a Piece) -> Option<&'a str> {
+        if piece.letter_id != self.letter || piece.index != self.next {
+            return None;
+        }
+        self.next = self.next.saturating_add(1);
+        self.words.push_str(&piece.text);
+        Some(&piece.text)
+    }
+
+    fn rest(&self, whole: &str) -> Rest {
+        match whole.strip_prefix(self.words.as_str()) {
+            Some("") => Rest::Nothing,
+            Some(more) => Rest::More(more.to_owned()),
+            // White space around it is no other answer.
+            None if self.words.trim() == whole.trim() => Rest::Nothing,
+            None => Rest::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use greenroom_actors::ids::{AgentId, MemoryId};
+
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_the_beginning_of_the_whole() {
+        let (ours, others) = (LetterId::new(), LetterId::new());
+        let more = |text: &str| Rest::More(text.to_owned());
+        for (pieces, whole, words, rest) in [
+            (&[(ours, 0, "ha"), (ours, 1, "ha")][..], "haha", &["ha", "ha"][..], Rest::Nothing),
+            (&[(ours, 0, "a"), (others, 1, "x"), (ours, 1, "b")], "abc", &["a", "b"], more("c")),
+            (&[(ours, 0, "a"), (ours, 2, "c")], "abc", &["a"], more("bc")),
+            (&[(ours, 1, "b")], "ab", &[], more("ab")),
+            (&[(ours, 0, "a"), (ours, 0, "b")], "b", &["a"], Rest::Other),
+            (&[(ours, 0, "a \n")], "a", &["a \n"], Rest::Nothing),
+            (&[], "", &[], Rest::Nothing),
+        ] {
+            let mut told = Told::of(ours);
+            let mut found = Vec::new();
+            for (letter_id, index, text) in pieces {
+                let piece = Piece {
+                    agent_id: AgentId::new(),
+                    letter_id: *letter_id,
+                    memory_id: MemoryId::new(),
+                    heard: None,
+                    index: *index,
+                    text: (*text).to_owned(),
+                };
+                found.extend(told.take(&piece).map(str::to_owned));
+            }
+            assert_eq!(found, words, "{pieces:?}");
+            assert_eq!(told.rest(whole), rest, "{pieces:?}");
+        }
+    }
+}
