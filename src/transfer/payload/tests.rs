@@ -9,6 +9,7 @@ use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::{AgentId, RoomId};
 use greenroom_actors::records::Memory;
 use greenroom_actors::time::UnixMillis;
+use greenroom_actors::triggers::Trigger;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -461,4 +462,53 @@ proptest! {
             deliver(text.as_slice(), *round, taking, |_| Ok(())).unwrap();
         }
     }
+}
+
+#[test]
+fn triggers_are_tasks_in_the_words_of_the_original() {
+    let config = json!({
+        "version": 1, "triggerId": "t-1", "displayName": "Tea", "instructions": "Make tea",
+        "triggerType": "cron", "enabled": true, "wakeMode": "next_autonomy_cycle",
+        "createdBy": "person", "timezone": "Europe/Berlin", "cronExpression": "0 9 * * 1-5",
+        "maxRuns": 7, "runCount": 3, "dedupeKey": "trigger-1", "nextRunAtMs": 1,
+        "lastRunAtIso": "2026-01-01T00:00:00.000Z", "lastStatus": "error", "lastError": "cold"
+    });
+    let task = |config: &Value| {
+        json!({
+            "id": "task", "name": "TRIGGER_DISPATCH", "description": "Tea", "createdAt": 5,
+            "metadata": {"blocking": true, "trigger": config}
+        })
+    };
+    let once = json!({
+        "triggerId": "t-2", "displayName": "Once", "instructions": "x", "triggerType": "once",
+        "scheduledAtIso": "2020-01-01T00:00:00.000Z", "enabled": true
+    });
+    let (facts, remap) = delivered(&with(json!({"tasks": [task(&config), task(&once)]})));
+    let [Fact::TriggerSet { trigger: tea, .. }, Fact::TriggerSet { trigger: past, .. }] =
+        facts.as_slice()
+    else {
+        panic!("{facts:?}")
+    };
+    assert_eq!(Some(tea.id), remap.id("t-1"));
+    assert_eq!((tea.created_at, tea.run_count, tea.max_runs), (UnixMillis(5), 3, Some(7)));
+    assert!(tea.next_due_at.is_some_and(|due| due > NOW));
+    // One whose time is over is kept, and off.
+    assert_eq!((past.is_enabled, past.next_due_at), (false, None));
+
+    let written = records::trigger(Trigger::clone(tea));
+    let metadata = &written["metadata"];
+    assert_eq!(metadata["blocking"], true);
+    assert_eq!(written["tags"], json!(["queue", "repeat", "trigger"]));
+    let mut again = metadata["trigger"].clone();
+    assert_eq!(again["triggerId"], json!(tea.id));
+    assert_eq!(again["nextRunAtMs"], json!(tea.next_due_at));
+    let own = again.as_object_mut().unwrap().remove("greenroom").unwrap();
+    assert_eq!(own["graceS"], 60);
+    for key in ["triggerId", "nextRunAtMs"] {
+        again[key] = config[key].clone();
+    }
+    // Over «cron|make tea|||0 9 * * 1-5|next_autonomy_cycle».
+    assert_eq!(again["dedupeKey"], "trigger-b425c076");
+    again["dedupeKey"] = config["dedupeKey"].clone();
+    assert_eq!(again, config);
 }
