@@ -12,6 +12,7 @@ use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
+use crate::models::Router;
 use crate::primary::Primary;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
@@ -28,6 +29,8 @@ pub struct Host {
     pub registry: Registry,
     /// The agent of those clients that know only one.
     pub primary: Primary,
+    /// The models that answer for the agents.
+    pub models: Router,
     /// What is said between people and agents.
     pub messaging: Messaging,
     /// Files that people and agents give one another.

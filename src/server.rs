@@ -23,7 +23,7 @@ use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
-use crate::primary::{Primary, PrimarySettings, StateDir};
+use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::store::SqliteStore;
@@ -126,6 +126,9 @@ async fn host(
             "ceilings in dollars hold, and these models have no price: they count as the dearest"
         );
     }
+    let secrets = Arc::new(secrets);
+    let primary = primary(config, data_dir);
+    recall(&ConfigFile::in_folder(&primary.state_dir, Arc::clone(&secrets)), &model);
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
     let voice = Voice::default();
     let mcp =
@@ -133,7 +136,7 @@ async fn host(
             .map_err(ServeError::Mcp)?;
     let ports = Ports {
         store: Arc::new(store.clone()),
-        model: Arc::new(model),
+        model: Arc::new(model.clone()),
         clock: Arc::new(SystemClock),
         tools: Arc::new(tools(&config.tools, &workspaces, &voice, &mcp)?),
     };
@@ -142,7 +145,6 @@ async fn host(
     voice.speaks_through(messaging.clone());
     let idempotency =
         Idempotency::new(Arc::new(store.clone()), Arc::clone(registry.clock()), config.idempotency);
-    let secrets = Arc::new(secrets);
     let transfer = data_dir.join(TRANSFER);
     let transfer = Transfer::open(
         &transfer,
@@ -152,10 +154,11 @@ async fn host(
         Arc::clone(&secrets),
     )
     .map_err(|source| ServeError::File { path: transfer, source })?;
-    let primary = Primary::open(registry.clone(), primary(config, data_dir)).await?;
+    let primary = Primary::open(registry.clone(), primary).await?;
     Ok(Host {
         transfer,
         primary,
+        models: model,
         idempotency,
         messaging,
         registry,

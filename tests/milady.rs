@@ -1,6 +1,7 @@
 //! The listener of Milady: one agent, as if it were alone.
 
 mod chat;
+mod onboarding;
 mod states;
 mod transport;
 mod triggers;

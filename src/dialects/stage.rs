@@ -88,7 +88,7 @@ pub(super) struct Stage {
     pub(super) store: MemoryStore,
     service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
     /// Where its files are.
-    pub(super) folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 /// An answer as a client has it.
@@ -130,7 +130,7 @@ impl Heard {
     pub(super) fn of(answer: HttpResponse) -> Self {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.into_body().try_into_bytes();
-        let text = body.map(|body| String::from_utf8(body.into()).unwrap()).unwrap_or_default();
+        let text = body.map(|body| String::from_utf8_lossy(&body).into_owned()).unwrap_or_default();
         Self { status, headers, text }
     }
 }
@@ -244,6 +244,7 @@ where
     let host = Host {
         transfer,
         primary: Primary::open(registry.clone(), settings).await.unwrap(),
+        models: crate::models::build(&Default::default(), &|_| None).unwrap(),
         messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
@@ -276,7 +277,7 @@ where
         }
         .boxed_local()
     };
-    Stage { host, store, service: Box::new(service), folder }
+    Stage { host, store, service: Box::new(service), _folder: folder }
 }
 
 impl Stage {

@@ -1,6 +1,7 @@
 //! Credentials of requests: a token, in either of two headers, compared in constant time.
 
 use std::fmt;
+use std::ops::Deref;
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use serde::{Deserialize, Serialize, Serializer};
@@ -78,6 +79,56 @@ impl<'de> Deserialize<'de> for Token {
     }
 }
 
+/// A token together with its text, for a listener that hands it to clients which are paired. Shown as
+/// little as a [`Token`], which it is everywhere else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PairingToken {
+    token: Token,
+    text: Zeroizing<String>,
+}
+
+impl PairingToken {
+    /// The token of that text, without the white space around it; `None` if nothing is left.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        Some(Self { token: Token::new(text)?, text: Zeroizing::new(text.to_owned()) })
+    }
+
+    /// The text, for a client that has proved that it may have it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Deref for PairingToken {
+    type Target = Token;
+
+    fn deref(&self) -> &Token {
+        &self.token
+    }
+}
+
+impl fmt::Debug for PairingToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.token.fmt(f)
+    }
+}
+
+impl Serialize for PairingToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.token.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PairingToken {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        Self::new(&text).ok_or_else(|| serde::de::Error::custom("a token must not be empty"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
@@ -113,5 +164,10 @@ mod tests {
         assert!(!format!("{token:?}").contains("s3cret"));
         assert!(!serde_json::to_string(&token).unwrap().contains("s3cret"));
         assert!(Token::new("").is_none());
+        let token = PairingToken::new(" s3cret\n").unwrap();
+        assert!(!format!("{token:?}").contains("s3cret"));
+        assert!(!serde_json::to_string(&token).unwrap().contains("s3cret"));
+        assert!(token.is(b"s3cret") && token.reveal() == "s3cret");
+        assert!(PairingToken::new(" ").is_none());
     }
 }

@@ -4,8 +4,11 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
+use actix_web::error::BlockingError;
 use actix_web::http::header::ContentEncoding;
+use actix_web::{HttpRequest, web};
 
+use super::accept;
 use super::served::{ServedFile, in_utf8};
 
 /// What is added to the name of a file for one that holds the same in that encoding.
@@ -38,6 +41,20 @@ impl Folder {
                 }
             })
             .ok()
+    }
+
+    /// The same for that request, in the encoding that its client would rather have; reading is left to
+    /// threads that may block.
+    ///
+    /// # Errors
+    /// There is no such thread any more.
+    pub async fn ask(
+        &self,
+        path: &str,
+        request: &HttpRequest,
+    ) -> std::result::Result<Option<ServedFile>, BlockingError> {
+        let (folder, path, encodings) = (self.clone(), path.to_owned(), accept::encodings(request));
+        web::block(move || folder.open(&path, &encodings)).await
     }
 
     fn find(&self, path: &str, encodings: &[ContentEncoding]) -> Result<ServedFile> {

@@ -6,6 +6,7 @@ pub mod body;
 pub mod cors;
 pub mod etag;
 pub mod folder;
+pub mod headless;
 pub mod idempotency;
 pub mod instant;
 pub mod operator;

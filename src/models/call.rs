@@ -70,6 +70,8 @@ pub(super) struct Served {
     pub(super) name: String,
     /// What its provider calls it.
     pub(super) model: String,
+    /// What its provider is called.
+    pub(super) of: String,
     /// Who answers.
     pub(super) provider: Arc<dyn Provider>,
     /// How long and how often it is asked.

@@ -70,6 +70,12 @@ const PROVIDERS: [Known; 10] = [
     known("together", AdapterKind::Together, "https://api.together.xyz/v1/", "TOGETHER_API_KEY"),
 ];
 
+/// The providers by name, each with the variable of its key if it takes one; the built-in one first.
+pub(super) fn providers() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
+    let known = PROVIDERS.iter().map(|known| (known.name, known.key_env));
+    std::iter::once((super::doctor::NAME, None)).chain(known)
+}
+
 /// A model at a provider: all that a call needs to know.
 pub(super) struct Target {
     pub(super) adapter: AdapterKind,

@@ -39,6 +39,6 @@ mod tls;
 mod tokens;
 
 pub(crate) use endpoint::Endpoint;
-pub use router::{Router, build};
+pub use router::{Offer, Router, build, providers};
 pub use settings::{ModelChoice, ModelSettings, ModelsError, ModelsSettings};
 pub use tls::install_tls;

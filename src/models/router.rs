@@ -1,7 +1,7 @@
 //! The router: which model answers, and who stands in for it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::budget::Rate;
@@ -17,6 +17,10 @@ use super::remote::{Clients, Remote};
 use super::settings::{ModelSettings, ModelsError, ModelsSettings};
 use super::tls::install_tls;
 use super::tokens::Price;
+
+mod roster;
+
+pub use roster::{Offer, providers};
 
 /// Unknown names that are remembered, so that each is warned of once.
 ///
@@ -43,6 +47,8 @@ struct Inner {
     fallback: Vec<Arc<Served>>,
     embedder: Embedder,
     unknown: Mutex<HashSet<String>>,
+    /// Models that were added since, each by its name.
+    learned: RwLock<BTreeMap<String, Arc<Served>>>,
 }
 
 enum Embedder {
@@ -84,8 +90,8 @@ pub fn build(
             embedder(served, settings.models.get(line))?
         }
     };
-    let (models, unknown) = (builder.models, Mutex::default());
-    let inner = Inner { models, default, small, fallback, embedder, unknown };
+    let (models, unknown, learned) = (builder.models, Mutex::default(), RwLock::default());
+    let inner = Inner { models, default, small, fallback, embedder, unknown, learned };
     let dearest = inner.dearest().unwrap_or_default();
     Ok(Router { inner: Arc::new(inner), dearest })
 }
@@ -111,7 +117,7 @@ impl Router {
     }
 }
 
-/// What there is while a router is being made.
+/// What there is while a router is being made, or added to.
 struct Builder<'a> {
     env: &'a Env<'a>,
     clients: Clients,
@@ -136,6 +142,7 @@ impl Builder<'_> {
         Ok(Arc::new(Served {
             name: name.to_owned(),
             model: settings.model.clone(),
+            of: settings.provider.clone(),
             provider: Arc::new(remote),
             limits: Limits::from(settings),
             price: Price { input: settings.price_input, output: settings.price_output },
@@ -167,6 +174,7 @@ fn served_doctor(name: &str) -> Arc<Served> {
     Arc::new(Served {
         name: name.to_owned(),
         model: doctor::NAME.to_owned(),
+        of: doctor::NAME.to_owned(),
         provider: Arc::new(Doctor),
         // It has nothing to try again for.
         limits: Limits { retries: 0, ..Limits::from(&ModelSettings::default()) },
@@ -195,9 +203,10 @@ impl Inner {
         let small =
             self.small.as_ref().filter(|_| matches!(purpose, Purpose::Title | Purpose::Summarise));
         let named = || model.and_then(|name| self.named(name));
-        let first = small.or_else(named).unwrap_or(&self.default);
-        let others = self.fallback.iter().filter(|other| !Arc::ptr_eq(first, other));
-        std::iter::once(first).chain(others).cloned().collect()
+        let first = small.cloned().or_else(named).unwrap_or_else(|| Arc::clone(&self.default));
+        let others = self.fallback.iter().filter(|other| !Arc::ptr_eq(&first, other));
+        let others = others.cloned().collect::<Vec<_>>();
+        std::iter::once(first).chain(others).collect()
     }
 
     /// What the dearest model costs that has a price; none if none has.
@@ -223,11 +232,13 @@ impl Inner {
         chain
     }
 
-    fn named(&self, name: &str) -> Option<&Arc<Served>> {
+    fn named(&self, name: &str) -> Option<Arc<Served>> {
         let all = || self.models.values().chain([&self.default]).chain(&self.fallback);
         let found = self.models.get(name);
         let found = found.or_else(|| all().find(|served| served.name == name));
-        let found = found.or_else(|| all().find(|served| served.model == name));
+        let found = found.or_else(|| all().find(|served| served.model == name)).cloned();
+        // What the configuration says goes before what was added.
+        let found = found.or_else(|| self.learned(name));
         if found.is_none() && !name.is_empty() {
             self.warn_once(name);
         }

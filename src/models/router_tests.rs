@@ -53,6 +53,7 @@ fn served(name: &str, attempts: Vec<Vec<Step>>) -> Arc<Served> {
     Arc::new(Served {
         name: name.to_owned(),
         model: format!("{name}-large"),
+        of: "scripted".to_owned(),
         provider: Arc::new(Scripted(Mutex::new(attempts.into()))),
         limits: Limits::from(&settings),
         price: Price { input: Some(1.0), output: Some(10.0) },
@@ -66,7 +67,8 @@ fn router(served: Vec<Arc<Served>>) -> Router {
     let default = served[0].clone();
     let embedder = Embedder::Served { name: "e".into(), dimensions: None, served: default.clone() };
     let (small, fallback, unknown) = (None, served, Mutex::default());
-    let inner = Arc::new(Inner { models, default, small, fallback, embedder, unknown });
+    let learned = RwLock::default();
+    let inner = Arc::new(Inner { models, default, small, fallback, embedder, unknown, learned });
     Router { inner, dearest: Rate::default() }
 }
 

@@ -5,6 +5,9 @@
 //! over another API sees the same here.
 
 mod autonomy;
+mod choice;
+pub(crate) mod confidential;
+mod config_file;
 mod default;
 mod reset;
 mod restarts;
@@ -23,6 +26,8 @@ use greenroom_actors::registry::Registry;
 use tokio::sync::{Mutex, watch};
 
 pub use autonomy::{AutonomyState, PERIOD_MAX, PERIOD_MIN};
+pub use choice::{Choice, recall};
+pub use config_file::{ConfigFile, ConfigFileError};
 pub use default::default_character;
 pub use reset::ResetError;
 pub use restarts::REASONS_MAX;

@@ -24,7 +24,7 @@ use crate::config::{Loaded, Origin};
 use crate::dialects::elizaos::Elizaos;
 use crate::dialects::milady::Milady;
 use crate::host::Host;
-use crate::http::auth::Token;
+use crate::http::auth::PairingToken;
 
 /// How long a connection may be idle between two requests.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -189,7 +189,7 @@ where
 
 /// What callers of the Milady listener must present. One that is open to other machines has a token
 /// of its own where none is set, the same after each start.
-fn milady_token(loaded: &Loaded) -> Result<Option<Token>, ServeError> {
+fn milady_token(loaded: &Loaded) -> Result<Option<PairingToken>, ServeError> {
     let milady = &loaded.config.milady;
     if milady.auth_token.is_some() || milady.bind.ip().to_canonical().is_loopback() {
         return Ok(milady.auth_token.clone());
@@ -201,7 +201,7 @@ fn milady_token(loaded: &Loaded) -> Result<Option<Token>, ServeError> {
         file = %path.display(),
         "the Milady listener is open to other machines: it asks for the token in that file"
     );
-    Ok(Token::new(&token))
+    Ok(PairingToken::new(&token))
 }
 
 /// The token in that file, which is made for its owner alone where there is none.

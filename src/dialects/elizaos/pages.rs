@@ -4,7 +4,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::guard::GuardContext;
 use actix_web::http::Method;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use super::call::Call;
 use super::error::ElizaError;
@@ -124,9 +124,7 @@ async fn open(
     path: &str,
     request: &HttpRequest,
 ) -> Result<Option<ServedFile>, ElizaError> {
-    let (client, path, encodings) = (client.clone(), path.to_owned(), accept::encodings(request));
-    let opened = web::block(move || client.open(&path, &encodings)).await;
-    opened.map_err(|_blocked| (&refusal::INTERNAL).into())
+    client.ask(path, request).await.map_err(|_blocked| (&refusal::INTERNAL).into())
 }
 
 /// Tells a script's path in a comment, which must not end before it does.

@@ -1,10 +1,8 @@
 //! What is done to one request and its answer on their way through the gate.
 
 use std::net::IpAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
@@ -24,6 +22,7 @@ use super::shared::Shared;
 use super::visit::{Area, Visit};
 use super::words::Words;
 use crate::http::cors::Cors;
+use crate::http::headless::headless;
 use crate::http::idempotency::Wording;
 use crate::http::rate::Verdict;
 use crate::http::{etag, security, site};
@@ -241,10 +240,7 @@ impl Pass {
         if !self.visit.is_head {
             return answer;
         }
-        answer.map_body(|_, body| {
-            let size = body.size();
-            BoxBody::new(Headless(size))
-        })
+        headless(answer)
     }
 
     /// Tags a body that is at hand, and leaves it out if the client has it already.
@@ -308,22 +304,4 @@ fn has_known_type(headers: &HeaderMap) -> bool {
         let sort = sort.to_ascii_lowercase();
         known.iter().any(|known| sort.contains(known))
     })
-}
-
-/// The body of an answer to `HEAD`: the size of what `GET` would get, and nothing of it.
-struct Headless(BodySize);
-
-impl MessageBody for Headless {
-    type Error = std::convert::Infallible;
-
-    fn size(&self) -> BodySize {
-        self.0
-    }
-
-    fn poll_next(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Poll::Ready(None)
-    }
 }

@@ -115,6 +115,7 @@ where
     if let Some(token) = &shared.token
         && !is_preflight
         && !request.path().starts_with(PAIRING)
+        && !shared.pages.claims(&request)
         && !admission::presents(request.headers(), token)
     {
         let unauthorized = MiladyError::refused(StatusCode::UNAUTHORIZED, "Unauthorized");

@@ -11,6 +11,7 @@ use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::{MemoryId, RoomId};
 use greenroom_actors::ports::{Scored, SearchQuery};
 use greenroom_actors::records::{FACTS, Memory};
+use greenroom_actors::texts::cut;
 use serde_json::{Map, Value, json};
 
 use super::chat::{Place, Said, Turn, Web, Wish};
@@ -34,6 +35,9 @@ const FOUND: (u32, u32) = (10, 50);
 
 /// The same where they are told to the agent with a question.
 const TOLD: (u32, u32) = (8, 20);
+
+/// Bytes of each memory that are told with a question.
+const LINE_MAX: usize = 2 * 1024;
 
 /// The room where such questions are asked.
 const QUESTIONS: &str = "quick-context";
@@ -97,7 +101,7 @@ async fn quick(shared: Data<Shared>, request: HttpRequest) -> Answer {
     }
     knowledge.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let place = Place::of(&shared, &agent, Web::Compatible(QUESTIONS)).await?;
-    let said = Said::words(question(&text, memories.iter().chain(&knowledge)));
+    let said = Said::words(question(&text, memories.iter().chain(&knowledge)))?;
     let wish = Wish { place, said, following: None, is_counted: false };
     let answer = Turn::begin(&shared, &agent, wish).await?.whole().await?.text;
     let memories: Vec<_> = memories.iter().map(result).collect();
@@ -109,7 +113,8 @@ async fn quick(shared: Data<Shared>, request: HttpRequest) -> Answer {
 
 /// A question with what may help to answer it.
 fn question<'a>(text: &str, found: impl Iterator<Item = &'a Scored>) -> String {
-    let lines: Vec<_> = found.map(|found| format!("- {}", found.memory.text())).collect();
+    let lines: Vec<_> =
+        found.map(|found| format!("- {}", cut(found.memory.text(), LINE_MAX))).collect();
     if lines.is_empty() {
         return text.to_owned();
     }

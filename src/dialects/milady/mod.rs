@@ -9,20 +9,30 @@ mod autonomy;
 mod body;
 mod character;
 mod chat;
+mod config;
 mod conversations;
+mod ending;
 mod error;
 mod events;
 mod gate;
+mod kept;
 mod lanes;
 mod lifecycle;
 mod logs;
 mod memory;
+mod onboarding;
+mod pages;
+mod pairing;
+mod pending;
+mod plugins;
 mod proactive;
+mod provider;
 mod routes;
 mod runtime;
 mod settings;
 mod shared;
 mod socket;
+mod soft;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -42,7 +52,7 @@ use actix_web::{App, Error, HttpResponse};
 pub use settings::MiladySettings;
 
 use crate::host::Host;
-use crate::http::auth::Token;
+use crate::http::auth::PairingToken;
 use error::MiladyError;
 use shared::Shared;
 
@@ -59,7 +69,7 @@ impl Milady {
     /// The dialect over that host, for whoever presents `token`, or for anyone where there is none. To
     /// be made once for a listener, on the tokio runtime that its sockets are to live on.
     #[must_use]
-    pub fn new(settings: Arc<MiladySettings>, token: Option<Token>, host: Host) -> Self {
+    pub fn new(settings: Arc<MiladySettings>, token: Option<PairingToken>, host: Host) -> Self {
         Self { shared: Arc::new_cyclic(|this| Shared::new(settings, token, host, this)) }
     }
 

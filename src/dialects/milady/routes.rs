@@ -1,12 +1,13 @@
 //! Which path is whose. A path with another method counts as no route.
 
-use actix_web::Resource;
-use actix_web::web::{self, ServiceConfig, get};
+use actix_web::web::{self, Data, ServiceConfig, get};
+use actix_web::{HttpRequest, Resource};
 
-use super::error::MiladyError;
+use super::shared::Shared;
 use super::{
-    Answer, audit, autonomy, character, chat, conversations, events, lifecycle, logs, memory,
-    runtime, socket, status, transfer, triggers, v1, workbench,
+    Answer, audit, autonomy, character, chat, config, conversations, ending, events, kept,
+    lifecycle, logs, memory, onboarding, pairing, plugins, runtime, socket, soft, status, transfer,
+    triggers, v1, workbench,
 };
 
 /// All of them; each resource mounts its own.
@@ -16,6 +17,13 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(events::routes)
         .configure(lifecycle::routes)
         .configure(autonomy::routes)
+        .configure(pairing::routes)
+        .configure(onboarding::routes)
+        .configure(config::routes)
+        .configure(plugins::routes)
+        .configure(kept::routes)
+        .configure(ending::routes)
+        .configure(soft::routes)
         .configure(transfer::routes)
         .configure(conversations::routes)
         .configure(chat::routes)
@@ -29,9 +37,9 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(audit::routes);
 }
 
-/// What answers where no route does.
-pub(super) async fn none() -> Answer {
-    Err(MiladyError::NOT_FOUND)
+/// What answers where no route does: the dashboard's pages, if there are any.
+pub(super) async fn none(shared: Data<Shared>, request: HttpRequest) -> Answer {
+    shared.pages.answer(&request).await
 }
 
 pub(super) fn on(path: &str) -> Resource {

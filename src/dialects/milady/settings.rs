@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::lanes::Lane;
-use crate::http::auth::Token;
+use crate::http::auth::PairingToken;
 
 /// The `[milady]` section of the configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct MiladySettings {
     pub agent: String,
     /// What callers must present; absent: anyone on this machine may call.
     #[serde(skip_serializing)]
-    pub auth_token: Option<Token>,
+    pub auth_token: Option<PairingToken>,
     /// Whether a browser may get the token for a code that stands in the log.
     pub pairing: bool,
     /// Whether a socket may present the token in its address, as browsers have to.

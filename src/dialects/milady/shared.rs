@@ -8,10 +8,13 @@ use tokio::task::JoinSet;
 use super::conversations::Conversations;
 use super::events::Follower;
 use super::lanes::Lanes;
+use super::pages::Pages;
+use super::pairing::Pairing;
 use super::settings::MiladySettings;
 use super::socket::{Sockets, tell_status};
 use crate::host::Host;
-use crate::http::auth::Token;
+use crate::http::auth::PairingToken;
+use crate::primary::ConfigFile;
 
 /// What all requests of the listener share, whichever thread serves them.
 pub(super) struct Shared {
@@ -19,8 +22,12 @@ pub(super) struct Shared {
     pub(super) host: Host,
     /// What callers must present, if anything: the one that is configured, or the one made for a
     /// listener that is open to other machines.
-    pub(super) token: Option<Token>,
+    pub(super) token: Option<PairingToken>,
     pub(super) in_flight: Lanes,
+    pub(super) pages: Pages,
+    pub(super) pairing: Pairing,
+    /// What was said of the primary agent beside its character.
+    pub(super) config: ConfigFile,
     pub(super) conversations: Conversations,
     /// Who is connected, and what happened lately.
     pub(super) sockets: Arc<Sockets>,
@@ -33,7 +40,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(
         settings: Arc<MiladySettings>,
-        token: Option<Token>,
+        token: Option<PairingToken>,
         host: Host,
         this: &Weak<Self>,
     ) -> Self {
@@ -46,8 +53,19 @@ impl Shared {
         tasks.spawn(tell_status(host.clone(), Arc::clone(&sockets)));
         let in_flight = Lanes::new(&settings);
         let conversations = Conversations::new(host.registry.clone());
-        let changing = tokio::sync::Mutex::default();
-        Self { in_flight, settings, token, host, conversations, sockets, changing, _tasks: tasks }
+        Self {
+            in_flight,
+            pages: Pages::of(&settings, token.is_some()),
+            pairing: Pairing::default(),
+            config: ConfigFile::in_folder(host.primary.state_dir(), Arc::clone(&host.secrets)),
+            settings,
+            token,
+            host,
+            conversations,
+            sockets,
+            changing: tokio::sync::Mutex::default(),
+            _tasks: tasks,
+        }
     }
 
     pub(super) fn now(&self) -> UnixMillis {

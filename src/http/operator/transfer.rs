@@ -38,7 +38,7 @@ fn yes() -> bool {
 
 /// How large an export would be.
 #[derive(Serialize)]
-struct EstimateView {
+pub(super) struct EstimateView {
     bytes: u64,
     memories: u64,
 }
@@ -46,7 +46,7 @@ struct EstimateView {
 /// The agent that was imported.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ImportedView {
+pub(super) struct ImportedView {
     id: greenroom_actors::ids::AgentId,
     name: String,
     counts: Counts,

@@ -48,6 +48,7 @@ async fn host() -> Host {
     .unwrap();
     Host {
         primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
+        models: crate::models::build(&Default::default(), &|_| None).unwrap(),
         messaging: Messaging::open(registry.clone(), MessagingSettings::default()).await.unwrap(),
         registry,
         // Gone at once: nobody here brings a file.

@@ -180,8 +180,37 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use greenroom_actors::ids::{AgentId, MemoryId};
+    use proptest::prelude::*;
 
     use super::*;
+
+    fn piece(letter_id: LetterId, index: u32, text: &str) -> Piece {
+        let (agent_id, memory_id, text) = (AgentId::new(), MemoryId::new(), text.to_owned());
+        Piece { agent_id, letter_id, memory_id, heard: None, index, text }
+    }
+
+    proptest! {
+        /// Whatever a watcher missed, and whatever repeats itself in an answer.
+        #[test]
+        fn increments_and_the_rest_are_the_whole(
+            answer in prop::collection::vec(("[ab \u{f6}]{0,3}", any::<bool>()), 0..12),
+        ) {
+            let letter = LetterId::new();
+            let mut told = Told::of(letter);
+            let (mut whole, mut heard) = (String::new(), String::new());
+            for (index, (text, is_missed)) in (0_u32..).zip(&answer) {
+                whole.push_str(text);
+                if !is_missed {
+                    heard.extend(told.take(&piece(letter, index, text)).map(str::to_owned));
+                }
+            }
+            match told.rest(&whole) {
+                Rest::Nothing => prop_assert_eq!(heard.trim(), whole.trim()),
+                Rest::More(more) => prop_assert_eq!(heard + &more, whole),
+                Rest::Other => prop_assert!(false, "{heard:?} does not begin {whole:?}"),
+            }
+        }
+    }
 
     #[test]
     fn what_is_told_is_the_beginning_of_the_whole() {
@@ -199,14 +228,7 @@ mod tests {
             let mut told = Told::of(ours);
             let mut found = Vec::new();
             for (letter_id, index, text) in pieces {
-                let piece = Piece {
-                    agent_id: AgentId::new(),
-                    letter_id: *letter_id,
-                    memory_id: MemoryId::new(),
-                    heard: None,
-                    index: *index,
-                    text: (*text).to_owned(),
-                };
+                let piece = piece(*letter_id, *index, text);
                 found.extend(told.take(&piece).map(str::to_owned));
             }
             assert_eq!(found, words, "{pieces:?}");

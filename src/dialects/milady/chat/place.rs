@@ -10,6 +10,7 @@ use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::dialects::milady::config::admin_entity;
 use crate::dialects::milady::shared::Shared;
 
 /// Where what is said here comes from.
@@ -57,7 +58,7 @@ impl Place {
         agent: &AgentRecord,
         web: Web<'_>,
     ) -> Result<Self, CoreError> {
-        let admin = admin(shared, agent).await?;
+        let admin = admin(shared, agent).await;
         let name = &agent.character.name;
         let (room, channel, title) = match web {
             Web::Conversation(id, title) => (room_of(id), channel_of(id), title.to_owned()),
@@ -160,17 +161,10 @@ fn joined(agent_id: AgentId, room_id: RoomId, entity_id: EntityId, now: UnixMill
     Fact::Joined(Participant { agent_id, room_id, entity_id, state: None, created_at: now })
 }
 
-/// Where the configuration of this dialect is kept.
-const CONFIG: (&str, &str) = ("milady", "config");
-
 /// Whoever talks over the web: one that onboarding has chosen, or else one derived from the agent's
 /// name.
-async fn admin(shared: &Shared, agent: &AgentRecord) -> Result<EntityId, CoreError> {
-    let (shelf, key) = CONFIG;
-    let config = shared.host.registry.store().document(shelf, key).await?;
-    let chosen = config.as_ref().and_then(|config| {
-        config.value.pointer("/agents/defaults/adminEntityId")?.as_str()?.parse().ok()
-    });
-    let name = &agent.character.name;
-    Ok(chosen.unwrap_or_else(|| EntityId(derived(&format!("{name}-admin-entity")))))
+async fn admin(shared: &Shared, agent: &AgentRecord) -> EntityId {
+    // A file that cannot be read says so where it is asked for; a talk goes on without it.
+    let config = shared.config.read().await.unwrap_or_default();
+    admin_entity(&config, &agent.character.name)
 }

@@ -12,6 +12,10 @@ const CHANNELS: [&str; 10] =
 /// What a channel is that nobody has said anything about.
 const DM: &str = "DM";
 
+/// Bytes of what is said at once at most: no more than a body without pictures may have, since a list
+/// holds many such texts.
+const TEXT_MAX: usize = 1024 * 1024;
+
 /// Pictures that come with one message at most.
 const PICTURES_MAX: usize = 4;
 
@@ -35,8 +39,14 @@ pub(in crate::dialects::milady) struct Said {
 
 impl Said {
     /// Words alone.
-    pub(in crate::dialects::milady) fn words(text: String) -> Self {
-        Self { text, channel: DM, pictures: Vec::new() }
+    ///
+    /// # Errors
+    /// That there are too many.
+    pub(in crate::dialects::milady) fn words(text: String) -> Result<Self, MiladyError> {
+        if text.len() > TEXT_MAX {
+            return Err(MiladyError::bad(format!("text is too long (max {TEXT_MAX} bytes)")));
+        }
+        Ok(Self { text, channel: DM, pictures: Vec::new() })
     }
 
     /// What a body says.
@@ -50,9 +60,10 @@ impl Said {
             Some(Value::String(text)) if !text.trim().is_empty() => text.trim().to_owned(),
             _ => return Err(MiladyError::bad("text is required")),
         };
+        let words = Self::words(text)?;
         let channel = channel(body.get("channelType"))?;
         let pictures = pictures(body.get("images"))?;
-        Ok(Self { text, channel, pictures })
+        Ok(Self { channel, pictures, ..words })
     }
 
     /// The words.
@@ -177,6 +188,7 @@ mod tests {
             (json!({}), "text is required"),
             (json!({"text": " \n"}), "text is required"),
             (json!({"text": 5}), "text is required"),
+            (json!({"text": "x".repeat(TEXT_MAX + 1)}), "text is too long"),
             (json!({"text": "x", "channelType": "PIGEON"}), "channelType is invalid"),
             (json!({"text": "x", "channelType": 5}), "channelType is invalid"),
             (json!({"text": "x", "images": {}}), "images must be an array"),

@@ -173,3 +173,45 @@ fn worded(said: Result<Option<Memory>, CoreError>) -> Result<String, CoreError> 
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use greenroom_actors::error::ModelError;
+    use greenroom_actors::ids::{ApprovalId, EntityId, MemoryId, RoomId};
+    use greenroom_actors::records::MESSAGES;
+    use greenroom_actors::time::UnixMillis;
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    fn said(text: &str) -> Result<Option<Memory>, CoreError> {
+        Ok(Some(Memory {
+            id: MemoryId::new(),
+            agent_id: AgentId::new(),
+            kind: MESSAGES.to_owned(),
+            room_id: RoomId::new(),
+            world_id: None,
+            entity_id: EntityId::new(),
+            content: Map::from_iter([("text".to_owned(), json!(text))]),
+            metadata: Map::new(),
+            unique: true,
+            created_at: UnixMillis(0),
+            updated_at: UnixMillis(0),
+        }))
+    }
+
+    #[test]
+    fn a_client_is_always_told_something() {
+        let refused = CoreError::Model(ModelError::Refused("no".to_owned()));
+        for (answer, expected) in [
+            (said(" Hi! "), Ok(" Hi! ")),
+            (said(" \n"), Ok(APOLOGY)),
+            (said("(No response) "), Ok(APOLOGY)),
+            (Ok(None), Ok(APOLOGY)),
+            (Err(CoreError::Parked(ApprovalId::new())), Ok(PARKED)),
+            (Err(refused.clone()), Err(refused)),
+        ] {
+            assert_eq!(worded(answer), expected.map(str::to_owned));
+        }
+    }
+}

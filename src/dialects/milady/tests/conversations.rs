@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::support::{AGENT, HUSH, Heard, Stage, bare, stage, stage_with};
 use crate::dialects::milady::MiladySettings;
-use crate::dialects::stage::{NOBODY, Setting};
+use crate::dialects::stage::{Frame, NOBODY, Setting};
 
 /// Makes a conversation, and answers with its path.
 async fn made(stage: &Stage, body: Value) -> String {
@@ -255,6 +255,20 @@ async fn who_goes_away_is_answered_all_the_same() {
     assert_eq!(next.0, 200);
     let texts: Vec<_> = listed(&stage, &path).await.into_iter().map(|(_, text)| text).collect();
     assert!(texts.contains(&"echo: are you there?".to_owned()), "{texts:?}");
+}
+
+#[actix_web::test]
+async fn a_stream_that_says_nothing_breathes() {
+    let stage = stage().await;
+    let path = made(&stage, json!({})).await;
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let request = TestRequest::post().uri(&format!("{path}/messages/stream"));
+    let mut live = stage.open(request.set_json(json!({"text": HUSH}))).await;
+    for nth in 1..=3 {
+        assert_eq!(live.next().await, Some(Frame::default()));
+        assert_eq!(began.elapsed().as_secs(), 5 * nth);
+    }
 }
 
 #[actix_web::test]

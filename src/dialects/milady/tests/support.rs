@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::dialects::milady::{Milady, MiladySettings};
-use crate::dialects::stage::{Setting, stage_of};
-use crate::http::auth::Token;
+use crate::dialects::stage::stage_of;
+use crate::http::auth::PairingToken;
 
-pub(super) use crate::dialects::stage::{HUSH, Heard, Live, Stage};
+pub(super) use crate::dialects::stage::{HUSH, Heard, Setting, Stage};
 
 /// The token of a host that asks for one.
 pub(super) const TOKEN: &str = "t0ken";
@@ -33,5 +33,5 @@ pub(super) async fn stage_with(setting: Setting, settings: MiladySettings) -> St
 
 /// Settings that ask for [`TOKEN`].
 pub(super) fn guarded() -> MiladySettings {
-    MiladySettings { auth_token: Token::new(TOKEN), ..MiladySettings::default() }
+    MiladySettings { auth_token: PairingToken::new(TOKEN), ..MiladySettings::default() }
 }

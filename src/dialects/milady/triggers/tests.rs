@@ -3,6 +3,7 @@
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::time::UnixMillis;
 use greenroom_actors::triggers::{Misfire, Schedule, Trigger, Wake};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::draft::Draft;
@@ -283,5 +284,67 @@ fn what_has_run_its_last_is_spent() {
         (trigger(false, 5, None), false),
     ] {
         assert_eq!(is_spent(&trigger), expected, "{trigger:?}");
+    }
+}
+
+/// What clients send, and what they should not.
+fn anything() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,20}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "interval",
+            "once",
+            "cron",
+            "0 9 * * *",
+            "2026-05-01",
+            "9999-12-31T23:59:59Z",
+            "UTC",
+            "+262142-12-31",
+            "-9999-01-01T00:00Z",
+            "inject_now",
+            "",
+        ])
+        .prop_map(Value::from),
+        Just(json!([])),
+    ]
+}
+
+proptest! {
+    /// Whatever is sent is refused as a bad request or makes a trigger that can be shown, and the same
+    /// goes for what is laid over one.
+    #[test]
+    fn no_draft_is_more_than_refused(
+        fields in prop::collection::hash_map(
+            prop::sample::select(vec![
+                "displayName", "instructions", "triggerType", "wakeMode", "enabled", "createdBy",
+                "timezone", "intervalMs", "scheduledAtIso", "cronExpression", "maxRuns",
+            ]),
+            anything(),
+            0..11,
+        ),
+    ) {
+        let said = json!(fields);
+        match made(&said) {
+            Ok(trigger) => drop(shown(trigger)),
+            Err(error) => prop_assert_eq!(error.status().as_u16(), 400),
+        }
+        for trigger in [
+            made(&json!({"instructions": "x", "intervalMs": HOUR})).unwrap(),
+            made(&json!({"instructions": "x", "triggerType": "once", "scheduledAtIso": "2020-01-01"}))
+                .unwrap(),
+        ] {
+            let patch = read(&said).and_then(|draft| draft.over(&trigger, NOW));
+            let changed = patch.and_then(|patch| {
+                patch.over(trigger, NOW).map_err(super::draft::refused)
+            });
+            match changed {
+                Ok((trigger, _)) => drop(shown(trigger)),
+                Err(error) => prop_assert_eq!(error.status().as_u16(), 400),
+            }
+        }
     }
 }

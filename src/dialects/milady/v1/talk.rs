@@ -63,7 +63,7 @@ impl Talk {
     ) -> Result<Turn, MiladyError> {
         let place = Place::of(shared, agent, Web::Compatible(&self.key())).await?;
         let known = shared.host.registry.store().room(agent.id, place.room.id).await?;
-        let said = Said::words(self.words(known.is_some()));
+        let said = Said::words(self.words(known.is_some()))?;
         let wish = Wish { place, said, following: None, is_counted: true };
         Turn::begin(shared, agent, wish).await
     }

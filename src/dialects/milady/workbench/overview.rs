@@ -3,7 +3,6 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use greenroom_actors::character::AgentRecord;
-use greenroom_actors::facts::EventKind;
 use greenroom_actors::ids;
 use greenroom_actors::records::Task;
 use greenroom_actors::time::UnixMillis;
@@ -13,11 +12,9 @@ use super::task::{Sort, TaskView, TodoView};
 use super::{of_sort, stored};
 use crate::dialects::milady::Answer;
 use crate::dialects::milady::error::MiladyError;
+use crate::dialects::milady::events::EventLog;
 use crate::dialects::milady::shared::Shared;
 use crate::dialects::milady::triggers::{self, TriggerSummary};
-
-/// Events that are looked through for the newest of a kind.
-const EVENTS_MAX: u32 = 200;
 
 /// `GET /api/workbench/overview`.
 #[derive(Debug, Default, Serialize)]
@@ -77,7 +74,7 @@ pub(super) async fn show(shared: Data<Shared>) -> Answer {
     let autonomy = AutonomyView {
         enabled: autonomy.is_enabled,
         thinking: autonomy.is_active,
-        last_event_at: last_event_at(&shared, &agent).await?,
+        last_event_at: shared.sockets.read(EventLog::thought_at),
     };
     Ok(HttpResponse::Ok().json(Overview {
         tasks,
@@ -115,18 +112,4 @@ pub(super) async fn standing(
     let goals = shared.host.registry.store().goals(agent.id).await?;
     let goals = goals.into_iter().filter_map(TaskView::of_goal);
     Ok(autonomy.into_iter().chain(goals).collect())
-}
-
-/// When the agent last thought or said something of which the dashboard was told.
-async fn last_event_at(
-    shared: &Shared,
-    agent: &AgentRecord,
-) -> Result<Option<UnixMillis>, MiladyError> {
-    let store = shared.host.registry.store();
-    let Some((_, newest)) = store.event_bounds(agent.id).await? else { return Ok(None) };
-    let after = newest.saturating_sub(u64::from(EVENTS_MAX));
-    let events = store.events(agent.id, after, EVENTS_MAX).await?;
-    let told = events.iter().rev();
-    let mut told = told.filter(|event| matches!(event.kind, EventKind::Thought | EventKind::Said));
-    Ok(told.next().map(|event| event.at))
 }
