@@ -21,7 +21,7 @@ use super::*;
 use crate::models::{self, ModelsSettings};
 use crate::store::{SqliteStore, StoreSettings};
 use crate::workspace::{WorkPath, WorkspaceSettings};
-use canonical::canonical;
+use canonical::{canonical, kept};
 
 const PASSWORD: &str = "open sesame";
 const ALL: ExportOptions =
@@ -163,13 +163,16 @@ async fn goes_round(home: Home, generated: &generated::Generated) {
     assert!(!other.to_string().contains(&agent.to_string()));
     let (one, other) = (canonical(one), canonical(other));
     assert_eq!(one, other, "{one:#}\n{other:#}");
+    let (one, other) = (kept(&home, agent).await, kept(&home, imported.agent_id).await);
+    assert_eq!(one, other, "{one:#}\n{other:#}");
     home.registry.shutdown(std::time::Duration::ZERO).await;
 }
 
 #[test]
 fn what_was_exported_imported_and_exported_again_is_the_same() {
     let system = actix::System::new();
-    let mut runner = TestRunner::new(Config { cases: 24, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() });
     let rounds = runner.run(&generated::agent(), |generated| {
         system.block_on(async { goes_round(Home::new().await, &generated).await });
         Ok(())
