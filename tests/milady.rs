@@ -2,6 +2,7 @@
 
 mod chat;
 mod onboarding;
+mod socket;
 mod states;
 mod transport;
 mod triggers;

@@ -10,7 +10,8 @@ use greenroom_actors::ids::{AgentId, RoomId};
 use greenroom_actors::time::UnixMillis;
 
 use super::translate::Translator;
-use crate::dialects::milady::proactive::{self, Proactive};
+use crate::dialects::milady::chat::SOURCE;
+use crate::dialects::milady::proactive::Proactive;
 use crate::dialects::milady::shared::Shared;
 use crate::dialects::milady::socket::Sockets;
 use crate::host::Host;
@@ -100,13 +101,16 @@ impl Follower {
         }
     }
 
-    /// Whether something was said in a conversation.
+    /// Whether something was said to a person over this dialect.
     async fn is_chat(&self, event: &Event) -> bool {
         let room = event.data.get("roomId").and_then(|room| room.as_str()?.parse::<RoomId>().ok());
-        let Some((room, shared)) = room.zip(self.shared.upgrade()) else { return false };
-        proactive::is_conversation(&shared, room).await.unwrap_or_else(|error| {
-            tracing::error!(agent = %event.agent_id, %error, "the conversations cannot be read");
-            false
-        })
+        let Some(room) = room else { return false };
+        match self.host.registry.store().room(event.agent_id, room).await {
+            Ok(room) => room.is_some_and(|room| room.source == SOURCE),
+            Err(error) => {
+                tracing::error!(agent = %event.agent_id, %error, "a room cannot be read");
+                false
+            }
+        }
     }
 }
