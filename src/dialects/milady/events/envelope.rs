@@ -37,7 +37,7 @@ pub(in super::super) enum Stream {
     Message,
     NewViewer,
     Retake,
-    /// Live video of the agent.
+    /// What is broadcast live.
     #[serde(rename = "stream")]
     Broadcast,
     System,

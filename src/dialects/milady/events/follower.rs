@@ -31,9 +31,10 @@ impl Follower {
     /// Follows it for ever.
     pub(in super::super) async fn run(self) {
         let mut primary = self.host.primary.watch();
-        // What an agent did since then is news, if it was made since then.
+        // All of an agent is news that was made since then: while another was followed, or none.
         let mut since = self.host.started_at;
         loop {
+            let begun = self.host.registry.clock().now();
             let agent = *primary.borrow_and_update();
             let over = async {
                 if let Some(agent) = agent {
@@ -45,7 +46,7 @@ impl Follower {
                 changed = primary.changed() => if changed.is_err() { return },
                 () = over => {}
             }
-            since = self.host.registry.clock().now();
+            since = begun;
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::fields::time;
-use super::{OWN, trigger};
+use super::{OWN, is_stub, trigger};
 use crate::transfer::payload::Section;
 use crate::transfer::payload::ids::Remap;
 
@@ -43,8 +43,7 @@ impl Gist {
         agent: AgentId,
         remap: Option<&Remap>,
     ) -> Option<Self> {
-        let is_stub = |own: &Value| own.get("isStub") == Some(&Value::Bool(true));
-        if record.get("metadata").and_then(|data| data.get(OWN)).is_some_and(is_stub) {
+        if is_stub(&record) {
             return None;
         }
         let new = |old: &str| match remap {
