@@ -104,7 +104,7 @@ const ROUTES: &[(&str, &str, &str, Honoured)] = &[
         r#"{"password": "1234"}"#,
         Refused,
     ),
-    ("transfer::import", "/api/greenroom/import", "{}", Refused),
+    ("transfer::import", "/api/greenroom/import", "{}", Answered),
     ("make_primary", "/api/greenroom/agents/{agent}/primary", "", Answered),
     ("ending::restart", "/api/greenroom/agents/{agent}/restart", "", Answered),
     ("message::say", "/api/greenroom/agents/{agent}/message", r#"{"text": "hello"}"#, Answered),
