@@ -3,6 +3,7 @@
 mod bombs;
 mod chat;
 mod onboarding;
+mod socket;
 mod states;
 mod transport;
 mod triggers;

@@ -17,6 +17,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod uploads;
+mod vocabulary;
 
 use source::Source;
 

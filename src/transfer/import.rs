@@ -33,15 +33,13 @@ pub struct Imported {
     pub agent_name: String,
     /// How many records of each kind the file held.
     pub counts: Counts,
+    /// How many of them only stood there so that others could refer to them, and were not kept.
+    pub stubs: Counts,
 }
 
 /// What the file turns out to hold, in this order.
 enum Part {
-    Agent {
-        record: Box<AgentRecord>,
-        name: String,
-        counts: Counts,
-    },
+    Agent(Box<AgentRecord>, Imported),
     Facts(Vec<Fact>),
     File {
         path: String,
@@ -84,7 +82,7 @@ async fn take(
     inner: &Inner,
     mut parts: mpsc::Receiver<Part>,
 ) -> Result<Option<Imported>, TransferError> {
-    let Some(Part::Agent { record, name, counts }) = parts.recv().await else { return Ok(None) };
+    let Some(Part::Agent(record, imported)) = parts.recv().await else { return Ok(None) };
     let agent = record.id;
     let import = inner.registry.begin_import(agent).await.map_err(TransferError::of_import)?;
     let mut has_files = false;
@@ -100,7 +98,7 @@ async fn take(
         forget_files(inner, agent, has_files).await;
         return Err(TransferError::of_import(error));
     }
-    Ok(Some(Imported { agent_id: agent, agent_name: name, counts }))
+    Ok(Some(imported))
 }
 
 /// Keeps all that comes; whether it came to its end.
@@ -121,7 +119,7 @@ async fn keep(
                 files::write(&workspace, &path, content).await?;
             }
             Some(Part::End) => return Ok(true),
-            Some(Part::Agent { .. }) | None => return Ok(false),
+            Some(Part::Agent(..)) | None => return Ok(false),
         }
     }
 }
@@ -151,12 +149,18 @@ fn read(
     let mut opened = Opened::open(File::open(upload.file.path())?, &upload.password)?;
     let mut survey = survey(opened.unpacked(limit)?)?;
     let remap = survey.remap(AgentId(Uuid::new_v4()));
-    let taking = Taking { remap: &remap, now };
-    let (name, counts) = (survey.name().to_owned(), survey.counts);
+    let triggers_max = inner.registry.settings().triggers_max;
+    let taking = Taking { remap: &remap, now, triggers_max };
+    let imported = Imported {
+        agent_id: remap.agent(),
+        agent_name: survey.name().to_owned(),
+        counts: survey.counts,
+        stubs: survey.stubs,
+    };
     let record = Box::new(read_agent(&mut survey, taking, &inner.secrets)?);
     // Whoever keeps may have given up; they say why.
     let send = |part| parts.blocking_send(part).map_err(|_gone| broken());
-    send(Part::Agent { record, name, counts })?;
+    send(Part::Agent(record, imported))?;
     for round in Round::over(&survey) {
         deliver(opened.unpacked(limit)?, *round, taking, |delivered| {
             send(match delivered {

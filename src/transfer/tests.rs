@@ -12,7 +12,9 @@ use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{MemoryQuery, NoTools, Store, SystemClock};
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
-use proptest::prelude::*;
+use proptest::collection::vec;
+use proptest::prelude::any;
+use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
@@ -21,7 +23,7 @@ use super::*;
 use crate::models::{self, ModelsSettings};
 use crate::store::{SqliteStore, StoreSettings};
 use crate::workspace::{WorkPath, WorkspaceSettings};
-use canonical::canonical;
+use canonical::{canonical, kept};
 
 const PASSWORD: &str = "open sesame";
 const ALL: ExportOptions =
@@ -151,28 +153,64 @@ async fn files_of_the_original_become_agents() {
     assert_eq!((home.agents().await, home.on_their_way()), (6, 0));
 }
 
+/// Exports what was generated, imports it and exports it again.
+async fn goes_round(home: Home, generated: &generated::Generated) {
+    let agent = generated.keep(&home).await;
+    let (first, one) = home.export(agent, ALL).await;
+    let imported = home.import(PASSWORD, &one).await.unwrap();
+    assert_eq!(imported.counts, first.counts);
+    let (second, other) = home.export(imported.agent_id, ALL).await;
+    assert_eq!(second.counts, first.counts);
+    let (one, other) = (content(&one), content(&other));
+    assert!(!other.to_string().contains(&agent.to_string()));
+    let (one, other) = (canonical(one), canonical(other));
+    assert_eq!(one, other, "{one:#}\n{other:#}");
+    let (one, other) = (kept(&home, agent).await, kept(&home, imported.agent_id).await);
+    assert_eq!(one, other, "{one:#}\n{other:#}");
+    home.registry.shutdown(std::time::Duration::ZERO).await;
+}
+
 #[test]
 fn what_was_exported_imported_and_exported_again_is_the_same() {
     let system = actix::System::new();
-    let mut runner = TestRunner::new(Config { cases: 24, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() });
     let rounds = runner.run(&generated::agent(), |generated| {
-        system.block_on(async {
-            let home = Home::new().await;
-            let agent = generated.keep(&home).await;
-            let (first, one) = home.export(agent, ALL).await;
-            let imported = home.import(PASSWORD, &one).await.unwrap();
-            assert_eq!(imported.counts, first.counts);
-            let (second, other) = home.export(imported.agent_id, ALL).await;
-            assert_eq!(second.counts, first.counts);
-            let (one, other) = (content(&one), content(&other));
-            assert!(!other.to_string().contains(&agent.to_string()));
-            let (one, other) = (canonical(one), canonical(other));
-            assert_eq!(one, other, "{one:#}\n{other:#}");
-            home.registry.shutdown(std::time::Duration::ZERO).await;
-        });
+        system.block_on(async { goes_round(Home::new().await, &generated).await });
         Ok(())
     });
     rounds.unwrap();
+}
+
+#[actix::test]
+async fn the_same_holds_over_the_store_of_the_host() {
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..4 {
+        let folder = tempfile::tempdir().unwrap();
+        let store =
+            StoreSettings { data_dir: folder.path().to_owned(), ..StoreSettings::default() };
+        let store = SqliteStore::open(&store).unwrap();
+        let generated = generated::agent().new_tree(&mut runner).unwrap().current();
+        let home = Home::over(Arc::new(store.clone()), TransferSettings::default()).await;
+        goes_round(home, &generated).await;
+        store.close();
+    }
+}
+
+#[actix::test]
+async fn an_export_that_nobody_waits_for_is_given_up() {
+    let home = Home::new().await;
+    let agent = home.registry.create(Character::named("Ada")).await.unwrap().id;
+    let mut exporting = Box::pin(home.transfer.export(agent, password(), ALL));
+    assert!(futures::poll!(&mut exporting).is_pending());
+    drop(exporting);
+    // Its turn ends with it; there are no more of them than pairs of cores.
+    let turns = std::thread::available_parallelism().unwrap().get() / 2;
+    let mut taken = Vec::new();
+    for _ in 0..turns.max(1) {
+        taken.push(home.transfer.inner.turns.take().await.unwrap());
+    }
+    assert_eq!(home.on_their_way(), 0);
 }
 
 #[actix::test]
@@ -180,8 +218,8 @@ async fn what_is_written_fits_the_profile_that_all_readers_accept() {
     let home = Home::new().await;
     let mut runner = TestRunner::deterministic();
     for _ in 0..8 {
-        let generated = generated::agent().new_tree(&mut runner).unwrap();
-        let agent = proptest::strategy::ValueTree::current(&generated).keep(&home).await;
+        let generated = generated::agent().new_tree(&mut runner).unwrap().current();
+        let agent = generated.keep(&home).await;
         let (_, file) = home.export(agent, ALL).await;
         fits(&content(&file));
     }
@@ -348,7 +386,7 @@ fn whatever_a_file_holds_becomes_an_agent_that_can_leave_again_or_is_refused() {
     let store = Arc::new(SqliteStore::open(&store).unwrap());
     let home = system.block_on(Home::over(store, TransferSettings::default()));
     let mut runner = TestRunner::new(Config { cases: 64, ..Config::default() });
-    let imports = runner.run(&prop::collection::vec(any::<u8>(), 0..1_500), |bytes| {
+    let imports = runner.run(&vec(any::<u8>(), 0..1_500), |bytes| {
         let text = fuzzing::chosen(&bytes);
         system.block_on(async {
             match home.import(PASSWORD, &file(text.as_bytes())).await {

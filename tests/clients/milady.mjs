@@ -11,6 +11,9 @@ import { Declarations } from './types.mjs';
 
 const [url, token] = process.argv.slice(2);
 
+/** What is declared otherwise on purpose: the offline model is no provider that the library knows. */
+const TOLERATED = [/^milady\.getOnboardingOptions: providers\[\]\.(id|family) is "doctor"/];
+
 /** What there must be, all of it as declared. */
 const ESSENTIAL = `getAuthStatus getStatus getOnboardingStatus getOnboardingOptions submitOnboarding startAgent stopAgent
   resumeAgent restartAgent restartAndWait resetAgent getAgentEvents getExportEstimate getLogs getCharacter updateCharacter
@@ -44,7 +47,8 @@ client.disconnectWs();
 
 // What only a server is asked whose agent is not there yet, or whose folder may be deleted.
 const but = ['getOnboardingOptions', 'submitOnboarding', 'restartAndWait', 'resetAgent'].map((name) => `milady.${name}`);
-const failures = calls.report(`the client library of Milady${token ? ', with a token' : ''}`, but);
+const title = `the client library of Milady${token ? ', with a token' : ''}`;
+const failures = calls.report(title, but).filter((failure) => !TOLERATED.some((tolerated) => tolerated.test(failure)));
 failures.forEach((failure) => checks.expect(false, failure));
 checks.report('what it saw');
 

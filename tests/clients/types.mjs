@@ -104,6 +104,8 @@ export class Declarations {
     } else if (is(ts.TypeFlags.TemplateLiteral)) {
       const escaped = type.texts.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
       must(typeof value === 'string' && new RegExp(`^${escaped.join('.*')}$`, 's').test(value));
+    } else if (is(ts.TypeFlags.NonPrimitive)) {
+      must(typeof value === 'object' && value !== null);
     } else if (is(ts.TypeFlags.Object)) {
       this.#compareObject(value, type, path, found, must);
     } else {

@@ -23,6 +23,14 @@ pub(super) struct Provider {
 }
 
 impl Provider {
+    /// What clients call it.
+    pub(super) fn word(&self) -> &'static str {
+        match self.id {
+            "xai" => "grok",
+            id => id,
+        }
+    }
+
     /// The choice of the model that is taken where none is named.
     pub(super) fn usual(&self) -> Choice {
         Choice { provider: self.id.to_owned(), model: self.model.to_owned() }

@@ -2,6 +2,7 @@
 
 mod character;
 mod conversations;
+mod events;
 mod inside;
 mod memory;
 mod onboarding;

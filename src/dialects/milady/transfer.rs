@@ -69,7 +69,7 @@ async fn import(shared: Data<Shared>, request: HttpRequest, mut payload: Payload
     let service = &shared.host.transfer;
     let within = shared.settings.upload_within();
     let upload = transfer::receive(service, request.headers(), &mut payload, within).await?;
-    let imported = service.import(upload).await?;
+    let imported = service.import(upload).await.map_err(not_imported)?;
     Ok(HttpResponse::Ok().json(json!({
         "success": true,
         "ok": true,
@@ -77,6 +77,18 @@ async fn import(shared: Data<Shared>, request: HttpRequest, mut payload: Payload
         "agentName": imported.agent_name,
         "counts": imported.counts,
     })))
+}
+
+/// Where the host failed, clients look for these words.
+fn not_imported(error: TransferError) -> MiladyError {
+    match (error.kind(), MiladyError::from(error.clone())) {
+        (TransferErrorKind::Failed, MiladyError::Refused(status, words))
+            if !words.starts_with("Import failed") =>
+        {
+            MiladyError::refused(status, format!("Import failed: {words}"))
+        }
+        (_, told) => told,
+    }
 }
 
 impl From<TransferError> for MiladyError {

@@ -12,6 +12,9 @@ pub(in crate::transfer) enum Fault {
     /// It is not gzip.
     #[error("not gzip")]
     NotGzip,
+    /// It is nested deeper than may be.
+    #[error("nested too deep")]
+    TooDeep,
     /// There is more of it than may be.
     #[error("more than {limit} {what}")]
     TooLarge {
@@ -32,6 +35,7 @@ impl Fault {
     pub(in crate::transfer) fn reported(error: io::Error) -> TransferError {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
             Some(Self::NotGzip) => TransferError::Decompression,
+            Some(Self::TooDeep) => TransferError::Json("nested too deep".to_owned()),
             Some(Self::TooLarge { what, limit }) => {
                 TransferError::ContentTooLarge { what, limit: *limit }
             }

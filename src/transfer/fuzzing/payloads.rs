@@ -60,7 +60,7 @@ fn imported(text: &[u8]) -> Result<Counts, TransferError> {
     let mut survey = survey(open())?;
     let counts = survey.counts;
     let remap = survey.remap(AgentId(Uuid::from_u128(1)));
-    let taking = Taking { remap: &remap, now: NOW };
+    let taking = Taking { remap: &remap, now: NOW, triggers_max: 3 };
     let agent = read_agent(&mut survey, taking, &Secrets::new("salt"))?;
     assert_eq!((agent.id, agent.character.id), (remap.agent(), Some(remap.agent())));
     assert!(!agent.character.name.is_empty());

@@ -13,6 +13,10 @@ const RECORD_MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// Values and keys in one record.
 const RECORD_MAX_VALUES: u64 = 256 * 1024;
 
+/// Objects and lists within one another. What a record holds is kept by itself, and read again by a
+/// reader that allows for 127; within a payload it stands three deep.
+const DEPTH_MAX: u64 = 130;
+
 /// Passes on what is read from it, up to a record that is too large.
 pub(super) struct Bounded<R> {
     inner: R,
@@ -94,6 +98,9 @@ impl<R: Read> Read for Bounded<R> {
                     Fault::TooLarge { what: "bytes of a record", limit: RECORD_MAX_BYTES }.io()
                 );
             }
+            if self.depth > DEPTH_MAX {
+                return Err(Fault::TooDeep.io());
+            }
             if self.values > RECORD_MAX_VALUES {
                 let fault =
                     Fault::TooLarge { what: "values of a record", limit: RECORD_MAX_VALUES };
@@ -124,6 +131,9 @@ mod tests {
 
         let small = r#"{"id":"1"},"#.repeat(400_000);
         assert!(is_fit(&format!(r#"{{"entities":[{small}1]}}"#)));
+        let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(is_fit(&nested(130)));
+        assert!(!is_fit(&nested(131)));
         let many = "[],".repeat(300_000);
         assert!(!is_fit(&format!(r#"{{"entities":[{{"id":[{many}1]}}]}}"#)));
         assert!(!is_fit(&format!(r#"{{"agent":{{"id":[{many}1]}}}}"#)));

@@ -6,7 +6,7 @@ use greenroom_actors::facts::Fact;
 use serde_json::Value;
 
 use super::Section;
-use super::records::{self, Read as Made, Taking};
+use super::records::{self, Read as Made, SoFar, Taking};
 use super::survey::Survey;
 use super::walk::{Walker, walk};
 use crate::transfer::error::TransferError;
@@ -68,7 +68,8 @@ pub(in crate::transfer) fn deliver(
     taking: Taking<'_>,
     taker: impl FnMut(Delivered) -> Result<(), TransferError>,
 ) -> Result<(), TransferError> {
-    let mut courier = Courier { taking, taker, round, facts: Vec::new(), weight: 0 };
+    let so_far = SoFar::default();
+    let mut courier = Courier { taking, taker, round, so_far, facts: Vec::new(), weight: 0 };
     walk(unpacked, &mut courier)?;
     courier.send()
 }
@@ -77,6 +78,7 @@ struct Courier<'a, T> {
     taking: Taking<'a>,
     taker: T,
     round: Round,
+    so_far: SoFar,
     facts: Vec<Fact>,
     weight: usize,
 }
@@ -107,7 +109,7 @@ impl<T: FnMut(Delivered) -> Result<(), TransferError>> Walker for Courier<'_, T>
     fn record(&mut self, section: Section, _: u64, record: Value) -> Result<(), TransferError> {
         let weight = weight(&record);
         let Value::Object(record) = record else { return Ok(()) };
-        match records::read(section, record, self.taking) {
+        match records::read(section, record, self.taking, &mut self.so_far) {
             Made::Nothing => return Ok(()),
             Made::File { path, content } => {
                 return (self.taker)(Delivered::File { path, content });

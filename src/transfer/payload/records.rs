@@ -40,6 +40,15 @@ pub(in crate::transfer) struct Taking<'a> {
     pub(in crate::transfer) remap: &'a Remap,
     /// The time that stands in where a record gives none.
     pub(in crate::transfer) now: UnixMillis,
+    /// Triggers that an agent may have.
+    pub(in crate::transfer) triggers_max: u32,
+}
+
+/// What was made of the records so far, where there may not be any number of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SoFar {
+    triggers: u32,
+    goals: usize,
 }
 
 /// What a record became.
@@ -57,12 +66,18 @@ pub(super) enum Read {
     Nothing,
 }
 
-/// What a record of that list becomes.
-pub(super) fn read(section: Section, record: Map<String, Value>, taking: Taking<'_>) -> Read {
-    let fields = Fields::new(record, taking);
-    if fields.is_stub() {
+/// What a record of that list becomes. A trigger too many stays a task; an open goal too many, of which
+/// all are in the prompt, is passed over.
+pub(super) fn read(
+    section: Section,
+    record: Map<String, Value>,
+    taking: Taking<'_>,
+    so_far: &mut SoFar,
+) -> Read {
+    if is_stub(&record) {
         return Read::Nothing;
     }
+    let fields = Fields::new(record, taking);
     let fact = match section {
         Section::Entities => people::read_entity(fields),
         Section::Memories => memory::read(fields),
@@ -71,9 +86,16 @@ pub(super) fn read(section: Section, record: Map<String, Value>, taking: Taking<
         Section::Participants => return people::read_participant(fields),
         Section::Relationships => people::read_relationship(fields),
         Section::Worlds => places::read_world(fields),
-        Section::Tasks => trigger::read(fields).unwrap_or_else(task::read),
+        Section::Tasks if so_far.triggers >= taking.triggers_max => task::read(fields),
+        Section::Tasks => match trigger::read(fields) {
+            Ok(trigger) => {
+                so_far.triggers += 1;
+                trigger
+            }
+            Err(fields) => task::read(fields),
+        },
         Section::Logs => people::read_log(fields),
-        Section::Own => return own::read(fields),
+        Section::Own => return own::read(fields, &mut so_far.goals),
     };
     Read::Fact(fact)
 }
@@ -81,6 +103,12 @@ pub(super) fn read(section: Section, record: Map<String, Value>, taking: Taking<
 /// The mark of a record that stands there only so that others can refer to it.
 fn stub() -> Value {
     json!({OWN: {"isStub": true}})
+}
+
+/// Whether a record only stands there so that others can refer to it.
+pub(super) fn is_stub(record: &Map<String, Value>) -> bool {
+    let own = record.get("metadata").and_then(|metadata| metadata.get(OWN));
+    own.is_some_and(|own| own.get("isStub") == Some(&Value::Bool(true)))
 }
 
 /// Writes a field unless it is absent.

@@ -5,6 +5,7 @@ use std::io::Read;
 use serde_json::{Map, Value};
 
 use super::ids::{KnownIds, Remap};
+use super::records::is_stub;
 use super::walk::{Walker, walk};
 use super::{Counts, Section, VERSION};
 use crate::transfer::error::TransferError;
@@ -37,6 +38,8 @@ pub(in crate::transfer) struct Survey {
     pub(super) character: Option<Map<String, Value>>,
     /// How many records there are.
     pub(in crate::transfer) counts: Counts,
+    /// How many of them only stand there so that others can refer to them.
+    pub(in crate::transfer) stubs: Counts,
     known: KnownIds,
     /// Whether what is only Greenroom's stands behind everything else.
     pub(super) is_own_last: bool,
@@ -84,6 +87,7 @@ struct Surveyor {
     character: Option<Value>,
     begun: Vec<Section>,
     counts: Counts,
+    stubs: Counts,
     known: KnownIds,
     problems: Vec<String>,
     problems_untold: u64,
@@ -146,8 +150,8 @@ impl Surveyor {
             _ => {}
         }
         let is_own_last = self.begun.last() == Some(&Section::Own);
-        let Self { counts, known, .. } = self;
-        Ok(Survey { source, agent, character, counts, known, is_own_last })
+        let Self { counts, stubs, known, .. } = self;
+        Ok(Survey { source, agent, character, counts, stubs, known, is_own_last })
     }
 
     fn text(&mut self, name: &str, value: Option<Value>) -> String {
@@ -225,6 +229,9 @@ impl Walker for Surveyor {
             return Ok(());
         };
         self.check(section, nth, &record);
+        if is_stub(&record) {
+            self.stubs.count(section);
+        }
         for id in IDS.iter().filter_map(|key| record.get(*key)?.as_str()) {
             self.known.add(id)?;
         }

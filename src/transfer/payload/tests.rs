@@ -1,3 +1,6 @@
+#[path = "hostile.rs"]
+mod hostile;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -9,6 +12,7 @@ use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::{AgentId, RoomId};
 use greenroom_actors::records::Memory;
 use greenroom_actors::time::UnixMillis;
+use greenroom_actors::triggers::Trigger;
 use serde_json::{Value, json};
 
 use super::*;
@@ -43,7 +47,7 @@ fn delivered(text: &[u8]) -> (Vec<Fact>, Remap) {
     let mut survey = surveyed(text).unwrap();
     let remap = survey.remap(AgentId::new());
     let mut facts = Vec::new();
-    let taking = Taking { remap: &remap, now: NOW };
+    let taking = Taking { remap: &remap, now: NOW, triggers_max: 2 };
     for round in Round::over(&survey) {
         deliver(text, *round, taking, |delivered| {
             if let Delivered::Facts(slice) = delivered {
@@ -134,7 +138,7 @@ fn the_agent_of_a_file_is_its_record_laid_over_its_character() {
     let (text, _) = fixture("unicode.eliza-agent");
     let mut survey = surveyed(&text).unwrap();
     let remap = survey.remap(AgentId::new());
-    let taking = Taking { remap: &remap, now: NOW };
+    let taking = Taking { remap: &remap, now: NOW, triggers_max: 2 };
     let agent = read_agent(&mut survey, taking, &secrets).unwrap();
     assert_eq!((agent.id, agent.character.id), (remap.agent(), Some(remap.agent())));
     assert!(agent.enabled);
@@ -176,7 +180,7 @@ fn an_agent_of_which_little_is_right_becomes_one_all_the_same() {
         let text = with(json!({"agent": agent, "characterConfig": character}));
         let mut survey = surveyed(&text).unwrap();
         let remap = survey.remap(AgentId::new());
-        let taking = Taking { remap: &remap, now: NOW };
+        let taking = Taking { remap: &remap, now: NOW, triggers_max: 2 };
         let read = read_agent(&mut survey, taking, &Secrets::new("salt")).unwrap();
         assert_eq!(read.character.name, name, "{agent}");
     }
@@ -296,4 +300,91 @@ fn what_javascript_writes_of_half_a_pair_is_read() {
     let (facts, _) = delivered(text.as_bytes());
     let Some(Fact::Remembered(memory)) = facts.first() else { panic!("{facts:?}") };
     assert_eq!(memory.text(), "a\u{fffd}");
+}
+
+#[test]
+fn there_are_no_more_triggers_and_open_goals_than_may_be() {
+    let trigger = json!({
+        "id": "t", "name": "TRIGGER_DISPATCH", "metadata": {"trigger": {
+            "triggerId": "t", "triggerType": "interval", "intervalMs": 60_000, "instructions": "x"
+        }}
+    });
+    let goal = json!({"kind": "goal", "id": "", "text": "win", "status": "open"});
+    let text = with(json!({"tasks": vec![trigger; 5], "greenroom": vec![goal; 40]}));
+    let (facts, _) = delivered(&text);
+    let count = |is: fn(&Fact) -> bool| facts.iter().filter(|fact| is(fact)).count();
+    assert_eq!(count(|fact| matches!(fact, Fact::TriggerSet { .. })), 2);
+    assert_eq!(count(|fact| matches!(fact, Fact::TaskSet(_))), 3);
+    assert_eq!(count(|fact| matches!(fact, Fact::GoalSet(_))), 32);
+}
+
+#[test]
+fn what_is_nested_as_deep_as_the_store_reads_it_comes_in_and_no_deeper() {
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let memory = |depth| {
+        let text = with(json!({"memories": [{"id": "m", "content": {"deep": "@"}}]}));
+        String::from_utf8(text).unwrap().replace("\"@\"", &nested(depth))
+    };
+    let (facts, _) = delivered(memory(126).as_bytes());
+    let Some(Fact::Remembered(kept)) = facts.first() else { panic!("{facts:?}") };
+    let kept = serde_json::to_string(&kept.content).unwrap();
+    serde_json::from_str::<Value>(&kept).unwrap();
+    assert!(matches!(surveyed(memory(127).as_bytes()), Err(TransferError::Json(_))));
+
+    let text = with(json!({"agent": {"name": "A", "custom": "@"}}));
+    let text = String::from_utf8(text).unwrap().replace("\"@\"", &nested(128));
+    let mut survey = surveyed(text.as_bytes()).unwrap();
+    let remap = survey.remap(AgentId::new());
+    let taking = Taking { remap: &remap, now: NOW, triggers_max: 2 };
+    let refused = read_agent(&mut survey, taking, &Secrets::new("salt")).unwrap_err();
+    assert!(matches!(refused, TransferError::Agent(_)));
+}
+
+#[test]
+fn triggers_are_tasks_in_the_words_of_the_original() {
+    let config = json!({
+        "version": 1, "triggerId": "t-1", "displayName": "Tea", "instructions": "Make tea",
+        "triggerType": "cron", "enabled": true, "wakeMode": "next_autonomy_cycle",
+        "createdBy": "person", "timezone": "Europe/Berlin", "cronExpression": "0 9 * * 1-5",
+        "maxRuns": 7, "runCount": 3, "dedupeKey": "trigger-1", "nextRunAtMs": 1,
+        "lastRunAtIso": "2026-01-01T00:00:00.000Z", "lastStatus": "error", "lastError": "cold"
+    });
+    let task = |config: &Value| {
+        json!({
+            "id": "task", "name": "TRIGGER_DISPATCH", "description": "Tea", "createdAt": 5,
+            "metadata": {"blocking": true, "trigger": config}
+        })
+    };
+    let once = json!({
+        "triggerId": "t-2", "displayName": "Once", "instructions": "x", "triggerType": "once",
+        "scheduledAtIso": "2020-01-01T00:00:00.000Z", "enabled": true
+    });
+    let (facts, remap) = delivered(&with(json!({"tasks": [task(&config), task(&once)]})));
+    let [Fact::TriggerSet { trigger: tea, .. }, Fact::TriggerSet { trigger: past, .. }] =
+        facts.as_slice()
+    else {
+        panic!("{facts:?}")
+    };
+    assert_eq!(Some(tea.id), remap.id("t-1"));
+    assert_eq!((tea.created_at, tea.run_count, tea.max_runs), (UnixMillis(5), 3, Some(7)));
+    assert!(tea.next_due_at.is_some_and(|due| due > NOW));
+    // One whose time is over is kept, and off.
+    assert_eq!((past.is_enabled, past.next_due_at), (false, None));
+
+    let written = records::trigger(Trigger::clone(tea));
+    let metadata = &written["metadata"];
+    assert_eq!(metadata["blocking"], true);
+    assert_eq!(written["tags"], json!(["queue", "repeat", "trigger"]));
+    let mut again = metadata["trigger"].clone();
+    assert_eq!(again["triggerId"], json!(tea.id));
+    assert_eq!(again["nextRunAtMs"], json!(tea.next_due_at));
+    let own = again.as_object_mut().unwrap().remove("greenroom").unwrap();
+    assert_eq!(own["graceS"], 60);
+    for key in ["triggerId", "nextRunAtMs"] {
+        again[key] = config[key].clone();
+    }
+    // Over «cron|make tea|||0 9 * * 1-5|next_autonomy_cycle».
+    assert_eq!(again["dedupeKey"], "trigger-b425c076");
+    again["dedupeKey"] = config["dedupeKey"].clone();
+    assert_eq!(again, config);
 }

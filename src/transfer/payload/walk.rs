@@ -50,6 +50,8 @@ pub(super) fn walk(unpacked: impl Read, walker: &mut impl Walker) -> Result<(), 
     let mut ended = None;
     let walked = {
         let mut json = serde_json::Deserializer::from_reader(BufReader::new(&mut text));
+        // The depth is bounded already.
+        json.disable_recursion_limit();
         let walked = json.deserialize_any(Document { walker, ended: &mut ended });
         walked.and_then(|()| json.end())
     };
@@ -57,11 +59,15 @@ pub(super) fn walk(unpacked: impl Read, walker: &mut impl Walker) -> Result<(), 
     if let Some(ended) = ended {
         return Err(ended);
     }
-    if error.is_io() {
-        return Err(Fault::reported(error.into()));
+    let refused = if error.is_io() {
+        Fault::reported(error.into())
+    } else {
+        TransferError::Json(error.to_string())
+    };
+    if let TransferError::Json(_) = refused {
+        text.get_mut().drain().map_err(Fault::reported)?;
     }
-    text.get_mut().drain().map_err(Fault::reported)?;
-    Err(TransferError::Json(error.to_string()))
+    Err(refused)
 }
 
 /// The whole payload.

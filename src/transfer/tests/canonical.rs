@@ -1,12 +1,19 @@
-//! What two files of one agent have in common: all but ids, times and the order of records.
+//! What two files of one agent have in common, and what two agents that are one in two places: all but
+//! ids, times and the order of records.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use futures::StreamExt;
+use greenroom_actors::ids::AgentId;
+use greenroom_actors::ports::{Kept, SnapshotQuery};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::Home;
+use crate::transfer::payload::written_head;
+
 /// Keys that hold times, or what follows from them.
-const TIMES: [&str; 7] = [
+const TIMES: [&str; 10] = [
     "createdAt",
     "updatedAt",
     "exportedAt",
@@ -14,7 +21,57 @@ const TIMES: [&str; 7] = [
     "updateInterval",
     "timestamp",
     "dedupeKey",
+    "created_at",
+    "updated_at",
+    "next_due_at",
 ];
+
+/// Everything that a store keeps of an agent, in the same way. Without what a file adds to it for
+/// readers' sake, and without the world of a component where there is no such world, which no file has.
+pub(super) async fn kept(home: &Home, agent: AgentId) -> Value {
+    let query = SnapshotQuery { agent, logs: true, embeddings: true };
+    let mut pages = home.registry.store().snapshot(query);
+    let mut all = json!({"sourceAgentId": agent});
+    while let Some(page) = pages.next().await {
+        for kept in page.unwrap() {
+            let (list, record) = match kept {
+                Kept::Agent(agent) => {
+                    let character = &written_head(&agent, &home.transfer.inner.secrets)[1];
+                    ("agent", serde_json::from_str(character).unwrap())
+                }
+                Kept::MissingEntity(_) | Kept::MissingRoom(_) => continue,
+                Kept::Entity(entity) => ("entities", json!(entity)),
+                Kept::Memory(memory, embedding) => {
+                    let vector = embedding.map(|found| json!([found.embedder, found.vector]));
+                    let mut memory = json!(memory);
+                    memory["vector"] = json!(vector);
+                    let metadata = memory["metadata"].as_object_mut().unwrap();
+                    metadata.retain(|key, _| key != "documentId" && key != "position");
+                    ("memories", memory)
+                }
+                Kept::Component(component) => ("components", json!(component)),
+                Kept::Room(room) => ("rooms", json!(room)),
+                Kept::Participant(participant) => ("participants", json!(participant)),
+                Kept::Relationship(ties) => ("relationships", json!(ties)),
+                Kept::World(world) => ("worlds", json!(world)),
+                Kept::Task(task) => ("tasks", json!(task)),
+                Kept::Trigger(trigger) => ("triggers", json!(trigger)),
+                Kept::Goal(goal) => ("greenroom", json!(goal)),
+                Kept::Log(entry) => ("logs", json!(entry)),
+            };
+            let lists = all.as_object_mut().unwrap();
+            let records = lists.entry(list).or_insert_with(|| json!([]));
+            records.as_array_mut().unwrap().push(record);
+        }
+    }
+    let worlds = all["worlds"].as_array().cloned().unwrap_or_default();
+    for component in all["components"].as_array_mut().into_iter().flatten() {
+        if !worlds.iter().any(|world| world["id"] == component["worldId"]) {
+            component["worldId"] = Value::Null;
+        }
+    }
+    canonical(all)
+}
 
 /// A payload, its records told by what they say and not by their ids.
 pub(super) fn canonical(mut payload: Value) -> Value {
@@ -42,7 +99,7 @@ fn name(list: &str, record: &Value) -> Option<String> {
         "entities" => &record["names"][0],
         "memories" => &record["content"]["label"],
         "components" => &record["data"]["label"],
-        "rooms" | "worlds" => &record["name"],
+        "rooms" | "worlds" | "triggers" => &record["name"],
         "relationships" => &record["tags"][0],
         "tasks" => &record["description"],
         "greenroom" => &record["text"],

@@ -24,14 +24,28 @@ pub(super) fn shown(character: &Character) -> Map<String, Value> {
         let Some(value) = whole.get(key).cloned() else { continue };
         let value = match (key, value) {
             ("messageExamples", Value::Array(talks)) => {
-                let talks = talks.into_iter().filter(Value::is_array);
-                talks.map(|talk| json!({"examples": talk})).collect()
+                let talks = talks.iter().filter_map(Value::as_array);
+                talks.map(|talk| json!({"examples": said(talk)})).collect()
             }
             (_, value) => value,
         };
         shown.insert(key.to_owned(), value);
     }
     shown
+}
+
+/// What is said in a talk, as clients write it: who says it is a name here, and a user elsewhere.
+fn said(talk: &[Value]) -> Vec<Value> {
+    let said = talk.iter().filter_map(|said| {
+        let name = said.get("name").or_else(|| said.get("user"))?.as_str()?;
+        let content = said.get("content")?;
+        let mut shown = json!({"text": content.get("text")?.as_str()?});
+        if let (Some(actions), Some(shown)) = (content.get("actions"), shown.as_object_mut()) {
+            shown.insert("actions".to_owned(), actions.clone());
+        }
+        Some(json!({"name": name, "content": shown}))
+    });
+    said.collect()
 }
 
 /// What a body, which is sound, changes of a character.
@@ -56,9 +70,10 @@ mod tests {
     #[test]
     fn what_is_shown_can_be_set_again() {
         let talk = json!([{"name": "{{user1}}", "content": {"text": "hi"}}]);
+        let kept = json!([{"user": "{{user1}}", "content": {"text": "hi", "source": "x"}}]);
         let character: Character = serde_json::from_value(json!({
             "name": "Ada", "bio": ["Counts."], "style": {"all": ["brief"]},
-            "messageExamples": [talk], "settings": {"secrets": {"KEY": "x"}}, "plugins": ["p"],
+            "messageExamples": [kept], "settings": {"secrets": {"KEY": "x"}}, "plugins": ["p"],
         }))
         .unwrap();
         let shown = shown(&character);

@@ -37,7 +37,9 @@ pub(in super::super) enum Stream {
     Message,
     NewViewer,
     Retake,
-    Stream,
+    /// What is broadcast live.
+    #[serde(rename = "stream")]
+    Broadcast,
     System,
     Terminal,
     Thought,
@@ -53,7 +55,7 @@ impl Stream {
         ("game", Self::Game),
         ("autonomy", Self::Autonomy),
         ("retake", Self::Retake),
-        ("stream", Self::Stream),
+        ("stream", Self::Broadcast),
         ("system", Self::System),
         ("message", Self::Message),
         ("new_viewer", Self::NewViewer),
@@ -92,6 +94,16 @@ pub(super) struct Place {
 pub(in super::super) enum Room {
     Known(RoomId),
     Named(String),
+}
+
+impl Room {
+    /// Whether it is that room.
+    pub(in super::super) fn is(&self, room: RoomId) -> bool {
+        match self {
+            Self::Known(id) => *id == room,
+            Self::Named(name) => name.parse() == Ok(room),
+        }
+    }
 }
 
 /// An envelope before it has its number.

@@ -10,7 +10,8 @@ use greenroom_actors::ids::{AgentId, RoomId};
 use greenroom_actors::time::UnixMillis;
 
 use super::translate::Translator;
-use crate::dialects::milady::proactive::{self, Proactive};
+use crate::dialects::milady::chat::SOURCE;
+use crate::dialects::milady::proactive::Proactive;
 use crate::dialects::milady::shared::Shared;
 use crate::dialects::milady::socket::Sockets;
 use crate::host::Host;
@@ -30,9 +31,10 @@ impl Follower {
     /// Follows it for ever.
     pub(in super::super) async fn run(self) {
         let mut primary = self.host.primary.watch();
-        // What an agent did since then is news, if it was made since then.
+        // All of an agent is news that was made since then: while another was followed, or none.
         let mut since = self.host.started_at;
         loop {
+            let begun = self.host.registry.clock().now();
             let agent = *primary.borrow_and_update();
             let over = async {
                 if let Some(agent) = agent {
@@ -44,7 +46,7 @@ impl Follower {
                 changed = primary.changed() => if changed.is_err() { return },
                 () = over => {}
             }
-            since = self.host.registry.clock().now();
+            since = begun;
         }
     }
 
@@ -100,13 +102,16 @@ impl Follower {
         }
     }
 
-    /// Whether something was said in a conversation.
+    /// Whether something was said to a person over this dialect.
     async fn is_chat(&self, event: &Event) -> bool {
         let room = event.data.get("roomId").and_then(|room| room.as_str()?.parse::<RoomId>().ok());
-        let Some((room, shared)) = room.zip(self.shared.upgrade()) else { return false };
-        proactive::is_conversation(&shared, room).await.unwrap_or_else(|error| {
-            tracing::error!(agent = %event.agent_id, %error, "the conversations cannot be read");
-            false
-        })
+        let Some(room) = room else { return false };
+        match self.host.registry.store().room(event.agent_id, room).await {
+            Ok(room) => room.is_some_and(|room| room.source == SOURCE),
+            Err(error) => {
+                tracing::error!(agent = %event.agent_id, %error, "a room cannot be read");
+                false
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::envelope::{Draft, Place, Room, Sort, Stream};
 use super::words;
+use crate::dialects::milady::chat::SOURCE;
 
 /// Runs that are open at once at most. An agent has one in flight, and others wait for a person.
 const RUNS_MAX: usize = 32;
@@ -166,9 +167,7 @@ impl Translator {
         let is_said = told.event.kind == EventKind::Said || is_instructed;
         run.said = Some((cut(&text, PREVIEW_MAX_BYTES).to_owned(), is_said));
         let (stream, payload) = match (told.event.kind, is_chat) {
-            (EventKind::Said, true) => {
-                (Stream::Assistant, spoken("message", &text, Some("client_chat")))
-            }
+            (EventKind::Said, true) => (Stream::Assistant, spoken("message", &text, Some(SOURCE))),
             // Whoever asked was answered there; it is none of the client's.
             (EventKind::Said, false) => (Stream::Message, spoken("sent", &text, None)),
             // It was told to, and the room where it says so is nobody's.

@@ -19,9 +19,13 @@ pub(super) fn all(offers: &[Offer]) -> Value {
     let names = take("names");
     let names = names.as_array().map(Vec::as_slice).unwrap_or_default();
     let names = names.sample(&mut rand::rng(), NAMES).collect::<Vec<_>>();
-    let providers = provider::all().map(|provider| {
+    let providers = provider::all().enumerate().map(|(order, provider)| {
         json!({
-            "id": provider.id,
+            "id": provider.word(),
+            "family": provider.word(),
+            "authMode": if provider.key.is_some() { "api-key" } else { "local" },
+            "group": "local",
+            "order": order,
             "name": provider.name,
             "envKey": provider.key,
             "pluginName": provider.id,

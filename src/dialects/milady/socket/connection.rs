@@ -5,14 +5,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_ws::{
-    AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError, Session,
-};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, ProtocolError};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::frame::{Frame, written};
+use super::outbox::{Gone, Outbox};
 use super::sockets::{End, Joined, Seat, Sockets};
 
 /// How long the last frame of a socket may wait for its client.
@@ -32,7 +31,7 @@ enum Said {
 /// How a socket ends.
 enum Ending {
     /// With a word to the client.
-    Said(CloseReason),
+    Said(CloseCode),
     /// Without one: its client is gone, or takes nothing.
     Silent,
 }
@@ -42,7 +41,7 @@ pub(super) struct Connection {
     sockets: Arc<Sockets>,
     seat: Seat,
     end: oneshot::Receiver<End>,
-    session: Session,
+    outbox: Outbox,
 }
 
 impl Connection {
@@ -52,20 +51,20 @@ impl Connection {
         sockets: Arc<Sockets>,
         Joined { seat, end, missed }: Joined,
         status: String,
-        session: Session,
+        outbox: Outbox,
         mut sent: AggregatedMessageStream,
     ) {
-        let mut this = Self { sockets, seat, end, session };
+        let mut this = Self { sockets, seat, end, outbox };
         let first = std::iter::once(status.into()).chain(missed).collect();
         let ending = match this.go(first, &mut sent).await {
             ControlFlow::Break(ending) => ending,
             ControlFlow::Continue(()) => Ending::Silent,
         };
-        let Self { seat, session, .. } = this;
+        let Self { seat, outbox, .. } = this;
         // Nothing more is kept for it while it is told that.
         drop(seat);
-        if let Ending::Said(reason) = ending {
-            drop(tokio::time::timeout(LAST_FRAME, session.close(Some(reason))).await);
+        if let Ending::Said(code) = ending {
+            drop(tokio::time::timeout(LAST_FRAME, outbox.close(code)).await);
         }
     }
 
@@ -95,9 +94,9 @@ impl Connection {
         tokio::select! {
             biased;
             end = &mut self.end => ControlFlow::Break(ended(end.ok())),
-            told = self.session.text(frame) => match told {
+            told = self.outbox.text(frame) => match told {
                 Ok(()) => ControlFlow::Continue(()),
-                Err(actix_ws::Closed) => ControlFlow::Break(Ending::Silent),
+                Err(Gone) => ControlFlow::Break(Ending::Silent),
             },
         }
     }
@@ -111,14 +110,14 @@ impl Connection {
             Some(Ok(AggregatedMessage::Binary(bytes))) => self.answer(&bytes).await,
             Some(Ok(AggregatedMessage::Ping(bytes))) => tokio::select! {
                 end = &mut self.end => ControlFlow::Break(ended(end.ok())),
-                _told = self.session.pong(&bytes) => ControlFlow::Continue(()),
+                _told = self.outbox.pong(&bytes) => ControlFlow::Continue(()),
             },
             Some(Ok(AggregatedMessage::Pong(_))) => ControlFlow::Continue(()),
             Some(Ok(AggregatedMessage::Close(reason))) => {
                 let code = reason.map_or(CloseCode::Normal, |reason| reason.code);
-                ControlFlow::Break(Ending::Said(code.into()))
+                ControlFlow::Break(Ending::Said(code))
             }
-            Some(Err(error)) => ControlFlow::Break(Ending::Said(fault(&error).into())),
+            Some(Err(error)) => ControlFlow::Break(Ending::Said(fault(&error))),
             None => ControlFlow::Break(Ending::Silent),
         }
     }
@@ -141,7 +140,7 @@ fn ended(end: Option<End>) -> Ending {
     match end {
         // A last word would wait behind all that is waiting.
         Some(End::Slow) | None => Ending::Silent,
-        Some(End::Shutdown) => Ending::Said(CloseCode::Away.into()),
+        Some(End::Shutdown) => Ending::Said(CloseCode::Away),
     }
 }
 

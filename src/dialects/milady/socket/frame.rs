@@ -4,13 +4,14 @@ use greenroom_actors::ids::MemoryId;
 use greenroom_actors::time::UnixMillis;
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 /// What sockets are told beside envelopes and the status. It is not kept for those who come later.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub(in super::super) enum Frame {
     /// The agent said something in a conversation without being asked.
-    ProactiveMessage { conversation_id: String, message: Told },
+    ProactiveMessage { conversation_id: Uuid, message: Told },
     /// A conversation has another title.
     ConversationUpdated { conversation: Value },
     /// The agent should be restarted, and why.
@@ -39,7 +40,6 @@ pub(super) fn written<T: Serialize>(frame: &T) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use uuid::Uuid;
 
     use super::*;
 
@@ -55,9 +55,9 @@ mod tests {
         };
         for (frame, expected) in [
             (
-                Frame::ProactiveMessage { conversation_id: "c".to_owned(), message: told },
+                Frame::ProactiveMessage { conversation_id: id.0, message: told },
                 json!({
-                    "type": "proactive-message", "conversationId": "c",
+                    "type": "proactive-message", "conversationId": id,
                     "message": {
                         "id": id, "role": "assistant", "text": "Morning", "timestamp": 2,
                         "source": "autonomy",

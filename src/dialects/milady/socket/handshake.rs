@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::connection::Connection;
 use super::frame::written;
+use super::outbox::Outbox;
 use crate::dialects::milady::admission;
 use crate::dialects::milady::shared::Shared;
 use crate::dialects::milady::status::StatusFrame;
@@ -72,13 +73,14 @@ async fn opened(
             return Err(Refused::Token);
         }
     }
-    let (answer, session, sent) =
+    let (answer, _session, sent) =
         actix_ws::handle(request, payload).map_err(|_no_handshake| Refused::NoHandshake)?;
     let status = shared.host.primary.status().await.map_err(|error| {
         tracing::error!(%error, "a socket could not be told the status");
         Refused::Failed
     })?;
     let joined = shared.sockets.join().map_err(|_full| Refused::Full)?;
+    let (outbox, answer) = Outbox::of(answer);
     tracing::debug!(client = client(&query), "a socket is open");
     let sent = sent
         .max_frame_size(FRAME_MAX_BYTES)
@@ -86,7 +88,7 @@ async fn opened(
         .max_continuation_size(FRAME_MAX_BYTES);
     let status = written(&StatusFrame::of(status));
     let sockets = Arc::clone(&shared.sockets);
-    actix_web::rt::spawn(Connection::run(sockets, joined, status, session, sent));
+    actix_web::rt::spawn(Connection::run(sockets, joined, status, outbox, sent));
     Ok(answer)
 }
 

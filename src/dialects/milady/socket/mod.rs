@@ -3,6 +3,7 @@
 mod connection;
 mod frame;
 mod handshake;
+mod outbox;
 mod sockets;
 mod ticker;
 
@@ -13,6 +14,8 @@ use super::routes::on;
 
 pub(super) use frame::{Frame, Told};
 pub(super) use handshake::{is_upgrade, no_such_path};
+#[cfg(test)]
+pub(super) use sockets::Joined;
 pub(super) use sockets::Sockets;
 pub(super) use ticker::tell_status;
 

@@ -55,10 +55,10 @@ pub(super) enum End {
 
 /// There are as many sockets as may be, or the listener ends.
 #[derive(Debug)]
-pub(super) struct Full;
+pub(in super::super) struct Full;
 
 /// A socket among the others, until it is dropped.
-pub(super) struct Seat {
+pub(in super::super) struct Seat {
     sockets: Arc<Sockets>,
     number: u64,
     waiting: Arc<AtomicUsize>,
@@ -66,8 +66,8 @@ pub(super) struct Seat {
 }
 
 /// What a new socket is given.
-pub(super) struct Joined {
-    pub(super) seat: Seat,
+pub(in super::super) struct Joined {
+    pub(in super::super) seat: Seat,
     /// Says so when it is to be closed.
     pub(super) end: oneshot::Receiver<End>,
     /// The newest envelopes from before, oldest first.
@@ -119,7 +119,7 @@ impl Sockets {
         self.lock().active.clone()
     }
 
-    pub(super) fn set_active_conversation(&self, id: Option<String>) {
+    pub(in super::super) fn set_active_conversation(&self, id: Option<String>) {
         self.lock().active = id;
     }
 
@@ -139,7 +139,7 @@ impl Sockets {
     }
 
     /// One more.
-    pub(super) fn join(self: &Arc<Self>) -> Result<Joined, Full> {
+    pub(in super::super) fn join(self: &Arc<Self>) -> Result<Joined, Full> {
         let mut inner = self.lock();
         if inner.is_closed || inner.listeners.len() >= self.sockets_max {
             return Err(Full);
@@ -201,7 +201,7 @@ impl Listener {
 
 impl Seat {
     /// The next frame for this socket; `None` if there will be none.
-    pub(super) async fn next(&mut self) -> Option<Arc<str>> {
+    pub(in super::super) async fn next(&mut self) -> Option<Arc<str>> {
         let frame = self.frames.recv().await?;
         self.waiting.fetch_sub(frame.len(), Ordering::AcqRel);
         Some(frame)

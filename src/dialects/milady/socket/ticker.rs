@@ -18,7 +18,6 @@ pub(in super::super) async fn tell_status(host: Host, sockets: Arc<Sockets>) {
         if count.wait_for(|count| *count > 0).await.is_err() {
             return;
         }
-        agent.mark_unchanged();
         tokio::select! {
             () = host.registry.clock().sleep(EVERY) => {}
             () = sockets.stale() => {}

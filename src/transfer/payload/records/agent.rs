@@ -104,6 +104,7 @@ pub(in crate::transfer) fn read_agent(
         .seal_character(&mut character)
         .map_err(|error| TransferError::Agent(error.to_string()))?;
     character.id = Some(taking.remap.agent());
+    check_depth(&character)?;
     Ok(AgentRecord {
         id: taking.remap.agent(),
         handle: slug(&character.name),
@@ -113,6 +114,13 @@ pub(in crate::transfer) fn read_agent(
         created_at: taking.now,
         updated_at: taking.now,
     })
+}
+
+/// Whether the character can be read again once it is kept.
+fn check_depth(character: &Character) -> Result<(), TransferError> {
+    let failed = |error: serde_json::Error| TransferError::Agent(error.to_string());
+    let text = serde_json::to_string(character).map_err(failed)?;
+    serde_json::from_str::<Value>(&text).map(drop).map_err(failed)
 }
 
 /// The character of that document. What is of a wrong type in it is left out.

@@ -6,7 +6,7 @@ use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{OWN, Taking};
+use super::Taking;
 use crate::http::instant;
 
 /// The first and the last instant of the years 0 to 9999; others are none.
@@ -22,12 +22,6 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     pub(super) fn new(record: Map<String, Value>, taking: Taking<'a>) -> Self {
         Self { record, taking }
-    }
-
-    /// Whether the record only stands there so that others can refer to it.
-    pub(super) fn is_stub(&self) -> bool {
-        let own = self.record.get("metadata").and_then(|metadata| metadata.get(OWN));
-        own.is_some_and(|own| own.get("isStub") == Some(&Value::Bool(true)))
     }
 
     /// The fields of another record that becomes the same agent's.

@@ -39,9 +39,9 @@ pub(in super::super) fn file(path: &str, content: &[u8]) -> Value {
 }
 
 /// What one of these becomes. What a later version may have put there is passed over.
-pub(super) fn read(mut fields: Fields<'_>) -> Read {
+pub(super) fn read(mut fields: Fields<'_>, open_goals: &mut usize) -> Read {
     let read = match fields.text("kind").as_deref() {
-        Some("goal") => read_goal(fields).map(Read::Fact),
+        Some("goal") => read_goal(fields, open_goals).map(Read::Fact),
         Some("embedding") => read_embedding(fields).map(Read::Fact),
         Some("file") => read_file(fields),
         _ => None,
@@ -49,8 +49,12 @@ pub(super) fn read(mut fields: Fields<'_>) -> Read {
     read.unwrap_or(Read::Nothing)
 }
 
-fn read_goal(mut fields: Fields<'_>) -> Option<Fact> {
+fn read_goal(mut fields: Fields<'_>, open: &mut usize) -> Option<Fact> {
     let status: GoalStatus = serde_json::from_value(fields.take("status")?).ok()?;
+    if status == GoalStatus::Open {
+        *open += 1;
+        (*open <= Goal::OPEN_MAX).then_some(())?;
+    }
     let made_at = fields.made_at();
     let goal = Goal::new(fields.agent(), &fields.text("text")?, made_at).ok()?;
     let outcome = fields.text("outcome");

@@ -6,11 +6,14 @@ use greenroom_actors::records::{Component, Entity, LogEntry, Participant, Relati
 use serde_json::{Value, json};
 
 use super::fields::Fields;
-use super::{Read, object, put, stub};
+use super::{OWN, Read, object, put, stub};
 use crate::http::instant::iso;
 
 /// The states of a participant that mean something.
 const STATES: [&str; 2] = ["FOLLOWED", "MUTED"];
+
+/// The key of the run that an entry of a log belongs to.
+const RUN: &str = "runId";
 
 /// What stands as the name of somebody of whom nothing but an id is known.
 const NOBODY: &str = "unknown";
@@ -111,25 +114,28 @@ pub(super) fn read_relationship(mut fields: Fields<'_>) -> Fact {
 
 /// An entry of a log as it is written.
 pub(in super::super) fn log(entry: LogEntry) -> Value {
-    let LogEntry { id, entity_id, room_id, run_id, kind, mut body, created_at, .. } = entry;
-    if let Some(run) = run_id {
-        body.entry("runId").or_insert_with(|| run.to_string().into());
-    }
+    let LogEntry { id, entity_id, room_id, run_id, kind, body, created_at, .. } = entry;
+    // Other readers look for the run in the body alone.
+    let own = run_id.filter(|_| !body.contains_key(RUN)).map(|run| json!({RUN: run}));
     let mut record = object(json!({"id": id, "createdAt": iso(created_at), "entityId": entity_id}));
     put(&mut record, "roomId", Some(room_id.to_string()));
     put(&mut record, "type", Some(kind));
     put(&mut record, "body", Some(body));
+    put(&mut record, OWN, own);
     Value::Object(record)
 }
 
 pub(super) fn read_log(mut fields: Fields<'_>) -> Fact {
     let body = fields.object("body").unwrap_or_default();
+    let own = fields.within(OWN).word(RUN);
+    let run = own.as_deref().or_else(|| body.get(RUN)?.as_str());
+    let run_id = run.and_then(|run| run.parse().ok());
     Fact::Logged(Box::new(LogEntry {
         id: LogId::new(),
         agent_id: fields.agent(),
         entity_id: fields.entity(&ENTITY),
         room_id: fields.room(),
-        run_id: body.get("runId").and_then(Value::as_str).and_then(|run| run.parse().ok()),
+        run_id,
         kind: fields.word("type").unwrap_or_else(|| "action".to_owned()),
         body,
         created_at: fields.made_at(),
