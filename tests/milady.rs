@@ -1,5 +1,6 @@
 //! The listener of Milady: one agent, as if it were alone.
 
+mod bombs;
 mod chat;
 mod onboarding;
 mod socket;

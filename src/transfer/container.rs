@@ -7,10 +7,14 @@
 mod gcm;
 mod key;
 mod open;
+#[cfg(any(test, fuzzing))]
+mod raw;
 mod seal;
 mod unpack;
 
 pub(super) use open::Opened;
+#[cfg(any(test, fuzzing))]
+pub(super) use raw::sealed_raw;
 pub(super) use seal::Sealing;
 pub(super) use unpack::Fault;
 

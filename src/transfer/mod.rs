@@ -11,6 +11,9 @@ mod error;
 mod estimate;
 mod export;
 mod files;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod import;
 mod password;
 mod payload;

@@ -13,6 +13,8 @@ use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{MemoryQuery, NoTools, Store, SystemClock};
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
+use proptest::collection::vec;
+use proptest::prelude::any;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
@@ -375,6 +377,34 @@ async fn an_import_that_the_store_refuses_half_way_leaves_nothing_behind() {
     assert!(refused.to_string().starts_with("Import failed"));
     assert_eq!(refused.kind(), TransferErrorKind::Full);
     assert_eq!((home.agents().await, home.on_their_way()), (0, 0));
+}
+
+#[test]
+fn whatever_a_file_holds_becomes_an_agent_that_can_leave_again_or_is_refused() {
+    let system = actix::System::new();
+    let folder = tempfile::tempdir().unwrap();
+    let store = StoreSettings { data_dir: folder.path().to_owned(), ..StoreSettings::default() };
+    let store = Arc::new(SqliteStore::open(&store).unwrap());
+    let home = system.block_on(Home::over(store, TransferSettings::default()));
+    let mut runner = TestRunner::new(Config { cases: 64, ..Config::default() });
+    let imports = runner.run(&vec(any::<u8>(), 0..1_500), |bytes| {
+        let text = fuzzing::chosen(&bytes);
+        system.block_on(async {
+            match home.import(PASSWORD, &file(text.as_bytes())).await {
+                Ok(imported) => {
+                    let (exported, again) = home.export(imported.agent_id, ALL).await;
+                    let again = home.import(PASSWORD, &again).await.unwrap();
+                    assert_eq!(again.counts, exported.counts);
+                }
+                Err(refused) => {
+                    assert_eq!(refused.kind(), TransferErrorKind::Invalid, "{refused}\n{text}");
+                }
+            }
+            assert_eq!(home.on_their_way(), 0);
+        });
+        Ok(())
+    });
+    imports.unwrap();
 }
 
 #[actix::test]
