@@ -6,7 +6,7 @@ mod metrics;
 mod process;
 
 pub use journal::{LogBuffer, LogLine};
-pub use log::{LogFormat, LogSettings, TelemetryError, init, log_panics};
+pub use log::{LogFormat, LogSettings, TelemetryError, UNKEPT, init, log_panics};
 pub(crate) use metrics::{count_slow_socket, count_sockets, tidy};
 pub use metrics::{metrics_page, render};
 pub(crate) use process::MemoryUse;

@@ -1,10 +1,13 @@
 //! Files with agents in requests and answers.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use actix_web::web::{self, Payload};
+use actix_web::web::{self, Bytes, Payload};
 use futures::StreamExt;
 
 use super::body::{BodyError, text_of};
@@ -60,12 +63,13 @@ pub async fn answer(file: ExportFile) -> Result<HttpResponse, TransferError> {
     let (unpacked, exceeds) = (file.unpacked_bytes, file.exceeds_reference());
     let opened = web::block(move || {
         let opened = ServedFile::new(file.open()?, "application/octet-stream")?;
-        Ok(opened.cached("no-store").saved_as(&file.name))
+        Ok((opened.cached("no-store").saved_as(&file.name), file))
     });
     let opened = opened.await.unwrap_or_else(|blocked| Err(std::io::Error::other(blocked)));
+    let (opened, file) = opened?;
     // No headers of the request: the file is made for this answer, and there is no part of it to be had
     // later.
-    let mut answer = opened?.answer(&HeaderMap::new());
+    let mut answer = opened.answer(&HeaderMap::new());
     answer.headers_mut().insert(UNPACKED, HeaderValue::from(unpacked));
     if exceeds {
         let words = format!(
@@ -75,5 +79,26 @@ pub async fn answer(file: ExportFile) -> Result<HttpResponse, TransferError> {
             answer.headers_mut().insert(WARNING, words);
         }
     }
-    Ok(answer)
+    Ok(answer.map_body(|_, body| BoxBody::new(Held { body, _file: file })))
+}
+
+/// A file that is sent, and takes its room until it was.
+struct Held {
+    body: BoxBody,
+    _file: ExportFile,
+}
+
+impl MessageBody for Held {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_next(context)
+    }
 }

@@ -65,17 +65,19 @@ impl Primary {
         let before = self.autonomy().await?;
         let Some(record) = self.agent().await? else { return Ok(before) };
         let every_ms = period.or(record.lifecycle.autonomy).map(|every| every.every_ms);
-        self.stand(|standing| {
-            standing.tick_every_ms = every_ms.unwrap_or(standing.tick_every_ms);
-            standing.autonomy = is_enabled.or(standing.autonomy);
-        })
-        .await?;
         let is_on = is_enabled.unwrap_or(record.lifecycle.autonomy.is_some());
         let usual = self.usual_autonomy().await;
         let next = is_on.then(|| period.or(record.lifecycle.autonomy).unwrap_or(usual));
         if next != record.lifecycle.autonomy {
             self.inner.registry.ask(record.id, SetAutonomy(next)).await?;
         }
+        // Of a running agent its own state tells it.
+        let is_running = record.lifecycle.state() == State::Running;
+        self.stand(|standing| {
+            standing.tick_every_ms = every_ms.unwrap_or(standing.tick_every_ms);
+            standing.autonomy = if is_running { None } else { is_enabled.or(standing.autonomy) };
+        })
+        .await?;
         self.autonomy().await
     }
 }

@@ -45,9 +45,11 @@ pub(crate) fn hidden(mut config: Map<String, Value>) -> Map<String, Value> {
 /// Seals what is secret and not sealed yet.
 pub(super) fn seal(config: &mut Map<String, Value>, secrets: &Secrets) {
     each_secret(config, &mut |secret| {
-        if let Value::String(text) = secret {
-            *text = secrets.seal(text);
-        }
+        let sealed = match &*secret {
+            Value::String(text) => secrets.seal(text),
+            other => secrets.seal(&other.to_string()),
+        };
+        *secret = Value::String(sealed);
     });
 }
 

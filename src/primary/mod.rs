@@ -54,6 +54,8 @@ struct Inner {
     /// Held while something about the standing changes, so that changes follow one another.
     standing: Mutex<Standing>,
     agent: watch::Sender<Option<AgentId>>,
+    /// Held while another agent becomes the primary one, or none is any more.
+    succession: Mutex<()>,
     is_restarting: AtomicBool,
     pending: PendingRestart,
 }
@@ -80,7 +82,10 @@ impl Primary {
         let is_known = kept.as_ref().is_some_and(|kept| kept.configured == handle);
         let mut standing = kept.unwrap_or_default();
         let chosen = standing.agent.filter(|_| is_known);
-        standing.configured.clone_from(&handle);
+        // A boot that serves no such clients names none, and forgets nothing.
+        if !handle.is_empty() {
+            standing.configured.clone_from(&handle);
+        }
         standing.agent = match chosen {
             Some(chosen) => Some(chosen),
             // A reset leaves no agent, and a boot does not bring it back.
@@ -97,12 +102,17 @@ impl Primary {
             state_dir,
             standing: Mutex::new(standing),
             agent,
+            succession: Mutex::default(),
             is_restarting: AtomicBool::new(false),
             pending: PendingRestart::default(),
         };
         let primary = Self { inner: Arc::new(inner) };
         if is_new {
-            primary.create_default().await?;
+            match primary.make_default().await {
+                // The agent is there, and stays stopped until somebody starts it.
+                Ok(_) | Err(CoreError::Halted) => {}
+                Err(error) => return Err(error),
+            }
         } else {
             let standing = primary.inner.standing.lock().await;
             standing.keep(&primary.inner.registry).await?;
@@ -151,13 +161,8 @@ impl Primary {
     /// # Errors
     /// [`CoreError::AgentNotFound`], [`CoreError::Store`].
     pub async fn adopt(&self, id: AgentId) -> Result<Arc<AgentRecord>, CoreError> {
-        let record = self.inner.registry.record(id).await?;
-        self.stand(|standing| {
-            standing.agent = Some(id);
-            standing.is_reset = false;
-        })
-        .await?;
-        Ok(record)
+        let _turn = self.inner.succession.lock().await;
+        self.appoint(id).await
     }
 
     /// Makes an agent of that character, starts it as [`start`](Self::start) does, and makes it the
@@ -166,20 +171,37 @@ impl Primary {
     /// # Errors
     /// As [`Registry::create`], and as [`start`](Self::start).
     pub async fn create(&self, character: Character) -> Result<Arc<AgentRecord>, CoreError> {
+        let _turn = self.inner.succession.lock().await;
+        self.make(character).await
+    }
+
+    async fn appoint(&self, id: AgentId) -> Result<Arc<AgentRecord>, CoreError> {
+        let record = self.inner.registry.record(id).await?;
+        self.stand(|standing| {
+            standing.agent = Some(id);
+            standing.is_reset = false;
+        })
+        .await?;
+        // Also where it was so before: one of that id may have been made anew.
+        self.inner.agent.send_replace(Some(id));
+        Ok(record)
+    }
+
+    async fn make(&self, character: Character) -> Result<Arc<AgentRecord>, CoreError> {
         let record = self.inner.registry.create(character).await?;
-        self.adopt(record.id).await?;
+        self.appoint(record.id).await?;
         self.start().await?;
         self.inner.registry.record(record.id).await
     }
 
-    /// The agent that the configuration names, made of a default character.
-    async fn create_default(&self) -> Result<Arc<AgentRecord>, CoreError> {
-        let character = default_character(&self.inner.handle);
-        match self.create(character.clone()).await {
-            // One of that name is there, under another handle.
-            Err(CoreError::AlreadyExists(id)) => self.adopt(id).await,
-            // The agent is there; it will be started when the fleet may work again.
-            Err(CoreError::Halted) => self.inner.registry.record(character.agent_id()).await,
+    /// The agent that the configuration names, made of a default character, or the one of that name.
+    async fn make_default(&self) -> Result<Arc<AgentRecord>, CoreError> {
+        match self.make(default_character(&self.inner.handle)).await {
+            Err(CoreError::AlreadyExists(id)) => {
+                self.appoint(id).await?;
+                self.start().await?;
+                self.inner.registry.record(id).await
+            }
             made => made,
         }
     }

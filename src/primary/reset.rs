@@ -3,6 +3,7 @@
 use std::io;
 
 use greenroom_actors::error::CoreError;
+use greenroom_actors::ids::AgentId;
 
 use super::Primary;
 use super::state_dir::{UnsafeFolder, home};
@@ -24,13 +25,16 @@ pub enum ResetError {
 
 impl Primary {
     /// Removes the primary agent, its memories too, and deletes the state folder. From then on there is
-    /// none, also after a boot, until a restart, onboarding or [`adopt`](Self::adopt).
+    /// none, also after a boot, until a restart, onboarding or [`adopt`](Self::adopt). Answers with who was
+    /// the primary agent, so that its files can be forgotten too.
     ///
     /// # Errors
     /// Each [`ResetError`]; whether the folder may be deleted is checked before anything is touched.
-    pub async fn reset(&self) -> Result<(), ResetError> {
+    pub async fn reset(&self) -> Result<Option<AgentId>, ResetError> {
         let folder = self.inner.state_dir.clone();
         folder.check(home().as_deref())?;
+        let _turn = self.inner.succession.lock().await;
+        let was = *self.inner.agent.borrow();
         if let Some(record) = self.agent().await? {
             match self.inner.registry.remove(record.id, false).await {
                 // Somebody else was faster.
@@ -49,6 +53,6 @@ impl Primary {
         self.inner.pending.clear();
         let deleted = tokio::task::spawn_blocking(move || folder.delete()).await;
         deleted.unwrap_or_else(|error| Err(io::Error::other(error)))?;
-        Ok(())
+        Ok(was)
     }
 }

@@ -2,10 +2,15 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use greenroom_actors::texts::cut;
+
 use super::Primary;
 
 /// Reasons that are kept at most.
 pub const REASONS_MAX: usize = 50;
+
+/// Bytes of one: they go into every status that clients are told.
+const REASON_MAX_BYTES: usize = 300;
 
 /// The reasons, each once, oldest first. A start of the process is a restart too, so that they are not
 /// kept longer than that.
@@ -22,6 +27,7 @@ impl PendingRestart {
     }
 
     fn add(&self, reason: &str) {
+        let reason = cut(reason, REASON_MAX_BYTES);
         let mut reasons = self.lock();
         if reasons.len() < REASONS_MAX && !reasons.iter().any(|known| known == reason) {
             reasons.push(reason.to_owned());

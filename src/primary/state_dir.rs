@@ -15,6 +15,8 @@ pub struct StateDir {
     path: PathBuf,
     /// Whether somebody chose it: then it could be any folder.
     is_chosen: bool,
+    /// The folder that holds everything that the host keeps.
+    data_dir: PathBuf,
 }
 
 /// It is not certain that the folder is this program's alone.
@@ -26,9 +28,11 @@ impl StateDir {
     /// The folder that was chosen (`~` stands for the home folder), or else one in the data folder.
     #[must_use]
     pub fn new(chosen: Option<&Path>, data_dir: &Path, home: Option<&Path>) -> Self {
-        match chosen {
-            Some(chosen) => Self { path: normalised(&expanded(chosen, home)), is_chosen: true },
-            None => Self { path: normalised(&data_dir.join(FOLDER)), is_chosen: false },
+        let path = chosen.map(|chosen| expanded(chosen, home));
+        Self {
+            is_chosen: path.is_some(),
+            path: normalised(&path.unwrap_or_else(|| data_dir.join(FOLDER))),
+            data_dir: normalised(data_dir),
         }
     }
 
@@ -46,6 +50,9 @@ impl StateDir {
     pub fn check(&self, home: Option<&Path>) -> Result<(), UnsafeFolder> {
         if !self.is_chosen {
             return Ok(());
+        }
+        if holds(&self.path, &self.data_dir) {
+            return Err(UnsafeFolder("everything that the host keeps lies in it"));
         }
         let home = home.map(normalised).ok_or(UnsafeFolder("there is no home folder"))?;
         let path = &self.path;
@@ -80,6 +87,12 @@ impl StateDir {
 /// The home folder of whoever runs the host.
 pub(super) fn home() -> Option<PathBuf> {
     std::env::home_dir().filter(|home| !home.as_os_str().is_empty())
+}
+
+/// Whether `folder` is or holds the other one, by whatever names they go.
+fn holds(folder: &Path, other: &Path) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    other.starts_with(folder) || real(other).starts_with(real(folder))
 }
 
 fn expanded(path: &Path, home: Option<&Path>) -> PathBuf {
@@ -131,6 +144,10 @@ mod tests {
                 assert!(error.to_string().contains("safe to delete"));
             }
             assert!(folder.check(None).is_err());
+        }
+        for data_dir in ["/home/ada/.milady", "/home/ada/.milady/data"] {
+            let chosen = Some(Path::new("~/.milady"));
+            assert!(StateDir::new(chosen, Path::new(data_dir), home).check(home).is_err());
         }
         let own = StateDir::new(None, Path::new("/data"), home);
         assert_eq!((own.path(), own.check(None)), (Path::new("/data/milady"), Ok(())));

@@ -100,17 +100,17 @@ impl Primary {
     /// # Errors
     /// Each [`RestartError`].
     pub async fn restart(&self) -> Result<PrimaryStatus, RestartError> {
-        let agent = self.agent().await?;
-        if agent.is_none() && self.inner.handle.is_empty() {
+        if self.agent().await?.is_none() && self.inner.handle.is_empty() {
             return Err(RestartError::NoAgent);
         }
         let restarting = Restarting::begin(&self.inner).ok_or(RestartError::AlreadyRestarting)?;
-        match agent {
+        let _turn = self.inner.succession.lock().await;
+        match self.agent().await? {
             Some(record) => {
                 let change = Change::insisting(Command::Restart);
                 self.inner.registry.ask(record.id, change).await?;
             }
-            None => drop(self.create_default().await?),
+            None => drop(self.make_default().await?),
         }
         self.inner.pending.clear();
         drop(restarting);

@@ -132,6 +132,9 @@ pub fn log_panics() {
     }));
 }
 
+/// The target of lines that are written and not kept in memory, where other APIs show them.
+pub const UNKEPT: &str = "greenroom::unkept";
+
 /// Copies each event into the buffer.
 struct Keeper {
     kept: Arc<LogBuffer>,
@@ -140,6 +143,9 @@ struct Keeper {
 
 impl<S: Subscriber> Layer<S> for Keeper {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == UNKEPT {
+            return;
+        }
         let mut fields = Fields::default();
         event.record(&mut fields);
         let line = LogLine {

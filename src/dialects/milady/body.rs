@@ -1,5 +1,7 @@
 //! Bodies of requests: JSON objects, whatever their content type says.
 
+use std::time::Duration;
+
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 use serde_json::{Map, Value};
@@ -7,6 +9,10 @@ use serde_json::{Map, Value};
 use super::error::MiladyError;
 use super::shared::Shared;
 use crate::http::body;
+
+/// Bytes of a body from a client that has shown nothing yet, and how long they may take.
+const BRIEF_MAX: usize = 1_024;
+const BRIEF_WITHIN: Duration = Duration::from_secs(2);
 
 /// Reads the object that a request brings.
 ///
@@ -45,6 +51,17 @@ pub(super) async fn talk(
     mut payload: Payload,
 ) -> Result<Map<String, Value>, MiladyError> {
     bounded(shared, request, &mut payload, shared.settings.chat_max()).await
+}
+
+/// The same of a client that has shown nothing yet: small, and at once.
+///
+/// # Errors
+/// As [`object`].
+pub(super) async fn brief(
+    request: &HttpRequest,
+    mut payload: Payload,
+) -> Result<Map<String, Value>, MiladyError> {
+    read(&body::whole(request.headers(), &mut payload, BRIEF_MAX, BRIEF_WITHIN).await?)
 }
 
 async fn bounded(

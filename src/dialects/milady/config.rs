@@ -94,7 +94,8 @@ async fn change(shared: Data<Shared>, request: HttpRequest, payload: Payload) ->
     let before = Choice::read(&shared.config.read().await?);
     let config = shared.config.change(allowed(sent)).await?;
     let choice = Choice::read(&config);
-    if choice != before {
+    // Also where the choice is the same: its key may be another, or it could not be used before.
+    if choice.is_some() || choice != before {
         provider::apply(&shared, choice.as_ref(), &config).await?;
     }
     Ok(HttpResponse::Ok().json(hidden(config)))

@@ -33,8 +33,7 @@ const SECURITY: [(HeaderName, HeaderValue); 4] = [
 ];
 
 /// What answers to pages of another origin carry.
-const CORS: [(HeaderName, HeaderValue); 4] = [
-    (VARY, HeaderValue::from_static("Origin")),
+const CORS: [(HeaderName, HeaderValue); 3] = [
     (
         ACCESS_CONTROL_ALLOW_METHODS,
         HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS"),
@@ -170,6 +169,7 @@ fn dress(headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
     }
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.append(VARY, HeaderValue::from_static("Origin"));
         for (name, value) in CORS {
             headers.insert(name, value);
         }

@@ -15,6 +15,8 @@ pub(super) enum Lane {
     Reply,
     /// Brings a file or takes one away.
     File,
+    /// Wants a token for a code: whoever does has none yet.
+    Pairing,
     /// Anything else.
     Common,
 }
@@ -44,6 +46,9 @@ impl Lane {
         if CONTROLS.contains(&path) {
             return Self::Control;
         }
+        if path == "/api/auth/pair" {
+            return Self::Pairing;
+        }
         if path == QUESTION {
             return Self::Reply;
         }
@@ -66,8 +71,12 @@ pub(super) struct Lanes {
     control: Places,
     reply: Places,
     file: Places,
+    pairing: Places,
     common: Places,
 }
+
+/// Clients that are being paired at once.
+const PAIRING_MAX: u32 = 16;
 
 /// Files on their way at once; each may take long, and some disk.
 const FILES_MAX: u32 = 8;
@@ -78,6 +87,7 @@ impl Lanes {
             control: Places::new(CONTROL_MAX),
             reply: Places::new(settings.in_flight_max),
             file: Places::new(FILES_MAX),
+            pairing: Places::new(PAIRING_MAX),
             common: Places::new(settings.in_flight_max),
         }
     }
@@ -88,6 +98,7 @@ impl Lanes {
             Lane::Control => self.control.enter(),
             Lane::Reply => self.reply.enter(),
             Lane::File => self.file.enter(),
+            Lane::Pairing => self.pairing.enter(),
             Lane::Common => self.common.enter(),
         }
     }
@@ -111,6 +122,7 @@ mod tests {
             (&get, "/api/context/quick", Lane::Reply),
             (&post, "/api/triggers/x/execute", Lane::Reply),
             (&post, "/api/agent/import", Lane::File),
+            (&post, "/api/auth/pair", Lane::Pairing),
             (&get, "/api/agent/export/estimate", Lane::Common),
         ] {
             assert_eq!(Lane::of(method, path), expected, "{method} {path}");

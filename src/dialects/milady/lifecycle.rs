@@ -22,32 +22,52 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 async fn start(shared: Data<Shared>) -> Answer {
-    moved(Moved::started(shared.host.primary.start().await?))
+    let primary = shared.host.primary.clone();
+    moved(Moved::started(whole(async move { Ok(primary.start().await?) }).await?))
 }
 
 async fn stop(shared: Data<Shared>) -> Answer {
-    moved(Moved::stopped(shared.host.primary.stop().await?))
+    let primary = shared.host.primary.clone();
+    moved(Moved::stopped(whole(async move { Ok(primary.stop().await?) }).await?))
 }
 
 async fn pause(shared: Data<Shared>) -> Answer {
-    let status = shared.host.primary.pause().await?;
+    let primary = shared.host.primary.clone();
+    let status = whole(async move { Ok(primary.pause().await?) }).await?;
     moved(Moved::kept(status, shared.now()))
 }
 
 async fn resume(shared: Data<Shared>) -> Answer {
-    let status = shared.host.primary.resume().await?;
+    let primary = shared.host.primary.clone();
+    let status = whole(async move { Ok(primary.resume().await?) }).await?;
     moved(Moved::kept(status, shared.now()))
 }
 
 async fn restart(shared: Data<Shared>) -> Answer {
-    let status = shared.host.primary.restart().await?;
-    let status = Moved::restarted(status);
+    let primary = shared.host.primary.clone();
+    let status = Moved::restarted(whole(async move { Ok(primary.restart().await?) }).await?);
     Ok(HttpResponse::Ok().json(json!({"ok": true, "pendingRestart": false, "status": status})))
 }
 
 async fn reset(shared: Data<Shared>) -> Answer {
-    shared.host.primary.reset().await?;
+    let host = shared.host.clone();
+    whole(async move {
+        // Its files go too: an agent of the same name has the same id.
+        if let Some(was) = host.primary.reset().await? {
+            host.media.forget_agent(was).await?;
+            host.workspaces.forget(was).await?;
+        }
+        Ok(())
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(json!({"ok": true})))
+}
+
+/// Carries it out to its end, also if the client leaves or does not wait so long.
+async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, MiladyError>> + Send + 'static,
+) -> Result<T, MiladyError> {
+    tokio::spawn(work).await.unwrap_or(Err(MiladyError::Panicked))
 }
 
 fn moved(status: Moved) -> Answer {

@@ -17,7 +17,7 @@ use super::config::admin_entity;
 use super::error::MiladyError;
 use super::routes::on;
 use super::shared::Shared;
-use crate::primary::Choice;
+use crate::primary::{Choice, confidential};
 use wish::Wish;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
@@ -49,8 +49,12 @@ async fn carry_out(shared: Arc<Shared>, wish: Wish) -> Result<Vec<String>, Milad
     let Wish { mut character, mut config, mut choice, mut notes } = wish;
     // First of all: where the file cannot be read, nothing is made.
     let kept = shared.config.read().await?;
+    if shared.host.registry.store().is_halted().await? {
+        return Err(CoreError::Halted.into());
+    }
     if let Some(chosen) = choice.take() {
         let given = chosen.key_name().and_then(|name| config.get("env")?.get(name)?.as_str());
+        let given = given.filter(|key| *key != confidential::HIDDEN);
         let known = chosen.key(&shared.config, &kept);
         let key = given.or_else(|| known.as_deref().map(String::as_str));
         match chosen.learn(&shared.host.models, key) {

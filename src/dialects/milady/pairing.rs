@@ -17,6 +17,7 @@ use super::error::MiladyError;
 use super::routes::on;
 use super::shared::Shared;
 use crate::http::rate::{Limiter, Quota};
+use crate::telemetry;
 
 /// What a code is made of: no letter that could be taken for a digit.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -94,7 +95,11 @@ impl Code {
         let code =
             Self { text: rand::random::<[u8; LENGTH]>().map(letter), expires_at: now.plus(LIFE) };
         let (code_shown, minutes) = (code.shown(), LIFE.as_secs() / 60);
-        tracing::info!(code = code_shown, minutes, "a browser can be paired with this code");
+        // Not into what is kept of the log: whoever may read that need not have the token.
+        tracing::info!(
+            target: telemetry::UNKEPT,
+            code = code_shown, minutes, "a browser can be paired with this code"
+        );
         code
     }
 
@@ -144,7 +149,7 @@ async fn pair(shared: Data<Shared>, request: HttpRequest, payload: Payload) -> A
     if !shared.settings.pairing {
         return refused(StatusCode::FORBIDDEN, "Pairing disabled");
     }
-    let sent = body::object(&shared, &request, payload).await?;
+    let sent = body::brief(&request, payload).await?;
     let given = sent.get("code").and_then(Value::as_str).unwrap_or_default();
     let client = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
     match shared.pairing.take(given, client, shared.now()) {

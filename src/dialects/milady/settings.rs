@@ -119,7 +119,7 @@ impl MiladySettings {
     pub(super) fn deadline(&self, lane: Lane) -> Duration {
         let own = seconds(self.request_timeout_s);
         match lane {
-            Lane::Control | Lane::Common => own,
+            Lane::Control | Lane::Pairing | Lane::Common => own,
             Lane::Reply => own.saturating_add(self.reply_within()),
             Lane::File => own.saturating_add(self.upload_within()),
         }

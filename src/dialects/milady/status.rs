@@ -74,7 +74,9 @@ impl Moved {
     /// After a start: from now on.
     pub(super) fn started(status: PrimaryStatus) -> Self {
         let started_at = status.started_at;
-        Self { core: Core::of(status), uptime: Some(0), started_at }
+        // What was asked for, also while the host comes up or the agent is restarted.
+        let core = Core { state: StateWord::Running, ..Core::of(status) };
+        Self { core, uptime: Some(0), started_at }
     }
 
     /// After a stop: neither model nor time.

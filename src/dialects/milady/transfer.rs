@@ -68,7 +68,11 @@ async fn import(shared: Data<Shared>, request: HttpRequest, mut payload: Payload
     }
     let service = &shared.host.transfer;
     let within = shared.settings.upload_within();
-    let upload = transfer::receive(service, request.headers(), &mut payload, within).await?;
+    let upload = transfer::receive(service, request.headers(), &mut payload, within).await;
+    let upload = upload.map_err(|error| match error {
+        ReceiveError::Transfer(error) => not_imported(error),
+        ReceiveError::Body(error) => error.into(),
+    })?;
     let imported = service.import(upload).await.map_err(not_imported)?;
     Ok(HttpResponse::Ok().json(json!({
         "success": true,
@@ -104,15 +108,6 @@ impl From<TransferError> for MiladyError {
                 tracing::error!(?error, "a transfer failed");
                 Self::refused(StatusCode::INTERNAL_SERVER_ERROR, words)
             }
-        }
-    }
-}
-
-impl From<ReceiveError> for MiladyError {
-    fn from(error: ReceiveError) -> Self {
-        match error {
-            ReceiveError::Transfer(error) => error.into(),
-            ReceiveError::Body(error) => error.into(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::web::Bytes;
 use futures::{Stream, stream};
 use greenroom_actors::error::CoreError;
-use greenroom_actors::ids::LetterId;
+use greenroom_actors::ids::{LetterId, MemoryId};
 use greenroom_actors::pieces::Piece;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, oneshot};
@@ -146,19 +146,24 @@ impl<W: Wording + 'static> Coming<W> {
 /// What of an answer was told: words that follow one another without a gap.
 struct Told {
     letter: LetterId,
+    /// What the whole will be kept as: a second attempt has another.
+    memory: Option<MemoryId>,
     words: String,
     next: u32,
 }
 
 impl Told {
     fn of(letter: LetterId) -> Self {
-        Self { letter, words: String::new(), next: 0 }
+        Self { letter, memory: None, words: String::new(), next: 0 }
     }
 
     /// The words of a piece, if they follow what was told. After a gap, and where the agent begins
     /// anew, nothing is told until the whole is there.
     fn take<'a>(&mut self, piece: &'a Piece) -> Option<&'a str> {
         if piece.letter_id != self.letter || piece.index != self.next {
+            return None;
+        }
+        if *self.memory.get_or_insert(piece.memory_id) != piece.memory_id {
             return None;
         }
         self.next = self.next.saturating_add(1);
@@ -179,7 +184,7 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
-    use greenroom_actors::ids::{AgentId, MemoryId};
+    use greenroom_actors::ids::AgentId;
     use proptest::prelude::*;
 
     use super::*;
