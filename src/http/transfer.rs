@@ -19,6 +19,9 @@ use crate::transfer::{
 /// Tells that other readers of the format will refuse the file.
 pub(crate) const WARNING: HeaderName = HeaderName::from_static("x-greenroom-warning");
 
+/// How long nothing of an upload may arrive.
+const IDLE: Duration = Duration::from_secs(15);
+
 /// Bytes of the file's content, unpacked.
 const UNPACKED: HeaderName = HeaderName::from_static("x-greenroom-unpacked-bytes");
 
@@ -49,7 +52,9 @@ pub async fn receive(
 }
 
 async fn collect(mut receiving: Receiving, payload: &mut Payload) -> Result<Upload, ReceiveError> {
-    while let Some(chunk) = payload.next().await {
+    loop {
+        let next = tokio::time::timeout(IDLE, payload.next()).await;
+        let Some(chunk) = next.map_err(|_late| BodyError::TooSlow(IDLE))? else { break };
         receiving.push(&chunk.map_err(|_broken_off| BodyError::BrokenOff)?).await?;
     }
     Ok(receiving.finish().await?)

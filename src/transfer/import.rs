@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::error::{CoreError, StoreError};
@@ -21,6 +22,9 @@ use super::files;
 use super::password::Password;
 use super::payload::{Counts, Delivered, Remap, Round, Taking, deliver, read_agent, survey};
 use super::upload::Upload;
+
+/// How long whoever imported waits until what failed is removed; the removal goes on without them.
+const REMOVAL: Duration = Duration::from_secs(5);
 
 /// Slices that wait for the store.
 const SLICES_WAITING: usize = 2;
@@ -59,7 +63,11 @@ pub(super) struct Source {
 /// Imports what was uploaded.
 pub(super) async fn import(inner: &Arc<Inner>, upload: Upload) -> Result<Imported, TransferError> {
     let password = upload.password.clone();
-    let open = move || File::open(upload.file.path());
+    // All of it, so that its room is taken for as long as the file is there.
+    let open = move || {
+        let upload = &upload;
+        File::open(upload.file.path())
+    };
     import_from(inner, open, password).await.map(|(imported, _)| imported)
 }
 
@@ -108,12 +116,20 @@ async fn take(
     match keep(inner, &import, &mut parts, &mut has_files).await {
         Ok(true) => {}
         kept => {
-            import.abandon().await;
+            // Whoever reads must not wait for a store that takes nothing, not even the removal.
+            drop(parts);
+            if tokio::time::timeout(REMOVAL, import.abandon()).await.is_err() {
+                tracing::warn!(%agent, "an import that failed is still being removed");
+            }
             forget_files(inner, agent, has_files).await;
             return kept.map(|_| None);
         }
     }
     if let Err(error) = import.finish(*record, Vec::new()).await {
+        // It may be there all the same, and then it is whole.
+        if let Ok(Some(_)) = inner.registry.store().agent(agent).await {
+            return Ok(Some(imported));
+        }
         forget_files(inner, agent, has_files).await;
         return Err(TransferError::of_import(error));
     }

@@ -442,3 +442,11 @@ async fn an_estimate_comes_close() {
         assert!(estimated * 2 > size && estimated < size * 2, "{estimated} for {size}");
     }
 }
+
+#[test]
+fn numbers_come_out_as_they_went_in() {
+    for number in ["11.715439199117883", "0.1", "1e-7", "1.7976931348623157e308", "5e-324"] {
+        let read: serde_json::Value = serde_json::from_str(number).unwrap();
+        assert_eq!(read.to_string(), number);
+    }
+}

@@ -41,12 +41,11 @@ fn is_ours(host: &str, settings: &MiladySettings) -> bool {
 
 /// A host without its port and brackets.
 fn bare(host: &str) -> &str {
-    if let Some(rest) = host.strip_prefix('[') {
-        return rest.split(']').next().unwrap_or_default();
-    }
-    match host.rsplit_once(':') {
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    match (bracketed, host.rsplit_once(':')) {
+        (Some((address, port)), _) if is_port(port) => address,
         // An address of the sixth version without brackets has more than one colon, and no port.
-        Some((name, _port)) if !name.contains(':') => name,
+        (None, Some((name, port))) if !name.contains(':') && is_number(port) => name,
         _ => host,
     }
 }
@@ -87,9 +86,13 @@ fn is_welcome(origin: &str, settings: &MiladySettings) -> bool {
 /// Whether what follows a host is nothing or a port.
 fn is_port(rest: &str) -> bool {
     match rest.strip_prefix(':') {
-        Some(port) => !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit()),
+        Some(port) => is_number(port),
         None => rest.is_empty(),
     }
+}
+
+fn is_number(port: &str) -> bool {
+    !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// Whether the headers carry the token. A bearer token goes before the other two.
@@ -152,6 +155,8 @@ mod tests {
             ("127.0.0.1.evil.test", false),
             ("evil.test", false),
             ("evil.test:2138", false),
+            ("[::1]evil.test", false),
+            ("localhost:evil", false),
         ] {
             let request = TestRequest::get().insert_header((HOST, host)).to_srv_request();
             assert_eq!(is_host_ours(request.head(), &settings), expected, "{host:?}");

@@ -180,7 +180,11 @@ fn log(method: &Method, path: &str, answer: &ServiceResponse<BoxBody>) {
     let error = answer.response().error().and_then(|error| error.as_error::<MiladyError>());
     let status = answer.status().as_u16();
     match error.and_then(MiladyError::cause) {
-        Some(cause) => tracing::error!(%method, path, status, cause, "a request failed"),
+        // What cannot be done now is no fault of the host.
+        Some(cause) if answer.status() != StatusCode::SERVICE_UNAVAILABLE => {
+            tracing::error!(%method, path, status, cause, "a request failed");
+        }
+        Some(cause) => tracing::debug!(%method, path, status, cause, "a request was refused"),
         None => tracing::debug!(%method, path, status, "a request was refused"),
     }
 }

@@ -13,8 +13,10 @@ pub(super) enum Lane {
     Control,
     /// Waits for the agent to speak, which may take minutes.
     Reply,
-    /// Brings a file or takes one away.
+    /// Makes a file, and takes it away.
     File,
+    /// Brings a file, as slowly as the client's line is.
+    Upload,
     /// Wants a token for a code: whoever does has none yet.
     Pairing,
     /// Anything else.
@@ -61,8 +63,11 @@ impl Lane {
         if is_talk || is_run || REPLIES.contains(&path) {
             return Self::Reply;
         }
-        let is_file = matches!(path, "/api/agent/export" | "/api/agent/import");
-        if is_file { Self::File } else { Self::Common }
+        match path {
+            "/api/agent/export" => Self::File,
+            "/api/agent/import" => Self::Upload,
+            _ => Self::Common,
+        }
     }
 }
 
@@ -71,6 +76,7 @@ pub(super) struct Lanes {
     control: Places,
     reply: Places,
     file: Places,
+    upload: Places,
     pairing: Places,
     common: Places,
 }
@@ -78,8 +84,11 @@ pub(super) struct Lanes {
 /// Clients that are being paired at once.
 const PAIRING_MAX: u32 = 16;
 
-/// Files on their way at once; each may take long, and some disk.
+/// Files that are made at once, or wait for that; each takes some disk.
 const FILES_MAX: u32 = 8;
+
+/// Files that arrive at once. Their room on the disk has a bound of its own.
+const UPLOADS_MAX: u32 = 64;
 
 impl Lanes {
     pub(super) fn new(settings: &MiladySettings) -> Self {
@@ -87,6 +96,7 @@ impl Lanes {
             control: Places::new(CONTROL_MAX),
             reply: Places::new(settings.in_flight_max),
             file: Places::new(FILES_MAX),
+            upload: Places::new(UPLOADS_MAX),
             pairing: Places::new(PAIRING_MAX),
             common: Places::new(settings.in_flight_max),
         }
@@ -98,6 +108,7 @@ impl Lanes {
             Lane::Control => self.control.enter(),
             Lane::Reply => self.reply.enter(),
             Lane::File => self.file.enter(),
+            Lane::Upload => self.upload.enter(),
             Lane::Pairing => self.pairing.enter(),
             Lane::Common => self.common.enter(),
         }
@@ -121,7 +132,7 @@ mod tests {
             (&post, "/v1/messages", Lane::Reply),
             (&get, "/api/context/quick", Lane::Reply),
             (&post, "/api/triggers/x/execute", Lane::Reply),
-            (&post, "/api/agent/import", Lane::File),
+            (&post, "/api/agent/import", Lane::Upload),
             (&post, "/api/auth/pair", Lane::Pairing),
             (&get, "/api/agent/export/estimate", Lane::Common),
         ] {

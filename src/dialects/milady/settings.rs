@@ -121,7 +121,7 @@ impl MiladySettings {
         match lane {
             Lane::Control | Lane::Pairing | Lane::Common => own,
             Lane::Reply => own.saturating_add(self.reply_within()),
-            Lane::File => own.saturating_add(self.upload_within()),
+            Lane::File | Lane::Upload => own.saturating_add(self.upload_within()),
         }
     }
 

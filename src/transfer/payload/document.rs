@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use greenroom_actors::character::AgentRecord;
-use greenroom_actors::ids::{AgentId, RoomId, WorldId};
+use greenroom_actors::ids::{AgentId, EntityId, RoomId, WorldId};
 use greenroom_actors::ports::Kept;
 use greenroom_actors::time::UnixMillis;
 use serde_json::Value;
@@ -34,6 +34,8 @@ pub(in crate::transfer) struct Document<W> {
     name: String,
     worlds: HashSet<WorldId>,
     missing_rooms: Vec<RoomId>,
+    /// Whose relationships were written: the original has one for each pair.
+    related: HashSet<(EntityId, EntityId)>,
     /// The list that is open, and whether nothing is in it yet.
     open: Option<(Section, bool)>,
     counts: Counts,
@@ -66,6 +68,7 @@ impl<W: Write> Document<W> {
             name: record.character.name.clone(),
             worlds,
             missing_rooms: Vec::new(),
+            related: HashSet::new(),
             open: None,
             counts: Counts::default(),
         })
@@ -103,6 +106,10 @@ impl<W: Write> Document<W> {
                 self.write(Section::Participants, &records::participant(participant))
             }
             Kept::Relationship(relationship) => {
+                let pair = (relationship.source_entity_id, relationship.target_entity_id);
+                if !self.related.insert(pair) {
+                    return Ok(());
+                }
                 self.write(Section::Relationships, &records::relationship(*relationship))
             }
             Kept::World(world) => self.write(Section::Worlds, &records::world(*world)),

@@ -109,8 +109,12 @@ fn stub() -> Value {
 
 /// Whether a record only stands there so that others can refer to it.
 pub(super) fn is_stub(record: &Map<String, Value>) -> bool {
-    let own = record.get("metadata").and_then(|metadata| metadata.get(OWN));
-    own.is_some_and(|own| own.get("isStub") == Some(&Value::Bool(true)))
+    // What another reader has added to is somebody or something by now.
+    let metadata = record.get("metadata").and_then(Value::as_object);
+    metadata.is_some_and(|metadata| {
+        let own = metadata.get(OWN).and_then(|own| own.get("isStub"));
+        metadata.len() == 1 && own == Some(&Value::Bool(true))
+    })
 }
 
 /// Writes a field unless it is absent.

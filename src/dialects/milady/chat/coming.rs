@@ -190,7 +190,8 @@ mod tests {
     use super::*;
 
     fn piece(letter_id: LetterId, index: u32, text: &str) -> Piece {
-        let (agent_id, memory_id, text) = (AgentId::new(), MemoryId::new(), text.to_owned());
+        let (agent_id, memory_id) = (AgentId::new(), MemoryId(letter_id.0));
+        let text = text.to_owned();
         Piece { agent_id, letter_id, memory_id, heard: None, index, text }
     }
 

@@ -149,18 +149,18 @@ fn fit(mut document: Map<String, Value>) -> Character {
 
 /// Secrets are single values here; of others, what they look like as JSON is kept.
 fn flatten_secrets(character: &mut Character) {
-    let Some(settings) = character.settings.as_mut() else { return };
-    match settings.get_mut(SECRETS) {
-        Some(Value::Object(secrets)) => {
-            for secret in
-                secrets.values_mut().filter(|secret| secret.is_array() || secret.is_object())
-            {
-                *secret = Value::String(secret.to_string());
+    for place in [Some(&mut character.extra), character.settings.as_mut()].into_iter().flatten() {
+        match place.get_mut(SECRETS) {
+            Some(Value::Object(secrets)) => {
+                let nested = |secret: &&mut Value| secret.is_array() || secret.is_object();
+                for secret in secrets.values_mut().filter(nested) {
+                    *secret = Value::String(secret.to_string());
+                }
             }
+            Some(_) => {
+                place.shift_remove(SECRETS);
+            }
+            None => {}
         }
-        Some(_) => {
-            settings.shift_remove(SECRETS);
-        }
-        None => {}
     }
 }
