@@ -177,13 +177,16 @@ impl Primary {
 
     async fn appoint(&self, id: AgentId) -> Result<Arc<AgentRecord>, CoreError> {
         let record = self.inner.registry.record(id).await?;
+        let was = *self.inner.agent.borrow();
         self.stand(|standing| {
             standing.agent = Some(id);
             standing.is_reset = false;
         })
         .await?;
-        // Also where it was so before: one of that id may have been made anew.
-        self.inner.agent.send_replace(Some(id));
+        if was == Some(id) {
+            // One of that id may have been made anew.
+            self.inner.agent.send_replace(Some(id));
+        }
         Ok(record)
     }
 

@@ -34,8 +34,6 @@ pub(in crate::transfer) struct Document<W> {
     name: String,
     worlds: HashSet<WorldId>,
     missing_rooms: Vec<RoomId>,
-    /// Whose relationships were written: the original has one for each pair.
-    related: HashSet<(EntityId, EntityId)>,
     /// The list that is open, and whether nothing is in it yet.
     open: Option<(Section, bool)>,
     counts: Counts,
@@ -68,7 +66,6 @@ impl<W: Write> Document<W> {
             name: record.character.name.clone(),
             worlds,
             missing_rooms: Vec::new(),
-            related: HashSet::new(),
             open: None,
             counts: Counts::default(),
         })
@@ -106,10 +103,6 @@ impl<W: Write> Document<W> {
                 self.write(Section::Participants, &records::participant(participant))
             }
             Kept::Relationship(relationship) => {
-                let pair = (relationship.source_entity_id, relationship.target_entity_id);
-                if !self.related.insert(pair) {
-                    return Ok(());
-                }
                 self.write(Section::Relationships, &records::relationship(*relationship))
             }
             Kept::World(world) => self.write(Section::Worlds, &records::world(*world)),
