@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use greenroom_actors::character::AgentRecord;
-use greenroom_actors::ids::{AgentId, EntityId, RoomId, WorldId};
+use greenroom_actors::ids::{AgentId, RoomId, WorldId};
 use greenroom_actors::ports::Kept;
 use greenroom_actors::time::UnixMillis;
 use serde_json::Value;
