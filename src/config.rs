@@ -23,6 +23,7 @@ pub use show::shown;
 
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::dialects::milady::MiladySettings;
+use crate::dialects::trinity::TrinitySettings;
 use crate::http::idempotency::IdempotencySettings;
 use crate::mcp::McpSettings;
 use crate::media::MediaSettings;
@@ -44,6 +45,8 @@ pub struct Config {
     pub elizaos: ElizaosSettings,
     /// The listener for clients of Milady.
     pub milady: MiladySettings,
+    /// The listener for clients of Trinity.
+    pub trinity: TrinitySettings,
     /// Which model is used when.
     pub model: ModelChoice,
     /// Models by name.

@@ -16,6 +16,7 @@ use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models::Router;
 use crate::primary::Primary;
+use crate::roster::Roster;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
@@ -31,6 +32,8 @@ pub struct Host {
     pub registry: Registry,
     /// The agent of those clients that know only one.
     pub primary: Primary,
+    /// What people have said of the agents.
+    pub roster: Roster,
     /// The models that answer for the agents.
     pub models: Router,
     /// What is said between people and agents.

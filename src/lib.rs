@@ -13,6 +13,7 @@ pub mod media;
 pub mod messaging;
 pub mod models;
 pub mod primary;
+pub mod roster;
 pub mod secrets;
 pub mod server;
 pub mod speech;

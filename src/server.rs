@@ -24,6 +24,7 @@ use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
 use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
+use crate::roster::Roster;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::store::SqliteStore;
@@ -155,7 +156,9 @@ async fn host(
     )
     .map_err(|source| ServeError::File { path: transfer, source })?;
     let primary = Primary::open(registry.clone(), primary).await?;
+    let roster = Roster::open(registry.clone()).await?;
     Ok(Host {
+        roster,
         transfer,
         primary,
         models: model,

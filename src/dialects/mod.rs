@@ -2,5 +2,6 @@
 
 pub mod elizaos;
 pub mod milady;
+pub mod trinity;
 #[cfg(test)]
 mod stage;

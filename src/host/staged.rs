@@ -15,6 +15,7 @@ use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::{Messaging, MessagingSettings};
 use crate::models::{self, ModelsSettings};
 use crate::primary::Primary;
+use crate::roster::Roster;
 use crate::secrets::Secrets;
 use crate::transfer::{Transfer, TransferSettings};
 use crate::workspace::{WorkspaceSettings, Workspaces};
@@ -40,6 +41,7 @@ impl Host {
         );
         Self {
             primary: Primary::none(registry.clone()).await.unwrap(),
+            roster: Roster::open(registry.clone()).await.unwrap(),
             models: models::build(&ModelsSettings::default(), &|_| None).unwrap(),
             messaging: Messaging::open(registry.clone(), MessagingSettings::default())
                 .await
