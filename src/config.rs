@@ -21,6 +21,7 @@ pub use load::{FILE_NAME, Loaded, Sources};
 pub use origin::Origin;
 pub use show::shown;
 
+use crate::accounts::AccountsSettings;
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::dialects::milady::MiladySettings;
 use crate::http::idempotency::IdempotencySettings;
@@ -44,6 +45,8 @@ pub struct Config {
     pub elizaos: ElizaosSettings,
     /// The listener for clients of Milady.
     pub milady: MiladySettings,
+    /// Who may use the host, where that is more than one person.
+    pub accounts: AccountsSettings,
     /// Which model is used when.
     pub model: ModelChoice,
     /// Models by name.

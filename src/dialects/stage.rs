@@ -27,6 +27,7 @@ use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 use serde_json::Value;
 
+use crate::accounts::tests::support::{Letters, opened};
 use crate::host::{Host, Stopper};
 use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
@@ -86,6 +87,8 @@ type Body = LocalBoxStream<'static, Result<Bytes, PayloadError>>;
 pub(super) struct Stage {
     pub(super) host: Host,
     pub(super) store: MemoryStore,
+    /// What people were sent.
+    pub(super) letters: Letters,
     service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
     /// Where its files are.
     _folder: tempfile::TempDir,
@@ -241,7 +244,11 @@ where
         Arc::clone(&secrets),
     )
     .unwrap();
+    let letters = Letters::default();
+    let (accounts, preferences) = opened(&registry, &secrets, &letters).await;
     let host = Host {
+        accounts,
+        preferences,
         transfer,
         primary: Primary::open(registry.clone(), settings).await.unwrap(),
         models: crate::models::build(&Default::default(), &|_| None).unwrap(),
@@ -277,7 +284,7 @@ where
         }
         .boxed_local()
     };
-    Stage { host, store, service: Box::new(service), _folder: folder }
+    Stage { host, store, letters, service: Box::new(service), _folder: folder }
 }
 
 impl Stage {

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::error::OperatorError;
 use super::lookup::Who;
+use crate::accounts::tests::support::opened;
 use crate::host::{Host, Stopper, Vault};
 use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
@@ -52,7 +53,10 @@ async fn host() -> Host {
         Arc::clone(&secrets),
     )
     .unwrap();
+    let (accounts, preferences) = opened(&registry, &secrets, &Default::default()).await;
     Host {
+        accounts,
+        preferences,
         primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
         models: crate::models::build(&Default::default(), &|_| None).unwrap(),
         messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),

@@ -14,6 +14,7 @@ use greenroom_actors::settings::Settings;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::accounts::tests::support::opened;
 use crate::host::Stopper;
 use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
@@ -46,7 +47,10 @@ async fn host() -> Host {
         Arc::clone(&secrets),
     )
     .unwrap();
+    let (accounts, preferences) = opened(&registry, &secrets, &Default::default()).await;
     Host {
+        accounts,
+        preferences,
         primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
         models: crate::models::build(&Default::default(), &|_| None).unwrap(),
         messaging: Messaging::open(registry.clone(), MessagingSettings::default()).await.unwrap(),
