@@ -117,9 +117,8 @@ impl Said {
 
 /// The tags of a task of that sort, which stays of that sort.
 fn tagged(sort: Sort, tags: Vec<String>) -> Vec<String> {
-    let is_reserved = |tag: &str| {
-        Sort::Task.is_told_by(tag) || Sort::Todo.is_told_by(tag) || tag == TRIGGER_TAG
-    };
+    let is_reserved =
+        |tag: &str| Sort::Task.is_told_by(tag) || Sort::Todo.is_told_by(tag) || tag == TRIGGER_TAG;
     let others = tags.into_iter().filter(|tag| !is_reserved(tag));
     sort.tags().iter().map(|tag| (*tag).to_owned()).chain(others).collect()
 }

@@ -25,7 +25,8 @@ async fn an_agent_is_created_running_and_seen_by_those_who_may() {
         assert_eq!(made[field], value, "{field}");
     }
     assert_eq!(made["container_id"].as_str().unwrap().len(), 64);
-    let (status, detail) = site.call(&owner, "GET", "/api/agents/data-loader-v2", Value::Null).await;
+    let (status, detail) =
+        site.call(&owner, "GET", "/api/agents/data-loader-v2", Value::Null).await;
     assert_eq!(status, 200);
     for (field, value) in [
         ("owner", json!("owner@example.org")),
@@ -55,9 +56,8 @@ async fn an_agent_that_cannot_be_is_refused_by_its_field() {
     let owner = site.user("owner@example.org", Role::Creator).await;
     let plain = site.user("user@example.org", Role::User).await;
     site.agent(&owner, "taken").await;
-    let refused = async |token: &str, body: Value| {
-        site.refused(token, "POST", "/api/agents", body).await
-    };
+    let refused =
+        async |token: &str, body: Value| site.refused(token, "POST", "/api/agents", body).await;
     for (body, status, words) in [
         (json!({"name": "---"}), 400, "at least one alphanumeric"),
         (json!({"name": "slots"}), 400, "reserved"),
@@ -84,7 +84,8 @@ async fn an_agent_that_cannot_be_is_refused_by_its_field() {
         assert_eq!(status, 200, "{made}");
         assert!(made["resources"]["cpu"].is_string() && made["resources"]["memory"].is_string());
     }
-    let (_, one) = site.call(&owner, "POST", "/api/agents", json!({"name": "p", "port": 3000})).await;
+    let (_, one) =
+        site.call(&owner, "POST", "/api/agents", json!({"name": "p", "port": 3000})).await;
     assert_eq!(one["port"], 3000);
     let (status, told) = refused(&owner, json!({"name": "q", "port": 3000})).await;
     assert!(status == 409 && told.to_lowercase().contains("port"), "{told}");
@@ -104,7 +105,14 @@ async fn guards_differ_in_what_a_stranger_sees() {
         (&stranger, "DELETE", "/api/agents/none", Value::Null, 403, "permission to delete"),
         (&stranger, "DELETE", "/api/agents/mine", Value::Null, 403, "permission to delete"),
         (&site.admin, "DELETE", "/api/agents/none", Value::Null, 404, "Agent not found"),
-        (&stranger, "PUT", "/api/agents/none/rename", json!({"new_name": "x"}), 403, "permission to rename"),
+        (
+            &stranger,
+            "PUT",
+            "/api/agents/none/rename",
+            json!({"new_name": "x"}),
+            403,
+            "permission to rename",
+        ),
         (&owner, "PUT", "/api/agents/mine/rename", json!({"new_name": ""}), 400, "empty"),
         (&owner, "PUT", "/api/agents/mine/rename", json!({"new_name": "mine"}), 400, "same"),
     ] {

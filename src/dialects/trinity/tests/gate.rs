@@ -88,8 +88,7 @@ async fn paths_and_methods() {
 async fn what_is_no_json_is_refused_before_who_calls_is_asked() {
     let site = Site::new().await;
     let send = async |sort: Option<&str>, body: &str, token: &str| {
-        let mut request =
-            TestRequest::post().uri("/api/agents").set_payload(body.to_owned());
+        let mut request = TestRequest::post().uri("/api/agents").set_payload(body.to_owned());
         if let Some(sort) = sort {
             request = request.insert_header(("content-type", sort));
         }
@@ -112,7 +111,14 @@ async fn what_is_no_json_is_refused_before_who_calls_is_asked() {
         (Some("application/json"), "[]", admin, 422, "model_attributes_type", json!(["body"])),
         (Some("text/plain"), "{}", admin, 422, "model_attributes_type", json!(["body"])),
         (Some("application/json"), "{}", admin, 422, "missing", json!(["body", "name"])),
-        (Some("application/json"), "{\"name\": 1}", admin, 422, "string_type", json!(["body", "name"])),
+        (
+            Some("application/json"),
+            "{\"name\": 1}",
+            admin,
+            422,
+            "string_type",
+            json!(["body", "name"]),
+        ),
     ] {
         let found = send(sort, body, token).await;
         assert_eq!(found, (status, kind.to_owned(), loc), "{sort:?} {body} {token}");

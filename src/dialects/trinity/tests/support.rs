@@ -125,8 +125,10 @@ impl Site {
         }
         let validator = jsonschema::validator_for(&root).unwrap();
         let body = heard.json();
-        let faults: Vec<_> =
-            validator.iter_errors(&body).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
+        let faults: Vec<_> = validator
+            .iter_errors(&body)
+            .map(|fault| format!("{}: {fault}", fault.instance_path()))
+            .collect();
         assert!(faults.is_empty(), "{method} {path}: {status}: {faults:#?}\n{}", heard.text);
     }
 
