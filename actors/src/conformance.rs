@@ -118,6 +118,8 @@ cases! {
         an_id_is_given_once,
         handles_are_unique_and_numbered,
         a_revised_handle_is_numbered_too,
+        a_claimed_handle_is_given_to_the_letter_or_not_at_all,
+        what_the_directory_needs_comes_in_pages_by_id,
         revising_replaces_the_character_alone,
         a_lifecycle_is_kept_in_full,
         what_needs_an_agent_fails_without_one,

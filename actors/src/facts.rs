@@ -55,6 +55,8 @@ pub struct Committed {
     pub events: Vec<Event>,
     /// The channels' events of the batch, in order, with the sequence numbers they were given.
     pub channel_events: Vec<ChannelEvent>,
+    /// The handles that agents were given in the batch, by creation or by revision.
+    pub handles: Vec<(AgentId, String)>,
     /// For each fact in order: how many rows it wrote or removed.
     pub affected: Vec<u64>,
 }
@@ -78,6 +80,16 @@ pub enum Fact {
         handle: Option<String>,
         /// When.
         at: UnixMillis,
+    },
+    /// A handle is to be that agent's alone and to the letter. Fails with
+    /// [`Exists`](crate::error::StoreError::Exists) of a
+    /// [handle](crate::error::StoreError::HANDLE) if another agent has it. Comes before the fact of
+    /// the same batch that gives it, and affects 0 rows itself.
+    HandleClaimed {
+        /// Who is to have it.
+        agent_id: AgentId,
+        /// The handle.
+        handle: String,
     },
     /// An agent's lifecycle changed. Fails with
     /// [`Missing`](crate::error::StoreError::Missing) if there is none of that id.

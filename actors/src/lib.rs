@@ -14,6 +14,7 @@ pub mod channels;
 pub mod character;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod directory;
 pub mod documents;
 pub mod error;
 pub mod facts;

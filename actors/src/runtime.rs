@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 use crate::cache::RecordCache;
 use crate::channels::ChannelEvent;
 use crate::character::AgentRecord;
+use crate::directory::{Directory, News};
 use crate::error::{CoreError, StoreError};
 use crate::facts::{Batch, Committed, Epoch, Event, EventKind, Fact, NewEvent};
 use crate::feed::Hub;
@@ -45,6 +46,7 @@ pub(crate) struct Runtime {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
     pub(crate) counters: Counters,
+    pub(crate) directory: Directory,
     pub(crate) hub: Hub<Event>,
     pub(crate) channel_hub: Hub<ChannelEvent>,
     pub(crate) pieces: Pieces,
@@ -73,6 +75,7 @@ impl Runtime {
             ports,
             settings,
             counters: Counters::default(),
+            directory: Directory::default(),
             hub: Hub::default(),
             channel_hub: Hub::default(),
             pieces: Pieces::default(),
@@ -115,11 +118,19 @@ impl Runtime {
     ) -> BoxFuture<'static, Result<Committed, StoreError>> {
         let settles =
             facts.iter().any(|fact| matches!(fact, Fact::StepEnded(_) | Fact::RunEnded(_)));
+        let news = News::of(&facts);
+        let is_news = !news.is_empty();
         let committed = self.ports.store.commit(Batch { epoch: self.epoch, facts });
         let runtime = Arc::clone(self);
-        committed
+        let told = committed
             .map(move |committed| {
                 if let Ok(committed) = &committed {
+                    for news in &news {
+                        runtime.record_changed(news.id);
+                    }
+                    if !news.is_empty() {
+                        runtime.directory.apply(news, committed);
+                    }
                     if settles {
                         runtime.room.notify_one();
                     }
@@ -128,7 +139,12 @@ impl Runtime {
                 }
                 committed
             })
-            .boxed()
+            .boxed();
+        if !is_news {
+            return told;
+        }
+        // On its own, as whoever waits for it may crash or leave: the directory has to know.
+        tokio::spawn(told).map(|told| told.unwrap_or(Err(StoreError::Closed))).boxed()
     }
 
     /// An agent's record, from the cache if it is there.

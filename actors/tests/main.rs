@@ -12,6 +12,7 @@ mod approvals;
 mod budgets;
 mod channels;
 mod crashes;
+mod directory;
 mod double_texting;
 mod goals;
 mod grace;

@@ -9,6 +9,7 @@ use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
+use greenroom_actors::directory::Listed;
 use greenroom_actors::documents::Document;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
 use greenroom_actors::goals::Goal;
@@ -100,6 +101,23 @@ impl Store for Blank {
     fn seeds(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Seed>> {
         let first = after.map_or(0, |last| number(last) + 1);
         answer((first..first + limit).map_while(|number| self.seed_of(number)).collect())
+    }
+
+    fn listed(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Listed>> {
+        let first = after.map_or(0, |last| number(last) + 1);
+        let lifecycle = fleet::lifecycle(self.autonomy);
+        let listed = |number: u32| {
+            (number < self.agents).then(|| Listed {
+                id: fleet::agent(number),
+                handle: format!("agent-{number}").into(),
+                state: lifecycle.state(),
+                autonomy: lifecycle.autonomy,
+                started_at: lifecycle.started_at,
+                created_at: UnixMillis(0),
+                updated_at: UnixMillis(0),
+            })
+        };
+        answer((first..first + limit).map_while(listed).collect())
     }
 
     fn snapshot(&self, _: SnapshotQuery) -> Snapshot {

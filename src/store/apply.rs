@@ -32,10 +32,17 @@ pub(super) fn batch(writing: &mut Writing<'_>, batch: Batch) -> Result<Committed
 fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Result<u64, Fault> {
     let connection = writing.connection;
     let affected = match fact {
-        Fact::AgentCreated(record) => agents::create(connection, &record)?,
-        Fact::AgentRevised { id, character, handle, at } => {
-            agents::revise(connection, id, &character, handle.as_deref(), at)?
+        Fact::AgentCreated(record) => {
+            let handle = agents::create(connection, &record)?;
+            committed.handles.push((record.id, handle));
+            1
         }
+        Fact::AgentRevised { id, character, handle, at } => {
+            let handle = agents::revise(connection, id, &character, handle.as_deref(), at)?;
+            committed.handles.extend(handle.map(|handle| (id, handle)));
+            1
+        }
+        Fact::HandleClaimed { agent_id, handle } => agents::claim(connection, agent_id, &handle)?,
         Fact::LifecycleChanged { id, lifecycle } => agents::change(connection, id, &lifecycle)?,
         Fact::Reflected { id, at } => agents::reflect(connection, id, at)?,
         Fact::AgentRemoved { id, keep_memories } => remove_agent(writing, id, keep_memories)?,

@@ -9,6 +9,7 @@ use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
+use greenroom_actors::directory::Listed;
 use greenroom_actors::documents::Document;
 use greenroom_actors::facts::{Batch, Committed, Event};
 use greenroom_actors::goals::Goal;
@@ -56,6 +57,10 @@ impl Store for SqliteStore {
 
     fn seeds(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Seed>> {
         self.read(move |connection| agents::seeds(connection, after, limit))
+    }
+
+    fn listed(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Listed>> {
+        self.read(move |connection| agents::listed(connection, after, limit))
     }
 
     fn agent(&self, id: AgentId) -> StoreFuture<Option<AgentRecord>> {

@@ -32,6 +32,7 @@ impl Fact {
             | Self::DocumentRemoved { .. } => true,
             Self::AgentCreated(_)
             | Self::AgentRevised { .. }
+            | Self::HandleClaimed { .. }
             | Self::LifecycleChanged { .. }
             | Self::Reflected { .. }
             | Self::AgentRemoved { .. }

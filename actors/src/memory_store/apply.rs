@@ -18,9 +18,11 @@ impl State {
     /// Applies the fact; how many rows it wrote or removed, not counting what goes with them.
     pub(super) fn apply(&mut self, fact: Fact, committed: &mut Committed) -> u64 {
         match fact {
-            Fact::AgentCreated(record) => self.create(*record),
+            Fact::AgentCreated(record) => self.create(*record, committed),
+            // It was checked before.
+            Fact::HandleClaimed { .. } => 0,
             Fact::AgentRevised { id, character, handle, at } => {
-                self.revise(id, *character, handle, at)
+                self.revise(id, *character, (handle, at), committed)
             }
             Fact::LifecycleChanged { id, lifecycle } => {
                 self.agents.get_mut(&id).map_or(0, |agent| {
@@ -241,8 +243,9 @@ impl State {
         gone(self.homes.get_mut(&agent).and_then(remove))
     }
 
-    fn create(&mut self, mut record: AgentRecord) -> u64 {
+    fn create(&mut self, mut record: AgentRecord, committed: &mut Committed) -> u64 {
         record.handle = self.take_handle(&record.handle, record.id);
+        committed.handles.push((record.id, record.handle.clone()));
         self.agents.insert(record.id, Agent { record, reflected_at: None });
         1
     }
@@ -251,13 +254,14 @@ impl State {
         &mut self,
         id: AgentId,
         character: Character,
-        handle: Option<String>,
-        at: UnixMillis,
+        (handle, at): (Option<String>, UnixMillis),
+        committed: &mut Committed,
     ) -> u64 {
         let Some(mut agent) = self.agents.remove(&id) else { return 0 };
         if let Some(wanted) = handle {
             self.free_handle(&agent.record.handle);
             agent.record.handle = self.take_handle(&wanted, id);
+            committed.handles.push((id, agent.record.handle.clone()));
         }
         agent.record.character = character;
         agent.record.updated_at = at;

@@ -9,6 +9,7 @@ use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
+use crate::directory::Listed;
 use crate::documents::Document;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
@@ -70,6 +71,10 @@ impl Store for MemoryStore {
 
     fn seeds(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Seed>> {
         self.read(|state| state.seeds(after, limit))
+    }
+
+    fn listed(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Listed>> {
+        self.read(|state| state.listed(after, limit))
     }
 
     fn agent(&self, id: AgentId) -> StoreFuture<Option<AgentRecord>> {

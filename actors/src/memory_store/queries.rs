@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::approvals::{Approval, ApprovalStatus};
 use crate::character::AgentRecord;
+use crate::directory::Listed;
 use crate::facts::Event;
 use crate::goals::GoalStatus;
 use crate::ids::{AgentId, EntityId, MemoryId, RoomId, WorldId};
@@ -51,6 +52,21 @@ impl State {
             }),
             has_firings: self.home(id).is_some_and(|home| !home.open_firings.is_empty()),
         }
+    }
+
+    pub(super) fn listed(&self, after: Option<AgentId>, limit: u32) -> Vec<Listed> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let agents = self.agents.range((from, Bound::Unbounded));
+        let listed = agents.map(|(id, Agent { record, .. })| Listed {
+            id: *id,
+            handle: record.handle.as_str().into(),
+            state: record.lifecycle.state(),
+            autonomy: record.lifecycle.autonomy,
+            started_at: record.lifecycle.started_at,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+        });
+        listed.take(size(limit)).collect()
     }
 
     pub(super) fn agent_by_handle(&self, handle: &str) -> Option<AgentRecord> {

@@ -14,6 +14,7 @@ use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
+use crate::directory::Listed;
 use crate::documents::Document;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
@@ -68,6 +69,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// The same for many: those with an id greater than `after`, ascending by id.
     fn seeds(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Seed>>;
+
+    /// What the directory has to know of every agent: those with an id greater than `after`, ascending
+    /// by id.
+    fn listed(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Listed>>;
 
     /// One agent.
     fn agent(&self, id: AgentId) -> StoreFuture<Option<AgentRecord>>;
