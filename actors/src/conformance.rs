@@ -31,6 +31,7 @@ mod goals;
 mod imports;
 mod kit;
 mod letters;
+mod lines;
 mod logs;
 mod memories;
 mod messages;
@@ -127,6 +128,11 @@ cases! {
         a_seed_says_what_an_actor_needs,
         agents_are_listed_running_first_then_by_name,
         agents_are_counted_by_state,
+    }
+    lines {
+        the_newest_lines_are_kept_in_order,
+        lines_go_with_their_agent_and_need_one,
+        the_last_work_of_each_agent_comes_by_id,
     }
     removal {
         with_an_agent_goes_everything_of_its_own,

@@ -254,6 +254,11 @@ impl News {
         };
         facts.iter().filter_map(news).collect()
     }
+
+    /// Whether the agent is gone.
+    pub(crate) fn is_removal(&self) -> bool {
+        matches!(self.what, What::Removed)
+    }
 }
 
 impl Tables {

@@ -20,6 +20,7 @@ use crate::ids::{
 };
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::Lifecycle;
+use crate::lines::LogLine;
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
@@ -318,6 +319,9 @@ pub enum Fact {
         /// Which entry.
         id: LogId,
     },
+    /// A line was written at the end of an agent's log; the oldest goes if there are more than
+    /// [`LINES_KEPT`](crate::lines::LINES_KEPT) then. Affects 0 rows if there is no such agent.
+    LineWritten(Box<LogLine>),
     /// A trigger was made or changed. Of one that is there already, what it has counted
     /// (`run_count`, `last_fired_at`, `last_status`, `last_error`) stays. Affects 0 rows, and changes
     /// nothing, if another agent has a trigger of that id.

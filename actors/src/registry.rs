@@ -7,6 +7,7 @@
 
 mod approvals;
 mod budgets;
+mod figures;
 mod halt;
 mod hosting;
 mod import;
@@ -106,6 +107,7 @@ impl Registry {
         registry.inner.runtime.reached_by(&registry);
         actix::spawn(hosting::host_all(registry.clone()));
         actix::spawn(watch::watch(Arc::clone(&registry.inner.runtime)));
+        actix::spawn(crate::figures::recall(Arc::clone(registry.runtime())));
         actix::spawn(import::remove_left(Arc::clone(registry.runtime())));
         let runtime = Arc::clone(registry.runtime());
         actix::spawn(crate::scheduler::serve(registry.downgrade(), runtime));

@@ -18,7 +18,9 @@ use crate::directory::{Directory, News};
 use crate::error::{CoreError, StoreError};
 use crate::facts::{Batch, Committed, Epoch, Event, EventKind, Fact, NewEvent};
 use crate::feed::Hub;
+use crate::figures::Tallies;
 use crate::ids::{AgentId, RunId};
+use crate::lines;
 use crate::liveness::{Board, Finding};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
@@ -47,6 +49,7 @@ pub(crate) struct Runtime {
     pub(crate) settings: Settings,
     pub(crate) counters: Counters,
     pub(crate) directory: Directory,
+    pub(crate) tallies: Tallies,
     pub(crate) hub: Hub<Event>,
     pub(crate) channel_hub: Hub<ChannelEvent>,
     pub(crate) pieces: Pieces,
@@ -76,6 +79,7 @@ impl Runtime {
             settings,
             counters: Counters::default(),
             directory: Directory::default(),
+            tallies: Tallies::default(),
             hub: Hub::default(),
             channel_hub: Hub::default(),
             pieces: Pieces::default(),
@@ -111,11 +115,14 @@ impl Runtime {
         self.registry.get()?.upgrade()
     }
 
-    /// Commits facts, whole or not at all, then tells those who listen.
+    /// Commits facts, whole or not at all, with the lines that they are worth in agents' logs, then
+    /// tells those who listen.
     pub(crate) fn commit(
         self: &Arc<Self>,
-        facts: Vec<Fact>,
+        mut facts: Vec<Fact>,
     ) -> BoxFuture<'static, Result<Committed, StoreError>> {
+        // Behind the others, which are affected in the order of the caller.
+        facts.extend(lines::of(&facts));
         let settles =
             facts.iter().any(|fact| matches!(fact, Fact::StepEnded(_) | Fact::RunEnded(_)));
         let news = News::of(&facts);
@@ -127,6 +134,9 @@ impl Runtime {
                 if let Ok(committed) = &committed {
                     for news in &news {
                         runtime.record_changed(news.id);
+                        if news.is_removal() {
+                            runtime.tallies.forget(news.id);
+                        }
                     }
                     if !news.is_empty() {
                         runtime.directory.apply(news, committed);

@@ -14,6 +14,7 @@ mod channels;
 mod crashes;
 mod directory;
 mod double_texting;
+mod figures;
 mod goals;
 mod grace;
 mod idle;

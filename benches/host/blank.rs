@@ -19,10 +19,11 @@ use greenroom_actors::ids::{
 };
 use greenroom_actors::letters::Letter;
 use greenroom_actors::lifecycle::Autonomy;
+use greenroom_actors::lines::LogLine;
 use greenroom_actors::ports::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed,
-    Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored,
+    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -130,6 +131,8 @@ impl Store for Blank {
         fn agent_by_handle(&str) -> Option<AgentRecord>;
         fn agents(AgentQuery) -> Vec<AgentRecord>;
         fn census() -> Census;
+        fn last_work(Option<AgentId>, u32) -> Vec<LastWork>;
+        fn lines(AgentId, u32) -> Vec<LogLine>;
         fn is_halted() -> bool;
         fn memory(AgentId, MemoryId) -> Option<Memory>;
         fn memories(MemoryQuery) -> Vec<Memory>;

@@ -33,6 +33,7 @@ impl Fact {
             Self::AgentCreated(_)
             | Self::AgentRevised { .. }
             | Self::HandleClaimed { .. }
+            | Self::LineWritten(_)
             | Self::LifecycleChanged { .. }
             | Self::Reflected { .. }
             | Self::AgentRemoved { .. }

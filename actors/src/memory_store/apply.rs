@@ -6,11 +6,13 @@ use crate::character::{AgentRecord, Character};
 use crate::facts::{Committed, Event, Fact, NewEvent};
 use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::{Letter, LetterStatus};
+use crate::lines::{LINES_KEPT, LogLine};
 use crate::records::{Embedding, Memory, Participant, Room};
 use crate::runs::{Run, RunEnd, RunStatus, Step, StepEnd, StepStatus};
 use crate::time::UnixMillis;
 
 use super::budgets::Charged;
+use super::queries::size;
 use super::state::{Agent, Home, State};
 use super::table::Kept;
 
@@ -138,6 +140,10 @@ impl State {
             }
             Fact::TaskSet(task) => self.home_mut(task.agent_id).tasks.set(*task),
             Fact::Logged(entry) => self.home_mut(entry.agent_id).logs.meet(*entry),
+            Fact::LineWritten(line) => match self.agents.contains_key(&line.agent_id) {
+                true => self.home_mut(line.agent_id).write_line(*line),
+                false => 0,
+            },
             Fact::Forgot { agent_id, memory_id } => {
                 self.removed(agent_id, |home| home.memories.remove(memory_id))
             }
@@ -426,6 +432,14 @@ impl Home {
         let event = Event { agent_id, seq, at, kind, data };
         self.events.push_back(event.clone());
         event
+    }
+
+    fn write_line(&mut self, line: LogLine) -> u64 {
+        self.lines.push_back(line);
+        if self.lines.len() > size(LINES_KEPT) {
+            self.lines.pop_front();
+        }
+        1
     }
 
     fn remember(&mut self, memory: Memory) -> u64 {

@@ -19,10 +19,11 @@ use crate::ids::{
     MemoryId, RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use crate::letters::Letter;
+use crate::lines::LogLine;
 use crate::ports::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed,
-    Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored,
+    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -75,6 +76,14 @@ impl Store for MemoryStore {
 
     fn listed(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Listed>> {
         self.read(|state| state.listed(after, limit))
+    }
+
+    fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>> {
+        self.read(|state| state.last_work(after, limit))
+    }
+
+    fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>> {
+        self.read(|state| state.lines(agent, limit))
     }
 
     fn agent(&self, id: AgentId) -> StoreFuture<Option<AgentRecord>> {

@@ -12,11 +12,13 @@ use crate::goals::GoalStatus;
 use crate::ids::{AgentId, EntityId, MemoryId, RoomId, WorldId};
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::State as Observed;
+use crate::lines::LogLine;
 use crate::ports::{
-    AgentQuery, ApprovalQuery, Census, LogQuery, MemoryQuery, RunQuery, Seed, WorldQuery, WorldsOf,
+    AgentQuery, ApprovalQuery, Census, LastWork, LogQuery, MemoryQuery, RunQuery, Seed, WorldQuery,
+    WorldsOf,
 };
 use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
-use crate::runs::{Run, RunStatus};
+use crate::runs::{Run, RunStatus, StepKind, StepStatus};
 use crate::time::UnixMillis;
 
 use super::state::{Agent, Home, State};
@@ -67,6 +69,29 @@ impl State {
             updated_at: record.updated_at,
         });
         listed.take(size(limit)).collect()
+    }
+
+    pub(super) fn last_work(&self, after: Option<AgentId>, limit: u32) -> Vec<LastWork> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let agents = self.agents.range((from, Bound::Unbounded));
+        let work = agents.filter_map(|(id, _)| {
+            let run = self.home(*id)?.runs.newest_first().next()?;
+            let asked = self.steps_of(run.id).filter(|step| step.kind == StepKind::Model).last();
+            let answered = asked.filter(|step| step.status == StepStatus::Succeeded);
+            Some(LastWork {
+                agent_id: *id,
+                at: run.ended_at.unwrap_or(run.started_at),
+                model: asked.map(|step| step.name.clone()),
+                input_tokens: answered.map(|step| step.usage.input_tokens),
+            })
+        });
+        work.take(size(limit)).collect()
+    }
+
+    pub(super) fn lines(&self, agent: AgentId, limit: u32) -> Vec<LogLine> {
+        let Some(home) = self.home(agent) else { return Vec::new() };
+        let passed = home.lines.len().saturating_sub(size(limit));
+        home.lines.iter().skip(passed).cloned().collect()
     }
 
     pub(super) fn agent_by_handle(&self, handle: &str) -> Option<AgentRecord> {
