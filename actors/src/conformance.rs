@@ -198,6 +198,9 @@ cases! {
         letters_of_one_instant_wait_in_the_order_of_their_ids,
         dead_letters_are_listed_newest_first,
         a_dead_letter_waits_again,
+        letters_beside_the_conversation_wait_apart,
+        letters_are_listed_newest_first_with_their_latest_run,
+        work_is_counted_for_each_agent,
     }
     triggers {
         a_trigger_is_kept_in_full,

@@ -19,7 +19,7 @@ use crate::error::{CoreError, StoreError};
 use crate::facts::{Batch, Committed, Epoch, Event, EventKind, Fact, NewEvent};
 use crate::feed::Hub;
 use crate::figures::Tallies;
-use crate::ids::{AgentId, RunId};
+use crate::ids::{AgentId, LetterId, RunId};
 use crate::lines;
 use crate::liveness::{Board, Finding};
 use crate::pieces::Pieces;
@@ -43,6 +43,31 @@ pub struct Ports {
     pub tools: Arc<dyn Tools>,
 }
 
+/// A run in flight.
+struct InFlight {
+    /// What cuts it off.
+    abort: AbortHandle,
+    agent: AgentId,
+    /// The run that is carried out: another than it is known by where a parked one goes on.
+    carried_out: RunId,
+    /// The letter that is dealt with beside the agent's conversation.
+    beside: Option<LetterId>,
+    began_at: UnixMillis,
+}
+
+/// A letter that is being dealt with beside an agent's conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskInFlight {
+    /// The agent.
+    pub agent_id: AgentId,
+    /// The letter.
+    pub letter_id: LetterId,
+    /// The run.
+    pub run_id: RunId,
+    /// Since when.
+    pub began_at: UnixMillis,
+}
+
 /// What all agents of a host share.
 pub(crate) struct Runtime {
     pub(crate) ports: Ports,
@@ -62,9 +87,7 @@ pub(crate) struct Runtime {
     is_halted: watch::Sender<bool>,
     is_draining: AtomicBool,
     is_booting: AtomicBool,
-    /// How each flight is cut off, and the run that it carries out: another than it is known by where
-    /// a parked one goes on.
-    flights: Mutex<HashMap<RunId, (AbortHandle, RunId)>>,
+    flights: Mutex<HashMap<RunId, InFlight>>,
     landed: Notify,
     /// Something that was reserved was settled, so that there may be room in a budget.
     pub(crate) room: Notify,
@@ -243,13 +266,21 @@ impl Runtime {
     }
 
     pub(crate) fn abort_flights(&self) {
-        for (flight, _) in self.lock_flights().values() {
-            flight.abort();
+        for flight in self.lock_flights().values() {
+            flight.abort.abort();
         }
     }
 
-    pub(crate) fn took_off(&self, run: RunId, handle: AbortHandle) {
-        self.lock_flights().insert(run, (handle.clone(), run));
+    pub(crate) fn took_off(
+        &self,
+        run: RunId,
+        agent: AgentId,
+        beside: Option<LetterId>,
+        handle: AbortHandle,
+    ) {
+        let (abort, began_at) = (handle.clone(), self.now());
+        let flight = InFlight { abort, agent, carried_out: run, beside, began_at };
+        self.lock_flights().insert(run, flight);
         // A halt that came between the look at it and here has not seen this run.
         if self.is_halted() {
             handle.abort();
@@ -258,9 +289,25 @@ impl Runtime {
 
     /// A flight goes on with a parked run.
     pub(crate) fn goes_on_with(&self, flight: RunId, run: RunId) {
-        if let Some((_, carried_out)) = self.lock_flights().get_mut(&flight) {
-            *carried_out = run;
+        if let Some(flight) = self.lock_flights().get_mut(&flight) {
+            flight.carried_out = run;
         }
+    }
+
+    /// The letters that are being dealt with beside conversations, of one agent if given.
+    pub(crate) fn tasks_in_flight(&self, agent: Option<AgentId>) -> Vec<TaskInFlight> {
+        let flights = self.lock_flights();
+        let of_agent =
+            flights.values().filter(|flight| agent.is_none_or(|agent| flight.agent == agent));
+        let tasks = of_agent.filter_map(|flight| {
+            Some(TaskInFlight {
+                agent_id: flight.agent,
+                letter_id: flight.beside?,
+                run_id: flight.carried_out,
+                began_at: flight.began_at,
+            })
+        });
+        tasks.collect()
     }
 
     pub(crate) fn landed(&self, run: RunId) {
@@ -274,7 +321,7 @@ impl Runtime {
     /// Whether that run is carried out now.
     pub(crate) fn is_in_flight(&self, run: RunId) -> bool {
         let flights = self.lock_flights();
-        flights.contains_key(&run) || flights.values().any(|(_, carried_out)| *carried_out == run)
+        flights.contains_key(&run) || flights.values().any(|flight| flight.carried_out == run)
     }
 
     /// Counts and shows what was wrong with an agent; answers with the event that says so.
@@ -312,7 +359,7 @@ impl Runtime {
         self.counters.snapshot(u64::try_from(in_flight).unwrap_or(u64::MAX))
     }
 
-    fn lock_flights(&self) -> MutexGuard<'_, HashMap<RunId, (AbortHandle, RunId)>> {
+    fn lock_flights(&self) -> MutexGuard<'_, HashMap<RunId, InFlight>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

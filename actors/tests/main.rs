@@ -26,6 +26,7 @@ mod liveness;
 mod outages;
 mod store;
 mod support;
+mod tasks;
 mod titles;
 mod tools;
 mod triggers;

@@ -21,9 +21,9 @@ use crate::ids::{
 use crate::letters::Letter;
 use crate::lines::LogLine;
 use crate::ports::{
-    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored,
-    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
+    LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
+    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorkDone, WorldQuery,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -245,6 +245,18 @@ impl Store for MemoryStore {
 
     fn waiting_letters(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
         self.read(|state| state.waiting_letters(to, limit))
+    }
+
+    fn waiting_beside(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
+        self.read(|state| state.waiting_beside(to, limit))
+    }
+
+    fn letters(&self, query: LetterQuery) -> StoreFuture<Vec<Dealt>> {
+        self.read(|state| state.dealt(&query))
+    }
+
+    fn work_since(&self, from: UnixMillis) -> StoreFuture<Vec<WorkDone>> {
+        self.read(|state| state.work_since(from))
     }
 
     fn dead_letters(
