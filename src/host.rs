@@ -17,6 +17,7 @@ use crate::primary::Primary;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
+use crate::templates::Templates;
 use crate::transfer::Transfer;
 use crate::workspace::Workspaces;
 
@@ -37,6 +38,8 @@ pub struct Host {
     pub media: MediaStore,
     /// The agents' own folders.
     pub workspaces: Workspaces,
+    /// Folders that agents begin with.
+    pub templates: Templates,
     /// Takes agents out of the host and into it, as files.
     pub transfer: Transfer,
     /// Carries requests with a key out once.

@@ -248,6 +248,7 @@ where
         messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
         registry,
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
+        templates: crate::templates::Templates::within(folder.path(), &workspaces),
         workspaces,
         idempotency,
         speech: crate::speech::Speech::default(),

@@ -59,6 +59,7 @@ async fn host() -> Host {
         registry,
         // Gone at once: nobody here brings a file.
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
+        templates: crate::templates::Templates::within(folder.path(), &workspaces),
         workspaces,
         transfer,
         idempotency: Idempotency::new(

@@ -60,6 +60,7 @@ async fn host() -> Host {
             Arc::new(SystemClock),
             IdempotencySettings::default(),
         ),
+        templates: crate::templates::Templates::within(folder.path(), &workspaces),
         workspaces,
         transfer,
         secrets,
