@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::ports::{Clock, SystemClock, Tools};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
@@ -139,6 +140,7 @@ async fn host(
         model: Arc::new(model.clone()),
         clock: Arc::new(SystemClock),
         tools: Arc::new(tools(&config.tools, &workspaces, &voice, &mcp)?),
+        masks: Arc::new(NoMasks),
     };
     let registry = Registry::start(ports, config.runtime()).await?;
     let messaging = Messaging::open(registry.clone(), config.messaging).await?;

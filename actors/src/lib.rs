@@ -24,6 +24,7 @@ pub mod indexer;
 pub mod letters;
 pub mod lifecycle;
 pub mod liveness;
+pub mod masks;
 pub mod memory_store;
 pub mod pieces;
 pub mod ports;

@@ -19,6 +19,7 @@ use crate::facts::{Batch, Committed, Epoch, Event, EventKind, Fact, NewEvent};
 use crate::feed::Hub;
 use crate::ids::{AgentId, RunId};
 use crate::liveness::{Board, Finding};
+use crate::masks::{Mask, Masks, masked};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
 use crate::registry::{Registry, WeakRegistry};
@@ -38,6 +39,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// What agents can do beside what is built in; [`NoTools`](crate::ports::NoTools) for nothing.
     pub tools: Arc<dyn Tools>,
+    /// What must not be told of agents; [`NoMasks`](crate::masks::NoMasks) for nothing.
+    pub masks: Arc<dyn Masks>,
 }
 
 /// What all agents of a host share.
@@ -115,11 +118,14 @@ impl Runtime {
     ) -> BoxFuture<'static, Result<Committed, StoreError>> {
         let settles =
             facts.iter().any(|fact| matches!(fact, Fact::StepEnded(_) | Fact::RunEnded(_)));
+        let left: Vec<_> = facts.iter().filter_map(left).collect();
+        let facts = masked(&*self.ports.masks, facts, self.now());
         let committed = self.ports.store.commit(Batch { epoch: self.epoch, facts });
         let runtime = Arc::clone(self);
         committed
             .map(move |committed| {
                 if let Ok(committed) = &committed {
+                    left.into_iter().for_each(|agent| runtime.ports.masks.left(agent));
                     if settles {
                         runtime.room.notify_one();
                     }
@@ -129,6 +135,12 @@ impl Runtime {
                 committed
             })
             .boxed()
+    }
+
+    /// The mask over what is told of an agent, if it has secrets.
+    pub(crate) fn mask(&self, agent: AgentId) -> Option<Arc<Mask>> {
+        let masks = &self.ports.masks;
+        if masks.is_empty() { None } else { masks.of(agent) }
     }
 
     /// An agent's record, from the cache if it is there.
@@ -260,6 +272,10 @@ impl Runtime {
         }
         self.board.found(agent, finding, at);
         let remedy = finding.remedy();
+        let mut data = data;
+        if let Some(mask) = self.mask(agent) {
+            mask.hide_in(&mut data);
+        }
         tracing::warn!(%agent, finding = finding.as_str(), remedy, %data, "an agent did not get on");
         let mut data = match data {
             Value::Object(data) => data,
@@ -288,5 +304,13 @@ impl Runtime {
 
     fn lock_flights(&self) -> MutexGuard<'_, HashMap<RunId, (AbortHandle, RunId)>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The agent that a fact removes.
+fn left(fact: &Fact) -> Option<AgentId> {
+    match fact {
+        Fact::AgentRemoved { id, .. } => Some(*id),
+        _ => None,
     }
 }

@@ -10,6 +10,7 @@ use greenroom_actors::approvals::{Approval, ApprovalStatus};
 use greenroom_actors::character::Character;
 use greenroom_actors::facts::{Batch, Epoch, Fact};
 use greenroom_actors::ids::{AgentId, ApprovalId, RunId, derived};
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{Clock, NoTools, SystemClock};
 use greenroom_actors::registry::Registry;
@@ -36,6 +37,7 @@ async fn host() -> Host {
         model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
         clock: Arc::new(SystemClock),
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     let settings = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, settings).await.unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_web::App;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{Clock, SystemClock};
 use greenroom_actors::registry::Registry;
@@ -31,6 +32,7 @@ async fn host() -> Host {
         model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
         clock: Arc::new(SystemClock),
         tools: Arc::new(greenroom_actors::ports::NoTools),
+        masks: Arc::new(NoMasks),
     };
     let settings = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, settings).await.unwrap();
