@@ -1,5 +1,7 @@
 //! The host: what every listener and every dialect is given.
 
+#[cfg(test)]
+mod staged;
 mod vault;
 
 use std::sync::Arc;
