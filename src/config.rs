@@ -21,6 +21,7 @@ pub use load::{FILE_NAME, Loaded, Sources};
 pub use origin::Origin;
 pub use show::shown;
 
+use crate::credentials::CredentialSettings;
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::dialects::milady::MiladySettings;
 use crate::http::idempotency::IdempotencySettings;
@@ -28,6 +29,7 @@ use crate::mcp::McpSettings;
 use crate::media::MediaSettings;
 use crate::messaging::MessagingSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
+use crate::runtimes::RuntimesSettings;
 use crate::server::ServerSettings;
 use crate::speech::SpeechSettings;
 use crate::store::StoreSettings;
@@ -48,6 +50,8 @@ pub struct Config {
     pub model: ModelChoice,
     /// Models by name.
     pub models: BTreeMap<String, ModelSettings>,
+    /// Programs that do agents' work.
+    pub runtimes: RuntimesSettings,
     /// What agents may spend on models.
     pub budget: BudgetSettings,
     /// The agents' bounds and intervals.
@@ -58,6 +62,8 @@ pub struct Config {
     pub mcp: McpSettings,
     /// The agents' own folders.
     pub workspace: WorkspaceSettings,
+    /// What agents work with that nobody else is to know.
+    pub credentials: CredentialSettings,
     /// Agents that leave the host and come into it as files.
     pub transfer: TransferSettings,
     /// What is said between people and agents.

@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod credentials;
 pub mod dialects;
 pub mod host;
 pub mod http;
@@ -13,6 +14,8 @@ pub mod media;
 pub mod messaging;
 pub mod models;
 pub mod primary;
+pub mod programs;
+pub mod runtimes;
 pub mod secrets;
 pub mod server;
 pub mod speech;

@@ -12,12 +12,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greenroom_actors::masks::NoMasks;
 use greenroom_actors::ports::{Clock, SystemClock, Tools};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
 use crate::config::{Config, Loaded};
+use crate::credentials::{Credentials, Known};
 use crate::host::{Host, Stopper, Vault};
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
@@ -25,6 +25,7 @@ use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
 use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
+use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::store::SqliteStore;
@@ -114,9 +115,9 @@ async fn host(
     let media = data_dir.join(MEDIA);
     let media = MediaStore::open(&media, &config.media)
         .map_err(|source| ServeError::File { path: media, source })?;
-    let workspaces = data_dir.join(WORKSPACES);
-    let workspaces = Workspaces::open(&workspaces, &config.workspace)
-        .map_err(|source| ServeError::File { path: workspaces, source })?;
+    let folders = data_dir.join(WORKSPACES);
+    let workspaces = Workspaces::open(&folders, &config.workspace)
+        .map_err(|source| ServeError::File { path: folders.clone(), source })?;
     let env = |name: &str| std::env::var(name).ok();
     let model = models::build(&config.models(), &env)?.with_dearest(config.budget.dearest());
     let unpriced = model.unpriced();
@@ -135,14 +136,25 @@ async fn host(
     let mcp =
         McpTools::start(config.mcp.clone(), config.tools.reach(), |name| std::env::var(name).ok())
             .map_err(ServeError::Mcp)?;
+    // Before any agent begins: from its first fact on, its secrets are masked.
+    let known = Arc::new(Known::load(store, Arc::clone(&secrets)).await?);
+    let settings = config.runtimes.clone();
+    let models = Arc::new(model.clone());
+    let runtimes = Runtimes::new(settings, models, workspaces.clone(), &folders, |name| {
+        std::env::var(name).ok()
+    });
     let ports = Ports {
         store: Arc::new(store.clone()),
-        model: Arc::new(model.clone()),
+        model: Arc::new(runtimes.clone()),
         clock: Arc::new(SystemClock),
         tools: Arc::new(tools(&config.tools, &workspaces, &voice, &mcp)?),
-        masks: Arc::new(NoMasks),
+        masks: known.clone(),
     };
     let registry = Registry::start(ports, config.runtime()).await?;
+    logs.mask_by(known.clone());
+    let credentials =
+        Credentials::open(registry.clone(), workspaces.clone(), known, config.credentials.clone());
+    look_through(credentials.clone());
     let messaging = Messaging::open(registry.clone(), config.messaging).await?;
     voice.speaks_through(messaging.clone());
     let idempotency =
@@ -166,6 +178,8 @@ async fn host(
         registry,
         media,
         workspaces,
+        credentials,
+        runtimes,
         speech,
         mcp,
         secrets,
@@ -175,6 +189,15 @@ async fn host(
         version: env!("CARGO_PKG_VERSION"),
         vault: Some(Vault::new(store.clone(), data_dir.join(BACKUPS))),
     })
+}
+
+/// Looks for credentials that were written while the host was down, beside all else.
+fn look_through(credentials: Credentials) {
+    tokio::spawn(async move {
+        if let Err(error) = credentials.look_through().await {
+            tracing::warn!(%error, "not all credentials are looked at; the next start does again");
+        }
+    });
 }
 
 /// Which agent is the primary one. Without a listener that speaks of it, none is made.

@@ -36,7 +36,7 @@ const NOT_SETTINGS: [&str; 5] =
 type Reading = fn(&str) -> Result<String, String>;
 
 /// The ecosystems' own variables, the stronger ones later, with the key that each sets.
-const ALIASES: [(&str, &str, Reading); 24] = [
+const ALIASES: [(&str, &str, Reading); 25] = [
     ("ELIZA_SERVER_AUTH_TOKEN", "elizaos.auth_token", as_is),
     ("SERVER_API_KEY", "elizaos.socket_token", as_is),
     ("API_CORS_ORIGIN", "elizaos.cors_origin", as_is),
@@ -72,6 +72,7 @@ const ALIASES: [(&str, &str, Reading); 24] = [
         Ok((!matches!(value.to_ascii_lowercase().as_str(), "0" | "false")).to_string())
     }),
     ("MILADY_TRIGGERS_MAX_ACTIVE", "milady.triggers_active_max", as_is),
+    ("CREDENTIAL_ENCRYPTION_KEY", "credentials.key", as_is),
     ("LOG_JSON_FORMAT", "log.format", log_format),
     ("LOG_LEVEL", "log.filter", as_is),
     (LOG, "log.filter", as_is),

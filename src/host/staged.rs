@@ -11,11 +11,13 @@ use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 
 use super::{Host, Stopper};
+use crate::credentials::{CredentialSettings, Credentials, Known};
 use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::{Messaging, MessagingSettings};
 use crate::models::{self, ModelsSettings};
 use crate::primary::Primary;
+use crate::runtimes::{Runtimes, RuntimesSettings};
 use crate::secrets::Secrets;
 use crate::transfer::{Transfer, TransferSettings};
 use crate::workspace::{WorkspaceSettings, Workspaces};
@@ -27,6 +29,20 @@ impl Host {
         let workspaces =
             Workspaces::open(&folder.join("workspaces"), &WorkspaceSettings::default()).unwrap();
         let secrets = Arc::new(Secrets::new("salt"));
+        let credentials = Credentials::open(
+            registry.clone(),
+            workspaces.clone(),
+            Arc::new(Known::new(Arc::clone(&secrets))),
+            CredentialSettings::default(),
+        );
+        let models = models::build(&ModelsSettings::default(), &|_| None).unwrap();
+        let runtimes = Runtimes::new(
+            RuntimesSettings { enabled: false, ..RuntimesSettings::default() },
+            Arc::new(models.clone()),
+            workspaces.clone(),
+            &folder.join("workspaces"),
+            |_| None,
+        );
         let transfer = Transfer::open(
             &folder.join("transfer"),
             TransferSettings::default(),
@@ -41,7 +57,9 @@ impl Host {
         );
         Self {
             primary: Primary::none(registry.clone()).await.unwrap(),
-            models: models::build(&ModelsSettings::default(), &|_| None).unwrap(),
+            models,
+            credentials,
+            runtimes,
             messaging: Messaging::open(registry.clone(), MessagingSettings::default())
                 .await
                 .unwrap(),

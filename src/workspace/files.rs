@@ -12,6 +12,7 @@ use super::path::WorkPath;
 use super::read_only::ReadOnly;
 use super::settings::WorkspaceSettings;
 use super::walk::{Entry, Kind, Listing, Usage, list};
+use super::watch;
 
 /// One workspace, and what holds for what is done in it.
 pub(super) struct Files<'a> {
@@ -163,7 +164,7 @@ impl Files<'_> {
     ) -> Result<(), WorkspaceError> {
         let spooled = Uuid::now_v7().to_string();
         let written = || {
-            let mut file = self.spool.create(&spooled)?;
+            let mut file = watch::create(self.spool, &spooled, name)?;
             if let Some(mut old) = old {
                 io::copy(&mut old, &mut file)?;
             }

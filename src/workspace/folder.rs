@@ -9,6 +9,7 @@ use super::files::Files;
 use super::path::WorkPath;
 use super::read_only::ReadOnly;
 use super::walk::{Entry, Listing};
+use super::watch::Marks;
 use super::workspaces::Workspaces;
 
 /// Part of a file.
@@ -128,6 +129,7 @@ impl Workspace {
         let agent = self.agent;
         let done = self.all.blocking(move |all| {
             let turn = if changes { all.turn(agent) } else { None };
+            let before = changes.then(|| Marks::of(&all.folder, agent));
             let name = agent.to_string();
             let files = Files {
                 all: &all.folder,
@@ -138,11 +140,15 @@ impl Workspace {
                 asker: &asked,
             };
             let done = work(&files);
+            let has_changed = before.is_some_and(|marks| marks != Marks::of(&all.folder, agent));
             drop(turn);
-            done
+            Ok((done, has_changed))
         });
-        let done = done.await;
+        let (done, has_changed) = done.await?;
         drop(asker);
+        if has_changed {
+            self.all.credentials_changed(agent).await?;
+        }
         done
     }
 }

@@ -16,6 +16,7 @@ mod path;
 mod read_only;
 mod settings;
 mod walk;
+mod watch;
 mod workspaces;
 
 pub use error::WorkspaceError;
@@ -24,4 +25,5 @@ pub use path::WorkPath;
 pub use read_only::ReadOnly;
 pub use settings::WorkspaceSettings;
 pub use walk::{Entry, Kind, Listing};
+pub use watch::{CREDENTIAL_FILES, Watcher};
 pub use workspaces::Workspaces;
