@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod cli;
 pub mod config;
+pub mod credentials;
 pub mod dialects;
 pub mod host;
 pub mod http;
@@ -15,7 +16,9 @@ pub mod messaging;
 pub mod models;
 pub mod preferences;
 pub mod primary;
+pub mod programs;
 pub mod roster;
+pub mod runtimes;
 pub mod secrets;
 pub mod server;
 pub mod speech;

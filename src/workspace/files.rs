@@ -19,6 +19,7 @@ use super::settings::WorkspaceSettings;
 use super::sharing::{self, SHARED_IN, SHARED_OUT, Sharing};
 use super::tree::{Tree, View, tree};
 use super::walk::{Entry, Kind, Listing, Usage, list};
+use super::watch;
 
 /// Entries of a folder that is removed that are counted.
 const COUNTED_MAX: u64 = 1_000_000;
@@ -240,7 +241,7 @@ impl Files<'_> {
     ) -> Result<(), WorkspaceError> {
         let spooled = Uuid::now_v7().to_string();
         let written = || {
-            let mut file = self.spool.create(&spooled)?;
+            let mut file = watch::create(self.spool, &spooled, name)?;
             if let Some(mut old) = old {
                 io::copy(&mut old, &mut file)?;
             }

@@ -15,6 +15,7 @@ use super::reading::Opened;
 use super::sharing::Sharing;
 use super::tree::{Tree, View};
 use super::walk::{Entry, Kind, Listing};
+use super::watch::Marks;
 use super::workspaces::Workspaces;
 
 /// Part of a file.
@@ -213,6 +214,7 @@ impl Workspace {
         let done = self.all.blocking(move |all| {
             let sharing = sharing.unwrap_or_else(|| all.sharing(agent));
             let turn = changed.as_ref().and_then(|path| all.turn(holder(agent, &sharing, path)));
+            let before = changed.as_ref().map(|_| Marks::of(&all.folder, agent));
             let files = Files {
                 all: &all.folder,
                 spool: &all.spool,
@@ -223,11 +225,15 @@ impl Workspace {
                 asker: &asked,
             };
             let done = work(&files, &changed.unwrap_or_default());
+            let has_changed = before.is_some_and(|marks| marks != Marks::of(&all.folder, agent));
             drop(turn);
-            done
+            Ok((done, has_changed))
         });
-        let done = done.await;
+        let (done, has_changed) = done.await?;
         drop(asker);
+        if has_changed {
+            self.all.credentials_changed(agent).await?;
+        }
         done
     }
 }

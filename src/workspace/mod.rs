@@ -23,6 +23,7 @@ mod settings;
 mod sharing;
 mod tree;
 mod walk;
+mod watch;
 mod workspaces;
 
 pub use error::WorkspaceError;
@@ -35,4 +36,5 @@ pub use settings::WorkspaceSettings;
 pub use sharing::{SHARED_IN, SHARED_OUT, Sharing};
 pub use tree::{Content, Node, Tree, View};
 pub use walk::{Entry, Kind, Listing};
+pub use watch::{CREDENTIAL_FILES, Watcher};
 pub use workspaces::Workspaces;
