@@ -16,6 +16,7 @@ use crate::models::Router;
 use crate::primary::Primary;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
+use crate::ssh::Ssh;
 use crate::telemetry::LogBuffer;
 use crate::transfer::Transfer;
 use crate::workspace::Workspaces;
@@ -43,6 +44,8 @@ pub struct Host {
     pub idempotency: Idempotency,
     /// What speaks and listens.
     pub speech: Speech,
+    /// A way into agents' workspaces.
+    pub ssh: Ssh,
     /// The MCP servers whose tools agents use.
     pub mcp: McpTools,
     /// Seals and opens the agents' secrets.

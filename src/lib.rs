@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod dialects;
 pub mod host;
 pub mod http;
@@ -16,6 +17,7 @@ pub mod primary;
 pub mod secrets;
 pub mod server;
 pub mod speech;
+pub mod ssh;
 pub mod store;
 pub mod telemetry;
 pub mod tools;

@@ -26,6 +26,7 @@ use crate::models;
 use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
 use crate::secrets::Secrets;
 use crate::speech::Speech;
+use crate::ssh::Ssh;
 use crate::store::SqliteStore;
 use crate::telemetry::{self, LogBuffer};
 use crate::tools::{
@@ -155,6 +156,7 @@ async fn host(
     )
     .map_err(|source| ServeError::File { path: transfer, source })?;
     let primary = Primary::open(registry.clone(), primary).await?;
+    let ssh = Ssh::open(&config.ssh, data_dir, messaging.clone(), workspaces.clone()).await?;
     Ok(Host {
         transfer,
         primary,
@@ -165,6 +167,7 @@ async fn host(
         media,
         workspaces,
         speech,
+        ssh,
         mcp,
         secrets,
         logs,
@@ -234,6 +237,7 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
 async fn drain(listeners: &Listeners, host: &Host, grace: Duration) {
     let begun = Instant::now();
     listeners.pause().await;
+    host.ssh.close();
     host.registry.shutdown(grace).await;
     host.mcp.end().await;
     // No run is in flight any more, so that no request has much left to wait for.

@@ -251,6 +251,7 @@ where
         workspaces,
         idempotency,
         speech: crate::speech::Speech::default(),
+        ssh: crate::ssh::Ssh::disabled(),
         mcp: crate::mcp::client::McpTools::none(),
         secrets,
         logs: Arc::new(LogBuffer::default()),

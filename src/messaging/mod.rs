@@ -14,6 +14,7 @@ mod sessions;
 mod settings;
 mod telling;
 mod titles;
+mod unfolding;
 mod turns;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use servers::NewServer;
 pub use sessions::{NewSession, Renewed, SessionRules, SessionsError, TimeoutWish, number, shown};
 pub use settings::MessagingSettings;
 pub use titles::{TitleWish, Titled};
+pub use unfolding::{Rest, Unfolding};
 
 use turns::Turns;
 
@@ -69,6 +71,12 @@ impl Messaging {
     #[must_use]
     pub fn double_texting(&self) -> DoubleTexting {
         self.settings.double_texting
+    }
+
+    /// The one way to the agents.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     fn now(&self) -> UnixMillis {

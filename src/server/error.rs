@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use greenroom_actors::error::{CoreError, StoreError};
 
 use crate::models::ModelsError;
+use crate::ssh::SshError;
 use crate::telemetry::TelemetryError;
 use crate::tools::ToolsError;
 
@@ -28,6 +29,9 @@ pub enum ServeError {
     /// The tools are not well described.
     #[error("tools.{0}")]
     Tools(#[from] ToolsError),
+    /// SSH could not be set up.
+    #[error("ssh: {0}")]
+    Ssh(#[from] SshError),
     /// The runtime did not come up.
     #[error(transparent)]
     Core(#[from] CoreError),

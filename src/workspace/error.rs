@@ -24,6 +24,9 @@ pub enum WorkspaceError {
     /// It is a link, or neither a file nor a folder.
     #[error("{0} is a link or a special file")]
     Special(WorkPath),
+    /// There is something already.
+    #[error("there is something at {0} already")]
+    Taken(WorkPath),
     /// The folder holds something.
     #[error("the folder {0} is not empty")]
     NotEmpty(WorkPath),

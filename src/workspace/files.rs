@@ -141,7 +141,7 @@ impl Files<'_> {
     }
 
     /// Whether everything in a folder may be changed.
-    fn check_all(&self, path: &WorkPath) -> Result<(), WorkspaceError> {
+    pub(super) fn check_all(&self, path: &WorkPath) -> Result<(), WorkspaceError> {
         if !self.rule.is_enabled {
             return Ok(());
         }
@@ -184,7 +184,7 @@ impl Files<'_> {
     }
 
     /// That a file of that size may come in place of one that holds `before`.
-    fn make_room(
+    pub(super) fn make_room(
         &self,
         path: &WorkPath,
         size: u64,
@@ -217,7 +217,7 @@ impl Files<'_> {
     }
 
     /// The folder at `path`, if it is there.
-    fn folder(&self, path: &WorkPath) -> Result<Option<Dir>, WorkspaceError> {
+    pub(super) fn folder(&self, path: &WorkPath) -> Result<Option<Dir>, WorkspaceError> {
         let Some(mut folder) = open(self.all, self.name, &WorkPath::HOME)? else { return Ok(None) };
         for (name, length) in path.names().iter().zip(1..) {
             match open(&folder, name, &path.first(length))? {
@@ -229,7 +229,7 @@ impl Files<'_> {
     }
 
     /// The folder at `path`, made with all above it where it is not there.
-    fn make_folders(&self, path: &WorkPath) -> Result<Dir, WorkspaceError> {
+    pub(super) fn make_folders(&self, path: &WorkPath) -> Result<Dir, WorkspaceError> {
         self.is_awaited()?;
         let mut folder = made(self.all, self.name, &WorkPath::HOME)?;
         for (name, length) in path.names().iter().zip(1..) {
@@ -238,7 +238,7 @@ impl Files<'_> {
         Ok(folder)
     }
 
-    fn is_awaited(&self) -> Result<(), WorkspaceError> {
+    pub(super) fn is_awaited(&self) -> Result<(), WorkspaceError> {
         if self.asker.strong_count() > 0 { Ok(()) } else { Err(WorkspaceError::Left) }
     }
 }
@@ -267,7 +267,7 @@ fn open(above: &Dir, name: &str, path: &WorkPath) -> Result<Option<Dir>, Workspa
     }
 }
 
-fn kind(folder: &Dir, name: &str) -> io::Result<Option<Kind>> {
+pub(super) fn kind(folder: &Dir, name: &str) -> io::Result<Option<Kind>> {
     Ok(found(folder.symlink_metadata(name))?.map(|about| Kind::of(about.file_type())))
 }
 

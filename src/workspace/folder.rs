@@ -35,7 +35,7 @@ pub struct Written {
 /// except where that comes in the very moment of the change.
 #[derive(Clone, Debug)]
 pub struct Workspace {
-    all: Workspaces,
+    pub(super) all: Workspaces,
     agent: AgentId,
     rule: Arc<ReadOnly>,
 }
@@ -118,7 +118,13 @@ impl Workspace {
         self.within(true, move |files| files.remove(&path, with_all)).await
     }
 
-    async fn within<T: Send + 'static>(
+    /// Files and folders that may be in it.
+    #[must_use]
+    pub fn entries_max(&self) -> u32 {
+        self.all.settings().entries_max
+    }
+
+    pub(super) async fn within<T: Send + 'static>(
         &self,
         changes: bool,
         work: impl FnOnce(&Files<'_>) -> Result<T, WorkspaceError> + Send + 'static,

@@ -8,20 +8,25 @@
 //! The read-only rule binds the agent's own hands: whoever acts for a person takes the workspace
 //! without it.
 
+mod draft;
 mod error;
 mod files;
 mod folder;
 mod glob;
 mod path;
 mod read_only;
+mod reader;
+mod rename;
 mod settings;
 mod walk;
 mod workspaces;
 
+pub use draft::{Begin, Draft};
 pub use error::WorkspaceError;
 pub use folder::{Part, Workspace, Written};
 pub use path::WorkPath;
 pub use read_only::ReadOnly;
+pub use reader::Reader;
 pub use settings::WorkspaceSettings;
 pub use walk::{Entry, Kind, Listing};
 pub use workspaces::Workspaces;

@@ -33,7 +33,7 @@ const SPOOL: &str = ".spool";
 /// The workspaces of a host. Clones share everything.
 #[derive(Clone)]
 pub struct Workspaces {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {

@@ -7,7 +7,7 @@ mod said;
 mod sse;
 mod turn;
 
-pub(super) use coming::{Coming, Rest, Wording};
+pub(super) use coming::{Coming, Wording};
 pub(super) use legacy::routes;
 pub(super) use place::{Place, SOURCE, Web, room_of};
 pub(super) use said::Said;

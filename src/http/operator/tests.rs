@@ -67,6 +67,7 @@ async fn host() -> Host {
             IdempotencySettings::default(),
         ),
         speech: crate::speech::Speech::default(),
+        ssh: crate::ssh::Ssh::disabled(),
         mcp: crate::mcp::client::McpTools::none(),
         secrets,
         logs: Arc::default(),

@@ -54,6 +54,7 @@ async fn host() -> Host {
         // Gone at once: nobody here brings a file.
         media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
         speech: crate::speech::Speech::default(),
+        ssh: crate::ssh::Ssh::disabled(),
         mcp: crate::mcp::client::McpTools::none(),
         idempotency: Idempotency::new(
             Arc::new(MemoryAnswers::default()),

@@ -5,7 +5,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderNam
 use actix_web::web::Bytes;
 use serde_json::{Value, json};
 
-use super::{Answered, Coming, Rest, Turn, Wording};
+use super::{Answered, Coming, Turn, Wording};
+use crate::messaging::Rest;
 use crate::dialects::milady::error::MiladyError;
 
 /// Has proxies pass each event on at once.

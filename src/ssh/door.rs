@@ -1,0 +1,96 @@
+//! Where an agent is reached: its port, as long as somebody has access.
+
+use std::io;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use greenroom_actors::error::CoreError;
+use greenroom_actors::facts::EventKind;
+use greenroom_actors::feed::Fed;
+use greenroom_actors::ids::AgentId;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::connection;
+use super::service::{Inner, Live};
+
+/// How long is waited where no connection can be accepted, or the store cannot be read.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// An open port. Dropped, it is closed, and whoever came in by it leaves.
+pub(super) struct Door {
+    /// Where it is.
+    pub(super) port: u16,
+    /// Who has access.
+    pub(super) lives: Vec<Live>,
+    _work: JoinSet<()>,
+}
+
+impl Door {
+    /// Listens at that port; at any free one if it is 0.
+    pub(super) async fn open(inner: &Arc<Inner>, agent: AgentId, port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((inner.settings.bind, port)).await?;
+        let port = listener.local_addr()?.port();
+        let mut work = JoinSet::new();
+        work.spawn(accept(Arc::downgrade(inner), agent, listener));
+        work.spawn(follow(Arc::downgrade(inner), agent));
+        Ok(Self { port, lives: Vec::new(), _work: work })
+    }
+}
+
+async fn accept(service: Weak<Inner>, agent: AgentId, listener: TcpListener) {
+    loop {
+        let accepted = listener.accept().await;
+        let Some(inner) = service.upgrade() else { return };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%agent, %error, "a connection by SSH cannot be accepted");
+                drop(inner);
+                tokio::time::sleep(RETRY).await;
+                continue;
+            }
+        };
+        if inner.is_barred(peer.ip()) {
+            tracing::debug!(%agent, %peer, "was wrong too often");
+            continue;
+        }
+        let Ok(place) = Arc::clone(&inner.sessions).try_acquire_owned() else {
+            tracing::warn!(%agent, %peer, "there are as many SSH connections as there may be");
+            continue;
+        };
+        // On its own: it sees by itself when access ends, and says so to its client.
+        tokio::spawn(async move {
+            connection::serve(inner, agent, stream, peer).await;
+            drop(place);
+        });
+    }
+}
+
+/// Ends the sessions when the agent hears nobody any more.
+async fn follow(service: Weak<Inner>, agent: AgentId) {
+    let Some(registry) = service.upgrade().map(|inner| inner.registry().clone()) else { return };
+    let after = match registry.store().event_bounds(agent).await {
+        Ok(bounds) => bounds.map_or(0, |(_oldest, newest)| newest),
+        // All events then: one that it stopped is no harm, since nobody is in yet.
+        Err(_) => 0,
+    };
+    let mut events = registry.subscribe(agent, after);
+    loop {
+        match events.next().await {
+            Ok(Fed::Event(event)) => {
+                if matches!(event.kind, EventKind::Stopped | EventKind::Paused | EventKind::Failed)
+                {
+                    let Some(inner) = service.upgrade() else { return };
+                    inner.hang_up(agent);
+                }
+            }
+            Ok(Fed::Gap { .. }) => {}
+            Err(CoreError::Store(error)) => {
+                tracing::error!(%agent, %error, "the agent's events cannot be read");
+                registry.clock().sleep(RETRY).await;
+            }
+            Err(_ending) => return,
+        }
+    }
+}
