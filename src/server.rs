@@ -237,7 +237,7 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
 async fn drain(listeners: &Listeners, host: &Host, grace: Duration) {
     let begun = Instant::now();
     listeners.pause().await;
-    host.ssh.close();
+    host.ssh.close().await;
     host.registry.shutdown(grace).await;
     host.mcp.end().await;
     // No run is in flight any more, so that no request has much left to wait for.

@@ -222,10 +222,6 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                         self.screen.line("^C (the agent goes on; its answer is not shown)").await?;
                         return Ok(Flow::On);
                     }
-                    // Whoever hung up a terminal reads no answer; a pipe may be at its end.
-                    if is_terminal && self.keys.is_over {
-                        return Ok(Flow::Off);
-                    }
                 }
             }
         }

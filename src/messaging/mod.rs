@@ -14,8 +14,8 @@ mod sessions;
 mod settings;
 mod telling;
 mod titles;
-mod unfolding;
 mod turns;
+mod unfolding;
 
 use std::sync::Arc;
 

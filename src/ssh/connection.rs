@@ -86,12 +86,7 @@ impl Drop for Socket {
 }
 
 /// Serves it until it ends, or the access does.
-pub(super) async fn serve(
-    inner: Arc<Inner>,
-    agent: AgentId,
-    stream: TcpStream,
-    peer: SocketAddr,
-) {
+pub(super) async fn serve(inner: Arc<Inner>, agent: AgentId, stream: TcpStream, peer: SocketAddr) {
     let (stream, socket) = match Socket::of(stream) {
         Ok(both) => both,
         Err(error) => return tracing::debug!(%agent, %peer, %error, "no connection"),

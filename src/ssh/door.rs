@@ -23,7 +23,7 @@ pub(super) struct Door {
     pub(super) port: u16,
     /// Who has access.
     pub(super) lives: Vec<Live>,
-    _work: JoinSet<()>,
+    work: JoinSet<()>,
 }
 
 impl Door {
@@ -34,7 +34,14 @@ impl Door {
         let mut work = JoinSet::new();
         work.spawn(accept(Arc::downgrade(inner), agent, listener));
         work.spawn(follow(Arc::downgrade(inner), agent));
-        Ok(Self { port, lives: Vec::new(), _work: work })
+        Ok(Self { port, lives: Vec::new(), work })
+    }
+
+    /// Closes it; somebody else may listen at its port once that is done.
+    pub(super) async fn close(self) {
+        let Self { lives, mut work, .. } = self;
+        drop(lives);
+        work.shutdown().await;
     }
 }
 

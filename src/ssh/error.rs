@@ -8,7 +8,9 @@ use greenroom_actors::error::{CoreError, StoreError};
 #[derive(Debug, thiserror::Error)]
 pub enum SshError {
     /// There is no SSH here.
-    #[error("SSH is not enabled on this host: set `enabled` in the section [ssh] of its configuration")]
+    #[error(
+        "SSH is not enabled on this host: set `enabled` in the section [ssh] of its configuration"
+    )]
     Disabled,
     /// It is not a public key, or one that no signature can be checked against here.
     #[error("the public key {0}")]

@@ -182,7 +182,8 @@ mod tests {
     use super::*;
 
     /// Made for this test; nobody has its private key.
-    const ED25519: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKG7onBtZnUt1jd2gFoRm25zwWmsHmIhpMtVyzMA4jDz";
+    const ED25519: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKG7onBtZnUt1jd2gFoRm25zwWmsHmIhpMtVyzMA4jDz";
 
     #[test]
     fn a_password_is_kept_as_its_hash_and_found_again() {

@@ -170,14 +170,16 @@ impl Ssh {
     }
 
     /// Ends all sessions and closes all ports. Access that was given lasts over the next start.
-    pub fn close(&self) {
+    pub async fn close(&self) {
         let Some(inner) = &self.inner else { return };
         let upkeep = inner.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(upkeep) = upkeep {
             upkeep.abort();
         }
         let doors = std::mem::take(&mut *inner.doors());
-        drop(doors);
+        for door in doors.into_values() {
+            door.close().await;
+        }
     }
 }
 
@@ -284,27 +286,28 @@ impl Inner {
 
     async fn revoke(&self, is_meant: impl Fn(&Grant) -> bool) -> Result<usize, SshError> {
         let _turn = self.turn.lock().await;
-        let ids = self.remove(is_meant);
+        let (ids, doors) = self.remove(is_meant);
         let count = ids.len();
+        for door in doors {
+            door.close().await;
+        }
         self.forget(ids.iter().map(Uuid::to_string).collect()).await?;
         Ok(count)
     }
 
-    /// Ends the access of those who are meant, at once; their sessions too.
-    fn remove(&self, is_meant: impl Fn(&Grant) -> bool) -> Vec<Uuid> {
+    /// Ends the access of those who are meant, at once; their sessions too. Answers with what nobody
+    /// needs any more.
+    fn remove(&self, is_meant: impl Fn(&Grant) -> bool) -> (Vec<Uuid>, Vec<Door>) {
         let mut ids = Vec::new();
         let mut doors = self.doors();
-        doors.retain(|_, door| {
-            door.lives.retain(|live| {
-                let goes = is_meant(&live.grant);
-                if goes {
-                    ids.push(live.grant.id);
-                }
-                !goes
-            });
-            !door.lives.is_empty()
-        });
-        ids
+        for door in doors.values_mut() {
+            ids.extend(
+                door.lives.extract_if(.., |live| is_meant(&live.grant)).map(|it| it.grant.id),
+            );
+        }
+        let left =
+            doors.extract_if(|_, door| door.lives.is_empty()).map(|(_, door)| door).collect();
+        (ids, left)
     }
 
     async fn forget(&self, keys: Vec<String>) -> Result<(), greenroom_actors::error::CoreError> {

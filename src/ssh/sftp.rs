@@ -11,14 +11,11 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, SystemTime};
 
 use russh_sftp::protocol::{
-    Attrs, Data, File, FileAttributes, Handle, Name, OpenFlags, Packet, Status,
-    StatusCode, Version,
+    Attrs, Data, File, FileAttributes, Handle, Name, OpenFlags, Packet, Status, StatusCode, Version,
 };
 use russh_sftp::server::{Handler, StatusReply};
 
-use crate::workspace::{
-    Begin, Draft, Entry, Kind, Reader, WorkPath, Workspace, WorkspaceError,
-};
+use crate::workspace::{Begin, Draft, Entry, Kind, Reader, WorkPath, Workspace, WorkspaceError};
 use attributes::{attributes, of_draft, of_place};
 use place::Place;
 
@@ -46,6 +43,8 @@ enum Open {
         draft: Draft,
         /// Whether all that is written comes behind what is there.
         appends: bool,
+        /// Whether something of it could not be written.
+        is_broken: bool,
     },
     Folder(VecDeque<File>),
 }
@@ -76,7 +75,9 @@ impl Sftp {
     }
 
     fn open_at(&mut self, handle: &str) -> Outcome<&mut Open> {
-        self.handles.get_mut(handle).ok_or_else(|| StatusCode::Failure.with_message("no such handle"))
+        self.handles
+            .get_mut(handle)
+            .ok_or_else(|| StatusCode::Failure.with_message("no such handle"))
     }
 
     /// What lies at a path, be it a link.
@@ -103,9 +104,10 @@ impl Sftp {
     async fn files(&self, path: WorkPath) -> Outcome<VecDeque<File>> {
         let most = usize::try_from(self.workspace.entries_max()).unwrap_or(usize::MAX);
         let listing = self.workspace.list(path, 0, most).await.map_err(status)?;
-        let within = listing.entries.iter().map(|entry| {
-            File::new(entry.path.name().unwrap_or_default(), attributes(entry))
-        });
+        let within = listing
+            .entries
+            .iter()
+            .map(|entry| File::new(entry.path.name().unwrap_or_default(), attributes(entry)));
         Ok(itself().chain(within).collect())
     }
 
@@ -179,9 +181,7 @@ impl Handler for Sftp {
 
     async fn opendir(&mut self, id: u32, path: String) -> Outcome<Handle> {
         let files = match Place::of(&path)? {
-            Place::Above { child, .. } => {
-                itself().chain([File::new(child, of_place())]).collect()
-            }
+            Place::Above { child, .. } => itself().chain([File::new(child, of_place())]).collect(),
             Place::Within(path) => self.files(path).await?,
         };
         self.give(id, Open::Folder(files))
@@ -206,7 +206,8 @@ impl Handler for Sftp {
         _: FileAttributes,
     ) -> Outcome<Handle> {
         let path = Place::of(&path)?.within()?;
-        let writing = OpenFlags::WRITE | OpenFlags::APPEND | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        let writing =
+            OpenFlags::WRITE | OpenFlags::APPEND | OpenFlags::CREATE | OpenFlags::TRUNCATE;
         if !flags.intersects(writing) {
             let file = self.workspace.open(path).await.map_err(status)?;
             return self.give(id, Open::File(file));
@@ -218,7 +219,8 @@ impl Handler for Sftp {
             must_be_new,
         };
         let draft = self.workspace.draft(path, begin).await.map_err(status)?;
-        self.give(id, Open::Draft { draft, appends: flags.contains(OpenFlags::APPEND) })
+        let appends = flags.contains(OpenFlags::APPEND);
+        self.give(id, Open::Draft { draft, appends, is_broken: false })
     }
 
     async fn read(&mut self, id: u32, handle: String, offset: u64, len: u32) -> Outcome<Data> {
@@ -242,16 +244,24 @@ impl Handler for Sftp {
         offset: u64,
         data: Vec<u8>,
     ) -> Outcome<Status> {
-        let Open::Draft { draft, appends } = self.open_at(&handle)? else {
+        let Open::Draft { draft, appends, is_broken } = self.open_at(&handle)? else {
             return Err(StatusCode::PermissionDenied.with_message("not opened to be written"));
         };
         let at = if *appends { draft.size() } else { offset };
-        draft.write(at, data).await.map_err(status)?;
+        if let Err(error) = draft.write(at, data).await {
+            *is_broken = true;
+            return Err(status(error));
+        }
         Ok(done(id))
     }
 
     async fn close(&mut self, id: u32, handle: String) -> Outcome<Status> {
         match self.handles.remove(&handle) {
+            // Clients close what they could not write to the end; half of it is worse than nothing.
+            Some(Open::Draft { is_broken: true, .. }) => {
+                Err(StatusCode::Failure
+                    .with_message("not all of it was written, so it is not kept"))
+            }
             Some(Open::Draft { draft, .. }) => {
                 draft.keep().await.map_err(status)?;
                 Ok(done(id))
@@ -266,7 +276,12 @@ impl Handler for Sftp {
         Ok(done(id))
     }
 
-    async fn fsetstat(&mut self, id: u32, handle: String, attrs: FileAttributes) -> Outcome<Status> {
+    async fn fsetstat(
+        &mut self,
+        id: u32,
+        handle: String,
+        attrs: FileAttributes,
+    ) -> Outcome<Status> {
         match self.open_at(&handle)? {
             Open::Draft { draft, .. } => change(draft, &attrs).await?,
             Open::File(_) if attrs.size.is_some() => {

@@ -177,7 +177,8 @@ impl Files<'_> {
         self.rule.check(path)?;
         let before = self.before(path, begin)?;
         let mut options = OpenOptions::new();
-        let file = self.spool.open_with(spooled, options.read(true).write(true).create_new(true))?;
+        let file =
+            self.spool.open_with(spooled, options.read(true).write(true).create_new(true))?;
         let mut size = 0;
         if let Some(before) = before.filter(|_| begin.with_content) {
             let name = path.name().ok_or_else(|| WorkspaceError::NotAFile(path.clone()))?;

@@ -6,8 +6,8 @@ use actix_web::web::Bytes;
 use serde_json::{Value, json};
 
 use super::{Answered, Coming, Turn, Wording};
-use crate::messaging::Rest;
 use crate::dialects::milady::error::MiladyError;
+use crate::messaging::Rest;
 
 /// Has proxies pass each event on at once.
 const NO_BUFFER: (HeaderName, HeaderValue) =
