@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf, WriteHalf};
 use super::commands::{self, HELP, Wish};
 use super::editor::{Did, Editor, LINE_MAX_BYTES};
 use super::screen::Screen;
-use super::talk::{Coming, Talk};
+use super::talk::Talk;
 use crate::workspace::Workspace;
 
 /// Bytes that wait while an answer is awaited; no more are read until then.
@@ -72,8 +72,8 @@ impl Console {
         };
         loop {
             match answer.next().await {
-                Ok(Coming::Words(words)) => screen.say(&words).await?,
-                Ok(Coming::End) => {
+                Ok(Some(words)) => screen.say(&words).await?,
+                Ok(None) => {
                     screen.say("\n").await?;
                     return Ok(Ok(()));
                 }
@@ -206,8 +206,8 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         loop {
             tokio::select! {
                 coming = answer.next() => match coming {
-                    Ok(Coming::Words(words)) => self.screen.say(&words).await?,
-                    Ok(Coming::End) => {
+                    Ok(Some(words)) => self.screen.say(&words).await?,
+                    Ok(None) => {
                         self.screen.say("\n").await?;
                         return Ok(Flow::On);
                     }

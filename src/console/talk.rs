@@ -1,19 +1,15 @@
 //! What is said to the agent, and its answer as it comes.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom_actors::agent::{Delivery, Reply};
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::{AgentId, EntityId, RoomId, WorldId, derived};
-use greenroom_actors::pieces::Piece;
 use greenroom_actors::records::{Memory, Room, World};
 use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, Value};
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{broadcast, oneshot};
 
-use crate::messaging::{Messaging, Rest, Unfolding};
+use crate::messaging::{Came, Coming, Messaging, Rest, Unfolding};
 
 /// How long an answer is waited for. Whoever has enough of it earlier cuts it off.
 const REPLY_WITHIN: Duration = Duration::from_secs(15 * 60);
@@ -87,11 +83,9 @@ impl Talk {
             ..Delivery::asking(self.person.id, room, content)
         };
         let delivered = registry.deliver(self.agent, delivery).await?;
-        let (tell, whole) = oneshot::channel();
         let told = Unfolding::of(delivered.letter_id);
-        // A task, so that waiting for a piece and for the whole does not hold the two together.
-        tokio::spawn(async move { drop(tell.send(heard(delivered.reply).await)) });
-        Ok(Answer { told, pieces, are_pieces_over: false, whole: Some(whole) })
+        let coming = Coming::of(delivered.letter_id, pieces, heard(delivered.reply));
+        Ok(Answer { told, coming })
     }
 
     /// The room of the two, in the agent's eyes.
@@ -133,69 +127,40 @@ async fn heard(reply: Option<Reply>) -> Result<String, CoreError> {
     Ok(said.as_ref().map(Memory::text).unwrap_or_default().to_owned())
 }
 
-/// What comes next of an answer.
-#[derive(Debug)]
-pub(super) enum Coming {
-    /// Further words.
-    Words(String),
-    /// The end.
-    End,
-}
-
 /// An answer as it comes.
 pub(super) struct Answer {
     told: Unfolding,
-    pieces: broadcast::Receiver<Arc<Piece>>,
-    are_pieces_over: bool,
-    /// Gone once it has come.
-    whole: Option<oneshot::Receiver<Result<String, CoreError>>>,
+    coming: Coming<Result<String, CoreError>>,
 }
 
 impl Answer {
-    /// What comes next. May be dropped while it waits, and asked again.
+    /// The next words; `None` when all of them were told. May be dropped while it waits, and asked
+    /// again.
     ///
     /// # Errors
     /// Why no answer comes; see [`Reply::within`].
-    pub(super) async fn next(&mut self) -> Result<Coming, CoreError> {
-        loop {
-            let Some(whole) = self.whole.as_mut() else { return Ok(Coming::End) };
-            tokio::select! {
-                piece = self.pieces.recv(), if !self.are_pieces_over => match piece {
-                    Ok(piece) => {
-                        if let Some(words) = self.told.take(&piece) {
-                            return Ok(Coming::Words(words.to_owned()));
-                        }
+    pub(super) async fn next(&mut self) -> Result<Option<String>, CoreError> {
+        while let Some(came) = self.coming.next().await {
+            match came {
+                Came::Piece(piece) => {
+                    if let Some(words) = self.told.take(&piece) {
+                        return Ok(Some(words.to_owned()));
                     }
-                    // What is missed comes with the whole answer.
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => self.are_pieces_over = true,
-                },
-                whole = whole => {
-                    self.whole = None;
-                    // Nobody tells where the process ends.
-                    let whole = whole.unwrap_or(Err(CoreError::ShuttingDown))?;
-                    return Ok(Coming::Words(self.last(&whole)));
                 }
+                Came::Whole(whole) => return whole.map(|whole| Some(self.rest(&whole))),
             }
         }
+        Ok(None)
     }
 
     /// What was not told of the whole.
-    fn last(&mut self, whole: &str) -> String {
-        let mut words = String::new();
-        loop {
-            match self.pieces.try_recv() {
-                Ok(piece) => words.extend(self.told.take(&piece)),
-                Err(TryRecvError::Lagged(_)) => {}
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-            }
-        }
+    fn rest(&self, whole: &str) -> String {
         match self.told.rest(whole) {
-            Rest::Nothing if whole.trim().is_empty() => words + NOTHING,
-            Rest::Nothing => words,
-            Rest::More(more) => words + &more,
+            _ if whole.trim().is_empty() => NOTHING.to_owned(),
+            Rest::Nothing => String::new(),
+            Rest::More(more) => more,
             // What was shown cannot be taken back.
-            Rest::Other => format!("{words}\n{whole}"),
+            Rest::Other => format!("\n{whole}"),
         }
     }
 }

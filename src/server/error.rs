@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use greenroom_actors::error::{CoreError, StoreError};
 
+use crate::accounts::AccountsError;
 use crate::models::ModelsError;
 use crate::ssh::SshError;
 use crate::telemetry::TelemetryError;
@@ -26,6 +27,12 @@ pub enum ServeError {
     /// A server of MCP tools needs what is not there.
     #[error("{0}")]
     Mcp(String),
+    /// The accounts are not well described.
+    #[error("accounts.{0}")]
+    Accounts(String),
+    /// The accounts could not be read or kept.
+    #[error(transparent)]
+    Opened(#[from] AccountsError),
     /// The tools are not well described.
     #[error("tools.{0}")]
     Tools(#[from] ToolsError),
