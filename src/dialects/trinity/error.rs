@@ -129,7 +129,10 @@ impl From<CoreError> for TrinityError {
         match error {
             CoreError::AgentNotFound(_) => Self::no_agent(),
             CoreError::NotFound { what, .. } => Self::not_found(format!("{what} not found")),
-            CoreError::AlreadyExists(_) => Self::conflict("Agent already exists"),
+
+            CoreError::AlreadyExists(_) | CoreError::HandleTaken(_) => {
+                Self::conflict("Agent already exists")
+            }
             CoreError::WrongState { .. }
             | CoreError::Busy(_)
             | CoreError::Decided { .. }
