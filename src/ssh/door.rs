@@ -4,9 +4,6 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use greenroom_actors::error::CoreError;
-use greenroom_actors::facts::EventKind;
-use greenroom_actors::feed::Fed;
 use greenroom_actors::ids::AgentId;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -14,7 +11,7 @@ use tokio::task::JoinSet;
 use super::connection;
 use super::service::{Inner, Live};
 
-/// How long is waited where no connection can be accepted, or the store cannot be read.
+/// How long is waited where no connection can be accepted.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// An open port. Dropped, it is closed, and whoever came in by it leaves.
@@ -33,7 +30,6 @@ impl Door {
         let port = listener.local_addr()?.port();
         let mut work = JoinSet::new();
         work.spawn(accept(Arc::downgrade(inner), agent, listener));
-        work.spawn(follow(Arc::downgrade(inner), agent));
         Ok(Self { port, lives: Vec::new(), work })
     }
 
@@ -71,33 +67,5 @@ async fn accept(service: Weak<Inner>, agent: AgentId, listener: TcpListener) {
             connection::serve(inner, agent, stream, peer).await;
             drop(place);
         });
-    }
-}
-
-/// Ends the sessions when the agent hears nobody any more.
-async fn follow(service: Weak<Inner>, agent: AgentId) {
-    let Some(registry) = service.upgrade().map(|inner| inner.registry().clone()) else { return };
-    let after = match registry.store().event_bounds(agent).await {
-        Ok(bounds) => bounds.map_or(0, |(_oldest, newest)| newest),
-        // All events then: one that it stopped is no harm, since nobody is in yet.
-        Err(_) => 0,
-    };
-    let mut events = registry.subscribe(agent, after);
-    loop {
-        match events.next().await {
-            Ok(Fed::Event(event)) => {
-                if matches!(event.kind, EventKind::Stopped | EventKind::Paused | EventKind::Failed)
-                {
-                    let Some(inner) = service.upgrade() else { return };
-                    inner.hang_up(agent);
-                }
-            }
-            Ok(Fed::Gap { .. }) => {}
-            Err(CoreError::Store(error)) => {
-                tracing::error!(%agent, %error, "the agent's events cannot be read");
-                registry.clock().sleep(RETRY).await;
-            }
-            Err(_ending) => return,
-        }
     }
 }

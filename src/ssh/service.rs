@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use greenroom_actors::directory::{AgentChange, Changed};
 use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::State;
@@ -14,7 +15,8 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use russh::keys::HashAlg;
 use russh::server::Config;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
@@ -64,7 +66,7 @@ pub(super) struct Inner {
     turn: tokio::sync::Mutex<()>,
     /// Told when another grant may be the next to expire.
     changed: Notify,
-    upkeep: Mutex<Option<AbortHandle>>,
+    upkeep: Mutex<Vec<AbortHandle>>,
 }
 
 /// A grant in force.
@@ -119,9 +121,12 @@ impl Ssh {
             changed: Notify::new(),
             upkeep: Mutex::default(),
         });
+        // Before anybody has access, or the end of their agent might be missed.
+        let changes = inner.registry().watch_agents();
         inner.resume().await?;
-        let upkeep = tokio::spawn(expire(Arc::downgrade(&inner))).abort_handle();
-        *inner.upkeep.lock().unwrap_or_else(PoisonError::into_inner) = Some(upkeep);
+        let expiring = tokio::spawn(expire(Arc::downgrade(&inner))).abort_handle();
+        let watching = tokio::spawn(watch_agents(Arc::downgrade(&inner), changes)).abort_handle();
+        inner.upkeep().extend([expiring, watching]);
         Ok(Self { inner: Some(inner) })
     }
 
@@ -172,10 +177,7 @@ impl Ssh {
     /// Ends all sessions and closes all ports. Access that was given lasts over the next start.
     pub async fn close(&self) {
         let Some(inner) = &self.inner else { return };
-        let upkeep = inner.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(upkeep) = upkeep {
-            upkeep.abort();
-        }
+        inner.upkeep().drain(..).for_each(|task| task.abort());
         let doors = std::mem::take(&mut *inner.doors());
         for door in doors.into_values() {
             door.close().await;
@@ -194,6 +196,10 @@ impl Inner {
 
     fn doors(&self) -> MutexGuard<'_, HashMap<AgentId, Door>> {
         self.doors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn upkeep(&self) -> MutexGuard<'_, Vec<AbortHandle>> {
+        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn grant(self: &Arc<Self>, wish: NewGrant) -> Result<Granted, SshError> {
@@ -344,6 +350,26 @@ impl Inner {
         }
     }
 
+    /// Ends the sessions of agents that hear nobody any more, and all access to those that are gone.
+    async fn heed_all(&self) {
+        let agents: Vec<_> = self.doors().keys().copied().collect();
+        for agent in agents {
+            let listed = self.registry().directory().get(agent);
+            match listed.map(|listed| listed.state) {
+                Some(State::Running) => {}
+                Some(_) => self.hang_up(agent),
+                None => self.leave(agent).await,
+            }
+        }
+    }
+
+    /// Ends all access to an agent that is gone.
+    async fn leave(&self, agent: AgentId) {
+        if let Err(error) = self.revoke(|grant| grant.agent == agent).await {
+            tracing::warn!(%agent, %error, "access to an agent that is gone is still kept");
+        }
+    }
+
     /// Whether somebody at that address was wrong too often.
     pub(super) fn is_barred(&self, peer: IpAddr) -> bool {
         self.failures.foresee(peer, self.now()).is_refused
@@ -376,6 +402,25 @@ async fn expire(service: Weak<Inner>) {
         if let Err(error) = inner.revoke(|grant| grant.expires_at <= now).await {
             // Nobody gets in by it all the same, and the next start forgets it.
             tracing::warn!(%error, "access that has ended is still kept");
+        }
+    }
+}
+
+/// Heeds what becomes of the agents that somebody has access to.
+async fn watch_agents(service: Weak<Inner>, mut changes: broadcast::Receiver<AgentChange>) {
+    loop {
+        let change = changes.recv().await;
+        let Some(inner) = service.upgrade() else { return };
+        match change {
+            Ok(AgentChange { id, what: Changed::Removed, .. }) => inner.leave(id).await,
+            Ok(AgentChange { id, what: Changed::Lifecycle { new, .. }, .. }) => {
+                if new != State::Running {
+                    inner.hang_up(id);
+                }
+            }
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => inner.heed_all().await,
+            Err(RecvError::Closed) => return,
         }
     }
 }
