@@ -23,6 +23,7 @@ use crate::roster::Roster;
 use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
+use crate::ssh::Ssh;
 use crate::telemetry::LogBuffer;
 use crate::templates::Templates;
 use crate::transfer::Transfer;
@@ -63,6 +64,8 @@ pub struct Host {
     pub idempotency: Idempotency,
     /// What speaks and listens.
     pub speech: Speech,
+    /// A way into agents' workspaces.
+    pub ssh: Ssh,
     /// The MCP servers whose tools agents use.
     pub mcp: McpTools,
     /// Seals and opens the agents' secrets.

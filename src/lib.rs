@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod credentials;
 pub mod dialects;
 pub mod host;
@@ -22,6 +23,7 @@ pub mod runtimes;
 pub mod secrets;
 pub mod server;
 pub mod speech;
+pub mod ssh;
 pub mod store;
 pub mod telemetry;
 pub mod templates;

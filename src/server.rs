@@ -31,6 +31,7 @@ use crate::roster::Roster;
 use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
+use crate::ssh::Ssh;
 use crate::store::SqliteStore;
 use crate::telemetry::{self, LogBuffer};
 use crate::templates::Templates;
@@ -194,6 +195,7 @@ async fn host(
     };
     let accounts = Accounts::open(accounts, &config.accounts).await?;
     let primary = Primary::open(registry.clone(), primary).await?;
+    let ssh = Ssh::open(&config.ssh, data_dir, messaging.clone(), workspaces.clone()).await?;
     let roster = Roster::open(registry.clone()).await?;
     Ok(Host {
         roster,
@@ -211,6 +213,7 @@ async fn host(
         runtimes,
         templates,
         speech,
+        ssh,
         mcp,
         secrets,
         logs,
@@ -290,6 +293,7 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
 async fn drain(listeners: &Listeners, host: &Host, grace: Duration) {
     let begun = Instant::now();
     listeners.pause().await;
+    host.ssh.close().await;
     if let Err(error) = host.accounts.keep_usage().await {
         tracing::warn!(%error, "could not keep how often keys were shown");
     }

@@ -29,5 +29,6 @@ mod milady_clients;
 mod program;
 mod sockets;
 mod speech;
+mod ssh;
 mod stop;
 mod support;

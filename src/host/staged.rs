@@ -81,6 +81,7 @@ impl Host {
             transfer: transfer.unwrap(),
             idempotency,
             speech: crate::speech::Speech::default(),
+            ssh: crate::ssh::Ssh::disabled(),
             mcp: crate::mcp::client::McpTools::none(),
             secrets,
             logs: Arc::default(),

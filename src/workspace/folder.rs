@@ -53,7 +53,7 @@ pub struct Removed {
 /// except where that comes in the very moment of the change.
 #[derive(Clone, Debug)]
 pub struct Workspace {
-    all: Workspaces,
+    pub(super) all: Workspaces,
     agent: AgentId,
     rule: Arc<ReadOnly>,
     /// What is shared, where that is not what the table says at each moment.
@@ -188,14 +188,14 @@ impl Workspace {
         self.changing(WorkPath::HOME, |files, _| files.share()).await
     }
 
-    async fn reading<T: Send + 'static>(
+    pub(super) async fn reading<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Files<'_>) -> Result<T, WorkspaceError> + Send + 'static,
     ) -> Result<T, WorkspaceError> {
         self.within(None, |files, _| work(files)).await
     }
 
-    async fn changing<T: Send + 'static>(
+    pub(super) async fn changing<T: Send + 'static>(
         &self,
         path: WorkPath,
         work: impl FnOnce(&Files<'_>, &WorkPath) -> Result<T, WorkspaceError> + Send + 'static,
@@ -203,7 +203,13 @@ impl Workspace {
         self.within(Some(path), work).await
     }
 
-    async fn within<T: Send + 'static>(
+    /// Files and folders that may be in it.
+    #[must_use]
+    pub fn entries_max(&self) -> u32 {
+        self.all.settings().entries_max
+    }
+
+    pub(super) async fn within<T: Send + 'static>(
         &self,
         changed: Option<WorkPath>,
         work: impl FnOnce(&Files<'_>, &WorkPath) -> Result<T, WorkspaceError> + Send + 'static,

@@ -36,7 +36,7 @@ const SPOOL: &str = ".spool";
 /// The workspaces of a host. Clones share everything.
 #[derive(Clone)]
 pub struct Workspaces {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
