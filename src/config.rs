@@ -24,6 +24,7 @@ pub use show::shown;
 use crate::accounts::AccountsSettings;
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::dialects::milady::MiladySettings;
+use crate::dialects::trinity::TrinitySettings;
 use crate::http::idempotency::IdempotencySettings;
 use crate::mcp::McpSettings;
 use crate::media::MediaSettings;
@@ -45,6 +46,8 @@ pub struct Config {
     pub elizaos: ElizaosSettings,
     /// The listener for clients of Milady.
     pub milady: MiladySettings,
+    /// The listener for clients of Trinity.
+    pub trinity: TrinitySettings,
     /// Who may use the host, where that is more than one person.
     pub accounts: AccountsSettings,
     /// Which model is used when.

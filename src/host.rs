@@ -1,5 +1,7 @@
 //! The host: what every listener and every dialect is given.
 
+#[cfg(test)]
+mod staged;
 mod vault;
 
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crate::messaging::Messaging;
 use crate::models::Router;
 use crate::preferences::Preferences;
 use crate::primary::Primary;
+use crate::roster::Roster;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
@@ -31,6 +34,8 @@ pub struct Host {
     pub registry: Registry,
     /// The agent of those clients that know only one.
     pub primary: Primary,
+    /// What people have said of the agents.
+    pub roster: Roster,
     /// Who may use the host, where that is more than one person.
     pub accounts: Accounts,
     /// What administrators have set over the API.

@@ -15,6 +15,7 @@ pub mod messaging;
 pub mod models;
 pub mod preferences;
 pub mod primary;
+pub mod roster;
 pub mod secrets;
 pub mod server;
 pub mod speech;

@@ -26,6 +26,7 @@ use crate::messaging::Messaging;
 use crate::models;
 use crate::preferences::Preferences;
 use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
+use crate::roster::Roster;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::store::SqliteStore;
@@ -165,7 +166,9 @@ async fn host(
     };
     let accounts = Accounts::open(accounts, &config.accounts).await?;
     let primary = Primary::open(registry.clone(), primary).await?;
+    let roster = Roster::open(registry.clone()).await?;
     Ok(Host {
+        roster,
         accounts,
         preferences,
         transfer,
