@@ -222,8 +222,7 @@ impl Audit {
 
     /// Notes a deed. It is done whether or not it can be noted: a failure is told in the log.
     pub async fn note(&self, actor: Actor, deed: Deed) {
-        let (number, oldest) =
-            self.numbers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (number, oldest) = self.numbers.lock().unwrap_or_else(PoisonError::into_inner).take();
         let now = self.registry.clock().now();
         let (target_type, target_id) = deed.target.unzip();
         let noted = Noted {
@@ -246,7 +245,8 @@ impl Audit {
             value: serde_json::to_value(&noted).unwrap_or_default(),
             updated_at: now,
         }))];
-        let gives_way = |number| Fact::DocumentRemoved { shelf: SHELF.to_owned(), key: key(number) };
+        let gives_way =
+            |number| Fact::DocumentRemoved { shelf: SHELF.to_owned(), key: key(number) };
         facts.extend(oldest.map(gives_way));
         if let Err(error) = self.registry.keep(facts).await {
             let (event_type, action) = (&noted.event_type, &noted.action);

@@ -17,6 +17,7 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
 use crate::accounts::{self, Accounts};
+use crate::audit::Audit;
 use crate::config::{Config, Loaded};
 use crate::host::{Host, Stopper, Vault};
 use crate::http::idempotency::Idempotency;
@@ -170,6 +171,7 @@ async fn host(
     Ok(Host {
         roster,
         accounts,
+        audit: Audit::open(registry.clone()).await?,
         preferences,
         transfer,
         primary,
