@@ -11,6 +11,7 @@ use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
 use crate::accounts::Accounts;
+use crate::audit::Audit;
 use crate::credentials::Credentials;
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
@@ -42,6 +43,8 @@ pub struct Host {
     pub roster: Roster,
     /// Who may use the host, where that is more than one person.
     pub accounts: Accounts,
+    /// Who did what to which agent or account.
+    pub audit: Audit,
     /// What administrators have set over the API.
     pub preferences: Preferences,
     /// The models that answer for the agents.

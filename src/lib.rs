@@ -4,6 +4,7 @@
 //! the models, the dialects, the configuration and the command line.
 
 pub mod accounts;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod console;

@@ -17,6 +17,7 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
 use crate::accounts::{self, Accounts};
+use crate::audit::Audit;
 use crate::config::{Config, Loaded};
 use crate::credentials::{Credentials, Known};
 use crate::host::{Host, Stopper, Vault};
@@ -200,6 +201,7 @@ async fn host(
     Ok(Host {
         roster,
         accounts,
+        audit: Audit::open(registry.clone()).await?,
         preferences,
         transfer,
         primary,

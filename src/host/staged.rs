@@ -12,6 +12,7 @@ use greenroom_actors::settings::Settings;
 
 use super::{Host, Stopper};
 use crate::accounts::tests::support::{Letters, opened};
+use crate::audit::Audit;
 use crate::credentials::{CredentialSettings, Credentials, Known};
 use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
@@ -66,6 +67,7 @@ impl Host {
         let (accounts, preferences) = opened(&registry, &secrets, letters).await;
         Self {
             accounts,
+            audit: Audit::open(registry.clone()).await.unwrap(),
             preferences,
             primary: Primary::none(registry.clone()).await.unwrap(),
             roster: Roster::open(registry.clone()).await.unwrap(),
