@@ -7,7 +7,7 @@
 mod asked;
 mod change;
 mod condense;
-pub(crate) mod contacts;
+mod contacts;
 pub(crate) mod context;
 pub(crate) mod correspondence;
 mod delivery;
@@ -52,6 +52,7 @@ use crate::vitals::Counters;
 pub use asked::Entitle;
 pub(crate) use change::Lifted;
 pub use change::{Change, SetAutonomy};
+pub use contacts::Permits;
 pub use delivery::{Delivered, Delivery, Reply};
 pub(crate) use examine::Examine;
 pub(crate) use firing::{Fire, REPLACED};

@@ -39,6 +39,9 @@ pub struct Entry {
     pub shares: Vec<Share>,
     /// The agents that it may call, see, and share folders with.
     pub permits: BTreeSet<AgentId>,
+    /// Whether [`permits`](Self::permits) alone say whom it writes to, and its like who writes to it;
+    /// otherwise its character does.
+    pub permits_decide: bool,
     /// What it shares with other agents.
     pub folders: Folders,
     /// When its picture last changed, if it has one.
@@ -133,6 +136,7 @@ impl Default for Entry {
             tags: BTreeSet::new(),
             shares: Vec::new(),
             permits: BTreeSet::new(),
+            permits_decide: false,
             folders: Folders::default(),
             avatar_changed_at: None,
         }
