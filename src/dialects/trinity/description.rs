@@ -1,8 +1,6 @@
 //! The description of this API (OpenAPI 3.1), put together from the routes themselves, and a page that
 //! shows it without anything from elsewhere.
 
-#[cfg(test)]
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::dev::ResourceDef;
@@ -72,7 +70,9 @@ impl Description {
         let error = <ErrorBody as utoipa::PartialSchema>::schema();
         components.schemas.insert("ErrorBody".to_owned(), error);
         for (path, item) in &mut api.paths.paths {
-            let is_open = OPEN.iter().any(|open| path == open || (open.ends_with('/') && path.starts_with(open)));
+            let is_open = OPEN
+                .iter()
+                .any(|open| path == open || (open.ends_with('/') && path.starts_with(open)));
             let methods = [
                 ("get", &mut item.get),
                 ("put", &mut item.put),
@@ -100,12 +100,6 @@ impl Description {
     /// Whether something answers at that path, by some method.
     pub(super) fn knows(&self, path: &str) -> bool {
         self.paths.iter().any(|known| known.is_match(path))
-    }
-
-    /// The description, as JSON.
-    #[cfg(test)]
-    pub(super) fn text(&self) -> &[u8] {
-        &self.text
     }
 }
 
@@ -161,20 +155,14 @@ fn page() -> HttpResponse {
 }
 
 #[get("/docs/{file}")]
-async fn asset(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, TrinityError> {
+async fn asset(
+    request: HttpRequest,
+    file: web::Path<String>,
+) -> Result<HttpResponse, TrinityError> {
     let _ = request;
     let config = Arc::new(utoipa_swagger_ui::Config::from("/openapi.json"));
     // Nothing of a client's address but the file's name.
     let file = utoipa_swagger_ui::serve(&file, config).ok().flatten();
     let file = file.ok_or_else(|| TrinityError::not_found("Not Found"))?;
     Ok(HttpResponse::Ok().content_type(file.content_type).body(file.bytes.into_owned()))
-}
-
-/// The words that stand in some path where an agent's name might: they can be no names.
-#[cfg(test)]
-pub(super) fn words_beside_names(description: &Description) -> BTreeSet<String> {
-    let api: serde_json::Value = serde_json::from_slice(description.text()).unwrap();
-    let paths = api["paths"].as_object().unwrap().keys();
-    let after = paths.filter_map(|path| path.strip_prefix("/api/agents/")?.split('/').next());
-    after.filter(|word| !word.starts_with('{')).map(str::to_owned).collect()
 }
