@@ -23,7 +23,7 @@ use greenroom_actors::time::UnixMillis;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use access::Relation;
-pub use entry::{Entry, Folders, Limits, Resources, Share};
+pub use entry::{AccessPolicy, Entry, Folders, Limits, Resources, Share};
 
 use crate::accounts::Principal;
 use index::Index;
@@ -159,6 +159,12 @@ impl Roster {
     #[must_use]
     pub fn entries(&self) -> Vec<(AgentId, Arc<Entry>)> {
         self.inner.index.all()
+    }
+
+    /// Whether something was said of an agent.
+    #[must_use]
+    pub fn knows(&self, id: AgentId) -> bool {
+        self.inner.index.get(id).is_some()
     }
 
     /// What was said of an agent.

@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn where_people_have_said_something_nothing_else_counts() {
-        let (ada, bob, eve) = (agent("ada", json!({})), agent("bob", json!({})), agent("eve", json!({})));
+        let (ada, bob, eve) =
+            (agent("ada", json!({})), agent("bob", json!({})), agent("eve", json!({})));
         let permits = Permits::default();
         assert!(permits.may_write(&ada, &bob), "a family");
         permits.set(ada.id, Some(&BTreeSet::from([eve.id])));

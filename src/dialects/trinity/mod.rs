@@ -3,6 +3,7 @@
 //! A handler is given a request with its caller known, asks a guard for the agent, a service for the
 //! deed, and words the answer. Everything else that happens to a request is in the gate.
 
+mod agent_events;
 mod agents;
 mod call;
 mod description;
@@ -13,15 +14,25 @@ mod health;
 mod lanes;
 mod lifecycle;
 mod names;
+mod notifications;
+mod operator_queue;
+mod organised;
+mod permissions;
+mod public;
+mod public_links;
 mod rename;
 mod routes;
 mod settings;
 mod shape;
 mod shared;
+mod sharing;
 mod short;
+mod system_views;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod times;
+mod voice;
 
 use std::sync::Arc;
 

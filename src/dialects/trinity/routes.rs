@@ -8,17 +8,31 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::TrinityError;
 use super::shared::Shared;
-use super::{agents, description, health, lifecycle, rename};
+use super::{
+    agent_events, agents, description, health, lifecycle, notifications, operator_queue,
+    permissions, public, public_links, rename, sharing, system_views, tags, voice,
+};
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
 /// first, since the first that fits is taken.
 pub(super) fn all(at: &mut ServiceConfig) {
     at.configure(description::routes)
         .configure(health::routes)
+        .configure(permissions::edges_routes)
         // Above this line: nothing with an agent's name directly below `/api/agents`.
         .configure(agents::routes)
         .configure(lifecycle::routes)
-        .configure(rename::routes);
+        .configure(rename::routes)
+        .configure(sharing::routes)
+        .configure(tags::routes)
+        .configure(permissions::routes)
+        .configure(notifications::routes)
+        .configure(operator_queue::routes)
+        .configure(system_views::routes)
+        .configure(agent_events::routes)
+        .configure(public_links::routes)
+        .configure(public::routes)
+        .configure(voice::routes);
 }
 
 /// What answers where no route does.
