@@ -26,6 +26,7 @@ use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
+use crate::organisation::{self, Organisation, Outlet, OutletTools};
 use crate::preferences::Preferences;
 use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
 use crate::roster::Roster;
@@ -151,7 +152,7 @@ async fn host(
     let primary = primary(config, data_dir);
     recall(&ConfigFile::in_folder(&primary.state_dir, Arc::clone(&secrets)), &model);
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
-    let voice = Voice::default();
+    let (voice, outlet) = (Voice::default(), Outlet::default());
     let mcp =
         McpTools::start(config.mcp.clone(), config.tools.reach(), |name| std::env::var(name).ok())
             .map_err(ServeError::Mcp)?;
@@ -166,7 +167,7 @@ async fn host(
         store: Arc::new(store.clone()),
         model: Arc::new(runtimes.clone()),
         clock: Arc::new(SystemClock),
-        tools: Arc::new(tools(&config.tools, &workspaces, &voice, &mcp)?),
+        tools: Arc::new(tools(&config.tools, &workspaces, &voice, &outlet, &mcp)?),
         masks: known.clone(),
     };
     let registry = Registry::start(ports, config.runtime()).await?;
@@ -198,7 +199,17 @@ async fn host(
     let primary = Primary::open(registry.clone(), primary).await?;
     let ssh = Ssh::open(&config.ssh, data_dir, messaging.clone(), workspaces.clone()).await?;
     let roster = Roster::open(registry.clone()).await?;
+    let organisation = organisation::Resources {
+        registry: registry.clone(),
+        roster: roster.clone(),
+        accounts: accounts.clone(),
+        workspaces: workspaces.clone(),
+        secrets: Arc::clone(&secrets),
+    };
+    let organisation = Organisation::open(organisation).await?;
+    outlet.leads_to(organisation.clone());
     Ok(Host {
+        organisation,
         roster,
         accounts,
         audit: Audit::open(registry.clone()).await?,
@@ -251,6 +262,7 @@ fn tools(
     settings: &ToolsSettings,
     workspaces: &Workspaces,
     voice: &Voice,
+    outlet: &Outlet,
     mcp: &McpTools,
 ) -> Result<HostTools, ToolsError> {
     let mut sorts: Vec<Arc<dyn Tools>> = Vec::new();
@@ -260,6 +272,7 @@ fn tools(
     if settings.channels {
         sorts.push(Arc::new(ChannelTools::new(voice.clone())));
     }
+    sorts.push(Arc::new(OutletTools::new(outlet.clone())));
     if let Some(fetch) = FetchTool::new(settings)? {
         sorts.push(Arc::new(fetch));
     }

@@ -23,7 +23,7 @@ use greenroom_actors::time::UnixMillis;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use access::Relation;
-pub use entry::{Entry, Folders, Limits, Resources, Share};
+pub use entry::{AccessPolicy, Entry, Folders, Limits, Resources, Share};
 
 use crate::accounts::Principal;
 use index::Index;
@@ -86,7 +86,10 @@ impl Roster {
             for document in page {
                 let Some(id) = document.key.parse().ok().map(AgentId) else { continue };
                 match serde_json::from_value(document.value) {
-                    Ok(entry) => index.set(id, Some(Arc::new(entry))),
+                    Ok(entry) => {
+                        permit(&registry, id, &entry);
+                        index.set(id, Some(Arc::new(entry)));
+                    }
                     Err(error) => {
                         let reason = format!("the roster's entry of {id}: {error}");
                         return Err(StoreError::Failed(reason).into());
@@ -144,6 +147,24 @@ impl Roster {
         }
         seen.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.name.cmp(&b.name)));
         Ok(seen)
+    }
+
+    /// The agents that somebody may see, by their ids; `None`: all there are.
+    #[must_use]
+    pub fn ids_visible_to(&self, principal: &Principal) -> Option<Vec<AgentId>> {
+        self.inner.index.of(principal)
+    }
+
+    /// What was said of every agent of which something was.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(AgentId, Arc<Entry>)> {
+        self.inner.index.all()
+    }
+
+    /// Whether something was said of an agent.
+    #[must_use]
+    pub fn knows(&self, id: AgentId) -> bool {
+        self.inner.index.get(id).is_some()
     }
 
     /// What was said of an agent.
@@ -219,6 +240,7 @@ impl Roster {
         let _turn = self.turn(id).await;
         let gone = Fact::DocumentRemoved { shelf: SHELF.to_owned(), key: id.to_string() };
         self.inner.registry.keep(vec![gone]).await?;
+        self.inner.registry.permits().set(id, None);
         self.inner.index.set(id, None);
         Ok(())
     }
@@ -240,6 +262,7 @@ impl Roster {
         };
         self.inner.registry.keep(vec![Fact::DocumentSet(Box::new(document))]).await?;
         let entry = Arc::new(entry);
+        permit(&self.inner.registry, id, &entry);
         self.inner.index.set(id, Some(Arc::clone(&entry)));
         Ok(entry)
     }
@@ -259,4 +282,9 @@ impl Roster {
         let nth = usize::try_from(id.0.as_u128() % turns).unwrap_or(0);
         Some(self.inner.turns.get(nth)?.lock().await)
     }
+}
+
+/// Lets an agent write to those that it may call, where people say which.
+fn permit(registry: &Registry, id: AgentId, entry: &Entry) {
+    registry.permits().set(id, entry.permits_decide.then_some(&entry.permits));
 }

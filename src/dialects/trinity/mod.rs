@@ -3,6 +3,7 @@
 //! A handler is given a request with its caller known, asks a guard for the agent, a service for the
 //! deed, and words the answer. Everything else that happens to a request is in the gate.
 
+mod agent_events;
 mod agents;
 mod audit_log;
 mod call;
@@ -16,18 +17,28 @@ mod keys;
 mod lanes;
 mod lifecycle;
 mod names;
+mod notifications;
 mod noting;
+mod operator_queue;
+mod organised;
 mod people;
+mod permissions;
 mod preferences;
+mod public;
+mod public_links;
 mod rename;
 mod routes;
 mod settings;
 mod shape;
 mod shared;
+mod sharing;
 mod short;
+mod system_views;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod times;
+mod voice;
 
 use std::sync::Arc;
 

@@ -9,7 +9,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::error::TrinityError;
 use super::shared::Shared;
 use super::{
-    agents, audit_log, description, doors, health, keys, lifecycle, people, preferences, rename,
+    agent_events, agents, audit_log, description, doors, health, keys, lifecycle, notifications,
+    operator_queue, people, permissions, preferences, public, public_links, rename, sharing,
+    system_views, tags, voice,
 };
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
@@ -22,10 +24,21 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(keys::routes)
         .configure(preferences::routes)
         .configure(audit_log::routes)
+        .configure(permissions::edges_routes)
         // Above this line: nothing with an agent's name directly below `/api/agents`.
         .configure(agents::routes)
         .configure(lifecycle::routes)
-        .configure(rename::routes);
+        .configure(rename::routes)
+        .configure(sharing::routes)
+        .configure(tags::routes)
+        .configure(permissions::routes)
+        .configure(notifications::routes)
+        .configure(operator_queue::routes)
+        .configure(system_views::routes)
+        .configure(agent_events::routes)
+        .configure(public_links::routes)
+        .configure(public::routes)
+        .configure(voice::routes);
 }
 
 /// What answers where no route does.

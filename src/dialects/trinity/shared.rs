@@ -6,6 +6,7 @@ use greenroom_actors::time::UnixMillis;
 
 use super::description::Description;
 use super::lanes::Lanes;
+use super::public::PublicLimits;
 use super::settings::TrinitySettings;
 use crate::host::Host;
 
@@ -14,6 +15,8 @@ pub(super) struct Shared {
     pub(super) settings: Arc<TrinitySettings>,
     pub(super) host: Host,
     pub(super) in_flight: Lanes,
+    /// How often those may ask who have a public link and no account.
+    pub(super) public: PublicLimits,
     /// What this API is, once the first thread has put its routes together.
     pub(super) description: OnceLock<Description>,
 }
@@ -21,7 +24,13 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
         let in_flight = Lanes::new(&settings);
-        Self { in_flight, settings, host, description: OnceLock::new() }
+        Self {
+            in_flight,
+            settings,
+            host,
+            public: PublicLimits::default(),
+            description: OnceLock::new(),
+        }
     }
 
     pub(super) fn now(&self) -> UnixMillis {

@@ -1,5 +1,10 @@
 //! The dialect over a host in memory: every route, as a client meets it.
 
 mod agents;
+mod asks;
 mod gate;
+mod links;
+mod notices;
+mod permissions;
+mod sharing;
 mod support;

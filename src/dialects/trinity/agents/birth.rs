@@ -88,6 +88,8 @@ pub(super) async fn create(call: &Call<NewAgent>, wanted: NewAgent) -> Result<Kn
         container_id: container_id(),
         resources,
         github_repo: wanted.github_repo,
+        // Nobody else, until its owner says so.
+        permits_decide: true,
         ..Entry::default()
     };
     let character = character(id, &name, &entry, wanted.custom_instructions, wanted.runtime_model)?;
@@ -123,6 +125,7 @@ async fn end_of_nothing(host: &Host, id: AgentId) {
 pub(super) async fn end(host: &Host, agent: &Known) -> Result<(), TrinityError> {
     host.registry.remove(agent.id, false).await?;
     host.roster.forget(agent.id).await?;
+    host.organisation.forget(agent.id).await?;
     host.workspaces.forget(agent.id).await?;
     host.media.forget_agent(agent.id).await?;
     Ok(())
