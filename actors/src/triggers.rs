@@ -127,3 +127,14 @@ pub struct Trigger {
     /// Why that failed.
     pub last_error: Option<String>,
 }
+
+impl Trigger {
+    /// How often it may still run when so many firings of it that are open are done.
+    #[must_use]
+    pub fn runs_left(&self, open: usize) -> u64 {
+        let open = u64::try_from(open).unwrap_or(u64::MAX);
+        self.max_runs.map_or(u64::MAX, |most| {
+            u64::from(most).saturating_sub(u64::from(self.run_count)).saturating_sub(open)
+        })
+    }
+}

@@ -297,6 +297,51 @@ async fn one_can_be_fired_by_hand_also_if_it_is_not_enabled() {
 }
 
 #[actix::test]
+async fn by_hand_it_runs_no_more_often_than_it_may() {
+    let stage = Stage::set().await;
+    let ada = stage.running("Ada").await;
+    let wanted = NewTrigger { max_runs: Some(2), is_enabled: false, ..hourly(&stage) };
+    let trigger = add(&stage, ada, wanted).await;
+    change(&stage, ada, Command::Pause).await;
+    for _ in 0..2 {
+        stage.registry.fire_trigger(ada, trigger).await.unwrap();
+    }
+    let refused = stage.registry.fire_trigger(ada, trigger).await;
+    assert!(matches!(refused, Err(CoreError::Invalid { field: "max_runs", .. })), "they wait");
+    change(&stage, ada, Command::Resume).await;
+    stage.advance(1).await;
+    assert_eq!(fates(&stage, ada).await, "RR");
+    let refused = stage.registry.fire_trigger(ada, trigger).await;
+    assert!(matches!(refused, Err(CoreError::Invalid { field: "max_runs", .. })), "they ran");
+}
+
+#[actix::test]
+async fn models_and_tools_that_are_not_there_are_refused() {
+    let stage = Stage::set().await;
+    let ada = stage.running("Ada").await;
+    let tools = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let refused = |added| match added {
+        Err(CoreError::Invalid { field, .. }) => field,
+        other => panic!("{other:?}"),
+    };
+    let unknown = NewTrigger { model: Some("nobody".into()), ..hourly(&stage) };
+    assert_eq!(refused(stage.registry.add_trigger(ada, unknown).await), "model");
+    let unknown = NewTrigger { allowed_tools: tools(&["recall", "nothing"]), ..hourly(&stage) };
+    assert_eq!(refused(stage.registry.add_trigger(ada, unknown).await), "allowed_tools");
+    let none = NewTrigger { allowed_tools: tools(&[]), ..hourly(&stage) };
+    let trigger = add(&stage, ada, none).await;
+    let patch = |model: &str| TriggerPatch {
+        model: Some(Some(model.to_owned())),
+        ..TriggerPatch::default()
+    };
+    let amended = stage.registry.amend_trigger(ada, trigger, patch("nobody")).await;
+    assert_eq!(refused(amended), "model");
+    let patch = TriggerPatch { allowed_tools: Some(tools(&["nothing"])), ..patch("small") };
+    let amended = stage.registry.amend_trigger(ada, trigger, patch).await;
+    assert_eq!(refused(amended), "allowed_tools");
+}
+
+#[actix::test]
 async fn one_may_wait_for_the_next_tick_and_need_autonomy() {
     let stage = Stage::set().await;
     let ada = stage.running("Ada").await;
