@@ -21,6 +21,7 @@ pub use load::{FILE_NAME, Loaded, Sources};
 pub use origin::Origin;
 pub use show::shown;
 
+use crate::accounts::AccountsSettings;
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::dialects::milady::MiladySettings;
 use crate::dialects::trinity::TrinitySettings;
@@ -47,6 +48,8 @@ pub struct Config {
     pub milady: MiladySettings,
     /// The listener for clients of Trinity.
     pub trinity: TrinitySettings,
+    /// Who may use the host, where that is more than one person.
+    pub accounts: AccountsSettings,
     /// Which model is used when.
     pub model: ModelChoice,
     /// Models by name.

@@ -2,6 +2,6 @@
 
 pub mod elizaos;
 pub mod milady;
-pub mod trinity;
 #[cfg(test)]
 mod stage;
+pub mod trinity;

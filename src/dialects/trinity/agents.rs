@@ -15,9 +15,9 @@ use super::error::TrinityError;
 use crate::accounts::Role;
 use crate::roster::{Known, Relation};
 
-pub(super) use wire::{Shown, status};
 use birth::NewAgent;
 use wire::{AgentBase, AgentDetail, AgentItem};
+pub(super) use wire::Shown;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(list).service(create).service(detail).service(remove);
@@ -41,9 +41,8 @@ async fn list(call: Call) -> Answer<Vec<AgentItem>> {
         .map(|tag| tag.trim().to_lowercase())
         .filter(|tag| !tag.is_empty())
         .collect();
-    let is_wanted = |agent: &Known| {
-        tags.is_empty() || tags.iter().any(|tag| agent.entry.tags.contains(tag))
-    };
+    let is_wanted =
+        |agent: &Known| tags.is_empty() || tags.iter().any(|tag| agent.entry.tags.contains(tag));
     let agents = call.shared.host.roster.visible_to(&call.principal).await?;
     let mut items = Vec::with_capacity(agents.len());
     for agent in agents.iter().filter(|agent| is_wanted(agent)) {

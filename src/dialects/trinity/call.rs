@@ -110,7 +110,8 @@ impl<B> std::ops::Deref for Call<B> {
 impl<B> Visit<B> {
     /// A segment of the path, by its name.
     pub(super) fn segment(&self, name: &str) -> String {
-        let segments = web::Path::<std::collections::HashMap<String, String>>::extract(&self.request);
+        let segments =
+            web::Path::<std::collections::HashMap<String, String>>::extract(&self.request);
         let segments = segments.into_inner();
         segments.ok().and_then(|segments| segments.get(name).cloned()).unwrap_or_default()
     }
@@ -179,10 +180,11 @@ async fn read(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<Body, TrinityError> {
-    let mut payload = web::Payload::from_request(request, &mut { payload }).await.map_err(|error| {
-        // It is taken from the very request, so it is there.
-        TrinityError::inside(error)
-    })?;
+    let mut payload =
+        web::Payload::from_request(request, &mut { payload }).await.map_err(|error| {
+            // It is taken from the very request, so it is there.
+            TrinityError::inside(error)
+        })?;
     let (limit, within) = (shared.settings.body_max(), shared.settings.body_within());
     let bytes = body::whole(request.headers(), &mut payload, limit, within).await?;
     if bytes.is_empty() {
@@ -215,6 +217,10 @@ fn is_json(request: &HttpRequest) -> bool {
 
 /// The place of a byte, from the line and column where a parser stopped, both counted from one.
 fn offset(text: &[u8], line: usize, column: usize) -> usize {
-    let before: usize = text.split(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(|line| line.len().saturating_add(1)).sum();
+    let before: usize = text
+        .split(|byte| *byte == b'\n')
+        .take(line.saturating_sub(1))
+        .map(|line| line.len().saturating_add(1))
+        .sum();
     before.saturating_add(column.saturating_sub(1)).min(text.len())
 }

@@ -72,7 +72,9 @@ impl Description {
         let error = <ErrorBody as utoipa::PartialSchema>::schema();
         components.schemas.insert("ErrorBody".to_owned(), error);
         for (path, item) in &mut api.paths.paths {
-            let is_open = OPEN.iter().any(|open| path == open || (open.ends_with('/') && path.starts_with(open)));
+            let is_open = OPEN
+                .iter()
+                .any(|open| path == open || (open.ends_with('/') && path.starts_with(open)));
             let methods = [
                 ("get", &mut item.get),
                 ("put", &mut item.put),
@@ -161,7 +163,10 @@ fn page() -> HttpResponse {
 }
 
 #[get("/docs/{file}")]
-async fn asset(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, TrinityError> {
+async fn asset(
+    request: HttpRequest,
+    file: web::Path<String>,
+) -> Result<HttpResponse, TrinityError> {
     let _ = request;
     let config = Arc::new(utoipa_swagger_ui::Config::from("/openapi.json"));
     // Nothing of a client's address but the file's name.

@@ -9,7 +9,7 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use greenroom_actors::error::{CoreError, ModelError, StoreError};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::shape::Fault;
 use crate::http::body::BodyError;
@@ -245,6 +245,8 @@ pub(super) fn unauthenticated() -> TrinityError {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -57,7 +57,7 @@ impl<B> Call<B> {
         if self.principal.user.role >= role {
             return Ok(());
         }
-        let told = format!("This action requires the '{role}' role or higher");
+        let told = format!("This action requires the '{}' role or higher", role.as_str());
         Err(TrinityError::forbidden(told))
     }
 

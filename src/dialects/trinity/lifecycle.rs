@@ -32,11 +32,8 @@ async fn start(call: Call) -> Answer<Started> {
     let agent = call.authorised().await?;
     let registry = &call.shared.host.registry;
     registry.ask(agent.id, Change::insisting(Command::Start)).await?;
-    let reason = if agent.is_running() {
-        "container_already_running"
-    } else {
-        "no_credentials_enc_file"
-    };
+    let reason =
+        if agent.is_running() { "container_already_running" } else { "no_credentials_enc_file" };
     Ok(Json(Started {
         message: format!("Agent {} started", agent.name),
         credentials_injection: "skipped",

@@ -1,7 +1,7 @@
 //! Which path is whose.
 
-use actix_web::HttpResponse;
 use actix_web::HttpRequest;
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use utoipa_actix_web::service_config::ServiceConfig;

@@ -77,7 +77,8 @@ impl Shape {
 
     /// The schema itself, behind what refers to it.
     fn behind<'a>(&'a self, schema: &'a Value) -> &'a Value {
-        let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+        let name =
+            schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
         name.and_then(|name| self.named.get(name)).unwrap_or(schema)
     }
 }
@@ -165,7 +166,11 @@ impl Judge<'_> {
                 let mut meant = choices.iter().filter(|choice| !is_null(choice));
                 let Some(first) = meant.next() else { return said.clone() };
                 // More than one way to say it: the type itself knows which are right.
-                return if meant.next().is_some() { said.clone() } else { self.judge(first, said, at) };
+                return if meant.next().is_some() {
+                    said.clone()
+                } else {
+                    self.judge(first, said, at)
+                };
             }
         }
         let kinds = kinds(schema);
@@ -206,12 +211,16 @@ impl Judge<'_> {
                     Some(said) => {
                         read.insert(key.clone(), self.judge(property, said, at));
                     }
-                    None if is_required(key) => self.fault(Fault::missing(at.clone(), said.clone())),
+                    None if is_required(key) => {
+                        self.fault(Fault::missing(at.clone(), said.clone()))
+                    }
                     None => {}
                 }
                 at.pop();
             }
-        } else if let Some(each) = schema.get("additionalProperties").filter(|each| each.is_object()) {
+        } else if let Some(each) =
+            schema.get("additionalProperties").filter(|each| each.is_object())
+        {
             for (key, said) in object {
                 at.push(json!(key));
                 read.insert(key.clone(), self.judge(each, said, at));
@@ -225,17 +234,24 @@ impl Judge<'_> {
 
     fn array(&mut self, schema: &Value, said: &Value, at: &mut Vec<Value>) -> Value {
         let Some(items) = said.as_array() else {
-            self.fault(Fault::new("list_type", at.clone(), "Input should be a valid list", said.clone()));
+            self.fault(Fault::new(
+                "list_type",
+                at.clone(),
+                "Input should be a valid list",
+                said.clone(),
+            ));
             return Value::Null;
         };
         let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
         if let Some(least) = bound(schema, "minItems").filter(|least| count < *least) {
-            let msg = format!("List should have at least {least} items after validation, not {count}");
+            let msg =
+                format!("List should have at least {least} items after validation, not {count}");
             let ctx = json!({"field_type": "List", "min_length": least, "actual_length": count});
             self.fault(Fault::new("too_short", at.clone(), &msg, said.clone()).with(ctx));
         }
         if let Some(most) = bound(schema, "maxItems").filter(|most| count > *most) {
-            let msg = format!("List should have at most {most} items after validation, not {count}");
+            let msg =
+                format!("List should have at most {most} items after validation, not {count}");
             let ctx = json!({"field_type": "List", "max_length": most, "actual_length": count});
             self.fault(Fault::new("too_long", at.clone(), &msg, Value::Null).with(ctx));
             return Value::Null;
@@ -286,7 +302,8 @@ impl Judge<'_> {
             Value::String(text) => {
                 let text = text.trim();
                 let whole_number = text.parse::<i64>().ok().map(Value::from);
-                whole_number.or_else(|| text.contains('.').then(|| whole(text.parse().ok())).flatten())
+                whole_number
+                    .or_else(|| text.contains('.').then(|| whole(text.parse().ok())).flatten())
             }
             Value::Bool(is) => Some(i64::from(*is).into()),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
@@ -313,13 +330,18 @@ impl Judge<'_> {
     fn number(&mut self, schema: &Value, said: &Value, at: &[Value]) -> Value {
         let number = match said {
             Value::Number(_) => Some(said.clone()),
-            Value::String(text) => text.trim().parse::<f64>().ok().filter(|n| n.is_finite()).map(Value::from),
+            Value::String(text) => {
+                text.trim().parse::<f64>().ok().filter(|n| n.is_finite()).map(Value::from)
+            }
             Value::Bool(is) => Some(i64::from(*is).into()),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
         };
         let Some(number) = number else {
             let (kind, msg) = if said.is_string() {
-                ("float_parsing", "Input should be a valid number, unable to parse string as a number")
+                (
+                    "float_parsing",
+                    "Input should be a valid number, unable to parse string as a number",
+                )
             } else {
                 ("float_type", "Input should be a valid number")
             };

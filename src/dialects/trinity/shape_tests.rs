@@ -35,9 +35,10 @@ fn fifty() -> u32 {
 fn faults(body: Value) -> Vec<(String, String)> {
     let error = of_body::<Wanted>(&body).unwrap_err();
     let faults: Vec<Value> = serde_json::from_str(&error.words()).unwrap();
-    faults.iter().map(|fault| {
-        (fault["type"].as_str().unwrap().to_owned(), fault["loc"].to_string())
-    }).collect()
+    faults
+        .iter()
+        .map(|fault| (fault["type"].as_str().unwrap().to_owned(), fault["loc"].to_string()))
+        .collect()
 }
 
 fn one(kind: &str, loc: &str) -> (String, String) {
@@ -51,11 +52,19 @@ fn what_is_right_is_read_with_its_defaults_and_lenient_forms() {
         "tasks": [{"id": "1", "count": 2.0}], "any": [1], "best": null,
     });
     let wanted: Wanted = of_body(&body).unwrap();
-    assert_eq!(wanted, Wanted {
-        name: "a".into(), limit: 7, is_on: Some(true), hours: Some(1.5),
-        files: BTreeMap::from([("x".into(), "y".into())]),
-        tasks: vec![Task { id: "1".into(), count: Some(2) }], any: Some(json!([1])), best: None,
-    });
+    assert_eq!(
+        wanted,
+        Wanted {
+            name: "a".into(),
+            limit: 7,
+            is_on: Some(true),
+            hours: Some(1.5),
+            files: BTreeMap::from([("x".into(), "y".into())]),
+            tasks: vec![Task { id: "1".into(), count: Some(2) }],
+            any: Some(json!([1])),
+            best: None,
+        }
+    );
     assert_eq!(of_body::<Wanted>(&json!({"name": "a"})).unwrap().limit, 50);
 }
 

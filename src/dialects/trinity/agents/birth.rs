@@ -59,10 +59,7 @@ pub(super) struct NewAgent {
 }
 
 /// Creates the agent and starts it; answers once it runs.
-pub(super) async fn create(
-    call: &Call<NewAgent>,
-    wanted: NewAgent,
-) -> Result<Known, TrinityError> {
+pub(super) async fn create(call: &Call<NewAgent>, wanted: NewAgent) -> Result<Known, TrinityError> {
     let host = &call.shared.host;
     let name = names::for_creation(&wanted.name)?;
     let resources = resources(wanted.resources.as_ref())?;
@@ -76,7 +73,12 @@ pub(super) async fn create(
         return Err(taken());
     }
     let _ = (BASE_IMAGE, wanted.base_image, wanted.tools, wanted.mcp_servers);
-    let _ = (wanted.github_credential_id, wanted.source_branch, wanted.source_mode, wanted.full_capabilities);
+    let _ = (
+        wanted.github_credential_id,
+        wanted.source_branch,
+        wanted.source_mode,
+        wanted.full_capabilities,
+    );
     let id = AgentId(Uuid::new_v4());
     let entry = Entry {
         owner: call.principal.user.username.clone(),
@@ -142,7 +144,8 @@ fn character(
     instructions: Option<String>,
     model: Option<String>,
 ) -> Result<Character, TrinityError> {
-    let settings = json!({"owner": entry.owner, "model": model, "runtime": {"type": entry.runtime}});
+    let settings =
+        json!({"owner": entry.owner, "model": model, "runtime": {"type": entry.runtime}});
     let Value::Object(mut settings) = settings else {
         return Err(TrinityError::inside("settings are no object"));
     };

@@ -131,7 +131,7 @@ impl<'a> Shown<'a> {
             relation: call.relation(agent),
             is_owner: agent.entry.owner == call.principal.user.username,
             is_autonomous: record.lifecycle.autonomy.is_some(),
-            is_read_only: ReadOnly::of(&record.character).is_ok_and(|rule| rule.is_enabled),
+            is_read_only: ReadOnly::of(&record.character).is_enabled,
             version: host.version,
         })
     }
