@@ -8,6 +8,7 @@ use crate::error::CoreError;
 use crate::ids::{AgentId, TriggerId};
 use crate::ports::FiringQuery;
 use crate::scheduler::SchedulerHealth;
+use crate::time::UnixMillis;
 use crate::triggers::{Firing, NewTrigger, Trigger, TriggerPatch};
 
 /// Letters of a name that are repeated to whoever gave it.
@@ -144,6 +145,12 @@ impl Registry {
     #[must_use]
     pub fn scheduler_health(&self) -> SchedulerHealth {
         self.inner.runtime.scheduler_health()
+    }
+
+    /// When the scheduler last came round, if it did so since the host began.
+    #[must_use]
+    pub fn scheduler_seen_at(&self) -> Option<UnixMillis> {
+        self.inner.runtime.scheduler.seen_at()
     }
 }
 

@@ -4,6 +4,7 @@
 //! deed, and words the answer. Everything else that happens to a request is in the gate.
 
 mod agents;
+mod autonomy;
 mod call;
 mod description;
 mod error;
@@ -15,6 +16,7 @@ mod lifecycle;
 mod names;
 mod rename;
 mod routes;
+mod schedules;
 mod settings;
 mod shape;
 mod shared;
