@@ -1,8 +1,6 @@
 //! The description of this API (OpenAPI 3.1), put together from the routes themselves, and a page that
 //! shows it without anything from elsewhere.
 
-#[cfg(test)]
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::dev::ResourceDef;
@@ -103,12 +101,6 @@ impl Description {
     pub(super) fn knows(&self, path: &str) -> bool {
         self.paths.iter().any(|known| known.is_match(path))
     }
-
-    /// The description, as JSON.
-    #[cfg(test)]
-    pub(super) fn text(&self) -> &[u8] {
-        &self.text
-    }
 }
 
 fn refusal(words: &str) -> Response {
@@ -173,13 +165,4 @@ async fn asset(
     let file = utoipa_swagger_ui::serve(&file, config).ok().flatten();
     let file = file.ok_or_else(|| TrinityError::not_found("Not Found"))?;
     Ok(HttpResponse::Ok().content_type(file.content_type).body(file.bytes.into_owned()))
-}
-
-/// The words that stand in some path where an agent's name might: they can be no names.
-#[cfg(test)]
-pub(super) fn words_beside_names(description: &Description) -> BTreeSet<String> {
-    let api: serde_json::Value = serde_json::from_slice(description.text()).unwrap();
-    let paths = api["paths"].as_object().unwrap().keys();
-    let after = paths.filter_map(|path| path.strip_prefix("/api/agents/")?.split('/').next());
-    after.filter(|word| !word.starts_with('{')).map(str::to_owned).collect()
 }

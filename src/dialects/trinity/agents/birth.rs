@@ -124,7 +124,7 @@ pub(super) async fn end(host: &Host, agent: &Known) -> Result<(), TrinityError> 
     host.registry.remove(agent.id, false).await?;
     host.roster.forget(agent.id).await?;
     host.workspaces.forget(agent.id).await?;
-    host.media.forget_agent(agent.id).await;
+    host.media.forget_agent(agent.id).await?;
     Ok(())
 }
 
