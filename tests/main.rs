@@ -31,3 +31,5 @@ mod sockets;
 mod speech;
 mod stop;
 mod support;
+mod trinity;
+mod trinity_clients;

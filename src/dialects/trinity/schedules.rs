@@ -44,7 +44,7 @@ pub(super) fn fleet_routes(at: &mut ServiceConfig) {
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(list).service(create).service(show).service(change).service(remove);
-    at.service(enable).service(disable).service(trigger).service(history);
+    at.service(enable).service(disable).service(fire).service(history);
 }
 
 /// The schedules of an agent, oldest first.
@@ -147,7 +147,7 @@ struct Triggered {
 /// Has one fire now, also one that is not enabled; answered once that is durable.
 #[utoipa::path(tag = "Schedules", params(("name" = String, Path), ("id" = String, Path)), responses((status = 200, body = Triggered)))]
 #[post("/api/agents/{name}/schedules/{id}/trigger")]
-async fn trigger(call: Call) -> Answer<Triggered> {
+async fn fire(call: Call) -> Answer<Triggered> {
     let (agent, trigger) = found(&call).await?;
     let registry = &call.shared.host.registry;
     if registry.is_halted() {

@@ -2,4 +2,5 @@
 
 mod agents;
 mod gate;
+mod schedules;
 mod support;

@@ -28,7 +28,7 @@ const JOBS_MAX: u32 = 1_000;
 const END_OF_TIME: UnixMillis = UnixMillis(i64::MAX / 2);
 
 pub(super) fn routes(at: &mut ServiceConfig) {
-    at.service(status).service(all).service(pause).service(resume);
+    at.service(status).service(overview).service(pause).service(resume);
 }
 
 /// How what fires triggers is doing.
@@ -114,7 +114,7 @@ struct FleetSchedules {
 /// The schedules of all agents, or of one.
 #[utoipa::path(tag = "Operations", params(("agent_name" = Option<String>, Query), ("enabled_only" = Option<bool>, Query)), responses((status = 200, body = FleetSchedules)))]
 #[get("/api/ops/schedules")]
-async fn all(call: Call) -> Answer<FleetSchedules> {
+async fn overview(call: Call) -> Answer<FleetSchedules> {
     call.admin()?;
     let which: Which = call.query()?;
     let enabled_only = which.enabled_only.unwrap_or(false);
