@@ -61,7 +61,8 @@ impl Town {
     pub(crate) async fn code(&self, email: &str) -> String {
         until("the code is in the log", async || {
             let log = self.site.log_text();
-            let line = log.lines().rev().find(|line| line.contains(email) && line.contains("code="))?;
+            let line =
+                log.lines().rev().find(|line| line.contains(email) && line.contains("code="))?;
             let code = line.split("code=").nth(1)?.trim_start_matches('"');
             Some(code.chars().take_while(char::is_ascii_digit).collect())
         })
@@ -69,7 +70,13 @@ impl Town {
     }
 
     /// The answer to a request of whoever has that token; nobody's, where it is empty.
-    pub(crate) async fn call(&self, token: &str, method: &str, path: &str, body: Value) -> Response {
+    pub(crate) async fn call(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> Response {
         let request = Request::new(method, path);
         let request = if body.is_null() { request } else { request.json(&body) };
         self.client(token).send(&request).await.unwrap()

@@ -223,7 +223,10 @@ async fn tags_schedules_health_and_skills_are_told() {
     let made = town.ok(admin, "POST", "/api/agents/ada/schedules", body).await;
     let id = made["id"].as_str().unwrap();
     let listed = terminal.json(&["schedules", "list", "ada"]).await;
-    assert_eq!((&listed[0]["id"], &listed[0]["cron_expression"]), (&made["id"], &json!("0 9 * * *")));
+    assert_eq!(
+        (&listed[0]["id"], &listed[0]["cron_expression"]),
+        (&made["id"], &json!("0 9 * * *"))
+    );
     assert!(terminal.say(&["schedules", "list", "ada"]).await.contains("0 9 * * *"));
     let fired = terminal.say(&["schedules", "trigger", "ada", id]).await;
     assert!(fired.contains(&format!("Triggered schedule {id} on 'ada' (execution ")), "{fired}");
@@ -249,7 +252,8 @@ async fn a_folder_is_deployed_and_deployed_again() {
     terminal.log_in_as_admin().await;
     let folder = terminal.home.path().join("tea");
     std::fs::create_dir_all(folder.join("docs")).unwrap();
-    let template = "name: tea-maker\ndescription: makes tea\nresources:\n  cpu: \"2\"\n  memory: 4g\n";
+    let template =
+        "name: tea-maker\ndescription: makes tea\nresources:\n  cpu: \"2\"\n  memory: 4g\n";
     std::fs::write(folder.join("template.yaml"), template).unwrap();
     std::fs::write(folder.join("CLAUDE.md"), "Make tea.\n").unwrap();
     std::fs::write(folder.join("docs/how.md"), "Boil water.\n").unwrap();

@@ -38,7 +38,8 @@ impl Described {
             let methods = methods.filter(|(key, _)| {
                 matches!(key.as_str(), "get" | "put" | "post" | "delete" | "patch")
             });
-            methods.map(move |(method, it)| (method.as_str(), path.as_str(), it.as_object().unwrap()))
+            methods
+                .map(move |(method, it)| (method.as_str(), path.as_str(), it.as_object().unwrap()))
         })
     }
 }
@@ -72,11 +73,19 @@ async fn every_operation_is_described_whole() {
         assert!(ids.insert(id), "{id} is the name of two");
         assert!(it["summary"].is_string() || it["description"].is_string(), "{method} {path}");
         let answers = it["responses"].as_object().unwrap();
-        assert!(answers.keys().any(|status| status.starts_with(['1', '2'])), "{method} {path}: {answers:?}");
-        let is_open = OPEN.iter().any(|open| path == *open || (open.ends_with('/') && path.starts_with(open)));
+        assert!(
+            answers.keys().any(|status| status.starts_with(['1', '2'])),
+            "{method} {path}: {answers:?}"
+        );
+        let is_open = OPEN
+            .iter()
+            .any(|open| path == *open || (open.ends_with('/') && path.starts_with(open)));
         if !is_open && !path.starts_with("/docs") && !path.starts_with("/ws") {
             assert!(answers.contains_key("401"), "{method} {path}");
-            assert!(it["security"].as_array().is_some_and(|all| !all.is_empty()), "{method} {path}");
+            assert!(
+                it["security"].as_array().is_some_and(|all| !all.is_empty()),
+                "{method} {path}"
+            );
         }
         // Each placeholder is a parameter, and each parameter of the path a placeholder.
         let placed: BTreeSet<_> = path
@@ -115,9 +124,11 @@ async fn nothing_is_described_that_nobody_serves_and_nothing_is_let_in_without_a
     let api = described(&town).await;
     for (method, path, it) in api.operations() {
         // One that no agent, nor anything else, has.
-        let place = |part: &str| if part.starts_with('{') { "nothing".to_owned() } else { part.to_owned() };
+        let place =
+            |part: &str| if part.starts_with('{') { "nothing".to_owned() } else { part.to_owned() };
         let called = path.split('/').map(place).collect::<Vec<_>>().join("/");
-        let answer = town.server.trinity().send(&Request::new(&method.to_ascii_uppercase(), called)).await;
+        let answer =
+            town.server.trinity().send(&Request::new(&method.to_ascii_uppercase(), called)).await;
         let answer = answer.unwrap();
         let shown = format!("{method} {path}: {} {}", answer.status, answer.text());
         assert!(answer.status != 405 && answer.status < 500, "{shown}");

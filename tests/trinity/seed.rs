@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use super::Town;
 
 /// Everybody.
-const ALL: [Who; 6] =
-    [Who::Nobody, Who::Stranger, Who::Shared, Who::Owner, Who::Admin, Who::Key];
+const ALL: [Who; 6] = [Who::Nobody, Who::Stranger, Who::Shared, Who::Owner, Who::Admin, Who::Key];
 
 /// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +51,7 @@ impl Guard {
             Authorised => (!uses).then_some((403, "=Access denied to agent")),
             Owned => (!owns).then_some((403, "=Owner access required")),
             Reading | Writing(_) if !is_there && who == Who::Admin => Some(none),
-            Reading => {
-                (!uses || !is_there).then_some((403, "permission to access"))
-            }
+            Reading => (!uses || !is_there).then_some((403, "permission to access")),
             Writing(words) => (!owns || !is_there).then_some((403, words)),
             Admin if who != Who::Admin => Some((403, "=Admin access required")),
             Admin => (!is_there).then_some(none),
@@ -88,7 +85,12 @@ fn operations() -> Vec<Operation> {
         of("GET", "/read-only", none.clone(), Reading),
         of("PUT", "/read-only", json!({"enabled": false}), Writing("read-only settings")),
         of("GET", "/timeout", none.clone(), Reading),
-        of("PUT", "/timeout", json!({"execution_timeout_seconds": 900}), Writing("timeout settings")),
+        of(
+            "PUT",
+            "/timeout",
+            json!({"execution_timeout_seconds": 900}),
+            Writing("timeout settings"),
+        ),
         of("GET", "/credentials/status", none.clone(), Authorised),
         of("POST", "/credentials/inject", json!({"files": {".env": "A=1\n"}}), Owned),
         of("POST", "/credentials/export", none.clone(), Owned),
@@ -189,7 +191,13 @@ async fn operations_that_change_who_there_is_let_in_whom_they_should() {
             ("POST", "/api/agents/none/share", &email, Owned, false),
             ("DELETE", "/api/agents/none/share/x@example.org", &Value::Null, Owned, false),
             ("DELETE", "/api/agents/none", &Value::Null, Writing("permission to delete"), false),
-            ("PUT", "/api/agents/none/rename", &json!({"new_name": "x"}), Writing("permission to rename"), false),
+            (
+                "PUT",
+                "/api/agents/none/rename",
+                &json!({"new_name": "x"}),
+                Writing("permission to rename"),
+                false,
+            ),
             ("POST", "/api/agents/none/stop", &Value::Null, Authorised, false),
         ] {
             let want = guard.refusal(who, is_there).unwrap();
@@ -237,7 +245,8 @@ async fn operations_that_change_who_there_is_let_in_whom_they_should() {
             let path = "/api/agents/ada/share/shared@example.org";
             cast.told(who, "DELETE", path, Value::Null, owned).await;
             let renamed = (403, "permission to rename");
-            cast.told(who, "PUT", "/api/agents/ada/rename", json!({"new_name": "x"}), renamed).await;
+            cast.told(who, "PUT", "/api/agents/ada/rename", json!({"new_name": "x"}), renamed)
+                .await;
             let deleted = (403, "permission to delete");
             cast.told(who, "DELETE", "/api/agents/ada", Value::Null, deleted).await;
         }
@@ -282,7 +291,13 @@ async fn each_refusal_of_the_seed_is_told_in_its_words() {
         ("POST", "/api/agents", json!({"name": "n", "resources": {"memory": "3"}}), 400, "memory"),
         ("POST", "/api/agents", json!({"name": "n", "port": 80}), 400, "port"),
         ("DELETE", "/api/agents/trinity-system", none(), 403, "System agents cannot be deleted"),
-        ("PUT", "/api/agents/trinity-system/rename", json!({"new_name": "x"}), 403, "System agents cannot be renamed"),
+        (
+            "PUT",
+            "/api/agents/trinity-system/rename",
+            json!({"new_name": "x"}),
+            403,
+            "System agents cannot be renamed",
+        ),
         // Renaming.
         ("PUT", "/api/agents/ada/rename", json!({"new_name": " "}), 400, "empty"),
         ("PUT", "/api/agents/ada/rename", json!({"new_name": "..."}), 400, "Invalid"),
@@ -305,21 +320,81 @@ async fn each_refusal_of_the_seed_is_told_in_its_words() {
         ("GET", "/api/agents/ada/files/download?path=nothing", none(), 404, "File not found"),
         ("GET", "/api/agents/ada/files/download?path=.", none(), 400, "Not a file"),
         ("GET", "/api/agents/ada/files/download?path=/etc/passwd", none(), 403, "Access denied"),
-        ("GET", "/api/agents/ada/files/download?path=../../etc/passwd", none(), 403, "Access denied"),
+        (
+            "GET",
+            "/api/agents/ada/files/download?path=../../etc/passwd",
+            none(),
+            403,
+            "Access denied",
+        ),
         // Settings.
         ("PUT", "/api/agents/ada/autonomy", json!({}), 400, "=enabled is required"),
         ("PUT", "/api/agents/ada/autonomy", json!({"enabled": null}), 400, "=enabled is required"),
         ("PUT", "/api/agents/ada/autonomy", json!({"enabled": "perhaps"}), 400, "enabled"),
         ("PUT", "/api/agents/ada/read-only", json!({}), 400, "=enabled is required"),
-        ("PUT", "/api/agents/ada/read-only", json!({"enabled": true, "config": 1}), 400, "config|object"),
-        ("PUT", "/api/agents/ada/read-only", json!({"enabled": true, "config": {"blocked_patterns": 1}}), 400, "blocked_patterns|list"),
-        ("PUT", "/api/agents/ada/read-only", json!({"enabled": true, "config": {"allowed_patterns": 1}}), 400, "allowed_patterns|list"),
-        ("PUT", "/api/agents/ada/timeout", json!({}), 400, "=execution_timeout_seconds is required"),
-        ("PUT", "/api/agents/ada/timeout", json!({"execution_timeout_seconds": 59}), 400, "between 60 and 7200"),
-        ("PUT", "/api/agents/ada/timeout", json!({"execution_timeout_seconds": 7_201}), 400, "between 60 and 7200"),
-        ("PUT", "/api/agents/ada/timeout", json!({"execution_timeout_seconds": true}), 400, "between 60 and 7200"),
-        ("PUT", "/api/agents/ada/timeout", json!({"execution_timeout_seconds": 60.5}), 400, "between 60 and 7200"),
-        ("PUT", "/api/agents/ada/timeout", json!({"execution_timeout_seconds": "90"}), 400, "between 60 and 7200"),
+        (
+            "PUT",
+            "/api/agents/ada/read-only",
+            json!({"enabled": true, "config": 1}),
+            400,
+            "config|object",
+        ),
+        (
+            "PUT",
+            "/api/agents/ada/read-only",
+            json!({"enabled": true, "config": {"blocked_patterns": 1}}),
+            400,
+            "blocked_patterns|list",
+        ),
+        (
+            "PUT",
+            "/api/agents/ada/read-only",
+            json!({"enabled": true, "config": {"allowed_patterns": 1}}),
+            400,
+            "allowed_patterns|list",
+        ),
+        (
+            "PUT",
+            "/api/agents/ada/timeout",
+            json!({}),
+            400,
+            "=execution_timeout_seconds is required",
+        ),
+        (
+            "PUT",
+            "/api/agents/ada/timeout",
+            json!({"execution_timeout_seconds": 59}),
+            400,
+            "between 60 and 7200",
+        ),
+        (
+            "PUT",
+            "/api/agents/ada/timeout",
+            json!({"execution_timeout_seconds": 7_201}),
+            400,
+            "between 60 and 7200",
+        ),
+        (
+            "PUT",
+            "/api/agents/ada/timeout",
+            json!({"execution_timeout_seconds": true}),
+            400,
+            "between 60 and 7200",
+        ),
+        (
+            "PUT",
+            "/api/agents/ada/timeout",
+            json!({"execution_timeout_seconds": 60.5}),
+            400,
+            "between 60 and 7200",
+        ),
+        (
+            "PUT",
+            "/api/agents/ada/timeout",
+            json!({"execution_timeout_seconds": "90"}),
+            400,
+            "between 60 and 7200",
+        ),
         ("PUT", "/api/agents/ada/timeout", json!([]), 422, ""),
         // Credentials.
         ("POST", "/api/agents/ada/credentials/export", none(), 400, "No credential files"),
@@ -327,17 +402,53 @@ async fn each_refusal_of_the_seed_is_told_in_its_words() {
         ("POST", "/api/agents/ada/credentials/inject", json!({}), 422, "missing|files"),
         ("POST", "/api/agents/ada/credentials/inject", json!({"files": []}), 422, "dict_type"),
         ("POST", "/api/agents/ada/credentials/inject", json!({"files": {}}), 400, "No files"),
-        ("POST", "/api/agents/ada/credentials/inject", json!({"files": {"../x": "y"}}), 400, "Disallowed file path(s)"),
-        ("POST", "/api/agents/idle/credentials/inject", json!({"files": {".env": "A=1"}}), 400, "not running|(status: stopped)"),
-        ("POST", "/api/agents/idle/credentials/export", none(), 400, "not running|(status: stopped)"),
-        ("POST", "/api/agents/idle/credentials/import", none(), 400, "not running|(status: stopped)"),
+        (
+            "POST",
+            "/api/agents/ada/credentials/inject",
+            json!({"files": {"../x": "y"}}),
+            400,
+            "Disallowed file path(s)",
+        ),
+        (
+            "POST",
+            "/api/agents/idle/credentials/inject",
+            json!({"files": {".env": "A=1"}}),
+            400,
+            "not running|(status: stopped)",
+        ),
+        (
+            "POST",
+            "/api/agents/idle/credentials/export",
+            none(),
+            400,
+            "not running|(status: stopped)",
+        ),
+        (
+            "POST",
+            "/api/agents/idle/credentials/import",
+            none(),
+            400,
+            "not running|(status: stopped)",
+        ),
         // Shares.
         ("POST", "/api/agents/ada/share", json!({}), 422, "missing|email"),
         ("POST", "/api/agents/ada/share", json!({"email": "owner@example.org"}), 400, "yourself"),
-        ("POST", "/api/agents/ada/share", json!({"email": "Shared@Example.org"}), 409, "already shared"),
+        (
+            "POST",
+            "/api/agents/ada/share",
+            json!({"email": "Shared@Example.org"}),
+            409,
+            "already shared",
+        ),
         ("POST", "/api/agents/ada/share", json!({"email": ""}), 400, ""),
         ("POST", "/api/agents/ada/share", json!({"email": "nobody"}), 400, ""),
-        ("DELETE", "/api/agents/ada/share/guest@example.org", none(), 404, "No sharing found|guest@example.org"),
+        (
+            "DELETE",
+            "/api/agents/ada/share/guest@example.org",
+            none(),
+            404,
+            "No sharing found|guest@example.org",
+        ),
     ];
     for (method, path, body, status, words) in rows {
         // The system agent is nobody's but the administrator's.
@@ -346,7 +457,8 @@ async fn each_refusal_of_the_seed_is_told_in_its_words() {
     }
     let malformed = crate::support::http::Request::new("POST", "/api/agents")
         .header("content-type", "application/json");
-    let malformed = crate::support::http::Request { body: Some(b"{\"name\": ".to_vec()), ..malformed };
+    let malformed =
+        crate::support::http::Request { body: Some(b"{\"name\": ".to_vec()), ..malformed };
     let told = cast.town.client("").send(&malformed).await.unwrap();
     assert_eq!(told.status, 422, "before it is asked who calls: {}", told.text());
     assert_eq!(told.parsed().unwrap()["detail"][0]["type"], "json_invalid");
@@ -367,9 +479,19 @@ async fn ssh_access_is_refused_in_its_order() {
     for (path, body, status, words) in [
         ("/api/agents/none/ssh-access", key.clone(), 404, "=Agent not found"),
         ("/api/agents/idle/ssh-access", key, 400, "must be running"),
-        ("/api/agents/ada/ssh-access", json!({"auth_method": "x"}), 400, "auth_method|key|password"),
+        (
+            "/api/agents/ada/ssh-access",
+            json!({"auth_method": "x"}),
+            400,
+            "auth_method|key|password",
+        ),
         ("/api/agents/ada/ssh-access", Value::Null, 400, "public_key is required"),
-        ("/api/agents/ada/ssh-access", json!({"public_key": "x"}), 400, "Invalid public key format"),
+        (
+            "/api/agents/ada/ssh-access",
+            json!({"public_key": "x"}),
+            400,
+            "Invalid public key format",
+        ),
         // Nothing listens there unless the configuration says so.
         ("/api/agents/ada/ssh-access", json!({"auth_method": "password"}), 501, ""),
     ] {

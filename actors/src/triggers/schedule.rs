@@ -416,7 +416,9 @@ mod tests {
             let refused = schedule.check().unwrap_err();
             assert!(matches!(refused, CoreError::Invalid { field: found, .. } if found == field));
         }
-        for fine in ["@daily", "*/5 * * * *", "* * * * * * *", "0 0 29 2 *", "0 0 L * *", "0 9 * * MON-FRI"] {
+        for fine in
+            ["@daily", "*/5 * * * *", "* * * * * * *", "0 0 29 2 *", "0 0 L * *", "0 9 * * MON-FRI"]
+        {
             cron(fine, "Europe/Berlin").check().unwrap();
         }
     }

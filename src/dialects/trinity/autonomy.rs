@@ -79,7 +79,8 @@ async fn set(call: Call<AutonomyWish>) -> Answer<AutonomySet> {
     }
     let wish = call.fields()?.enabled.filter(|wish| !wish.is_null());
     let wish = wish.ok_or_else(|| TrinityError::bad("enabled is required"))?;
-    let wish = shape::truth(&wish).ok_or_else(|| TrinityError::bad("enabled must be true or false"))?;
+    let wish =
+        shape::truth(&wish).ok_or_else(|| TrinityError::bad("enabled must be true or false"))?;
     let registry = &call.shared.host.registry;
     let before = gate(&call.shared, agent.id).await?;
     let after = Gate { is_open: wish };

@@ -103,7 +103,10 @@ pub(super) async fn told(
         status: word(&firing, run.as_ref()),
         started_at: times::iso(began),
         completed_at: firing.ended_at.map(times::iso),
-        duration_ms: firing.ended_at.filter(|_| firing.started_at.is_some()).map(|ended| took(began, ended)),
+        duration_ms: firing
+            .ended_at
+            .filter(|_| firing.started_at.is_some())
+            .map(|ended| took(began, ended)),
         message: trigger.instructions.clone(),
         triggered_by: match firing.source {
             FiringSource::Scheduler => "schedule",
@@ -203,7 +206,8 @@ fn log(message: &str, run: Option<&Run>, steps: &[Step]) -> Option<Value> {
             },
             StepKind::Tool => {
                 let id = format!("{session}-{}", step.index);
-                let used = json!({"type": "tool_use", "id": id, "name": step.name, "input": step.intent});
+                let used =
+                    json!({"type": "tool_use", "id": id, "name": step.name, "input": step.intent});
                 log.push(entry("assistant", &[used]));
                 let result = json!({
                     "type": "tool_result", "tool_use_id": id, "content": step.outcome,

@@ -147,10 +147,7 @@ async fn overview(call: Call) -> Answer<FleetSchedules> {
     Ok(Json(FleetSchedules { timestamp: times::iso(now), summary, schedules }))
 }
 
-async fn last<B>(
-    call: &Call<B>,
-    trigger: &Trigger,
-) -> Result<Option<LastExecution>, TrinityError> {
+async fn last<B>(call: &Call<B>, trigger: &Trigger) -> Result<Option<LastExecution>, TrinityError> {
     if trigger.last_fired_at.is_none() {
         return Ok(None);
     }

@@ -126,7 +126,10 @@ async fn a_schedule_is_made_told_changed_and_removed() {
         let told = cast.ok("POST", &at(&made, &format!("/{verb}")), Value::Null).await;
         assert_eq!(told, json!({"status": format!("{verb}d"), "schedule_id": made["id"]}));
         let shown = cast.ok("GET", &at(&made, ""), Value::Null).await;
-        assert_eq!((&shown["enabled"], shown["next_run_at"].is_string()), (&json!(enabled), enabled));
+        assert_eq!(
+            (&shown["enabled"], shown["next_run_at"].is_string()),
+            (&json!(enabled), enabled)
+        );
     }
     cast.ok("DELETE", &at(&made, ""), Value::Null).await;
     let gone = cast.site.refused(&cast.owner, "GET", &at(&made, ""), Value::Null).await;
@@ -174,10 +177,9 @@ async fn a_schedule_that_cannot_be_is_refused_by_its_field() {
     ] {
         let mut body = json!({"name": "n", "cron_expression": "0 9 * * *", "message": "m"});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        for (method, path, body) in [
-            ("POST", "/api/agents/ada/schedules".to_owned(), &body),
-            ("PUT", at(&made, ""), &more),
-        ] {
+        for (method, path, body) in
+            [("POST", "/api/agents/ada/schedules".to_owned(), &body), ("PUT", at(&made, ""), &more)]
+        {
             let (found, told) = cast.site.refused(&cast.owner, method, &path, body.clone()).await;
             assert!(found == status && told.contains(words), "{method} {more}: {found} {told}");
         }
@@ -293,7 +295,10 @@ async fn autonomy_is_a_gate_and_leaves_the_schedules_own_flags() {
 
     let switched = told(true).await;
     assert_eq!(switched["schedules_updated"], 1);
-    assert_eq!((&switched["status"], &switched["autonomy_enabled"]), (&json!("updated"), &json!(true)));
+    assert_eq!(
+        (&switched["status"], &switched["autonomy_enabled"]),
+        (&json!("updated"), &json!(true))
+    );
     assert_eq!(view().await["enabled_schedules"], 1);
     assert_eq!(flags().await, [(true, true), (false, false)]);
     assert_eq!(told(true).await["schedules_updated"], 0);
@@ -325,7 +330,10 @@ async fn what_came_of_a_schedule_is_told() {
         let all = cast.ok("GET", &at(schedule, "/executions"), Value::Null).await;
         let one = &all[0];
         assert_eq!((&one["id"], &one["status"]), (&told["execution_id"], &json!(status)));
-        assert_eq!((&one["triggered_by"], &one["schedule_id"]), (&json!("manual"), &schedule["id"]));
+        assert_eq!(
+            (&one["triggered_by"], &one["schedule_id"]),
+            (&json!("manual"), &schedule["id"])
+        );
         assert_eq!(one["message"], schedule["message"]);
         assert!(one["completed_at"].is_string() && one["duration_ms"].is_i64(), "{one}");
         let said = (one["response"].as_str(), one["error"].is_string());
@@ -336,11 +344,21 @@ async fn what_came_of_a_schedule_is_told() {
         let log: Value = serde_json::from_str(one["execution_log"].as_str().unwrap()).unwrap();
         assert_eq!((&log[0]["type"], &log[1]["type"]), (&json!("init"), &json!("user")));
         let last = &log.as_array().unwrap().last().unwrap();
-        assert_eq!((&last["type"], &last["is_error"]), (&json!("result"), &json!(status == "failed")));
+        assert_eq!(
+            (&last["type"], &last["is_error"]),
+            (&json!("result"), &json!(status == "failed"))
+        );
         let shown = cast.ok("GET", &at(schedule, ""), Value::Null).await;
         assert!(shown["last_run_at"].is_string());
     }
-    assert_eq!(cast.ok("GET", &at(&made, "/executions?limit=1"), Value::Null).await.as_array().unwrap().len(), 1);
+    assert_eq!(
+        cast.ok("GET", &at(&made, "/executions?limit=1"), Value::Null)
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     let path = "/api/ops/schedules";
     let (_, fleet) = cast.site.call(&cast.site.admin, "GET", path, Value::Null).await;
     assert_eq!(fleet["schedules"][1]["last_execution"]["status"], "failed");
@@ -399,7 +417,10 @@ async fn triggers_of_other_apis_are_told_as_what_they_are() {
     for (schedule, shown) in [
         (cron("30 0 9 * * *"), "0 9 * * * 30".to_owned()),
         (Schedule::Interval { every_ms: 90_000, anchor: now }, "@every 90s".to_owned()),
-        (Schedule::Once { at: later }, format!("@at {}", crate::dialects::trinity::times::iso(later))),
+        (
+            Schedule::Once { at: later },
+            format!("@at {}", crate::dialects::trinity::times::iso(later)),
+        ),
     ] {
         let wanted = NewTrigger::new("n", "m", schedule.clone());
         let trigger = registry.add_trigger(ada, wanted).await.unwrap();
