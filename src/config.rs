@@ -34,6 +34,7 @@ use crate::server::ServerSettings;
 use crate::speech::SpeechSettings;
 use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
+use crate::templates::TemplatesSettings;
 use crate::tools::ToolsSettings;
 use crate::transfer::TransferSettings;
 use crate::workspace::WorkspaceSettings;
@@ -64,6 +65,8 @@ pub struct Config {
     pub mcp: McpSettings,
     /// The agents' own folders.
     pub workspace: WorkspaceSettings,
+    /// Folders that agents begin with.
+    pub templates: TemplatesSettings,
     /// Agents that leave the host and come into it as files.
     pub transfer: TransferSettings,
     /// What is said between people and agents.

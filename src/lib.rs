@@ -21,6 +21,7 @@ pub mod server;
 pub mod speech;
 pub mod store;
 pub mod telemetry;
+pub mod templates;
 pub mod tools;
 pub mod transfer;
 pub mod workspace;

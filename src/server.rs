@@ -31,6 +31,7 @@ use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::store::SqliteStore;
 use crate::telemetry::{self, LogBuffer};
+use crate::templates::Templates;
 use crate::tools::{
     ChannelTools, FetchTool, FileTools, HostTools, ToolsError, ToolsSettings, Voice,
 };
@@ -55,6 +56,10 @@ const MEDIA: &str = "media";
 
 /// Where the agents' own folders are, within the data folder.
 const WORKSPACES: &str = "workspaces";
+
+/// The folder with templates, where the settings name no other, and that where they are cloned.
+const TEMPLATES: &str = "templates";
+const CLONES: &str = ".clones";
 
 /// Where files of agents are on their way, within the data folder.
 const TRANSFER: &str = "transfer";
@@ -120,6 +125,15 @@ async fn host(
     let workspaces = Workspaces::open(&workspaces, &config.workspace)
         .map_err(|source| ServeError::File { path: workspaces, source })?;
     let env = |name: &str| std::env::var(name).ok();
+    let clones = data_dir.join(CLONES);
+    let templates = Templates::open(
+        data_dir.join(TEMPLATES),
+        clones.clone(),
+        &config.templates,
+        env(&config.templates.github_token_env),
+        workspaces.clone(),
+    )
+    .map_err(|source| ServeError::File { path: clones, source })?;
     let model = models::build(&config.models(), &env)?.with_dearest(config.budget.dearest());
     let unpriced = model.unpriced();
     if config.budget.bounds_money() && !unpriced.is_empty() {
@@ -179,6 +193,7 @@ async fn host(
         registry,
         media,
         workspaces,
+        templates,
         speech,
         mcp,
         secrets,

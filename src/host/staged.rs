@@ -18,6 +18,7 @@ use crate::models::{self, ModelsSettings};
 use crate::primary::Primary;
 use crate::roster::Roster;
 use crate::secrets::Secrets;
+use crate::templates::Templates;
 use crate::transfer::{Transfer, TransferSettings};
 use crate::workspace::{WorkspaceSettings, Workspaces};
 
@@ -56,6 +57,7 @@ impl Host {
                 .await
                 .unwrap(),
             media: MediaStore::open(folder, &MediaSettings::default()).unwrap(),
+            templates: Templates::within(folder, &workspaces),
             workspaces,
             transfer: transfer.unwrap(),
             idempotency,
