@@ -112,6 +112,12 @@ pub struct Trigger {
     pub allowed_tools: Option<Vec<String>>,
     /// Seconds that one of its runs may take; as long as any run if absent.
     pub timeout_s: Option<u32>,
+    /// How often a run that fails is made again, if its schedule made it fire.
+    #[serde(default)]
+    pub retries_max: u32,
+    /// Seconds after which that is done.
+    #[serde(default)]
+    pub retry_after_s: u32,
     /// What else a dialect keeps with it.
     pub metadata: Map<String, Value>,
     /// When it was made.

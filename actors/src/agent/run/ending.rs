@@ -63,7 +63,10 @@ impl Errand {
             facts.push(Fact::Reflected { id: self.agent, at: now });
             landing.reflected_at = Some(now);
         }
-        if let Some((firing, trigger)) = &cause.firing {
+        landing.retry_at = error.as_ref().and_then(|_| cause.retry_at(now));
+        if let Some((firing, trigger)) = &cause.firing
+            && landing.retry_at.is_none()
+        {
             let (status, counter) = match &error {
                 None => (FiringStatus::Ran, &self.runtime.counters.firings_ran),
                 Some(_) => (FiringStatus::Failed, &self.runtime.counters.firings_failed),

@@ -37,7 +37,7 @@ pub(super) struct NewSchedule {
     allowed_tools: Option<Vec<String>>,
     /// The model that answers, by its name in the host's configuration; the agent's own if absent.
     model: Option<String>,
-    /// Kept and told; runs that fail are not repeated here.
+    /// How often a run that fails is made again, if it was not fired by hand.
     #[schema(minimum = 0, maximum = 10)]
     max_retries: Option<u32>,
     #[schema(minimum = 1, maximum = 86_400)]
@@ -95,8 +95,6 @@ impl NewSchedule {
             description: self.description,
             validation_prompt: self.validation_prompt,
             validation_timeout_seconds: self.validation_timeout_seconds,
-            max_retries: self.max_retries,
-            retry_delay_seconds: self.retry_delay_seconds,
             validation_enabled: self.validation_enabled.unwrap_or(false),
             is_paused: false,
         };
@@ -114,6 +112,8 @@ impl NewSchedule {
             model: self.model.filter(|model| !model.is_empty()),
             allowed_tools: self.allowed_tools,
             timeout_s: Some(self.timeout_seconds.unwrap_or(TIMEOUT_S)),
+            retries_max: self.max_retries.unwrap_or(0),
+            retry_after_s: self.retry_delay_seconds.unwrap_or(usual.retry_after_s),
             metadata: kept.within(usual.metadata.clone()),
             ..usual
         })
@@ -136,8 +136,6 @@ impl SchedulePatch {
         }
         kept.validation_timeout_seconds =
             self.validation_timeout_seconds.or(kept.validation_timeout_seconds);
-        kept.max_retries = self.max_retries.or(kept.max_retries);
-        kept.retry_delay_seconds = self.retry_delay_seconds.or(kept.retry_delay_seconds);
         kept.validation_enabled = self.validation_enabled.unwrap_or(kept.validation_enabled);
         // Whoever says whether it is enabled means it, also where all were paused.
         kept.is_paused &= self.enabled.is_none();
@@ -151,6 +149,8 @@ impl SchedulePatch {
             model: model.filter(|model| *model != trigger.model),
             allowed_tools: self.allowed_tools.filter(|tools| *tools != trigger.allowed_tools),
             timeout_s: self.timeout_seconds.map(Some),
+            retries_max: self.max_retries,
+            retry_after_s: self.retry_delay_seconds,
             metadata: Some(kept.within(trigger.metadata.clone())),
             ..TriggerPatch::default()
         })
@@ -198,6 +198,8 @@ pub(super) fn refused(error: CoreError) -> TrinityError {
         "instructions" => "message",
         "time_zone" => "timezone",
         "timeout_s" => "timeout_seconds",
+        "retries_max" => "max_retries",
+        "retry_after_s" => "retry_delay_seconds",
         "triggers" => "schedules",
         field => field,
     };

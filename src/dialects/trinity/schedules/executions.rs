@@ -147,6 +147,8 @@ fn reason(firing: &Firing) -> Option<String> {
 fn word(firing: &Firing, run: Option<&Run>) -> &'static str {
     match firing.status {
         FiringStatus::Waiting => "queued",
+        // Its last run has failed, and is made again.
+        FiringStatus::Running if run.is_some_and(|run| run.status.is_ended()) => "queued",
         FiringStatus::Running => "running",
         FiringStatus::Ran => "success",
         FiringStatus::Missed | FiringStatus::Skipped => "skipped",

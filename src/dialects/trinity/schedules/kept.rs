@@ -20,10 +20,6 @@ pub(super) struct Kept {
     pub(super) validation_prompt: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) validation_timeout_seconds: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_retries: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) retry_delay_seconds: Option<u32>,
     pub(super) validation_enabled: bool,
     /// Whether it was enabled when all were paused, and is to be so again when all go on.
     pub(super) is_paused: bool,

@@ -9,9 +9,8 @@ use super::cron;
 use super::kept::Kept;
 use crate::dialects::trinity::{short, times};
 
-/// Seconds that are told where nothing was said, as Trinity has them.
+/// Seconds that are told where nothing was said.
 const VALIDATION_TIMEOUT_S: u32 = 300;
-const RETRY_DELAY_S: u32 = 60;
 
 /// Whether schedules fire, as far as their agent goes.
 #[derive(Clone, Copy)]
@@ -48,7 +47,7 @@ pub(super) struct ScheduleView {
     timeout_seconds: Option<u32>,
     allowed_tools: Option<Vec<String>>,
     model: Option<String>,
-    /// Kept and told; runs that fail are not repeated here.
+    /// How often a run that fails is made again, if it was not fired by hand.
     max_retries: u32,
     retry_delay_seconds: u32,
     /// Kept and told; runs are not judged here.
@@ -80,8 +79,8 @@ impl ScheduleView {
             timeout_seconds: trigger.timeout_s,
             allowed_tools: trigger.allowed_tools.clone(),
             model: trigger.model.clone(),
-            max_retries: kept.max_retries.unwrap_or(0),
-            retry_delay_seconds: kept.retry_delay_seconds.unwrap_or(RETRY_DELAY_S),
+            max_retries: trigger.retries_max,
+            retry_delay_seconds: trigger.retry_after_s,
             validation_enabled: kept.validation_enabled,
             validation_prompt: kept.validation_prompt,
             validation_timeout_seconds: kept

@@ -171,6 +171,7 @@ async fn a_schedule_that_cannot_be_is_refused_by_its_field() {
         (json!({"timeout_seconds": 0}), 422, "greater_than_equal"),
         (json!({"timeout_seconds": "long"}), 422, "int_parsing"),
         (json!({"max_retries": 11}), 422, "less_than_equal"),
+        (json!({"retry_delay_seconds": 0}), 422, "greater_than_equal"),
         (json!({"enabled": "perhaps"}), 422, "bool_parsing"),
         (json!({"name": 5}), 422, "string_type"),
         (json!({"allowed_tools": "recall"}), 422, "list_type"),
