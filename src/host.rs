@@ -11,6 +11,8 @@ use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
 use crate::accounts::Accounts;
+use crate::audit::Audit;
+use crate::credentials::Credentials;
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
@@ -19,8 +21,10 @@ use crate::models::Router;
 use crate::preferences::Preferences;
 use crate::primary::Primary;
 use crate::roster::Roster;
+use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
+use crate::ssh::Ssh;
 use crate::telemetry::LogBuffer;
 use crate::templates::Templates;
 use crate::transfer::Transfer;
@@ -39,6 +43,8 @@ pub struct Host {
     pub roster: Roster,
     /// Who may use the host, where that is more than one person.
     pub accounts: Accounts,
+    /// Who did what to which agent or account.
+    pub audit: Audit,
     /// What administrators have set over the API.
     pub preferences: Preferences,
     /// The models that answer for the agents.
@@ -51,12 +57,18 @@ pub struct Host {
     pub workspaces: Workspaces,
     /// Folders that agents begin with.
     pub templates: Templates,
+    /// What agents work with that nobody else is to know.
+    pub credentials: Credentials,
+    /// The programs that do agents' work.
+    pub runtimes: Runtimes,
     /// Takes agents out of the host and into it, as files.
     pub transfer: Transfer,
     /// Carries requests with a key out once.
     pub idempotency: Idempotency,
     /// What speaks and listens.
     pub speech: Speech,
+    /// A way into agents' workspaces.
+    pub ssh: Ssh,
     /// The MCP servers whose tools agents use.
     pub mcp: McpTools,
     /// Seals and opens the agents' secrets.

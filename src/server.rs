@@ -17,7 +17,9 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
 use crate::accounts::{self, Accounts};
+use crate::audit::Audit;
 use crate::config::{Config, Loaded};
+use crate::credentials::{Credentials, Known};
 use crate::host::{Host, Stopper, Vault};
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
@@ -27,8 +29,10 @@ use crate::models;
 use crate::preferences::Preferences;
 use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
 use crate::roster::Roster;
+use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
+use crate::ssh::Ssh;
 use crate::store::SqliteStore;
 use crate::telemetry::{self, LogBuffer};
 use crate::templates::Templates;
@@ -121,9 +125,9 @@ async fn host(
     let media = data_dir.join(MEDIA);
     let media = MediaStore::open(&media, &config.media)
         .map_err(|source| ServeError::File { path: media, source })?;
-    let workspaces = data_dir.join(WORKSPACES);
-    let workspaces = Workspaces::open(&workspaces, &config.workspace)
-        .map_err(|source| ServeError::File { path: workspaces, source })?;
+    let folders = data_dir.join(WORKSPACES);
+    let workspaces = Workspaces::open(&folders, &config.workspace)
+        .map_err(|source| ServeError::File { path: folders.clone(), source })?;
     let env = |name: &str| std::env::var(name).ok();
     let clones = data_dir.join(CLONES);
     let templates = Templates::open(
@@ -151,13 +155,25 @@ async fn host(
     let mcp =
         McpTools::start(config.mcp.clone(), config.tools.reach(), |name| std::env::var(name).ok())
             .map_err(ServeError::Mcp)?;
+    // Before any agent begins: from its first fact on, its secrets are masked.
+    let known = Arc::new(Known::load(store, Arc::clone(&secrets)).await?);
+    let settings = config.runtimes.clone();
+    let models = Arc::new(model.clone());
+    let runtimes = Runtimes::new(settings, models, workspaces.clone(), &folders, |name| {
+        std::env::var(name).ok()
+    });
     let ports = Ports {
         store: Arc::new(store.clone()),
-        model: Arc::new(model.clone()),
+        model: Arc::new(runtimes.clone()),
         clock: Arc::new(SystemClock),
         tools: Arc::new(tools(&config.tools, &workspaces, &voice, &mcp)?),
+        masks: known.clone(),
     };
     let registry = Registry::start(ports, config.runtime()).await?;
+    logs.mask_by(known.clone());
+    let credentials =
+        Credentials::open(registry.clone(), workspaces.clone(), known, config.credentials.clone());
+    look_through(credentials.clone());
     let messaging = Messaging::open(registry.clone(), config.messaging).await?;
     voice.speaks_through(messaging.clone());
     let idempotency =
@@ -180,10 +196,12 @@ async fn host(
     };
     let accounts = Accounts::open(accounts, &config.accounts).await?;
     let primary = Primary::open(registry.clone(), primary).await?;
+    let ssh = Ssh::open(&config.ssh, data_dir, messaging.clone(), workspaces.clone()).await?;
     let roster = Roster::open(registry.clone()).await?;
     Ok(Host {
         roster,
         accounts,
+        audit: Audit::open(registry.clone()).await?,
         preferences,
         transfer,
         primary,
@@ -193,8 +211,11 @@ async fn host(
         registry,
         media,
         workspaces,
+        credentials,
+        runtimes,
         templates,
         speech,
+        ssh,
         mcp,
         secrets,
         logs,
@@ -203,6 +224,15 @@ async fn host(
         version: env!("CARGO_PKG_VERSION"),
         vault: Some(Vault::new(store.clone(), data_dir.join(BACKUPS))),
     })
+}
+
+/// Looks for credentials that were written while the host was down, beside all else.
+fn look_through(credentials: Credentials) {
+    tokio::spawn(async move {
+        if let Err(error) = credentials.look_through().await {
+            tracing::warn!(%error, "not all credentials are looked at; the next start does again");
+        }
+    });
 }
 
 /// Which agent is the primary one. Without a listener that speaks of it, none is made.
@@ -265,6 +295,7 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
 async fn drain(listeners: &Listeners, host: &Host, grace: Duration) {
     let begun = Instant::now();
     listeners.pause().await;
+    host.ssh.close().await;
     if let Err(error) = host.accounts.keep_usage().await {
         tracing::warn!(%error, "could not keep how often keys were shown");
     }

@@ -29,6 +29,7 @@ mod milady_clients;
 mod program;
 mod sockets;
 mod speech;
+mod ssh;
 mod stop;
 mod support;
 mod trinity;

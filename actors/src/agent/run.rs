@@ -27,6 +27,7 @@ use super::journal::Journal;
 use crate::error::{CoreError, ModelError};
 use crate::ids::{AgentId, ApprovalId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::Heard;
+use crate::masks::Mask;
 use crate::ports::Purpose;
 use crate::records::Memory;
 use crate::runs::{Run, RunKind, RunStatus, Usage};
@@ -214,6 +215,21 @@ pub(crate) struct Landing {
     pub(crate) goal_work: Option<GoalWork>,
 }
 
+impl Landing {
+    /// Hides secrets in what it says.
+    fn hide(&mut self, mask: &Mask) {
+        if let Some(said) = &mut self.said {
+            mask.hide_in_map(&mut said.content);
+        }
+        if let Some(found) = &mut self.found {
+            mask.hide(found);
+        }
+        if let Some(error) = &mut self.error {
+            mask.hide_in_error(error);
+        }
+    }
+}
+
 /// A run about to begin.
 pub(crate) struct Errand {
     pub(crate) runtime: Arc<Runtime>,
@@ -232,8 +248,17 @@ pub(crate) struct Errand {
 }
 
 impl Errand {
-    /// Carries the run out.
-    pub(crate) async fn carry_out(mut self) -> Landing {
+    /// Carries the run out. What is handed on of it holds none of the agent's secrets.
+    pub(crate) async fn carry_out(self) -> Landing {
+        let (runtime, agent) = (Arc::clone(&self.runtime), self.agent);
+        let mut landing = self.course().await;
+        if let Some(mask) = runtime.mask(agent) {
+            landing.hide(&mask);
+        }
+        landing
+    }
+
+    async fn course(mut self) -> Landing {
         let is_resumption = self.occasion.is_resumption();
         let cause = match self.find_cause().await {
             Ok(Found::Cause(cause)) => *cause,

@@ -4,16 +4,22 @@
 //! deed, and words the answer. Everything else that happens to a request is in the gate.
 
 mod agents;
+mod audit_log;
 mod autonomy;
 mod call;
 mod description;
+mod doors;
 mod error;
 mod gate;
 mod guards;
 mod health;
+mod keys;
 mod lanes;
 mod lifecycle;
 mod names;
+mod noting;
+mod people;
+mod preferences;
 mod rename;
 mod routes;
 mod schedules;

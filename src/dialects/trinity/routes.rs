@@ -8,7 +8,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::TrinityError;
 use super::shared::Shared;
-use super::{agents, autonomy, description, health, lifecycle, rename, schedules};
+use super::{
+    agents, audit_log, autonomy, description, doors, health, keys, lifecycle, people, preferences,
+    rename, schedules,
+};
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
 /// first, since the first that fits is taken.
@@ -16,6 +19,11 @@ pub(super) fn all(at: &mut ServiceConfig) {
     at.configure(description::routes)
         .configure(health::routes)
         .configure(schedules::fleet_routes)
+        .configure(doors::routes)
+        .configure(people::routes)
+        .configure(keys::routes)
+        .configure(preferences::routes)
+        .configure(audit_log::routes)
         // Above this line: nothing with an agent's name directly below `/api/agents`.
         .configure(agents::routes)
         .configure(lifecycle::routes)
