@@ -65,6 +65,10 @@ impl Model for Echo {
         stream::iter(pieces.into_iter().chain([Ok(Delta::Done(Usage::default()))])).boxed()
     }
 
+    fn knows(&self, model: &str) -> bool {
+        model != "nobody"
+    }
+
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {
         let one = Embedding { embedder: self.embedder(), vector: vec![1.0] };
         std::future::ready(Ok(vec![one; texts.len()])).boxed()

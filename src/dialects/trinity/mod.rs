@@ -6,6 +6,7 @@
 mod agent_events;
 mod agents;
 mod audit_log;
+mod autonomy;
 mod call;
 mod description;
 mod doors;
@@ -28,6 +29,7 @@ mod public;
 mod public_links;
 mod rename;
 mod routes;
+mod schedules;
 mod settings;
 mod shape;
 mod shared;

@@ -9,9 +9,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::error::TrinityError;
 use super::shared::Shared;
 use super::{
-    agent_events, agents, audit_log, description, doors, health, keys, lifecycle, notifications,
-    operator_queue, people, permissions, preferences, public, public_links, rename, sharing,
-    system_views, tags, voice,
+    agent_events, agents, audit_log, autonomy, description, doors, health, keys, lifecycle,
+    notifications, operator_queue, people, permissions, preferences, public, public_links, rename,
+    schedules, sharing, system_views, tags, voice,
 };
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
@@ -19,6 +19,7 @@ use super::{
 pub(super) fn all(at: &mut ServiceConfig) {
     at.configure(description::routes)
         .configure(health::routes)
+        .configure(schedules::fleet_routes)
         .configure(doors::routes)
         .configure(people::routes)
         .configure(keys::routes)
@@ -38,7 +39,9 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(agent_events::routes)
         .configure(public_links::routes)
         .configure(public::routes)
-        .configure(voice::routes);
+        .configure(voice::routes)
+        .configure(autonomy::routes)
+        .configure(schedules::routes);
 }
 
 /// What answers where no route does.

@@ -6,5 +6,6 @@ mod gate;
 mod links;
 mod notices;
 mod permissions;
+mod schedules;
 mod sharing;
 mod support;
