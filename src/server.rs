@@ -18,6 +18,7 @@ use greenroom_actors::runtime::Ports;
 
 use crate::accounts::{self, Accounts};
 use crate::config::{Config, Loaded};
+use crate::dialects::trinity::Trinity;
 use crate::host::{Host, Stopper, Vault};
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
@@ -228,6 +229,9 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
     let Config { server, store, .. } = &loaded.config;
     let data_dir = store.data_dir.as_path();
     let listening = sockets.listening()?;
+    if loaded.config.trinity.enabled {
+        Trinity::prepare(&host).await?;
+    }
     let listeners = Listeners::open(loaded, &host, sockets)?;
     listening
         .write(data_dir)

@@ -12,8 +12,8 @@ pub use model::{
 };
 pub use store::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, Kept,
-    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, SNAPSHOT_PAGE,
-    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery, WorldsOf,
-    fuse,
+    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, RunTotals,
+    SNAPSHOT_PAGE, Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture,
+    TriggerTotals, WorldQuery, WorldsOf, fuse,
 };
 pub use tools::{Effect, Invocation, NoTools, Tool, ToolError, ToolOutput, Tools};

@@ -22,8 +22,8 @@ use greenroom_actors::lifecycle::Autonomy;
 use greenroom_actors::lines::LogLine;
 use greenroom_actors::ports::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored,
-    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, RunTotals, Scored,
+    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -132,6 +132,8 @@ impl Store for Blank {
         fn agents(AgentQuery) -> Vec<AgentRecord>;
         fn census() -> Census;
         fn last_work(Option<AgentId>, u32) -> Vec<LastWork>;
+        fn run_totals(UnixMillis) -> Vec<RunTotals>;
+        fn trigger_totals() -> Vec<TriggerTotals>;
         fn lines(AgentId, u32) -> Vec<LogLine>;
         fn is_halted() -> bool;
         fn memory(AgentId, MemoryId) -> Option<Memory>;

@@ -21,8 +21,8 @@ use greenroom_actors::letters::Letter;
 use greenroom_actors::lines::LogLine;
 use greenroom_actors::ports::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored,
-    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, RunTotals, Scored,
+    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -66,6 +66,14 @@ impl Store for SqliteStore {
 
     fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>> {
         self.read(move |connection| runs::last_work(connection, after, limit))
+    }
+
+    fn run_totals(&self, from: UnixMillis) -> StoreFuture<Vec<RunTotals>> {
+        self.read(move |connection| runs::totals(connection, from))
+    }
+
+    fn trigger_totals(&self) -> StoreFuture<Vec<TriggerTotals>> {
+        self.read(triggers::totals)
     }
 
     fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>> {

@@ -3,7 +3,7 @@
 use greenroom_actors::error::StoreError;
 use greenroom_actors::facts::Epoch;
 use greenroom_actors::ids::{AgentId, RunId};
-use greenroom_actors::ports::{Boot, LastWork, RunQuery};
+use greenroom_actors::ports::{Boot, LastWork, RunQuery, RunTotals};
 use greenroom_actors::runs::{Run, RunEnd, Step, StepEnd};
 use greenroom_actors::time::UnixMillis;
 use rusqlite::{Connection, Row, params};
@@ -186,6 +186,33 @@ pub(super) fn open(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<
 /// How many match.
 pub(super) fn count(connection: &Connection, query: &RunQuery) -> rusqlite::Result<u64> {
     filter(query)?.count(connection, "runs")
+}
+
+/// What the runs of each agent came to that ended since then, or have not ended.
+pub(super) fn totals(
+    connection: &Connection,
+    from: UnixMillis,
+) -> rusqlite::Result<Vec<RunTotals>> {
+    // Three ways into the table, each by an index of its own.
+    let some = "SELECT agent, kind, status, cost_micros, started_at FROM runs WHERE";
+    let sql = format!(
+        "SELECT agent, sum(status = 'completed'), sum(status NOT IN ('completed', 'started', 'parked')),
+             sum(status IN ('started', 'parked')), sum(coalesce(cost_micros, 0)), max(started_at)
+         FROM ({some} ended_at >= ?1 AND ended_at IS NOT NULL
+               UNION ALL {some} status = 'started' UNION ALL {some} status = 'parked')
+         WHERE kind IN ('reply', 'trigger') GROUP BY agent ORDER BY agent"
+    );
+    all(connection, &sql, (from.0,), |row| {
+        let mut columns = Columns::of(row);
+        Ok(RunTotals {
+            agent_id: columns.id()?,
+            completed: unsigned(columns.take()?),
+            failed: unsigned(columns.take()?),
+            open: unsigned(columns.take()?),
+            cost_micros: unsigned(columns.take()?),
+            last_started_at: columns.at()?,
+        })
+    })
 }
 
 /// When agents last worked, and what their last call of a model read, for a page of them.

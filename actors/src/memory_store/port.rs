@@ -22,8 +22,8 @@ use crate::letters::Letter;
 use crate::lines::LogLine;
 use crate::ports::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored,
-    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, RunTotals, Scored,
+    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals, WorldQuery,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -80,6 +80,14 @@ impl Store for MemoryStore {
 
     fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>> {
         self.read(|state| state.last_work(after, limit))
+    }
+
+    fn run_totals(&self, from: UnixMillis) -> StoreFuture<Vec<RunTotals>> {
+        self.read(|state| state.run_totals(from))
+    }
+
+    fn trigger_totals(&self) -> StoreFuture<Vec<TriggerTotals>> {
+        self.read(State::trigger_totals)
     }
 
     fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>> {

@@ -14,12 +14,13 @@ use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::State as Observed;
 use crate::lines::LogLine;
 use crate::ports::{
-    AgentQuery, ApprovalQuery, Census, LastWork, LogQuery, MemoryQuery, RunQuery, Seed, WorldQuery,
-    WorldsOf,
+    AgentQuery, ApprovalQuery, Census, LastWork, LogQuery, MemoryQuery, RunQuery, RunTotals, Seed,
+    TriggerTotals, WorldQuery, WorldsOf,
 };
 use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
-use crate::runs::{Run, RunStatus, StepKind, StepStatus};
+use crate::runs::{Run, RunKind, RunStatus, StepKind, StepStatus};
 use crate::time::UnixMillis;
+use crate::triggers::Trigger;
 
 use super::state::{Agent, Home, State};
 use super::table::{Kept, Row, Table, count};
@@ -86,6 +87,45 @@ impl State {
             })
         });
         work.take(size(limit)).collect()
+    }
+
+    pub(super) fn run_totals(&self, from: UnixMillis) -> Vec<RunTotals> {
+        let mut all = Vec::new();
+        for id in self.agents.keys() {
+            let Some(home) = self.home(*id) else { continue };
+            let mut totals = RunTotals { agent_id: *id, ..RunTotals::default() };
+            for run in home.runs.oldest_first() {
+                let is_asked = matches!(run.kind, RunKind::Reply | RunKind::Trigger);
+                if !is_asked || run.ended_at.is_some_and(|ended| ended < from) {
+                    continue;
+                }
+                match run.status {
+                    RunStatus::Completed => totals.completed += 1,
+                    RunStatus::Started | RunStatus::Parked => totals.open += 1,
+                    _ => totals.failed += 1,
+                }
+                totals.cost_micros += run.usage.cost_micros.unwrap_or(0);
+                totals.last_started_at = totals.last_started_at.max(run.started_at);
+            }
+            if totals.completed + totals.failed + totals.open > 0 {
+                all.push(totals);
+            }
+        }
+        all
+    }
+
+    pub(super) fn trigger_totals(&self) -> Vec<TriggerTotals> {
+        let totals = self.agents.keys().filter_map(|id| {
+            let triggers = &self.home(*id)?.triggers;
+            let count = |is_counted: fn(&Trigger) -> bool| {
+                let counted = triggers.oldest_first().filter(|trigger| is_counted(trigger));
+                u64::try_from(counted.count()).unwrap_or(u64::MAX)
+            };
+            let total = count(|_| true);
+            let enabled = count(|trigger| trigger.is_enabled);
+            (total > 0).then_some(TriggerTotals { agent_id: *id, total, enabled })
+        });
+        totals.collect()
     }
 
     pub(super) fn lines(&self, agent: AgentId, limit: u32) -> Vec<LogLine> {

@@ -32,7 +32,7 @@ use crate::runs::{Run, Step};
 use crate::time::UnixMillis;
 use crate::triggers::{Firing, Trigger};
 
-pub use answers::{Boot, Census, JobCensus, LastWork, Scored, Seed};
+pub use answers::{Boot, Census, JobCensus, LastWork, RunTotals, Scored, Seed, TriggerTotals};
 pub use queries::{
     AgentQuery, ApprovalQuery, DueQuery, FiringQuery, LogQuery, MemoryQuery, MessageQuery,
     RunQuery, SearchQuery, WorldQuery, WorldsOf,
@@ -78,6 +78,13 @@ pub trait Store: Send + Sync + 'static {
     /// When agents last worked, and what their last call of a model read: those with an id greater than
     /// `after` that have a run, ascending by id.
     fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>>;
+
+    /// What the runs of each agent came to that ended at `from` or later, or have not ended. In the order
+    /// of the ids; agents without any are left out.
+    fn run_totals(&self, from: UnixMillis) -> StoreFuture<Vec<RunTotals>>;
+
+    /// How many triggers each agent has that has some, in the order of the ids.
+    fn trigger_totals(&self) -> StoreFuture<Vec<TriggerTotals>>;
 
     /// The newest lines of an agent's log, oldest first.
     fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>>;

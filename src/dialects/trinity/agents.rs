@@ -16,8 +16,9 @@ use crate::accounts::Role;
 use crate::roster::{Known, Relation};
 
 use birth::NewAgent;
-pub(super) use wire::Shown;
+pub(super) use birth::container_id;
 use wire::{AgentBase, AgentDetail, AgentItem};
+pub(super) use wire::{Shown, status};
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(list).service(create).service(detail).service(remove);

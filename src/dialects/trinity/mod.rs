@@ -4,24 +4,34 @@
 //! deed, and words the answer. Everything else that happens to a request is in the gate.
 
 mod agents;
+mod bulk;
 mod call;
 mod description;
 mod error;
+mod execution_stats;
+mod fleet;
 mod gate;
 mod guards;
 mod health;
 mod lanes;
 mod lifecycle;
+mod logs;
+mod monitoring;
 mod names;
+mod numbers;
 mod rename;
 mod routes;
 mod settings;
 mod shape;
 mod shared;
 mod short;
+mod stats;
+mod system_agent;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod times;
+mod version;
 
 use std::sync::Arc;
 
@@ -30,6 +40,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::web::{self, Data, Json};
 use actix_web::{App, Error};
+use greenroom_actors::error::CoreError;
 use utoipa_actix_web::AppExt;
 
 pub use settings::TrinitySettings;
@@ -54,6 +65,14 @@ impl Trinity {
     #[must_use]
     pub fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
         Self { shared: Arc::new(Shared::new(settings, host)) }
+    }
+
+    /// Sees to it that what has to be there before clients call is there: the host's own agent.
+    ///
+    /// # Errors
+    /// [`CoreError`] if it cannot be made.
+    pub async fn prepare(host: &Host) -> Result<(), CoreError> {
+        system_agent::ensure(host).await
     }
 
     /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.

@@ -8,17 +8,29 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::TrinityError;
 use super::shared::Shared;
-use super::{agents, description, health, lifecycle, rename};
+use super::{
+    agents, bulk, description, execution_stats, fleet, health, lifecycle, logs, monitoring, rename,
+    stats, system_agent, telemetry, version,
+};
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
 /// first, since the first that fits is taken.
 pub(super) fn all(at: &mut ServiceConfig) {
     at.configure(description::routes)
         .configure(health::routes)
+        .configure(bulk::routes)
+        .configure(execution_stats::routes)
+        .configure(fleet::routes)
+        .configure(monitoring::routes)
+        .configure(system_agent::routes)
+        .configure(telemetry::routes)
+        .configure(version::routes)
         // Above this line: nothing with an agent's name directly below `/api/agents`.
         .configure(agents::routes)
         .configure(lifecycle::routes)
-        .configure(rename::routes);
+        .configure(logs::routes)
+        .configure(rename::routes)
+        .configure(stats::routes);
 }
 
 /// What answers where no route does.

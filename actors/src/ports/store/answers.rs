@@ -52,6 +52,35 @@ pub struct LastWork {
     pub input_tokens: Option<u64>,
 }
 
+/// What an agent's runs that somebody or something asked for came to: no ticks, and no errands such as
+/// titles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunTotals {
+    /// The agent.
+    pub agent_id: AgentId,
+    /// Those that completed.
+    pub completed: u64,
+    /// Those that ended otherwise.
+    pub failed: u64,
+    /// Those that have not ended.
+    pub open: u64,
+    /// What they cost, as far as the price is known, in millionths of a US dollar.
+    pub cost_micros: u64,
+    /// When the latest of them began.
+    pub last_started_at: UnixMillis,
+}
+
+/// How many triggers an agent has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TriggerTotals {
+    /// The agent.
+    pub agent_id: AgentId,
+    /// All of them.
+    pub total: u64,
+    /// Those that are enabled.
+    pub enabled: u64,
+}
+
 /// How many agents there are, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
