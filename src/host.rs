@@ -11,6 +11,7 @@ use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
 use crate::accounts::Accounts;
+use crate::credentials::Credentials;
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
@@ -19,9 +20,11 @@ use crate::models::Router;
 use crate::preferences::Preferences;
 use crate::primary::Primary;
 use crate::roster::Roster;
+use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
+use crate::templates::Templates;
 use crate::transfer::Transfer;
 use crate::workspace::Workspaces;
 
@@ -48,6 +51,12 @@ pub struct Host {
     pub media: MediaStore,
     /// The agents' own folders.
     pub workspaces: Workspaces,
+    /// Folders that agents begin with.
+    pub templates: Templates,
+    /// What agents work with that nobody else is to know.
+    pub credentials: Credentials,
+    /// The programs that do agents' work.
+    pub runtimes: Runtimes,
     /// Takes agents out of the host and into it, as files.
     pub transfer: Transfer,
     /// Carries requests with a key out once.

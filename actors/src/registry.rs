@@ -35,6 +35,7 @@ use crate::ids::{AgentId, ChannelId};
 use crate::lifecycle::Lifecycle;
 use crate::liveness::Report;
 use crate::liveness::handled::Handled;
+use crate::masks::Mask;
 use crate::pieces::Piece;
 use crate::ports::{Clock, Store, Tool};
 use crate::runtime::{Ports, Runtime};
@@ -238,6 +239,12 @@ impl Registry {
     pub async fn tools(&self, id: AgentId) -> Result<Vec<Tool>, CoreError> {
         let record = self.record(id).await?;
         Ok(self.inner.runtime.offered(&record).await)
+    }
+
+    /// The mask over what is told of an agent, if it has secrets.
+    #[must_use]
+    pub fn mask(&self, agent: AgentId) -> Option<Arc<Mask>> {
+        self.inner.runtime.mask(agent)
     }
 
     /// Whether some agents are not hosted yet.

@@ -16,6 +16,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::ModelError;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
     Clock, Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, Purpose, SystemClock,
@@ -212,6 +213,7 @@ where
         model: Arc::new(Echo),
         clock,
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     let runtime = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, runtime).await.unwrap();

@@ -27,6 +27,7 @@ use super::journal::Journal;
 use crate::error::{CoreError, ModelError};
 use crate::ids::{AgentId, ApprovalId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::Heard;
+use crate::masks::Mask;
 use crate::ports::Purpose;
 use crate::records::Memory;
 use crate::runs::{Run, RunKind, RunStatus, Usage};
@@ -35,6 +36,8 @@ use crate::time::UnixMillis;
 
 use cause::{Cause, Found};
 use course::Course;
+
+pub(super) use parking::RESUMABLE_MAX;
 
 /// How far a run has come, seen by the agent beside it.
 #[derive(Debug, Default)]
@@ -143,6 +146,13 @@ pub(crate) enum Occasion {
     Title(Arc<Entitle>),
     /// A parked run that may go on; as what, its record says.
     Parked,
+    /// A letter that is dealt with beside the conversation.
+    Task {
+        /// The letter.
+        letter: LetterId,
+        /// The run for it that was parked and may go on.
+        parked: Option<RunId>,
+    },
 }
 
 impl Occasion {
@@ -151,13 +161,18 @@ impl Occasion {
             Self::Letter => RunKind::Reply,
             Self::Reflection | Self::Goals | Self::Parked => RunKind::Tick,
             Self::Firing { .. } => RunKind::Trigger,
-            Self::Title(_) => RunKind::Job,
+            Self::Title(_) | Self::Task { .. } => RunKind::Job,
         }
+    }
+
+    /// Whether a parked run goes on with it.
+    pub(super) fn is_resumption(&self) -> bool {
+        matches!(self, Self::Parked | Self::Task { parked: Some(_), .. })
     }
 
     pub(super) fn purpose(&self) -> Purpose {
         match self {
-            Self::Letter => Purpose::Reply,
+            Self::Letter | Self::Task { .. } => Purpose::Reply,
             Self::Reflection | Self::Parked => Purpose::Reflect,
             Self::Goals | Self::Firing { .. } => Purpose::Work,
             Self::Title(_) => Purpose::Title,
@@ -198,6 +213,21 @@ pub(crate) struct Landing {
     pub(crate) goal_work: Option<GoalWork>,
 }
 
+impl Landing {
+    /// Hides secrets in what it says.
+    fn hide(&mut self, mask: &Mask) {
+        if let Some(said) = &mut self.said {
+            mask.hide_in_map(&mut said.content);
+        }
+        if let Some(found) = &mut self.found {
+            mask.hide(found);
+        }
+        if let Some(error) = &mut self.error {
+            mask.hide_in_error(error);
+        }
+    }
+}
+
 /// A run about to begin.
 pub(crate) struct Errand {
     pub(crate) runtime: Arc<Runtime>,
@@ -216,11 +246,24 @@ pub(crate) struct Errand {
 }
 
 impl Errand {
-    /// Carries the run out.
-    pub(crate) async fn carry_out(mut self) -> Landing {
-        let is_resumption = matches!(self.occasion, Occasion::Parked);
+    /// Carries the run out. What is handed on of it holds none of the agent's secrets.
+    pub(crate) async fn carry_out(self) -> Landing {
+        let (runtime, agent) = (Arc::clone(&self.runtime), self.agent);
+        let mut landing = self.course().await;
+        if let Some(mask) = runtime.mask(agent) {
+            landing.hide(&mask);
+        }
+        landing
+    }
+
+    async fn course(mut self) -> Landing {
+        let is_resumption = self.occasion.is_resumption();
         let cause = match self.find_cause().await {
             Ok(Found::Cause(cause)) => *cause,
+            Ok(Found::GivenUp(letter, reason)) => {
+                let (letter, error) = (Some(letter), Some(CoreError::Cancelled(reason)));
+                return Landing { letter, error, is_given_up: true, ..Landing::default() };
+            }
             Ok(Found::Nothing(_)) if is_resumption => {
                 return Landing { is_resumption, ..Landing::default() };
             }
@@ -237,12 +280,14 @@ impl Errand {
         };
         if let Some(run) = &cause.parked {
             self.runtime.goes_on_with(self.run, run.id);
-            self.occasion = match self.occasion_of(run).await {
-                Ok(occasion) => occasion,
-                Err(error) => {
-                    return Landing { error: Some(error), is_resumption, ..Landing::default() };
-                }
-            };
+            if matches!(self.occasion, Occasion::Parked) {
+                self.occasion = match self.occasion_of(run).await {
+                    Ok(occasion) => occasion,
+                    Err(error) => {
+                        return Landing { error: Some(error), is_resumption, ..Landing::default() };
+                    }
+                };
+            }
         }
         let letter = cause.letter.as_ref();
         let (id, heard) = (letter.map(|letter| letter.id), letter.and_then(|letter| letter.heard));
@@ -307,6 +352,7 @@ impl Errand {
         let context = context::of(&scene).await?;
         let mut course = Course::new(self, Arc::clone(&record), run, context, past, &cause);
         let allowed = cause.trigger().and_then(|trigger| trigger.timeout_s);
+        let allowed = cause.terms().and_then(|terms| terms.deadline_s).or(allowed);
         self.progress.allowed_s.set(allowed);
         let allowed = allowed.unwrap_or(self.runtime.settings.run_deadline_s);
         let deadline = Duration::from_secs(u64::from(allowed));

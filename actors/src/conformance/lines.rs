@@ -4,8 +4,8 @@ use crate::error::StoreError;
 use crate::facts::Fact;
 use crate::ids::AgentId;
 use crate::lines::{LINES_KEPT, LogLine};
-use crate::ports::{LastWork, RunTotals, TriggerTotals};
-use crate::runs::{Run, RunEnd, RunKind, RunStatus, StepEnd, StepKind, StepStatus, Usage};
+use crate::ports::{LastWork, TriggerTotals};
+use crate::runs::{RunStatus, StepEnd, StepKind, StepStatus, Usage};
 use crate::time::UnixMillis;
 
 use super::kit::{
@@ -84,47 +84,12 @@ pub(super) async fn the_last_work_of_each_agent_comes_by_id(on: Subject) {
     assert_eq!(on.last_work(Some(second.agent_id), 9).await.unwrap(), []);
 }
 
-pub(super) async fn runs_and_triggers_are_counted_by_agent(on: Subject) {
+pub(super) async fn triggers_are_counted_by_agent(on: Subject) {
     let on = on.with_agents().await;
-    let made = |agent, number, kind, at| Run { kind, ..run(agent, number, at) };
-    let runs = [
-        made(ADA, 1, RunKind::Reply, 10),
-        made(ADA, 2, RunKind::Trigger, 20),
-        made(ADA, 3, RunKind::Reply, 30),
-        made(ADA, 4, RunKind::Tick, 40),
-        made(ADA, 5, RunKind::Reply, 50),
-        made(BOB, 6, RunKind::Job, 60),
-    ];
-    for run in &runs {
-        on.keep([started(run)]).await;
-    }
-    let cost = |micros| Usage { cost_micros: micros, ..Usage::default() };
-    let ended = |nth: usize, status, at, micros| {
-        let end = RunEnd { usage: cost(micros), ..end(&runs[nth], status, at) };
-        Fact::RunEnded(Box::new(end))
-    };
-    on.keep([
-        ended(0, RunStatus::Completed, 100, Some(5)),
-        ended(1, RunStatus::Failed, 200, None),
-        ended(2, RunStatus::Completed, 300, Some(7)),
-    ])
-    .await;
-    let ada = |completed, failed, cost_micros| RunTotals {
-        agent_id: ADA,
-        completed,
-        failed,
-        open: 1,
-        cost_micros,
-        last_started_at: UnixMillis(50),
-    };
-    assert_eq!(on.run_totals(UnixMillis(0)).await.unwrap(), [ada(2, 1, 12)]);
-    assert_eq!(on.run_totals(UnixMillis(101)).await.unwrap(), [ada(1, 1, 7)]);
-    assert_eq!(on.run_totals(UnixMillis(301)).await.unwrap(), [ada(0, 0, 0)]);
-
     assert_eq!(on.trigger_totals().await.unwrap(), []);
-    let (mut off, on_too) = (trigger(BOB, 1, 10), trigger(BOB, 2, 10));
+    let (mut off, enabled) = (trigger(BOB, 1, 10), trigger(BOB, 2, 10));
     off.is_enabled = false;
-    on.keep([trigger_set(&off), trigger_set(&on_too)]).await;
+    on.keep([trigger_set(&off), trigger_set(&enabled)]).await;
     let totals = TriggerTotals { agent_id: BOB, total: 2, enabled: 1 };
     assert_eq!(on.trigger_totals().await.unwrap(), [totals]);
 }

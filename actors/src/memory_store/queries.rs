@@ -1,5 +1,6 @@
 //! The questions that are more than one look-up.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use serde_json::Value;
@@ -14,8 +15,8 @@ use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::State as Observed;
 use crate::lines::LogLine;
 use crate::ports::{
-    AgentQuery, ApprovalQuery, Census, LastWork, LogQuery, MemoryQuery, RunQuery, RunTotals, Seed,
-    TriggerTotals, WorldQuery, WorldsOf,
+    AgentQuery, ApprovalQuery, Census, Dealt, LastWork, LetterQuery, LogQuery, MemoryQuery,
+    RunQuery, Seed, TriggerTotals, WorkDone, WorldQuery, WorldsOf,
 };
 use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
 use crate::runs::{Run, RunKind, RunStatus, StepKind, StepStatus};
@@ -46,6 +47,7 @@ impl State {
                 home.goals.oldest_first().any(|goal| goal.status == GoalStatus::Open)
             }),
             has_letters: self.home(id).is_some_and(|home| !home.waiting.is_empty()),
+            has_tasks: self.home(id).is_some_and(|home| !home.waiting_beside.is_empty()),
             has_resumable: self.resumable(id).next().is_some(),
             has_news: self.home(id).is_some_and(|home| {
                 let newest = home.memories.newest_first().next();
@@ -87,31 +89,6 @@ impl State {
             })
         });
         work.take(size(limit)).collect()
-    }
-
-    pub(super) fn run_totals(&self, from: UnixMillis) -> Vec<RunTotals> {
-        let mut all = Vec::new();
-        for id in self.agents.keys() {
-            let Some(home) = self.home(*id) else { continue };
-            let mut totals = RunTotals { agent_id: *id, ..RunTotals::default() };
-            for run in home.runs.oldest_first() {
-                let is_asked = matches!(run.kind, RunKind::Reply | RunKind::Trigger);
-                if !is_asked || run.ended_at.is_some_and(|ended| ended < from) {
-                    continue;
-                }
-                match run.status {
-                    RunStatus::Completed => totals.completed += 1,
-                    RunStatus::Started | RunStatus::Parked => totals.open += 1,
-                    _ => totals.failed += 1,
-                }
-                totals.cost_micros += run.usage.cost_micros.unwrap_or(0);
-                totals.last_started_at = totals.last_started_at.max(run.started_at);
-            }
-            if totals.completed + totals.failed + totals.open > 0 {
-                all.push(totals);
-            }
-        }
-        all
     }
 
     pub(super) fn trigger_totals(&self) -> Vec<TriggerTotals> {
@@ -348,6 +325,51 @@ impl State {
     pub(super) fn waiting_letters(&self, to: AgentId, limit: u32) -> Vec<Letter> {
         let waiting = self.home(to).into_iter().flat_map(|home| &home.waiting).take(size(limit));
         waiting.filter_map(|(_, id)| self.letters.get(*id)).cloned().collect()
+    }
+
+    pub(super) fn waiting_beside(&self, to: AgentId, limit: u32) -> Vec<Letter> {
+        let home = self.home(to).into_iter();
+        let waiting = home.flat_map(|home| &home.waiting_beside).take(size(limit));
+        waiting.filter_map(|(_, id)| self.letters.get(*id)).cloned().collect()
+    }
+
+    pub(super) fn dealt(&self, query: &LetterQuery) -> Vec<Dealt> {
+        let letters = self.letters.newest_first().filter(|letter| {
+            letter.to == query.to
+                && query.room_id.is_none_or(|room| letter.room_id == room)
+                && (query.statuses.is_empty() || query.statuses.contains(&letter.status))
+                && (!query.with_terms || letter.terms.is_some())
+                && query.from.is_none_or(|from| letter.sent_at >= from)
+        });
+        let letters = page(letters, query.offset, query.limit).into_iter();
+        let run_of = |letter: &Letter| {
+            let mut runs = self.home(letter.to)?.runs.newest_first();
+            runs.find(|run| run.letter_id == Some(letter.id)).cloned()
+        };
+        letters.map(|letter| Dealt { run: run_of(&letter), letter }).collect()
+    }
+
+    pub(super) fn work_since(&self, from: UnixMillis) -> Vec<WorkDone> {
+        let mut done = BTreeMap::new();
+        let runs = self.homes.values().flat_map(|home| home.runs.newest_first());
+        let counted = runs.filter(|run| {
+            run.started_at >= from
+                && run.kind != RunKind::Tick
+                && run.status != RunStatus::Interrupted
+        });
+        for run in counted {
+            let of = done.entry(run.agent_id).or_insert(WorkDone::none(run.agent_id));
+            of.total += 1;
+            match run.status {
+                RunStatus::Started | RunStatus::Parked => of.open += 1,
+                RunStatus::Completed => of.completed += 1,
+                RunStatus::Failed | RunStatus::TimedOut => of.failed += 1,
+                RunStatus::Cancelled | RunStatus::Interrupted => {}
+            }
+            of.cost_micros += run.usage.cost_micros.unwrap_or(0);
+            of.last_started_at = of.last_started_at.max(run.started_at);
+        }
+        done.into_values().collect()
     }
 
     /// Newest first.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::get;
 use actix_web::web::Json;
 use greenroom_actors::ids::AgentId;
-use greenroom_actors::ports::{RunTotals, TriggerTotals};
+use greenroom_actors::ports::{TriggerTotals, WorkDone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -92,7 +92,8 @@ async fn execution_stats(call: Call) -> Answer<AllExecutions> {
         .collect();
     let agents = agents.into_iter().filter(|agent| with_data.contains(&agent.id)).map(|agent| {
         let week = week.as_ref().map(|week| week.get(&agent.id));
-        Executions::of(agent.name, day.get(&agent.id), week, schedules.get(&agent.id))
+        let schedules = schedules.get(&agent.id);
+        Executions::of((agent.id, agent.name), day.get(&agent.id), week, schedules)
     });
     Ok(Json(AllExecutions { agents: agents.collect() }))
 }
@@ -100,24 +101,24 @@ async fn execution_stats(call: Call) -> Answer<AllExecutions> {
 async fn totals(
     shared: &Shared,
     lately: Duration,
-) -> Result<HashMap<AgentId, RunTotals>, TrinityError> {
-    let totals = shared.host.registry.store().run_totals(shared.now().minus(lately)).await?;
+) -> Result<HashMap<AgentId, WorkDone>, TrinityError> {
+    let totals = shared.host.registry.store().work_since(shared.now().minus(lately)).await?;
     Ok(totals.into_iter().map(|of| (of.agent_id, of)).collect())
 }
 
 impl Executions {
     fn of(
-        name: String,
-        day: Option<&RunTotals>,
-        week: Option<Option<&RunTotals>>,
+        (id, name): (AgentId, String),
+        day: Option<&WorkDone>,
+        week: Option<Option<&WorkDone>>,
         schedules: Option<&TriggerTotals>,
     ) -> Self {
-        let none = RunTotals::default();
-        let at = |of: &RunTotals| (count(of) > 0).then(|| times::iso(of.last_started_at));
+        let at = |of: &WorkDone| (of.total > 0).then(|| times::iso(of.last_started_at));
+        let none = WorkDone::none(id);
         let of_day = day.unwrap_or(&none);
         let all = Self {
             name,
-            task_count_24h: count(of_day),
+            task_count_24h: of_day.total,
             success_count: of_day.completed,
             failed_count: of_day.failed,
             running_count: of_day.open,
@@ -131,7 +132,7 @@ impl Executions {
         let Some(of_week) = week else { return all };
         let of_week = of_week.unwrap_or(&none);
         Self {
-            task_count_7d: Some(count(of_week)),
+            task_count_7d: Some(of_week.total),
             success_count_7d: Some(of_week.completed),
             failed_count_7d: Some(of_week.failed),
             running_count_7d: Some(of_week.open),
@@ -143,11 +144,7 @@ impl Executions {
     }
 }
 
-fn count(of: &RunTotals) -> u64 {
-    of.completed.saturating_add(of.failed).saturating_add(of.open)
-}
-
 /// Of those that have ended, in per cent.
-fn rate(of: &RunTotals) -> f64 {
+fn rate(of: &WorkDone) -> f64 {
     numbers::percent(of.completed, of.completed.saturating_add(of.failed))
 }
