@@ -20,6 +20,7 @@ use crate::accounts::{self, Accounts};
 use crate::audit::Audit;
 use crate::config::{Config, Loaded};
 use crate::credentials::{Credentials, Known};
+use crate::dialects::trinity::Trinity;
 use crate::host::{Host, Stopper, Vault};
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
@@ -286,6 +287,9 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
     let Config { server, store, .. } = &loaded.config;
     let data_dir = store.data_dir.as_path();
     let listening = sockets.listening()?;
+    if loaded.config.trinity.enabled {
+        Trinity::prepare(&host).await?;
+    }
     let listeners = Listeners::open(loaded, &host, sockets)?;
     listening
         .write(data_dir)

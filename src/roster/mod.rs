@@ -11,13 +11,12 @@ mod ports;
 
 use std::sync::Arc;
 
-use greenroom_actors::character::AgentRecord;
+use greenroom_actors::directory::Listed;
 use greenroom_actors::documents::Document;
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::State;
-use greenroom_actors::ports::AgentQuery;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::{Mutex, MutexGuard};
@@ -110,8 +109,7 @@ impl Roster {
     /// # Errors
     /// [`CoreError::Store`].
     pub async fn find(&self, name: &str) -> Result<Option<Known>, CoreError> {
-        let found = self.inner.registry.store().agent_by_handle(name).await?;
-        Ok(found.map(|record| self.known(&record)))
+        Ok(self.inner.registry.directory().find(name).map(|listed| self.known(&listed)))
     }
 
     /// An agent by its id.
@@ -119,11 +117,7 @@ impl Roster {
     /// # Errors
     /// [`CoreError::Store`].
     pub async fn get(&self, id: AgentId) -> Result<Option<Known>, CoreError> {
-        match self.inner.registry.record(id).await {
-            Ok(record) => Ok(Some(self.known(&record))),
-            Err(CoreError::AgentNotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(self.inner.registry.directory().get(id).map(|listed| self.known(&listed)))
     }
 
     /// The agents that somebody may see, newest first.
@@ -131,20 +125,12 @@ impl Roster {
     /// # Errors
     /// [`CoreError::Store`].
     pub async fn visible_to(&self, principal: &Principal) -> Result<Vec<Known>, CoreError> {
-        let mut seen = Vec::new();
-        match self.inner.index.of(principal) {
-            None => {
-                let all = AgentQuery { limit: u32::MAX, ..AgentQuery::default() };
-                for record in self.inner.registry.store().agents(all).await? {
-                    seen.push(self.known(&record));
-                }
-            }
-            Some(ids) => {
-                for id in ids {
-                    seen.extend(self.get(id).await?);
-                }
-            }
-        }
+        let directory = self.inner.registry.directory();
+        let listed = match self.inner.index.of(principal) {
+            None => directory.snapshot(),
+            Some(ids) => directory.get_all(ids),
+        };
+        let mut seen: Vec<_> = listed.iter().map(|listed| self.known(listed)).collect();
         seen.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.name.cmp(&b.name)));
         Ok(seen)
     }
@@ -267,13 +253,13 @@ impl Roster {
         Ok(entry)
     }
 
-    fn known(&self, record: &AgentRecord) -> Known {
+    fn known(&self, listed: &Listed) -> Known {
         Known {
-            id: record.id,
-            name: record.handle.clone(),
-            state: record.lifecycle.state(),
-            created_at: record.created_at,
-            entry: self.entry(record.id),
+            id: listed.id,
+            name: listed.handle.as_ref().to_owned(),
+            state: listed.state,
+            created_at: listed.created_at,
+            entry: self.entry(listed.id),
         }
     }
 

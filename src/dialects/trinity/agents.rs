@@ -16,6 +16,7 @@ use crate::accounts::Role;
 use crate::roster::{Known, Relation};
 
 use birth::NewAgent;
+pub(super) use birth::container_id;
 use wire::{AgentBase, AgentDetail, AgentItem};
 pub(super) use wire::{AgentShare, Shown, status};
 

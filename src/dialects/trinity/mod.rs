@@ -7,19 +7,25 @@ mod agent_events;
 mod agents;
 mod audit_log;
 mod autonomy;
+mod bulk;
 mod call;
 mod description;
 mod doors;
 mod error;
+mod execution_stats;
+mod fleet;
 mod gate;
 mod guards;
 mod health;
 mod keys;
 mod lanes;
 mod lifecycle;
+mod logs;
+mod monitoring;
 mod names;
 mod notifications;
 mod noting;
+mod numbers;
 mod operator_queue;
 mod organised;
 mod people;
@@ -35,11 +41,15 @@ mod shape;
 mod shared;
 mod sharing;
 mod short;
+mod stats;
+mod system_agent;
 mod system_views;
 mod tags;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod times;
+mod version;
 mod voice;
 
 use std::sync::Arc;
@@ -49,6 +59,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::web::{self, Data, Json};
 use actix_web::{App, Error};
+use greenroom_actors::error::CoreError;
 use utoipa_actix_web::AppExt;
 
 pub use settings::TrinitySettings;
@@ -73,6 +84,14 @@ impl Trinity {
     #[must_use]
     pub fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
         Self { shared: Arc::new(Shared::new(settings, host)) }
+    }
+
+    /// Sees to it that what has to be there before clients call is there: the host's own agent.
+    ///
+    /// # Errors
+    /// [`CoreError`] if it cannot be made.
+    pub async fn prepare(host: &Host) -> Result<(), CoreError> {
+        system_agent::ensure(host).await
     }
 
     /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.

@@ -9,9 +9,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::error::TrinityError;
 use super::shared::Shared;
 use super::{
-    agent_events, agents, audit_log, autonomy, description, doors, health, keys, lifecycle,
-    notifications, operator_queue, people, permissions, preferences, public, public_links, rename,
-    schedules, sharing, system_views, tags, voice,
+    agent_events, agents, audit_log, autonomy, bulk, description, doors, execution_stats, fleet,
+    health, keys, lifecycle, logs, monitoring, notifications, operator_queue, people, permissions,
+    preferences, public, public_links, rename, schedules, sharing, stats, system_agent,
+    system_views, tags, telemetry, version, voice,
 };
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
@@ -41,7 +42,16 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(public::routes)
         .configure(voice::routes)
         .configure(autonomy::routes)
-        .configure(schedules::routes);
+        .configure(schedules::routes)
+        .configure(bulk::routes)
+        .configure(execution_stats::routes)
+        .configure(fleet::routes)
+        .configure(monitoring::routes)
+        .configure(system_agent::routes)
+        .configure(telemetry::routes)
+        .configure(version::routes)
+        .configure(logs::routes)
+        .configure(stats::routes);
 }
 
 /// What answers where no route does.

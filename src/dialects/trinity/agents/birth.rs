@@ -136,7 +136,7 @@ fn taken() -> TrinityError {
 }
 
 /// Tells the agent from all others that ever were.
-fn container_id() -> String {
+pub(in crate::dialects::trinity) fn container_id() -> String {
     rand::random::<[u8; 32]>().map(|byte| format!("{byte:02x}")).concat()
 }
 
