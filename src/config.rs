@@ -21,8 +21,10 @@ pub use load::{FILE_NAME, Loaded, Sources};
 pub use origin::Origin;
 pub use show::shown;
 
+use crate::accounts::AccountsSettings;
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::dialects::milady::MiladySettings;
+use crate::dialects::trinity::TrinitySettings;
 use crate::http::idempotency::IdempotencySettings;
 use crate::mcp::McpSettings;
 use crate::media::MediaSettings;
@@ -44,6 +46,10 @@ pub struct Config {
     pub elizaos: ElizaosSettings,
     /// The listener for clients of Milady.
     pub milady: MiladySettings,
+    /// The listener for clients of Trinity.
+    pub trinity: TrinitySettings,
+    /// Who may use the host, where that is more than one person.
+    pub accounts: AccountsSettings,
     /// Which model is used when.
     pub model: ModelChoice,
     /// Models by name.

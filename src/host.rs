@@ -1,5 +1,7 @@
 //! The host: what every listener and every dialect is given.
 
+#[cfg(test)]
+mod staged;
 mod vault;
 
 use std::sync::Arc;
@@ -8,12 +10,15 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
+use crate::accounts::Accounts;
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models::Router;
+use crate::preferences::Preferences;
 use crate::primary::Primary;
+use crate::roster::Roster;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
@@ -29,6 +34,12 @@ pub struct Host {
     pub registry: Registry,
     /// The agent of those clients that know only one.
     pub primary: Primary,
+    /// What people have said of the agents.
+    pub roster: Roster,
+    /// Who may use the host, where that is more than one person.
+    pub accounts: Accounts,
+    /// What administrators have set over the API.
+    pub preferences: Preferences,
     /// The models that answer for the agents.
     pub models: Router,
     /// What is said between people and agents.

@@ -16,6 +16,7 @@ use greenroom_actors::ports::{Clock, SystemClock, Tools};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
+use crate::accounts::{self, Accounts};
 use crate::config::{Config, Loaded};
 use crate::host::{Host, Stopper, Vault};
 use crate::http::idempotency::Idempotency;
@@ -23,7 +24,9 @@ use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
+use crate::preferences::Preferences;
 use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
+use crate::roster::Roster;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::store::SqliteStore;
@@ -154,8 +157,20 @@ async fn host(
         Arc::clone(&secrets),
     )
     .map_err(|source| ServeError::File { path: transfer, source })?;
+    let preferences = Preferences::open(registry.clone(), Arc::clone(&secrets)).await?;
+    let accounts = accounts::Resources {
+        registry: registry.clone(),
+        secrets: Arc::clone(&secrets),
+        preferences: preferences.clone(),
+        courier: accounts::courier(&config.accounts).map_err(ServeError::Accounts)?,
+    };
+    let accounts = Accounts::open(accounts, &config.accounts).await?;
     let primary = Primary::open(registry.clone(), primary).await?;
+    let roster = Roster::open(registry.clone()).await?;
     Ok(Host {
+        roster,
+        accounts,
+        preferences,
         transfer,
         primary,
         models: model,
@@ -218,6 +233,7 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
         .write(data_dir)
         .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
     listening.log(host.version);
+    host.accounts.announce_setup();
     let upkeep = upkeep::start(&host, store, loaded.config.elizaos.sessions);
     let ended = tokio::select! {
         () = host.stop.requested() => Ok(()),
@@ -234,6 +250,9 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
 async fn drain(listeners: &Listeners, host: &Host, grace: Duration) {
     let begun = Instant::now();
     listeners.pause().await;
+    if let Err(error) = host.accounts.keep_usage().await {
+        tracing::warn!(%error, "could not keep how often keys were shown");
+    }
     host.registry.shutdown(grace).await;
     host.mcp.end().await;
     // No run is in flight any more, so that no request has much left to wait for.

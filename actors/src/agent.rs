@@ -24,6 +24,7 @@ mod keep;
 mod letters;
 mod parking;
 mod prompt;
+mod rename;
 mod requeue;
 mod run;
 mod spending;
@@ -64,6 +65,7 @@ pub(crate) use journal::Journal;
 pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
 pub(crate) use parking::Decide;
+pub(crate) use rename::Rename;
 pub use requeue::Requeue;
 pub use triggers::{AddTrigger, AmendTrigger, FireTrigger, RemoveTrigger};
 

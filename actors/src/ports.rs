@@ -12,7 +12,7 @@ pub use model::{
 };
 pub use store::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
-    Kept, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
+    Kept, LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
     SNAPSHOT_PAGE, Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture,
     WorkDone, WorldQuery, WorldsOf, fuse,
 };

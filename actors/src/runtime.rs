@@ -14,10 +14,13 @@ use tokio::task::AbortHandle;
 use crate::cache::RecordCache;
 use crate::channels::ChannelEvent;
 use crate::character::AgentRecord;
+use crate::directory::{Directory, News};
 use crate::error::{CoreError, StoreError};
 use crate::facts::{Batch, Committed, Epoch, Event, EventKind, Fact, NewEvent};
 use crate::feed::Hub;
+use crate::figures::Tallies;
 use crate::ids::{AgentId, LetterId, RunId};
+use crate::lines;
 use crate::liveness::{Board, Finding};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
@@ -70,6 +73,8 @@ pub(crate) struct Runtime {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
     pub(crate) counters: Counters,
+    pub(crate) directory: Directory,
+    pub(crate) tallies: Tallies,
     pub(crate) hub: Hub<Event>,
     pub(crate) channel_hub: Hub<ChannelEvent>,
     pub(crate) pieces: Pieces,
@@ -96,6 +101,8 @@ impl Runtime {
             ports,
             settings,
             counters: Counters::default(),
+            directory: Directory::default(),
+            tallies: Tallies::default(),
             hub: Hub::default(),
             channel_hub: Hub::default(),
             pieces: Pieces::default(),
@@ -131,18 +138,32 @@ impl Runtime {
         self.registry.get()?.upgrade()
     }
 
-    /// Commits facts, whole or not at all, then tells those who listen.
+    /// Commits facts, whole or not at all, with the lines that they are worth in agents' logs, then
+    /// tells those who listen.
     pub(crate) fn commit(
         self: &Arc<Self>,
-        facts: Vec<Fact>,
+        mut facts: Vec<Fact>,
     ) -> BoxFuture<'static, Result<Committed, StoreError>> {
+        // Behind the others, which are affected in the order of the caller.
+        facts.extend(lines::of(&facts));
         let settles =
             facts.iter().any(|fact| matches!(fact, Fact::StepEnded(_) | Fact::RunEnded(_)));
+        let news = News::of(&facts);
+        let is_news = !news.is_empty();
         let committed = self.ports.store.commit(Batch { epoch: self.epoch, facts });
         let runtime = Arc::clone(self);
-        committed
+        let told = committed
             .map(move |committed| {
                 if let Ok(committed) = &committed {
+                    for news in &news {
+                        runtime.record_changed(news.id);
+                        if news.is_removal() {
+                            runtime.tallies.forget(news.id);
+                        }
+                    }
+                    if !news.is_empty() {
+                        runtime.directory.apply(news, committed);
+                    }
                     if settles {
                         runtime.room.notify_one();
                     }
@@ -151,7 +172,12 @@ impl Runtime {
                 }
                 committed
             })
-            .boxed()
+            .boxed();
+        if !is_news {
+            return told;
+        }
+        // On its own, as whoever waits for it may crash or leave: the directory has to know.
+        tokio::spawn(told).map(|told| told.unwrap_or(Err(StoreError::Closed))).boxed()
     }
 
     /// An agent's record, from the cache if it is there.

@@ -27,14 +27,9 @@ use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 use serde_json::Value;
 
-use crate::host::{Host, Stopper};
-use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
-use crate::media::{MediaSettings, MediaStore};
-use crate::messaging::Messaging;
+use crate::accounts::tests::support::Letters;
+use crate::host::Host;
 use crate::primary::{Primary, PrimarySettings, StateDir};
-use crate::secrets::Secrets;
-use crate::telemetry::LogBuffer;
-use crate::workspace::{WorkspaceSettings, Workspaces};
 
 /// An id that nothing has.
 pub(super) const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
@@ -86,6 +81,8 @@ type Body = LocalBoxStream<'static, Result<Bytes, PayloadError>>;
 pub(super) struct Stage {
     pub(super) host: Host,
     pub(super) store: MemoryStore,
+    /// What people were sent.
+    pub(super) letters: Letters,
     service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
     /// Where its files are.
     _folder: tempfile::TempDir,
@@ -210,7 +207,6 @@ where
         > + 'static,
 {
     let Setting { store, clock, primary } = setting;
-    let started_at = clock.now();
     let ports = Ports {
         store: Arc::new(store.clone()),
         model: Arc::new(Echo),
@@ -220,45 +216,14 @@ where
     let runtime = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, runtime).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let idempotency = Idempotency::new(
-        Arc::new(MemoryAnswers::default()),
-        Arc::clone(registry.clock()),
-        IdempotencySettings::default(),
-    );
     let settings = PrimarySettings {
         handle: primary.to_owned(),
         default_model: "echo".to_owned(),
         state_dir: StateDir::new(None, folder.path(), None),
     };
-    let workspaces =
-        Workspaces::open(&folder.path().join("workspaces"), &WorkspaceSettings::default()).unwrap();
-    let secrets = Arc::new(Secrets::new("salt"));
-    let transfer = crate::transfer::Transfer::open(
-        &folder.path().join("transfer"),
-        Default::default(),
-        registry.clone(),
-        workspaces.clone(),
-        Arc::clone(&secrets),
-    )
-    .unwrap();
-    let host = Host {
-        transfer,
-        primary: Primary::open(registry.clone(), settings).await.unwrap(),
-        models: crate::models::build(&Default::default(), &|_| None).unwrap(),
-        messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
-        registry,
-        media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
-        workspaces,
-        idempotency,
-        speech: crate::speech::Speech::default(),
-        mcp: crate::mcp::client::McpTools::none(),
-        secrets,
-        logs: Arc::new(LogBuffer::default()),
-        stop: Stopper::default(),
-        started_at,
-        version: "0.0.0",
-        vault: None,
-    };
+    let letters = Letters::default();
+    let staged = Host::staged_with(registry.clone(), folder.path(), &letters).await;
+    let host = Host { primary: Primary::open(registry, settings).await.unwrap(), ..staged };
     while host.registry.is_booting() {
         tokio::task::yield_now().await;
     }
@@ -277,7 +242,7 @@ where
         }
         .boxed_local()
     };
-    Stage { host, store, service: Box::new(service), _folder: folder }
+    Stage { host, store, letters, service: Box::new(service), _folder: folder }
 }
 
 impl Stage {

@@ -3,7 +3,7 @@
 use greenroom_actors::error::StoreError;
 use greenroom_actors::facts::Epoch;
 use greenroom_actors::ids::{AgentId, LetterId, RunId};
-use greenroom_actors::ports::{Boot, RunQuery, WorkDone};
+use greenroom_actors::ports::{Boot, LastWork, RunQuery, WorkDone};
 use greenroom_actors::runs::{Run, RunEnd, Step, StepEnd};
 use greenroom_actors::time::UnixMillis;
 use rusqlite::{Connection, Row, params};
@@ -186,6 +186,39 @@ pub(super) fn open(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<
 /// How many match.
 pub(super) fn count(connection: &Connection, query: &RunQuery) -> rusqlite::Result<u64> {
     filter(query)?.count(connection, "runs")
+}
+
+/// When agents last worked, and what their last call of a model read, for a page of them.
+pub(super) fn last_work(
+    connection: &Connection,
+    after: Option<AgentId>,
+    limit: u32,
+) -> rusqlite::Result<Vec<LastWork>> {
+    let asked = |column: &str| {
+        format!(
+            "(SELECT {column} FROM steps WHERE run = runs.id AND kind = 'model'
+              ORDER BY place DESC LIMIT 1)"
+        )
+    };
+    let (name, tokens) =
+        (asked("name"), asked("CASE status WHEN 'succeeded' THEN input_tokens END"));
+    // The latest run of each is one step into an index.
+    let sql = format!(
+        "SELECT agents.id, coalesce(runs.ended_at, runs.started_at), {name}, {tokens}
+         FROM agents CROSS JOIN runs ON runs.id =
+             (SELECT id FROM runs WHERE agent = agents.id ORDER BY started_at DESC, id DESC LIMIT 1)
+         WHERE agents.id > ?1 ORDER BY agents.id LIMIT ?2"
+    );
+    let after = after.map_or(Vec::new(), |after| after.0.as_bytes().to_vec());
+    all(connection, &sql, (after, limit), |row| {
+        let mut columns = Columns::of(row);
+        Ok(LastWork {
+            agent_id: columns.id()?,
+            at: columns.at()?,
+            model: columns.take()?,
+            input_tokens: columns.take::<Option<i64>>()?.map(unsigned),
+        })
+    })
 }
 
 /// An agent's parked runs of which no approval waits, oldest first.

@@ -142,6 +142,7 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
         tools: tools.iter().map(|tool| tool.spec.clone()).collect(),
         settings: scene.model_settings(purpose),
         character: Arc::new(character.clone()),
+        tally: runtime.tallies.of(scene.record.id),
     };
     fit(&mut prompt, usize::MAX, tokens_max);
     Ok(Context { prompt, tools, tokens_max, outgrown })
@@ -307,6 +308,7 @@ pub(super) fn size(number: u32) -> usize {
 mod tests {
     use super::*;
     use crate::character::Character;
+    use crate::figures::Tally;
 
     fn prompt(turns: Vec<Turn>) -> Prompt {
         Prompt {
@@ -319,6 +321,7 @@ mod tests {
             turns,
             tools: Vec::new(),
             settings: Map::new(),
+            tally: Tally::default(),
         }
     }
 

@@ -12,6 +12,7 @@ use super::asked::Asker;
 use super::run::{Errand, Landing, Occasion, Progress};
 use crate::error::CoreError;
 use crate::facts::Fact;
+use crate::figures::metered;
 use crate::ids::{LetterId, MemoryId, RunId};
 use crate::liveness::handled;
 use crate::runs::RunStatus;
@@ -90,20 +91,26 @@ impl Agent {
         let run = RunId::new();
         let is_for_firing = matches!(occasion, Occasion::Firing { .. });
         let progress = Rc::new(Progress::beginning(self.runtime.now()));
+        let tally = self.runtime.tallies.of(self.id);
+        let clock = Arc::clone(&self.runtime.ports.clock);
         let task = actix::spawn(handled::noting(
             self.id,
-            Errand {
-                runtime: Arc::clone(&self.runtime),
-                agent: self.id,
-                run,
-                said: MemoryId::new(),
-                occasion,
-                has_goals: self.goal_work.is_any(),
-                is_tick,
-                overrides: self.lifecycle.overrides.as_deref().cloned(),
-                progress: Rc::clone(&progress),
-            }
-            .carry_out(),
+            metered(
+                tally,
+                clock,
+                Errand {
+                    runtime: Arc::clone(&self.runtime),
+                    agent: self.id,
+                    run,
+                    said: MemoryId::new(),
+                    occasion,
+                    has_goals: self.goal_work.is_any(),
+                    is_tick,
+                    overrides: self.lifecycle.overrides.as_deref().cloned(),
+                    progress: Rc::clone(&progress),
+                }
+                .carry_out(),
+            ),
         ));
         self.runtime.took_off(run, self.id, beside, task.abort_handle());
         let runtime = Arc::clone(&self.runtime);

@@ -32,6 +32,8 @@ impl Fact {
             | Self::DocumentRemoved { .. } => true,
             Self::AgentCreated(_)
             | Self::AgentRevised { .. }
+            | Self::HandleClaimed { .. }
+            | Self::LineWritten(_)
             | Self::LifecycleChanged { .. }
             | Self::Reflected { .. }
             | Self::AgentRemoved { .. }

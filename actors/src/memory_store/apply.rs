@@ -6,11 +6,13 @@ use crate::character::{AgentRecord, Character};
 use crate::facts::{Committed, Event, Fact, NewEvent};
 use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::{Letter, LetterEnd, LetterStatus};
+use crate::lines::{LINES_KEPT, LogLine};
 use crate::records::{Embedding, Memory, Participant, Room};
 use crate::runs::{Run, RunEnd, RunStatus, Step, StepEnd, StepStatus};
 use crate::time::UnixMillis;
 
 use super::budgets::Charged;
+use super::queries::size;
 use super::state::{Agent, Home, State};
 use super::table::Kept;
 
@@ -18,9 +20,11 @@ impl State {
     /// Applies the fact; how many rows it wrote or removed, not counting what goes with them.
     pub(super) fn apply(&mut self, fact: Fact, committed: &mut Committed) -> u64 {
         match fact {
-            Fact::AgentCreated(record) => self.create(*record),
+            Fact::AgentCreated(record) => self.create(*record, committed),
+            // It was checked before.
+            Fact::HandleClaimed { .. } => 0,
             Fact::AgentRevised { id, character, handle, at } => {
-                self.revise(id, *character, handle, at)
+                self.revise(id, *character, (handle, at), committed)
             }
             Fact::LifecycleChanged { id, lifecycle } => {
                 self.agents.get_mut(&id).map_or(0, |agent| {
@@ -136,6 +140,10 @@ impl State {
             }
             Fact::TaskSet(task) => self.home_mut(task.agent_id).tasks.set(*task),
             Fact::Logged(entry) => self.home_mut(entry.agent_id).logs.meet(*entry),
+            Fact::LineWritten(line) => match self.agents.contains_key(&line.agent_id) {
+                true => self.home_mut(line.agent_id).write_line(*line),
+                false => 0,
+            },
             Fact::Forgot { agent_id, memory_id } => {
                 self.removed(agent_id, |home| home.memories.remove(memory_id))
             }
@@ -241,8 +249,9 @@ impl State {
         gone(self.homes.get_mut(&agent).and_then(remove))
     }
 
-    fn create(&mut self, mut record: AgentRecord) -> u64 {
+    fn create(&mut self, mut record: AgentRecord, committed: &mut Committed) -> u64 {
         record.handle = self.take_handle(&record.handle, record.id);
+        committed.handles.push((record.id, record.handle.clone()));
         self.agents.insert(record.id, Agent { record, reflected_at: None });
         1
     }
@@ -251,13 +260,14 @@ impl State {
         &mut self,
         id: AgentId,
         character: Character,
-        handle: Option<String>,
-        at: UnixMillis,
+        (handle, at): (Option<String>, UnixMillis),
+        committed: &mut Committed,
     ) -> u64 {
         let Some(mut agent) = self.agents.remove(&id) else { return 0 };
         if let Some(wanted) = handle {
             self.free_handle(&agent.record.handle);
             agent.record.handle = self.take_handle(&wanted, id);
+            committed.handles.push((id, agent.record.handle.clone()));
         }
         agent.record.character = character;
         agent.record.updated_at = at;
@@ -436,6 +446,14 @@ impl Home {
         let event = Event { agent_id, seq, at, kind, data };
         self.events.push_back(event.clone());
         event
+    }
+
+    fn write_line(&mut self, line: LogLine) -> u64 {
+        self.lines.push_back(line);
+        if self.lines.len() > size(LINES_KEPT) {
+            self.lines.pop_front();
+        }
+        1
     }
 
     fn remember(&mut self, memory: Memory) -> u64 {

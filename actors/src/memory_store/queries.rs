@@ -7,17 +7,19 @@ use serde_json::Value;
 
 use crate::approvals::{Approval, ApprovalStatus};
 use crate::character::AgentRecord;
+use crate::directory::Listed;
 use crate::facts::Event;
 use crate::goals::GoalStatus;
 use crate::ids::{AgentId, EntityId, MemoryId, RoomId, WorldId};
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::State as Observed;
+use crate::lines::LogLine;
 use crate::ports::{
-    AgentQuery, ApprovalQuery, Census, Dealt, LetterQuery, LogQuery, MemoryQuery, RunQuery, Seed,
-    WorkDone, WorldQuery, WorldsOf,
+    AgentQuery, ApprovalQuery, Census, Dealt, LastWork, LetterQuery, LogQuery, MemoryQuery,
+    RunQuery, Seed, WorkDone, WorldQuery, WorldsOf,
 };
 use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
-use crate::runs::{Run, RunKind, RunStatus};
+use crate::runs::{Run, RunKind, RunStatus, StepKind, StepStatus};
 use crate::time::UnixMillis;
 
 use super::state::{Agent, Home, State};
@@ -54,6 +56,44 @@ impl State {
             }),
             has_firings: self.home(id).is_some_and(|home| !home.open_firings.is_empty()),
         }
+    }
+
+    pub(super) fn listed(&self, after: Option<AgentId>, limit: u32) -> Vec<Listed> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let agents = self.agents.range((from, Bound::Unbounded));
+        let listed = agents.map(|(id, Agent { record, .. })| Listed {
+            id: *id,
+            handle: record.handle.as_str().into(),
+            state: record.lifecycle.state(),
+            autonomy: record.lifecycle.autonomy,
+            started_at: record.lifecycle.started_at,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+        });
+        listed.take(size(limit)).collect()
+    }
+
+    pub(super) fn last_work(&self, after: Option<AgentId>, limit: u32) -> Vec<LastWork> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let agents = self.agents.range((from, Bound::Unbounded));
+        let work = agents.filter_map(|(id, _)| {
+            let run = self.home(*id)?.runs.newest_first().next()?;
+            let asked = self.steps_of(run.id).filter(|step| step.kind == StepKind::Model).last();
+            let answered = asked.filter(|step| step.status == StepStatus::Succeeded);
+            Some(LastWork {
+                agent_id: *id,
+                at: run.ended_at.unwrap_or(run.started_at),
+                model: asked.map(|step| step.name.clone()),
+                input_tokens: answered.map(|step| step.usage.input_tokens),
+            })
+        });
+        work.take(size(limit)).collect()
+    }
+
+    pub(super) fn lines(&self, agent: AgentId, limit: u32) -> Vec<LogLine> {
+        let Some(home) = self.home(agent) else { return Vec::new() };
+        let passed = home.lines.len().saturating_sub(size(limit));
+        home.lines.iter().skip(passed).cloned().collect()
     }
 
     pub(super) fn agent_by_handle(&self, handle: &str) -> Option<AgentRecord> {

@@ -9,6 +9,7 @@ use crate::facts::{Batch, Committed, Epoch, Event};
 use crate::goals::Goal;
 use crate::ids::{AgentId, FiringId, LetterId, RunId};
 use crate::letters::Letter;
+use crate::lines::LogLine;
 use crate::ports::Boot;
 use crate::records::{Component, Entity, LogEntry, Participant, Relationship, Room, Task, World};
 use crate::runs::{Run, RunStatus, Step, StepStatus};
@@ -55,6 +56,8 @@ pub(super) struct Agent {
 pub(super) struct Home {
     /// The kept end of its sequence, without gaps; never emptied, so that the sequence goes on.
     pub(super) events: VecDeque<Event>,
+    /// The newest lines of its log.
+    pub(super) lines: VecDeque<LogLine>,
     pub(super) runs: Table<Run>,
     pub(super) logs: Table<LogEntry>,
     pub(super) memories: Table<Kept>,

@@ -14,6 +14,7 @@ use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
+use crate::directory::Listed;
 use crate::documents::Document;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
@@ -23,6 +24,7 @@ use crate::ids::{
     MemoryId, RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use crate::letters::Letter;
+use crate::lines::LogLine;
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
@@ -30,7 +32,7 @@ use crate::runs::{Run, Step};
 use crate::time::UnixMillis;
 use crate::triggers::{Firing, Trigger};
 
-pub use answers::{Boot, Census, Dealt, JobCensus, Scored, Seed, WorkDone};
+pub use answers::{Boot, Census, Dealt, JobCensus, LastWork, Scored, Seed, WorkDone};
 pub use queries::{
     AgentQuery, ApprovalQuery, DueQuery, FiringQuery, LetterQuery, LogQuery, MemoryQuery,
     MessageQuery, RunQuery, SearchQuery, WorldQuery, WorldsOf,
@@ -68,6 +70,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// The same for many: those with an id greater than `after`, ascending by id.
     fn seeds(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Seed>>;
+
+    /// What the directory has to know of every agent: those with an id greater than `after`, ascending
+    /// by id.
+    fn listed(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Listed>>;
+
+    /// When agents last worked, and what their last call of a model read: those with an id greater than
+    /// `after` that have a run, ascending by id.
+    fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>>;
+
+    /// The newest lines of an agent's log, oldest first.
+    fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>>;
 
     /// One agent.
     fn agent(&self, id: AgentId) -> StoreFuture<Option<AgentRecord>>;

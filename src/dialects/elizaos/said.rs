@@ -70,6 +70,9 @@ pub(super) fn of_core(
     match error {
         CoreError::AgentNotFound(_) => Said::of(&refusal::AGENT_NOT_FOUND),
         CoreError::NotFound { what, .. } => Said::new(S::NOT_FOUND, "NOT_FOUND", missing(what)),
+        CoreError::HandleTaken(_) => {
+            Said::new(S::CONFLICT, "CONFLICT", "An agent of that name already exists")
+        }
         CoreError::AlreadyExists(_) => Said::new(S::CONFLICT, "CONFLICT", "Agent already exists"),
         CoreError::WrongState { command, state } => wrong_state(*command, *state, dialect),
         // An agent that does not run has no instance, which this contract words as not being there.

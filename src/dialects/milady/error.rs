@@ -96,7 +96,9 @@ fn of_core(error: &CoreError) -> (StatusCode, Cow<'_, str>) {
     match error {
         CoreError::AgentNotFound(_) => said(S::SERVICE_UNAVAILABLE, "Agent is not running"),
         CoreError::NotFound { .. } => said(S::NOT_FOUND, "Not found"),
-        CoreError::AlreadyExists(_) => said(S::CONFLICT, "It exists already"),
+        CoreError::AlreadyExists(_) | CoreError::HandleTaken(_) => {
+            said(S::CONFLICT, "It exists already")
+        }
         CoreError::WrongState { .. } | CoreError::Busy(_) | CoreError::Decided { .. } => {
             (S::CONFLICT, error.to_string().into())
         }

@@ -105,6 +105,7 @@ impl OperatorError {
                     (StatusCode::NOT_FOUND, "NOT_FOUND")
                 }
                 CoreError::AlreadyExists(_)
+                | CoreError::HandleTaken(_)
                 | CoreError::WrongState { .. }
                 | CoreError::NotRunning { .. }
                 | CoreError::Failed { .. }

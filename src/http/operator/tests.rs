@@ -1,7 +1,5 @@
 //! The routes, against a host in memory.
 
-use std::sync::Arc;
-
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::{self, Data};
@@ -10,71 +8,19 @@ use greenroom_actors::approvals::{Approval, ApprovalStatus};
 use greenroom_actors::character::Character;
 use greenroom_actors::facts::{Batch, Epoch, Fact};
 use greenroom_actors::ids::{AgentId, ApprovalId, RunId, derived};
-use greenroom_actors::memory_store::MemoryStore;
-use greenroom_actors::ports::{Clock, NoTools, SystemClock};
-use greenroom_actors::registry::Registry;
-use greenroom_actors::runtime::Ports;
-use greenroom_actors::settings::Settings;
 use greenroom_actors::time::UnixMillis;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::error::OperatorError;
 use super::lookup::Who;
-use crate::host::{Host, Stopper, Vault};
-use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
-use crate::media::{MediaSettings, MediaStore};
-use crate::messaging::Messaging;
-use crate::models::{self, ModelsSettings};
-use crate::secrets::Secrets;
+use crate::host::{Host, Vault};
 use crate::store::{SqliteStore, StoreSettings};
-use crate::workspace::{WorkspaceSettings, Workspaces};
 
 async fn host() -> Host {
-    let ports = Ports {
-        store: Arc::new(MemoryStore::new()),
-        model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
-        clock: Arc::new(SystemClock),
-        tools: Arc::new(NoTools),
-    };
-    let settings = Settings { arbiters: Some(0), ..Settings::default() };
-    let registry = Registry::start(ports, settings).await.unwrap();
-    registry.create(Character::named("Ada Lovelace")).await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let workspaces =
-        Workspaces::open(&folder.path().join("workspaces"), &WorkspaceSettings::default()).unwrap();
-    let secrets = Arc::new(Secrets::new("salt"));
-    let transfer = crate::transfer::Transfer::open(
-        &folder.path().join("transfer"),
-        Default::default(),
-        registry.clone(),
-        workspaces.clone(),
-        Arc::clone(&secrets),
-    )
-    .unwrap();
-    Host {
-        primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
-        models: crate::models::build(&Default::default(), &|_| None).unwrap(),
-        messaging: Messaging::open(registry.clone(), Default::default()).await.unwrap(),
-        registry,
-        // Gone at once: nobody here brings a file.
-        media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
-        workspaces,
-        transfer,
-        idempotency: Idempotency::new(
-            Arc::new(MemoryAnswers::default()),
-            Arc::new(SystemClock),
-            IdempotencySettings::default(),
-        ),
-        speech: crate::speech::Speech::default(),
-        mcp: crate::mcp::client::McpTools::none(),
-        secrets,
-        logs: Arc::default(),
-        stop: Stopper::default(),
-        started_at: SystemClock.now(),
-        version: "0.0.0",
-        vault: None,
-    }
+    let host = Host::in_memory().await;
+    host.registry.create(Character::named("Ada Lovelace")).await.unwrap();
+    host
 }
 
 #[actix_web::test]

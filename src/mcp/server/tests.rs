@@ -1,75 +1,16 @@
 //! The operations, as a client of the protocol meets them.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::App;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use greenroom_actors::memory_store::MemoryStore;
-use greenroom_actors::ports::{Clock, SystemClock};
-use greenroom_actors::registry::Registry;
-use greenroom_actors::runtime::Ports;
-use greenroom_actors::settings::Settings;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::host::Stopper;
-use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
-use crate::media::{MediaSettings, MediaStore};
-use crate::messaging::{Messaging, MessagingSettings};
-use crate::models::{self, ModelsSettings};
-use crate::secrets::Secrets;
-use crate::workspace::{WorkspaceSettings, Workspaces};
 
 /// Bytes of a request.
 const BODY_MAX: usize = 10_000;
-
-async fn host() -> Host {
-    let ports = Ports {
-        store: Arc::new(MemoryStore::new()),
-        model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
-        clock: Arc::new(SystemClock),
-        tools: Arc::new(greenroom_actors::ports::NoTools),
-    };
-    let settings = Settings { arbiters: Some(0), ..Settings::default() };
-    let registry = Registry::start(ports, settings).await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let workspaces =
-        Workspaces::open(&folder.path().join("workspaces"), &WorkspaceSettings::default()).unwrap();
-    let secrets = Arc::new(Secrets::new("salt"));
-    let transfer = crate::transfer::Transfer::open(
-        &folder.path().join("transfer"),
-        Default::default(),
-        registry.clone(),
-        workspaces.clone(),
-        Arc::clone(&secrets),
-    )
-    .unwrap();
-    Host {
-        primary: crate::primary::Primary::none(registry.clone()).await.unwrap(),
-        models: crate::models::build(&Default::default(), &|_| None).unwrap(),
-        messaging: Messaging::open(registry.clone(), MessagingSettings::default()).await.unwrap(),
-        registry,
-        // Gone at once: nobody here brings a file.
-        media: MediaStore::open(folder.path(), &MediaSettings::default()).unwrap(),
-        speech: crate::speech::Speech::default(),
-        mcp: crate::mcp::client::McpTools::none(),
-        idempotency: Idempotency::new(
-            Arc::new(MemoryAnswers::default()),
-            Arc::new(SystemClock),
-            IdempotencySettings::default(),
-        ),
-        workspaces,
-        transfer,
-        secrets,
-        logs: Arc::default(),
-        stop: Stopper::default(),
-        started_at: SystemClock.now(),
-        version: "0.0.0",
-        vault: None,
-    }
-}
 
 /// Sends bodies to a server and hands back statuses and texts.
 macro_rules! client {
@@ -110,7 +51,7 @@ fn result(text: &str) -> Result<Value, String> {
 
 #[actix_web::test]
 async fn each_operation_describes_itself() {
-    let server = McpServer::new(host().await, BODY_MAX, Duration::from_secs(10));
+    let server = McpServer::new(Host::in_memory().await, BODY_MAX, Duration::from_secs(10));
     let client = client!(server);
     let (status, text) = client(request("tools/list", json!({}))).await;
     assert_eq!(status, 200, "{text}");
@@ -139,7 +80,7 @@ async fn each_operation_describes_itself() {
 
 #[actix_web::test]
 async fn an_agent_is_made_and_governed_by_calls() {
-    let host = host().await;
+    let host = Host::in_memory().await;
     let server = McpServer::new(host.clone(), BODY_MAX, Duration::from_secs(10));
     let client = client!(server);
     let call = async |name: &str, arguments: Value| {
@@ -191,7 +132,7 @@ async fn an_agent_is_made_and_governed_by_calls() {
 
 #[actix_web::test]
 async fn what_cannot_be_done_is_refused_in_words() {
-    let host = host().await;
+    let host = Host::in_memory().await;
     let server = McpServer::new(host.clone(), BODY_MAX, Duration::from_secs(10));
     let client = client!(server);
     let ada = json!({"character": {"name": "Ada"}});

@@ -88,6 +88,19 @@ impl WorkDone {
     }
 }
 
+/// When an agent last worked, and what it read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastWork {
+    /// The agent.
+    pub agent_id: AgentId,
+    /// When its latest run ended; when it began, if it has not ended.
+    pub at: UnixMillis,
+    /// The model of the last call in that run, by the name it was asked for with; empty: the default.
+    pub model: Option<String>,
+    /// Tokens that this call read, if it was answered.
+    pub input_tokens: Option<u64>,
+}
+
 /// How many agents there are, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
