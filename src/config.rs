@@ -21,9 +21,11 @@ pub use load::{FILE_NAME, Loaded, Sources};
 pub use origin::Origin;
 pub use show::shown;
 
+use crate::accounts::AccountsSettings;
 use crate::credentials::CredentialSettings;
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::dialects::milady::MiladySettings;
+use crate::dialects::trinity::TrinitySettings;
 use crate::http::idempotency::IdempotencySettings;
 use crate::mcp::McpSettings;
 use crate::media::MediaSettings;
@@ -34,6 +36,7 @@ use crate::server::ServerSettings;
 use crate::speech::SpeechSettings;
 use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
+use crate::templates::TemplatesSettings;
 use crate::tools::ToolsSettings;
 use crate::transfer::TransferSettings;
 use crate::workspace::WorkspaceSettings;
@@ -46,6 +49,10 @@ pub struct Config {
     pub elizaos: ElizaosSettings,
     /// The listener for clients of Milady.
     pub milady: MiladySettings,
+    /// The listener for clients of Trinity.
+    pub trinity: TrinitySettings,
+    /// Who may use the host, where that is more than one person.
+    pub accounts: AccountsSettings,
     /// Which model is used when.
     pub model: ModelChoice,
     /// Models by name.
@@ -64,6 +71,8 @@ pub struct Config {
     pub workspace: WorkspaceSettings,
     /// What agents work with that nobody else is to know.
     pub credentials: CredentialSettings,
+    /// Folders that agents begin with.
+    pub templates: TemplatesSettings,
     /// Agents that leave the host and come into it as files.
     pub transfer: TransferSettings,
     /// What is said between people and agents.

@@ -10,17 +10,21 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
+use crate::accounts::Accounts;
 use crate::credentials::Credentials;
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models::Router;
+use crate::preferences::Preferences;
 use crate::primary::Primary;
+use crate::roster::Roster;
 use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::telemetry::LogBuffer;
+use crate::templates::Templates;
 use crate::transfer::Transfer;
 use crate::workspace::Workspaces;
 
@@ -33,6 +37,12 @@ pub struct Host {
     pub registry: Registry,
     /// The agent of those clients that know only one.
     pub primary: Primary,
+    /// What people have said of the agents.
+    pub roster: Roster,
+    /// Who may use the host, where that is more than one person.
+    pub accounts: Accounts,
+    /// What administrators have set over the API.
+    pub preferences: Preferences,
     /// The models that answer for the agents.
     pub models: Router,
     /// What is said between people and agents.
@@ -45,6 +55,8 @@ pub struct Host {
     pub credentials: Credentials,
     /// The programs that do agents' work.
     pub runtimes: Runtimes,
+    /// Folders that agents begin with.
+    pub templates: Templates,
     /// Takes agents out of the host and into it, as files.
     pub transfer: Transfer,
     /// Carries requests with a key out once.

@@ -3,6 +3,7 @@
 //! The runtime is `greenroom-actors`; this package is everything that touches the world: the store,
 //! the models, the dialects, the configuration and the command line.
 
+pub mod accounts;
 pub mod cli;
 pub mod config;
 pub mod credentials;
@@ -13,14 +14,17 @@ pub mod mcp;
 pub mod media;
 pub mod messaging;
 pub mod models;
+pub mod preferences;
 pub mod primary;
 pub mod programs;
+pub mod roster;
 pub mod runtimes;
 pub mod secrets;
 pub mod server;
 pub mod speech;
 pub mod store;
 pub mod telemetry;
+pub mod templates;
 pub mod tools;
 pub mod transfer;
 pub mod workspace;

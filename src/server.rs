@@ -16,6 +16,7 @@ use greenroom_actors::ports::{Clock, SystemClock, Tools};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
+use crate::accounts::{self, Accounts};
 use crate::config::{Config, Loaded};
 use crate::credentials::{Credentials, Known};
 use crate::host::{Host, Stopper, Vault};
@@ -24,12 +25,15 @@ use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
+use crate::preferences::Preferences;
 use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
+use crate::roster::Roster;
 use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
 use crate::store::SqliteStore;
 use crate::telemetry::{self, LogBuffer};
+use crate::templates::Templates;
 use crate::tools::{
     ChannelTools, FetchTool, FileTools, HostTools, ToolsError, ToolsSettings, Voice,
 };
@@ -54,6 +58,10 @@ const MEDIA: &str = "media";
 
 /// Where the agents' own folders are, within the data folder.
 const WORKSPACES: &str = "workspaces";
+
+/// The folder with templates, where the settings name no other, and that where they are cloned.
+const TEMPLATES: &str = "templates";
+const CLONES: &str = ".clones";
 
 /// Where files of agents are on their way, within the data folder.
 const TRANSFER: &str = "transfer";
@@ -119,6 +127,15 @@ async fn host(
     let workspaces = Workspaces::open(&folders, &config.workspace)
         .map_err(|source| ServeError::File { path: folders.clone(), source })?;
     let env = |name: &str| std::env::var(name).ok();
+    let clones = data_dir.join(CLONES);
+    let templates = Templates::open(
+        data_dir.join(TEMPLATES),
+        clones.clone(),
+        &config.templates,
+        env(&config.templates.github_token_env),
+        workspaces.clone(),
+    )
+    .map_err(|source| ServeError::File { path: clones, source })?;
     let model = models::build(&config.models(), &env)?.with_dearest(config.budget.dearest());
     let unpriced = model.unpriced();
     if config.budget.bounds_money() && !unpriced.is_empty() {
@@ -168,8 +185,20 @@ async fn host(
         Arc::clone(&secrets),
     )
     .map_err(|source| ServeError::File { path: transfer, source })?;
+    let preferences = Preferences::open(registry.clone(), Arc::clone(&secrets)).await?;
+    let accounts = accounts::Resources {
+        registry: registry.clone(),
+        secrets: Arc::clone(&secrets),
+        preferences: preferences.clone(),
+        courier: accounts::courier(&config.accounts).map_err(ServeError::Accounts)?,
+    };
+    let accounts = Accounts::open(accounts, &config.accounts).await?;
     let primary = Primary::open(registry.clone(), primary).await?;
+    let roster = Roster::open(registry.clone()).await?;
     Ok(Host {
+        roster,
+        accounts,
+        preferences,
         transfer,
         primary,
         models: model,
@@ -180,6 +209,7 @@ async fn host(
         workspaces,
         credentials,
         runtimes,
+        templates,
         speech,
         mcp,
         secrets,
@@ -243,6 +273,7 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
         .write(data_dir)
         .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
     listening.log(host.version);
+    host.accounts.announce_setup();
     let upkeep = upkeep::start(&host, store, loaded.config.elizaos.sessions);
     let ended = tokio::select! {
         () = host.stop.requested() => Ok(()),
@@ -259,6 +290,9 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
 async fn drain(listeners: &Listeners, host: &Host, grace: Duration) {
     let begun = Instant::now();
     listeners.pause().await;
+    if let Err(error) = host.accounts.keep_usage().await {
+        tracing::warn!(%error, "could not keep how often keys were shown");
+    }
     host.registry.shutdown(grace).await;
     host.mcp.end().await;
     // No run is in flight any more, so that no request has much left to wait for.

@@ -103,6 +103,7 @@ impl Site {
         let mut command = self.command(&["serve"]);
         command.env("GREENROOM_ELIZAOS__BIND", "127.0.0.1:0");
         command.env("GREENROOM_MILADY__BIND", "127.0.0.1:0");
+        command.env("GREENROOM_TRINITY__BIND", "127.0.0.1:0");
         Host::of(command)
     }
 }

@@ -13,6 +13,8 @@ impl Loaded {
         let config = &self.config;
         config.elizaos.check().map_err(|at_fault| self.at_fault("elizaos", &at_fault))?;
         config.milady.check().map_err(|at_fault| self.at_fault("milady", &at_fault))?;
+        config.trinity.check().map_err(|at_fault| self.at_fault("trinity", &at_fault))?;
+        config.accounts.check().map_err(|at_fault| self.at_fault("accounts", &at_fault))?;
         let env = |name: &str| self.variable(name);
         models::build(&config.models(), &env)
             .map_err(|error| self.refused(&error.key, error.reason))?;

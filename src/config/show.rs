@@ -29,6 +29,21 @@ pub fn shown(config: &Config) -> Result<String, toml::ser::Error> {
             }
         }
     }
+    let section = value.get_mut("accounts").and_then(Value::as_table_mut);
+    if let Some(section) = section {
+        let accounts = &config.accounts;
+        for (key, secret) in
+            [("secret_key", &accounts.secret_key), ("admin_password", &accounts.admin_password)]
+        {
+            if secret.is_some() {
+                section.insert(key.to_owned(), Value::String(MASK.to_owned()));
+            }
+        }
+        let smtp = section.get_mut("smtp").and_then(Value::as_table_mut);
+        if let (Some(smtp), Some(_)) = (smtp, &accounts.smtp.password) {
+            smtp.insert("password".to_owned(), Value::String(MASK.to_owned()));
+        }
+    }
     toml::to_string(&value)
 }
 
@@ -59,13 +74,20 @@ mod tests {
 
     #[test]
     fn a_secret_shows_only_that_it_is_set() {
-        for key in ["auth_token", "socket_token"] {
-            let config = format!("[elizaos]\n{key} = \"s3cret\"");
+        for (section, key) in [
+            ("elizaos", "auth_token"),
+            ("elizaos", "socket_token"),
+            ("accounts", "secret_key"),
+            ("accounts", "admin_password"),
+            ("accounts.smtp", "password"),
+        ] {
+            let config = format!("[{section}]\n{key} = \"s3cret\"");
             let config: Config = toml::from_str(&config).unwrap();
             let text = shown(&config).unwrap();
             let masked = format!("{key} = \"********\"");
             assert!(text.contains(&masked) && !text.contains("s3cret"), "{text}");
-            assert!(!shown(&Config::default()).unwrap().contains(key));
+            let masked = format!("\n{key} = ");
+            assert!(!shown(&Config::default()).unwrap().contains(&masked));
         }
     }
 

@@ -36,7 +36,7 @@ const NOT_SETTINGS: [&str; 5] =
 type Reading = fn(&str) -> Result<String, String>;
 
 /// The ecosystems' own variables, the stronger ones later, with the key that each sets.
-const ALIASES: [(&str, &str, Reading); 25] = [
+const ALIASES: [(&str, &str, Reading); 33] = [
     ("ELIZA_SERVER_AUTH_TOKEN", "elizaos.auth_token", as_is),
     ("SERVER_API_KEY", "elizaos.socket_token", as_is),
     ("API_CORS_ORIGIN", "elizaos.cors_origin", as_is),
@@ -73,6 +73,16 @@ const ALIASES: [(&str, &str, Reading); 25] = [
     }),
     ("MILADY_TRIGGERS_MAX_ACTIVE", "milady.triggers_active_max", as_is),
     ("CREDENTIAL_ENCRYPTION_KEY", "credentials.key", as_is),
+    ("SECRET_KEY", "accounts.secret_key", as_is),
+    ("ADMIN_PASSWORD", "accounts.admin_password", as_is),
+    ("EMAIL_AUTH_ENABLED", "accounts.email.enabled", |value| {
+        Ok(matches!(value.to_ascii_lowercase().as_str(), "true" | "1" | "yes").to_string())
+    }),
+    ("SMTP_FROM", "accounts.email.from", as_is),
+    ("SMTP_HOST", "accounts.smtp.host", as_is),
+    ("SMTP_PORT", "accounts.smtp.port", port),
+    ("SMTP_USER", "accounts.smtp.user", as_is),
+    ("SMTP_PASSWORD", "accounts.smtp.password", as_is),
     ("LOG_JSON_FORMAT", "log.format", log_format),
     ("LOG_LEVEL", "log.filter", as_is),
     (LOG, "log.filter", as_is),
@@ -212,6 +222,9 @@ mod tests {
             (&[("MILADY_ALLOW_WS_QUERY_TOKEN", "yes")], "milady.allows_query_token", "false"),
             (&[("MILADY_PAIRING_DISABLED", "1")], "milady.pairing", "false"),
             (&[("LOG_JSON_FORMAT", "true")], "log.format", "json"),
+            (&[("SECRET_KEY", "s")], "accounts.secret_key", "s"),
+            (&[("EMAIL_AUTH_ENABLED", "False")], "accounts.email.enabled", "false"),
+            (&[("SMTP_PORT", "465")], "accounts.smtp.port", "465"),
             (&[("ELIZA_SERVER_AUTH_TOKEN", "t")], "elizaos.auth_token", "t"),
             (&[("GREENROOM_MODELS__FAST__MODEL", "m")], "models.fast.model", "m"),
         ] {

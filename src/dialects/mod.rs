@@ -4,3 +4,4 @@ pub mod elizaos;
 pub mod milady;
 #[cfg(test)]
 mod stage;
+pub mod trinity;

@@ -28,6 +28,7 @@ use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 use serde_json::Value;
 
+use crate::accounts::tests::support::Letters;
 use crate::host::Host;
 use crate::primary::{Primary, PrimarySettings, StateDir};
 
@@ -81,6 +82,8 @@ type Body = LocalBoxStream<'static, Result<Bytes, PayloadError>>;
 pub(super) struct Stage {
     pub(super) host: Host,
     pub(super) store: MemoryStore,
+    /// What people were sent.
+    pub(super) letters: Letters,
     service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
     /// Where its files are.
     _folder: tempfile::TempDir,
@@ -220,7 +223,8 @@ where
         default_model: "echo".to_owned(),
         state_dir: StateDir::new(None, folder.path(), None),
     };
-    let staged = Host::staged(registry.clone(), folder.path()).await;
+    let letters = Letters::default();
+    let staged = Host::staged_with(registry.clone(), folder.path(), &letters).await;
     let host = Host { primary: Primary::open(registry, settings).await.unwrap(), ..staged };
     while host.registry.is_booting() {
         tokio::task::yield_now().await;
@@ -240,7 +244,7 @@ where
         }
         .boxed_local()
     };
-    Stage { host, store, service: Box::new(service), _folder: folder }
+    Stage { host, store, letters, service: Box::new(service), _folder: folder }
 }
 
 impl Stage {

@@ -11,14 +11,17 @@ use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 
 use super::{Host, Stopper};
+use crate::accounts::tests::support::{Letters, opened};
 use crate::credentials::{CredentialSettings, Credentials, Known};
 use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::{Messaging, MessagingSettings};
 use crate::models::{self, ModelsSettings};
 use crate::primary::Primary;
+use crate::roster::Roster;
 use crate::runtimes::{Runtimes, RuntimesSettings};
 use crate::secrets::Secrets;
+use crate::templates::Templates;
 use crate::transfer::{Transfer, TransferSettings};
 use crate::workspace::{WorkspaceSettings, Workspaces};
 
@@ -26,6 +29,11 @@ impl Host {
     /// A host over that registry, without a primary agent; where a test wants another part, it puts it
     /// in the place of the one here.
     pub(crate) async fn staged(registry: Registry, folder: &Path) -> Self {
+        Self::staged_with(registry, folder, &Letters::default()).await
+    }
+
+    /// The same, whose e-mail goes to `letters`.
+    pub(crate) async fn staged_with(registry: Registry, folder: &Path, letters: &Letters) -> Self {
         let workspaces =
             Workspaces::open(&folder.join("workspaces"), &WorkspaceSettings::default()).unwrap();
         let secrets = Arc::new(Secrets::new("salt"));
@@ -55,15 +63,20 @@ impl Host {
             Arc::clone(registry.clock()),
             IdempotencySettings::default(),
         );
+        let (accounts, preferences) = opened(&registry, &secrets, letters).await;
         Self {
+            accounts,
+            preferences,
             primary: Primary::none(registry.clone()).await.unwrap(),
             models,
             credentials,
             runtimes,
+            roster: Roster::open(registry.clone()).await.unwrap(),
             messaging: Messaging::open(registry.clone(), MessagingSettings::default())
                 .await
                 .unwrap(),
             media: MediaStore::open(folder, &MediaSettings::default()).unwrap(),
+            templates: Templates::within(folder, &workspaces),
             workspaces,
             transfer: transfer.unwrap(),
             idempotency,

@@ -6,6 +6,7 @@
 
 mod agents;
 mod channels;
+mod coming;
 mod jobs;
 mod messages;
 mod recipients;
@@ -27,6 +28,7 @@ use greenroom_actors::time::UnixMillis;
 
 pub use agents::{HOPS_MAX, Speech, Spoken};
 pub use channels::{ChannelPatch, NewChannel};
+pub use coming::{Came, Coming};
 pub use jobs::NewJob;
 pub use messages::{Letter, MessagePatch, NewMessage, Said, Told};
 pub use servers::NewServer;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use greenroom_actors::error::{CoreError, StoreError};
 
+use crate::accounts::AccountsError;
 use crate::models::ModelsError;
 use crate::telemetry::TelemetryError;
 use crate::tools::ToolsError;
@@ -25,6 +26,12 @@ pub enum ServeError {
     /// A server of MCP tools needs what is not there.
     #[error("{0}")]
     Mcp(String),
+    /// The accounts are not well described.
+    #[error("accounts.{0}")]
+    Accounts(String),
+    /// The accounts could not be read or kept.
+    #[error(transparent)]
+    Opened(#[from] AccountsError),
     /// The tools are not well described.
     #[error("tools.{0}")]
     Tools(#[from] ToolsError),

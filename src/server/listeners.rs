@@ -20,9 +20,10 @@ use tokio::task::JoinHandle;
 use super::error::ServeError;
 use super::listening::Listening;
 use super::ports::{self, Port};
-use crate::config::{Loaded, Origin};
+use crate::config::{Config, Loaded, Origin};
 use crate::dialects::elizaos::Elizaos;
 use crate::dialects::milady::Milady;
+use crate::dialects::trinity::Trinity;
 use crate::host::Host;
 use crate::http::auth::PairingToken;
 
@@ -42,6 +43,7 @@ const TOKEN_BYTES: usize = 32;
 pub(super) struct Sockets {
     elizaos: Option<TcpListener>,
     milady: Option<TcpListener>,
+    trinity: Option<TcpListener>,
 }
 
 impl Sockets {
@@ -53,7 +55,7 @@ impl Sockets {
             let bound = enabled.then(|| ports::bind(address, port(loaded, key))).transpose();
             bound.map_err(|source| ServeError::Bind { address, section, variable, source })
         };
-        let (elizaos, milady) = (&config.elizaos, &config.milady);
+        let Config { elizaos, milady, trinity, .. } = config;
         Ok(Self {
             elizaos: bind(
                 elizaos.enabled,
@@ -69,6 +71,13 @@ impl Sockets {
                 "milady.bind",
                 "GREENROOM_MILADY__BIND",
             )?,
+            trinity: bind(
+                trinity.enabled,
+                trinity.bind,
+                "trinity",
+                "trinity.bind",
+                "GREENROOM_TRINITY__BIND",
+            )?,
         })
     }
 
@@ -76,7 +85,11 @@ impl Sockets {
     pub(super) fn listening(&self) -> io::Result<Listening> {
         let address =
             |socket: &Option<TcpListener>| socket.as_ref().map(TcpListener::local_addr).transpose();
-        Ok(Listening { elizaos: address(&self.elizaos)?, milady: address(&self.milady)? })
+        Ok(Listening {
+            elizaos: address(&self.elizaos)?,
+            milady: address(&self.milady)?,
+            trinity: address(&self.trinity)?,
+        })
     }
 }
 
@@ -92,6 +105,7 @@ fn port(loaded: &Loaded, key: &str) -> Port {
 pub(super) struct Listeners {
     elizaos: Option<Elizaos>,
     milady: Option<Milady>,
+    trinity: Option<Trinity>,
     handles: Vec<ServerHandle>,
     serving: Mutex<Vec<JoinHandle<io::Result<()>>>>,
 }
@@ -124,9 +138,18 @@ impl Listeners {
                 Some(dialect)
             }
         };
+        let trinity = match sockets.trinity {
+            None => None,
+            Some(socket) => {
+                let dialect = Trinity::new(Arc::new(config.trinity.clone()), host.clone());
+                let served = dialect.clone();
+                servers.push(run(loaded, socket, move || served.app())?);
+                Some(dialect)
+            }
+        };
         let handles = servers.iter().map(Server::handle).collect();
         let serving = Mutex::new(servers.into_iter().map(tokio::spawn).collect());
-        Ok(Self { elizaos, milady, handles, serving })
+        Ok(Self { elizaos, milady, trinity, handles, serving })
     }
 
     /// Waits until one of them ends by itself, which it does only where something went wrong.
@@ -154,6 +177,9 @@ impl Listeners {
         }
         if let Some(milady) = &self.milady {
             milady.close().await;
+        }
+        if let Some(trinity) = &self.trinity {
+            trinity.close().await;
         }
         join_all(self.handles.iter().map(|handle| handle.stop(true))).await;
     }

@@ -13,13 +13,16 @@ use crate::config::Config;
 const FILE_NAME: &str = "listening.json";
 
 /// The addresses that a host answers at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listening {
     /// The elizaOS listener, if there is one.
     pub elizaos: Option<SocketAddr>,
     /// The Milady listener, if there is one.
     #[serde(default)]
     pub milady: Option<SocketAddr>,
+    /// The Trinity listener, if there is one.
+    #[serde(default)]
+    pub trinity: Option<SocketAddr>,
 }
 
 impl Listening {
@@ -44,14 +47,14 @@ impl Listening {
 
     /// Says in the log where the host answers.
     pub(super) fn log(&self, version: &str) {
-        match (self.elizaos, self.milady) {
-            (None, None) => tracing::info!(version, "running without a listener"),
-            (Some(elizaos), None) => tracing::info!(%elizaos, version, "listening"),
-            (None, Some(milady)) => tracing::info!(%milady, version, "listening"),
-            (Some(elizaos), Some(milady)) => {
-                tracing::info!(%elizaos, %milady, version, "listening");
-            }
+        let Self { elizaos, milady, trinity } = *self;
+        if [elizaos, milady, trinity].iter().all(Option::is_none) {
+            return tracing::info!(version, "running without a listener");
         }
+        // A field without a value is not written.
+        let [elizaos, milady, trinity] =
+            [elizaos, milady, trinity].map(|address| address.map(tracing::field::display));
+        tracing::info!(elizaos, milady, trinity, version, "listening");
     }
 
     /// Forgets them: nobody answers any more.
@@ -89,7 +92,7 @@ mod tests {
         let configured = Listening::address_of(&config);
         assert_eq!(configured, config.elizaos.bind);
 
-        let written = Listening { elizaos: "0.0.0.0:4711".parse().ok(), milady: None };
+        let written = Listening { elizaos: "0.0.0.0:4711".parse().ok(), ..Listening::default() };
         written.write(folder.path()).unwrap();
         assert_eq!(Listening::address_of(&config), "127.0.0.1:4711".parse().unwrap());
         Listening::erase(folder.path());

@@ -7,6 +7,7 @@ use greenroom_actors::ports::Pruned;
 use greenroom_actors::registry::Registry;
 use tokio::task::JoinSet;
 
+use crate::accounts::AccountsError;
 use crate::host::Host;
 use crate::messaging::SessionRules;
 use crate::store::StoreSettings;
@@ -20,6 +21,9 @@ const JOBS_EVERY: Duration = Duration::from_secs(60);
 
 /// Between two looks at the approvals that nobody has decided about.
 const APPROVALS_EVERY: Duration = Duration::from_secs(60);
+
+/// Between two rounds that keep how often keys were shown.
+const KEY_USAGE_EVERY: Duration = Duration::from_secs(30);
 
 /// Between two looks at whether every agent is hosted.
 const HOSTED_LOOK: Duration = Duration::from_millis(50);
@@ -41,6 +45,7 @@ pub(super) fn start(host: &Host, store: &StoreSettings, sessions: SessionRules) 
     work.spawn(sweep_sessions(host.clone(), sessions));
     work.spawn(sweep_jobs(host.clone()));
     work.spawn(expire_approvals(host.registry.clone()));
+    work.spawn(keep_key_usage(host.clone()));
     work.spawn(tidy_metrics());
     let indexer = host.registry.clone();
     work.spawn(async move { indexer.index_memories().await });
@@ -151,6 +156,18 @@ async fn expire_approvals(registry: Registry) {
                     break;
                 }
             }
+        }
+    }
+}
+
+/// Keeps how often keys were shown, over and over: not one write for each request.
+async fn keep_key_usage(host: Host) {
+    loop {
+        host.registry.clock().sleep(KEY_USAGE_EVERY).await;
+        match host.accounts.keep_usage().await {
+            Ok(()) => {}
+            Err(AccountsError::Core(CoreError::Store(StoreError::Closed))) => return,
+            Err(error) => tracing::warn!(%error, "could not keep how often keys were shown"),
         }
     }
 }

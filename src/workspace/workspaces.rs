@@ -1,10 +1,11 @@
 //! All workspaces of a host.
 
 use std::array::from_fn;
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -19,6 +20,7 @@ use super::files::synced;
 use super::folder::Workspace;
 use super::read_only::ReadOnly;
 use super::settings::WorkspaceSettings;
+use super::sharing::Sharing;
 use super::watch::{Marks, Watcher};
 
 /// Threads that wait for the disk for workspaces at once; the others wait without one.
@@ -44,6 +46,8 @@ pub(super) struct Inner {
     threads: Arc<Semaphore>,
     turns: [Mutex<()>; TURNS],
     watcher: OnceLock<Weak<dyn Watcher>>,
+    /// What agents share that share something.
+    shared: RwLock<HashMap<AgentId, Arc<Sharing>>>,
 }
 
 impl fmt::Debug for Workspaces {
@@ -73,6 +77,7 @@ impl Workspaces {
             threads: Arc::new(Semaphore::new(THREADS_MAX)),
             turns: from_fn(|_| Mutex::new(())),
             watcher: OnceLock::new(),
+            shared: RwLock::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -87,6 +92,39 @@ impl Workspaces {
     #[must_use]
     pub fn free(&self, agent: AgentId) -> Workspace {
         self.bound(agent, ReadOnly::default())
+    }
+
+    /// The workspace of an agent, without what others share with it.
+    #[must_use]
+    pub fn own(&self, agent: AgentId) -> Workspace {
+        self.free(agent).sharing(Sharing::default())
+    }
+
+    /// Shares from now on what is said here, and nothing else. Makes the folder that others see, and
+    /// links for programs.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`]; then what was shared before is shared still.
+    pub async fn share(&self, agent: AgentId, sharing: Sharing) -> Result<(), WorkspaceError> {
+        let sharing = sharing.clean(agent);
+        self.free(agent).sharing(sharing.clone()).share().await?;
+        self.recall(agent, sharing);
+        Ok(())
+    }
+
+    /// Takes up what was shared before the host was started anew: nothing is made on the disk.
+    pub fn recall(&self, agent: AgentId, sharing: Sharing) {
+        let mut shared = self.inner.shared.write().unwrap_or_else(PoisonError::into_inner);
+        match sharing.clean(agent) {
+            none if none.is_none() => shared.remove(&agent),
+            some => shared.insert(agent, Arc::new(some)),
+        };
+    }
+
+    /// What an agent shares now.
+    #[must_use]
+    pub fn sharing(&self, agent: AgentId) -> Arc<Sharing> {
+        self.inner.sharing(agent)
     }
 
     /// From now on, that one is told of files with credentials that change. Only the first is.
@@ -134,6 +172,7 @@ impl Workspaces {
     /// # Errors
     /// [`StoreError`]; then it may be gone in part.
     pub async fn forget(&self, agent: AgentId) -> Result<(), StoreError> {
+        self.recall(agent, Sharing::default());
         let forgotten = self.blocking(move |all| {
             let turn = all.turn(agent);
             // Out of the way in one step, so that no half of it is ever seen.
@@ -171,6 +210,11 @@ impl Workspaces {
 }
 
 impl Inner {
+    pub(super) fn sharing(&self, agent: AgentId) -> Arc<Sharing> {
+        let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
+        shared.get(&agent).map(Arc::clone).unwrap_or_default()
+    }
+
     /// Waits for the turn to change an agent's workspace, and holds it.
     pub(super) fn turn(&self, agent: AgentId) -> Option<MutexGuard<'_, ()>> {
         let turns = u128::try_from(TURNS).unwrap_or(1);

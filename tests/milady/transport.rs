@@ -180,6 +180,7 @@ async fn a_listener_that_is_open_to_others_makes_itself_a_token() {
     let mut command = site.command(&["serve"]);
     command.env("GREENROOM_ELIZAOS__BIND", "127.0.0.1:0");
     command.env("GREENROOM_MILADY__BIND", "0.0.0.0:0").stderr(std::process::Stdio::piped());
+    command.env("GREENROOM_TRINITY__BIND", "127.0.0.1:0");
     let mut host = crate::support::Host::of(command);
     let warning = host.wait_for("milady.token");
     host.wait_for("listening");

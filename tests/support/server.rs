@@ -40,6 +40,7 @@ pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     milady: SocketAddr,
+    trinity: SocketAddr,
     site: Arc<Site>,
 }
 
@@ -53,6 +54,7 @@ impl Server {
         let mut command = Command::from(site.command(&["serve"]));
         command.env("GREENROOM_ELIZAOS__BIND", "127.0.0.1:0").env("GREENROOM_SERVER__WORKERS", "2");
         command.env("GREENROOM_MILADY__BIND", "127.0.0.1:0");
+        command.env("GREENROOM_TRINITY__BIND", "127.0.0.1:0");
         command.stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let listening = until("the server listens", async || {
@@ -64,8 +66,8 @@ impl Server {
         })
         .await;
         let address = |dialect: &str| listening[dialect].as_str().unwrap().parse().unwrap();
-        let (address, milady) = (address("elizaos"), address("milady"));
-        Self { child, address, milady, site: Arc::clone(site) }
+        let [address, milady, trinity] = ["elizaos", "milady", "trinity"].map(address);
+        Self { child, address, milady, trinity, site: Arc::clone(site) }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -75,6 +77,16 @@ impl Server {
     /// A client of the Milady listener.
     pub(crate) fn milady(&self) -> Client {
         Client::new(self.milady)
+    }
+
+    /// A client of the Trinity listener.
+    pub(crate) fn trinity(&self) -> Client {
+        Client::new(self.trinity)
+    }
+
+    /// Where its Trinity listener answers, as programs are told it.
+    pub(crate) fn trinity_url(&self) -> String {
+        format!("http://{}", self.trinity)
     }
 
     /// Where its Milady listener answers, as programs are told it.

@@ -60,6 +60,7 @@ fn agents_of(fact: &Fact) -> [Option<AgentId>; 2] {
         Fact::TaskSet(task) => task.agent_id,
         Fact::GoalSet(goal) => goal.agent_id,
         Fact::Logged(entry) => entry.agent_id,
+        Fact::LineWritten(line) => line.agent_id,
         Fact::TriggerSet { trigger, .. } => trigger.agent_id,
         Fact::TriggerFired(fired) => fired.agent_id,
         Fact::FiringSet(firing) => firing.agent_id,
@@ -96,7 +97,14 @@ fn hide(mask: &Arc<Mask>, fact: &mut Fact) {
             }
         }
         Fact::StepEnded(end) => mask.hide_in(&mut end.outcome),
-        Fact::LetterSent(letter) => map(&mut letter.content),
+        Fact::LetterSent(letter) => {
+            map(&mut letter.content);
+            if let Some(terms) = &mut letter.terms {
+                maybe(&mut terms.system);
+                map(&mut terms.labels);
+            }
+        }
+        Fact::LetterSettled(end) => maybe(&mut end.settled.reason),
         Fact::ApprovalAsked(approval) => {
             mask.hide_in(&mut approval.arguments);
             maybe(&mut approval.comment);
@@ -134,6 +142,7 @@ fn hide(mask: &Arc<Mask>, fact: &mut Fact) {
             maybe(&mut goal.outcome);
         }
         Fact::Logged(entry) => map(&mut entry.body),
+        Fact::LineWritten(line) => text(&mut line.text),
         Fact::TriggerSet { trigger, .. } => {
             text(&mut trigger.name);
             text(&mut trigger.instructions);
@@ -180,7 +189,7 @@ fn hide(mask: &Arc<Mask>, fact: &mut Fact) {
         | Fact::LetterTried(_)
         | Fact::LetterParked(_)
         | Fact::LetterUnparked(_)
-        | Fact::LetterSettled { .. }
+        | Fact::HandleClaimed { .. }
         | Fact::LetterRequeued { .. }
         | Fact::Embedded { .. }
         | Fact::Forgot { .. }

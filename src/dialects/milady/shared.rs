@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use greenroom_actors::time::UnixMillis;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::conversations::Conversations;
@@ -14,6 +15,7 @@ use super::settings::MiladySettings;
 use super::socket::{Sockets, tell_status};
 use crate::host::Host;
 use crate::http::auth::PairingToken;
+use crate::http::places::places;
 use crate::primary::ConfigFile;
 
 /// What all requests of the listener share, whichever thread serves them.
@@ -24,6 +26,8 @@ pub(super) struct Shared {
     /// listener that is open to other machines.
     pub(super) token: Option<PairingToken>,
     pub(super) in_flight: Lanes,
+    /// Places for turns, which may go on when their requests are answered.
+    pub(super) turns: Arc<Semaphore>,
     pub(super) pages: Pages,
     pub(super) pairing: Pairing,
     /// What was said of the primary agent beside its character.
@@ -55,6 +59,7 @@ impl Shared {
         let conversations = Conversations::new(host.registry.clone());
         Self {
             in_flight,
+            turns: Arc::new(Semaphore::new(places(settings.in_flight_max))),
             pages: Pages::of(&settings, token.is_some()),
             pairing: Pairing::default(),
             config: ConfigFile::in_folder(host.primary.state_dir(), Arc::clone(&host.secrets)),

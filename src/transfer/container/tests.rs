@@ -162,6 +162,11 @@ fn files_that_cannot_be_are_refused_for_the_first_thing_that_is_wrong() {
     assert_eq!(opened(&sealed(&vec![0; 1 << 20], 1), "open sesame").unwrap().len(), 1 << 20);
     let members = [packed(b"one "), packed(b""), packed(b"two")].concat();
     assert_eq!(opened(&sealed_raw(&members), "open sesame").unwrap(), b"one two");
+    let refused = TransferError::ContentTooLarge { what: "gzip members", limit: 4_096 };
+    let members = packed(b"").repeat(4_097);
+    assert_eq!(opened(&sealed_raw(&members), "open sesame").unwrap_err(), refused);
+    let members = packed(b"a").repeat(4_096);
+    assert_eq!(opened(&sealed_raw(&members), "open sesame").unwrap().len(), 4_096);
 }
 
 #[test]

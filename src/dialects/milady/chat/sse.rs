@@ -5,7 +5,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderNam
 use actix_web::web::Bytes;
 use serde_json::{Value, json};
 
-use super::{Answered, Coming, Rest, Turn, Wording};
+use super::{Answered, Rest, Telling, Turn, Wording};
 use crate::dialects::milady::error::MiladyError;
 
 /// Has proxies pass each event on at once.
@@ -22,7 +22,7 @@ pub(in crate::dialects::milady) fn answer(
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header((CONNECTION, "keep-alive"))
         .insert_header(NO_BUFFER)
-        .streaming(Coming::frames(turn, wording))
+        .streaming(Telling::frames(turn, wording))
 }
 
 /// Milady's own wording.

@@ -13,7 +13,7 @@ use greenroom_actors::pieces::Piece;
 use greenroom_actors::ports::RunQuery;
 use greenroom_actors::records::Memory;
 use greenroom_actors::runs::Usage;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, oneshot};
 
 use super::{Place, Said};
 use crate::dialects::milady::conversations::Following;
@@ -61,6 +61,8 @@ pub(in crate::dialects::milady) struct Turn {
     pub(super) pieces: broadcast::Receiver<Arc<Piece>>,
     /// The answer to come.
     pub(super) answer: oneshot::Receiver<Result<Answered, CoreError>>,
+    /// Its place among the turns in flight: a stream goes on when its request is answered.
+    pub(super) place: OwnedSemaphorePermit,
 }
 
 impl Turn {
@@ -68,7 +70,7 @@ impl Turn {
     ///
     /// # Errors
     /// [`CoreError::NotRunning`] at once where the agent does not run, paused or stopped: nobody is
-    /// to wait for minutes. Whatever else keeps a letter from it.
+    /// to wait for minutes. [`CoreError::Overloaded`] if too many turns are in flight. Whatever else keeps a letter from it.
     pub(in crate::dialects::milady) async fn begin(
         shared: &Arc<Shared>,
         agent: &AgentRecord,
@@ -76,6 +78,8 @@ impl Turn {
     ) -> Result<Self, MiladyError> {
         let Wish { place, said, following, is_counted } = wish;
         let Place { room, world, admin } = place;
+        let turn = Arc::clone(&shared.turns).try_acquire_owned();
+        let turn = turn.map_err(|_full| MiladyError::from(CoreError::Overloaded))?;
         let registry = &shared.host.registry;
         // Before the letter is there, or its first words would be missed.
         let pieces = registry.watch_pieces();
@@ -95,7 +99,7 @@ impl Turn {
         };
         tokio::spawn(waiting.through(delivered.reply, following, tell));
         let agent_name = agent.character.name.clone();
-        Ok(Self { agent_name, letter: delivered.letter_id, pieces, answer })
+        Ok(Self { agent_name, letter: delivered.letter_id, pieces, answer, place: turn })
     }
 
     /// The whole answer.

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::error::{self, CompatAnswer};
-use super::talk::Talk;
-use crate::dialects::milady::body;
+use super::talk::Asked;
 use crate::dialects::milady::chat::{self, Answered, Rest, Wording, event};
 use crate::dialects::milady::error::MiladyError;
 use crate::dialects::milady::shared::Shared;
@@ -19,9 +18,7 @@ pub(super) async fn complete(
     payload: Payload,
 ) -> CompatAnswer {
     let shared = shared.into_inner();
-    let asked = body::talk(&shared, &request, payload).await?;
-    let talk = Talk::read(&asked)?;
-    let agent = shared.host.primary.agent().await?.ok_or(MiladyError::NO_AGENT)?;
+    let Asked { body: asked, talk, agent } = Asked::read(&shared, &request, payload).await?;
     let wants_usage = asked.get("stream_options").and_then(|it| it.get("include_usage"));
     let completion = Completion {
         id: format!("chatcmpl-{}", Uuid::new_v4().simple()),

@@ -2,13 +2,43 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
+use actix_web::web::Payload;
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::ids::derived;
 use serde_json::{Map, Value};
 
+use crate::dialects::milady::body;
 use crate::dialects::milady::chat::{Place, Said, Turn, Web, Wish};
 use crate::dialects::milady::error::MiladyError;
 use crate::dialects::milady::shared::Shared;
+
+/// What a client asks, and of whom.
+pub(super) struct Asked {
+    /// The whole of it.
+    pub(super) body: Map<String, Value>,
+    /// What was said.
+    pub(super) talk: Talk,
+    /// Who is to answer.
+    pub(super) agent: Arc<AgentRecord>,
+}
+
+impl Asked {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// What is wrong with it; that there is no agent.
+    pub(super) async fn read(
+        shared: &Shared,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<Self, MiladyError> {
+        let body = body::talk(shared, request, payload).await?;
+        let talk = Talk::read(&body)?;
+        let agent = shared.host.primary.agent().await?.ok_or(MiladyError::NO_AGENT)?;
+        Ok(Self { body, talk, agent })
+    }
+}
 
 /// A talk as a client sends it.
 #[derive(Debug, Default, PartialEq)]

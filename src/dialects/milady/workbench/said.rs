@@ -6,7 +6,7 @@ use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, Value};
 
 use super::Fields;
-use super::task::{Sort, TASK_TAG, TODO_TAGS, TRIGGER_TAG, priority_of};
+use super::task::{Sort, TRIGGER_TAG, priority_of};
 use crate::dialects::milady::error::MiladyError;
 
 /// Bytes of a name, of a description and of a tag or a type.
@@ -117,13 +117,10 @@ impl Said {
 
 /// The tags of a task of that sort, which stays of that sort.
 fn tagged(sort: Sort, tags: Vec<String>) -> Vec<String> {
-    let own: &[&str] = match sort {
-        Sort::Task => &[TASK_TAG],
-        Sort::Todo => &TODO_TAGS,
-    };
-    let is_reserved = |tag: &str| TODO_TAGS.contains(&tag) || tag == TASK_TAG || tag == TRIGGER_TAG;
+    let is_reserved =
+        |tag: &str| Sort::Task.is_told_by(tag) || Sort::Todo.is_told_by(tag) || tag == TRIGGER_TAG;
     let others = tags.into_iter().filter(|tag| !is_reserved(tag));
-    own.iter().map(|tag| (*tag).to_owned()).chain(others).collect()
+    sort.tags().iter().map(|tag| (*tag).to_owned()).chain(others).collect()
 }
 
 fn text(fields: &Fields, field: &str, most: usize) -> Result<Option<String>, MiladyError> {

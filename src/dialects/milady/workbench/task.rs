@@ -11,12 +11,6 @@ use uuid::Uuid;
 
 use crate::dialects::milady::error::MiladyError;
 
-/// The tags of a todo, either of which makes it one.
-pub(super) const TODO_TAGS: [&str; 2] = ["workbench-todo", "todo"];
-
-/// The tag of a task that was made here.
-pub(super) const TASK_TAG: &str = "workbench-task";
-
 /// The tag of what a scheduler takes up: none of it is a task of these.
 pub(super) const TRIGGER_TAG: &str = "trigger";
 
@@ -37,6 +31,19 @@ pub(super) enum Sort {
 }
 
 impl Sort {
+    /// The tags of what is made here; a record with any of them is of that sort.
+    pub(super) fn tags(self) -> &'static [&'static str] {
+        match self {
+            Self::Task => &["workbench-task"],
+            Self::Todo => &["workbench-todo", "todo"],
+        }
+    }
+
+    /// Whether that tag makes a record one of this sort.
+    pub(super) fn is_told_by(self, tag: &str) -> bool {
+        self.tags().contains(&tag)
+    }
+
     /// That there is none of an id.
     pub(super) fn missing(self) -> MiladyError {
         let words = match self {
@@ -50,11 +57,11 @@ impl Sort {
 /// What a record is here; nothing where it stands for what is told otherwise, as triggers are and the
 /// agent's autonomy. Such records come with agents from elsewhere.
 pub(super) fn found_as(task: &Task) -> Option<Sort> {
-    let has = |tag: &str| task.tags.iter().any(|known| known == tag);
-    if has(TRIGGER_TAG) || task.name == AUTONOMY {
+    let mut tags = task.tags.iter().map(String::as_str);
+    if tags.clone().any(|tag| tag == TRIGGER_TAG) || task.name == AUTONOMY {
         return None;
     }
-    Some(if TODO_TAGS.into_iter().any(has) { Sort::Todo } else { Sort::Task })
+    Some(if tags.any(|tag| Sort::Todo.is_told_by(tag)) { Sort::Todo } else { Sort::Task })
 }
 
 /// A task.

@@ -2,20 +2,19 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
-use futures::{Stream, stream};
+use futures::{FutureExt, Stream, stream};
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::{LetterId, MemoryId};
 use greenroom_actors::pieces::Piece;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::{Answered, Turn};
 use crate::dialects::milady::error::MiladyError;
+use crate::messaging::{Came, Coming};
 
 /// How long nothing is said at most.
 const BREATH: Duration = Duration::from_secs(5);
@@ -50,18 +49,17 @@ pub(in crate::dialects::milady) enum Rest {
 }
 
 /// An answer on its way.
-pub(in crate::dialects::milady) struct Coming<W> {
+pub(in crate::dialects::milady) struct Telling<W> {
     frames: VecDeque<Bytes>,
     wording: W,
     told: Told,
-    pieces: broadcast::Receiver<Arc<Piece>>,
-    are_pieces_over: bool,
-    /// Gone once it has come.
-    answer: Option<oneshot::Receiver<Result<Answered, CoreError>>>,
+    coming: Coming<Result<Answered, CoreError>>,
     breath: Interval,
+    /// Its place among the requests in flight, until it is over.
+    _place: OwnedSemaphorePermit,
 }
 
-impl<W: Wording + 'static> Coming<W> {
+impl<W: Wording + 'static> Telling<W> {
     /// The answer to a turn in that wording; it ends when the answer is whole, or none comes.
     pub(in crate::dialects::milady) fn frames(
         turn: Turn,
@@ -69,18 +67,19 @@ impl<W: Wording + 'static> Coming<W> {
     ) -> impl Stream<Item = Result<Bytes, Infallible>> + 'static {
         let mut breath = interval_at(Instant::now() + BREATH, BREATH);
         breath.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let coming = Self {
+        let Turn { letter, pieces, answer, place, .. } = turn;
+        let answer = answer.map(|answer| answer.unwrap_or(Err(CoreError::ShuttingDown)));
+        let telling = Self {
             frames: wording.begin().into(),
             wording,
-            told: Told::of(turn.letter),
-            pieces: turn.pieces,
-            are_pieces_over: false,
-            answer: Some(turn.answer),
+            told: Told::of(letter),
+            coming: Coming::of(letter, pieces, answer),
             breath,
+            _place: place,
         };
-        stream::unfold(coming, |mut coming| async move {
-            let frame = coming.next().await?;
-            Some((Ok(frame), coming))
+        stream::unfold(telling, |mut telling| async move {
+            let frame = telling.next().await?;
+            Some((Ok(frame), telling))
         })
     }
 
@@ -89,19 +88,11 @@ impl<W: Wording + 'static> Coming<W> {
             if let Some(frame) = self.frames.pop_front() {
                 return Some(frame);
             }
-            let answer = self.answer.as_mut()?;
             tokio::select! {
-                piece = self.pieces.recv(), if !self.are_pieces_over => match piece {
-                    Ok(piece) => self.take(&piece),
-                    // What is missed comes with the whole answer.
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => self.are_pieces_over = true,
+                came = self.coming.next() => match came? {
+                    Came::Piece(piece) => self.take(&piece),
+                    Came::Whole(answer) => self.end(answer),
                 },
-                answer = answer => {
-                    self.answer = None;
-                    self.drain();
-                    self.end(answer.unwrap_or(Err(CoreError::ShuttingDown)));
-                }
                 _ = self.breath.tick() => {
                     let breath = self.wording.breath();
                     self.frames.push_back(breath);
@@ -114,17 +105,6 @@ impl<W: Wording + 'static> Coming<W> {
         if let Some(words) = self.told.take(piece) {
             let frame = self.wording.words(words);
             self.frames.push_back(frame);
-        }
-    }
-
-    /// The pieces that came before the whole.
-    fn drain(&mut self) {
-        loop {
-            match self.pieces.try_recv() {
-                Ok(piece) => self.take(&piece),
-                Err(TryRecvError::Lagged(_)) => {}
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
-            }
         }
     }
 

@@ -1,0 +1,3 @@
+//! Accounts as a whole, over a store in memory.
+
+pub(crate) mod support;

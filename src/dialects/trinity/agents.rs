@@ -1,0 +1,93 @@
+//! Agents: the list, one of them, a new one, and the end of one.
+
+mod birth;
+mod wire;
+
+use actix_web::web::Json;
+use actix_web::{delete, get, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::Answer;
+use super::call::Call;
+use super::error::TrinityError;
+use crate::accounts::Role;
+use crate::roster::{Known, Relation};
+
+use birth::NewAgent;
+pub(super) use wire::Shown;
+use wire::{AgentBase, AgentDetail, AgentItem};
+
+pub(super) fn routes(at: &mut ServiceConfig) {
+    at.service(list).service(create).service(detail).service(remove);
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Filter {
+    /// Tags, with commas between; agents with one of them are shown.
+    tags: Option<String>,
+}
+
+/// The agents that the caller may see, newest first.
+#[utoipa::path(tag = "Agents", params(("tags" = Option<String>, Query)), responses((status = 200, body = [AgentItem])))]
+#[get("/api/agents")]
+async fn list(call: Call) -> Answer<Vec<AgentItem>> {
+    let filter: Filter = call.query()?;
+    let tags: Vec<String> = filter
+        .tags
+        .iter()
+        .flat_map(|tags| tags.split(','))
+        .map(|tag| tag.trim().to_lowercase())
+        .filter(|tag| !tag.is_empty())
+        .collect();
+    let is_wanted =
+        |agent: &Known| tags.is_empty() || tags.iter().any(|tag| agent.entry.tags.contains(tag));
+    let agents = call.shared.host.roster.visible_to(&call.principal).await?;
+    let mut items = Vec::with_capacity(agents.len());
+    for agent in agents.iter().filter(|agent| is_wanted(agent)) {
+        items.push(AgentItem::of(&Shown::of(&call, agent).await?));
+    }
+    Ok(Json(items))
+}
+
+/// Creates an agent and starts it.
+#[utoipa::path(tag = "Agents", responses((status = 200, body = AgentBase)))]
+#[post("/api/agents")]
+async fn create(call: Call<NewAgent>) -> Answer<AgentBase> {
+    call.at_least(Role::Creator)?;
+    let wanted = call.fields()?;
+    let agent = birth::create(&call, wanted).await?;
+    Ok(Json(AgentBase::of(&agent, call.shared.host.version)))
+}
+
+/// One agent.
+#[utoipa::path(tag = "Agents", params(("name" = String, Path)), responses((status = 200, body = AgentDetail)))]
+#[get("/api/agents/{name}")]
+async fn detail(call: Call) -> Answer<AgentDetail> {
+    let agent = call.authorised().await?;
+    Ok(Json(AgentDetail::of(&Shown::of(&call, &agent).await?)))
+}
+
+/// What was done, in words.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Done {
+    pub(super) message: String,
+}
+
+/// Removes an agent with everything that is its own.
+#[utoipa::path(tag = "Agents", params(("name" = String, Path)), responses((status = 200, body = Done)))]
+#[delete("/api/agents/{name}")]
+async fn remove(call: Call) -> Answer<Done> {
+    if call.found().await?.is_some_and(|agent| agent.entry.is_system) {
+        return Err(TrinityError::forbidden("System agents cannot be deleted"));
+    }
+    let agent = call.owning_or("You don't have permission to delete this agent").await?;
+    birth::end(&call.shared.host, &agent).await?;
+    Ok(Json(Done { message: format!("Agent {} deleted", agent.name) }))
+}
+
+/// How an agent is told of to somebody who stands so to it.
+fn is_shared_with(relation: Relation) -> bool {
+    relation == Relation::Shared
+}

@@ -1,0 +1,210 @@
+//! How an agent comes into being, and how it ends.
+
+use actix_web::http::StatusCode;
+use greenroom_actors::agent::Change;
+use greenroom_actors::character::Character;
+use greenroom_actors::error::CoreError;
+use greenroom_actors::ids::AgentId;
+use greenroom_actors::lifecycle::Command;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::dialects::trinity::call::Call;
+use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::names;
+use crate::host::Host;
+use crate::roster::{Entry, Known, Resources};
+
+/// The least port that may be asked for.
+const PORT_MIN: i64 = 1_024;
+
+/// The image that is meant where none is named.
+const BASE_IMAGE: &str = "trinity-agent-base:latest";
+
+/// Processors that may be asked for.
+pub(in crate::dialects::trinity) const CPUS: [&str; 5] = ["1", "2", "4", "8", "16"];
+
+/// Memory that may be asked for.
+pub(in crate::dialects::trinity) const MEMORIES: [&str; 7] =
+    ["1g", "2g", "4g", "8g", "16g", "32g", "64g"];
+
+/// What carries out runs.
+const RUNTIMES: [&str; 3] = ["claude-code", "gemini-cli", "greenroom"];
+
+/// An agent to be created.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewAgent {
+    name: String,
+    r#type: Option<String>,
+    template: Option<String>,
+    runtime: Option<String>,
+    /// The model that answers, by its name in the host's configuration.
+    runtime_model: Option<String>,
+    /// `cpu` one of 1, 2, 4, 8, 16; `memory` one of 1g, 2g, 4g, 8g, 16g, 32g, 64g.
+    resources: Option<Value>,
+    /// What the model is told before anything else.
+    custom_instructions: Option<String>,
+    github_repo: Option<String>,
+    base_image: Option<String>,
+    tools: Option<Vec<String>>,
+    mcp_servers: Option<Vec<String>>,
+    /// 1024 to 65535; absent: the lowest that is free.
+    port: Option<i64>,
+    github_credential_id: Option<String>,
+    source_branch: Option<String>,
+    source_mode: Option<bool>,
+    full_capabilities: Option<bool>,
+}
+
+/// Creates the agent and starts it; answers once it runs.
+pub(super) async fn create(call: &Call<NewAgent>, wanted: NewAgent) -> Result<Known, TrinityError> {
+    let host = &call.shared.host;
+    let name = names::for_creation(&wanted.name)?;
+    let resources = resources(wanted.resources.as_ref())?;
+    let runtime = wanted.runtime.unwrap_or_else(|| Entry::RUNTIME.to_owned());
+    if !RUNTIMES.contains(&runtime.as_str()) {
+        let told = format!("Unknown runtime '{runtime}': must be one of {}", RUNTIMES.join(", "));
+        return Err(TrinityError::bad(told));
+    }
+    let port = wanted.port.map(port).transpose()?;
+    if host.roster.find(&name).await?.is_some() {
+        return Err(taken());
+    }
+    let _ = (BASE_IMAGE, wanted.base_image, wanted.tools, wanted.mcp_servers);
+    let _ = (
+        wanted.github_credential_id,
+        wanted.source_branch,
+        wanted.source_mode,
+        wanted.full_capabilities,
+    );
+    let id = AgentId(Uuid::new_v4());
+    let entry = Entry {
+        owner: call.principal.user.username.clone(),
+        kind: wanted.r#type.unwrap_or_else(|| Entry::KIND.to_owned()),
+        template: wanted.template,
+        runtime,
+        container_id: container_id(),
+        resources,
+        github_repo: wanted.github_repo,
+        ..Entry::default()
+    };
+    let character = character(id, &name, &entry, wanted.custom_instructions, wanted.runtime_model)?;
+    // First, so that nobody ever sees the agent as anybody else's. What is said of one that did not come
+    // into being is forgotten.
+    let Some(_) = host.roster.enter(id, entry, port).await? else {
+        return Err(TrinityError::conflict("Port is already in use by another agent"));
+    };
+    if let Err(error) = begin(host, id, character).await {
+        end_of_nothing(host, id).await;
+        return Err(error);
+    }
+    host.roster.get(id).await?.ok_or_else(TrinityError::no_agent)
+}
+
+async fn begin(host: &Host, id: AgentId, character: Character) -> Result<(), TrinityError> {
+    match host.registry.create(character).await {
+        Ok(_) => {}
+        Err(CoreError::AlreadyExists(_)) => return Err(taken()),
+        Err(error) => return Err(error.into()),
+    }
+    host.registry.ask(id, Change::insisting(Command::Start)).await?;
+    Ok(())
+}
+
+async fn end_of_nothing(host: &Host, id: AgentId) {
+    if let Err(error) = host.roster.forget(id).await {
+        tracing::warn!(agent = %id, %error, "the entry of an agent that was not created is left");
+    }
+}
+
+/// Removes an agent with everything that is its own.
+pub(super) async fn end(host: &Host, agent: &Known) -> Result<(), TrinityError> {
+    host.registry.remove(agent.id, false).await?;
+    host.roster.forget(agent.id).await?;
+    host.workspaces.forget(agent.id).await?;
+    host.media.forget_agent(agent.id).await?;
+    Ok(())
+}
+
+fn taken() -> TrinityError {
+    TrinityError::conflict("Agent already exists")
+}
+
+/// Tells the agent from all others that ever were.
+fn container_id() -> String {
+    rand::random::<[u8; 32]>().map(|byte| format!("{byte:02x}")).concat()
+}
+
+fn character(
+    id: AgentId,
+    name: &str,
+    entry: &Entry,
+    instructions: Option<String>,
+    model: Option<String>,
+) -> Result<Character, TrinityError> {
+    let settings =
+        json!({"owner": entry.owner, "model": model, "runtime": {"type": entry.runtime}});
+    let Value::Object(mut settings) = settings else {
+        return Err(TrinityError::inside("settings are no object"));
+    };
+    settings.retain(|_, value| !value.is_null());
+    Ok(Character {
+        id: Some(id),
+        system: instructions.filter(|text| !text.trim().is_empty()),
+        settings: Some(settings),
+        ..Character::named(name)
+    })
+}
+
+fn port(port: i64) -> Result<u16, TrinityError> {
+    let found = u16::try_from(port).ok().filter(|_| port >= PORT_MIN);
+    found.ok_or_else(|| {
+        TrinityError::bad(format!("port must be an integer from {PORT_MIN} to {}", u16::MAX))
+    })
+}
+
+/// What the agent may use; what is not named is as always.
+fn resources(wanted: Option<&Value>) -> Result<Resources, TrinityError> {
+    let mut found = Resources::default();
+    let Some(wanted) = wanted.filter(|wanted| !wanted.is_null()) else { return Ok(found) };
+    let Some(wanted) = wanted.as_object() else {
+        return Err(TrinityError::bad("resources must be an object with cpu and memory"));
+    };
+    if let Some(cpu) = wanted.get("cpu").filter(|cpu| !cpu.is_null()) {
+        found.cpu = one_of("resources.cpu", &CPUS, cpu)?;
+    }
+    if let Some(memory) = wanted.get("memory").filter(|memory| !memory.is_null()) {
+        found.memory = memory_of("resources.memory", memory)?;
+    }
+    Ok(found)
+}
+
+/// Memory in any of the forms that it is written in.
+pub(in crate::dialects::trinity) fn memory_of(
+    field: &str,
+    said: &Value,
+) -> Result<String, TrinityError> {
+    let text = said.as_str().unwrap_or_default();
+    let plain = text.strip_suffix('i').unwrap_or(text).to_ascii_lowercase();
+    one_of(field, &MEMORIES, &if said.is_string() { plain.into() } else { said.clone() })
+}
+
+/// One of the values allowed, given as text or as a number.
+pub(in crate::dialects::trinity) fn one_of(
+    field: &str,
+    allowed: &[&str],
+    said: &Value,
+) -> Result<String, TrinityError> {
+    let text = match said {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    };
+    if allowed.contains(&text.as_str()) {
+        return Ok(text);
+    }
+    let told = format!("{field} must be one of {}", allowed.join(", "));
+    Err(TrinityError::new(StatusCode::BAD_REQUEST, told))
+}

@@ -1,0 +1,51 @@
+//! Start and stop, both durable and idempotent.
+
+use actix_web::post;
+use actix_web::web::Json;
+use greenroom_actors::agent::Change;
+use greenroom_actors::lifecycle::Command;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::Answer;
+use super::agents::Done;
+use super::call::Call;
+
+pub(super) fn routes(at: &mut ServiceConfig) {
+    at.service(start).service(stop);
+}
+
+#[derive(Serialize, ToSchema)]
+struct Started {
+    message: String,
+    /// `success`, `skipped` or `failed`.
+    credentials_injection: &'static str,
+    credentials_result: Value,
+}
+
+/// Starts an agent.
+#[utoipa::path(tag = "Lifecycle", params(("name" = String, Path)), responses((status = 200, body = Started)))]
+#[post("/api/agents/{name}/start")]
+async fn start(call: Call) -> Answer<Started> {
+    let agent = call.authorised().await?;
+    let registry = &call.shared.host.registry;
+    registry.ask(agent.id, Change::insisting(Command::Start)).await?;
+    let reason =
+        if agent.is_running() { "container_already_running" } else { "no_credentials_enc_file" };
+    Ok(Json(Started {
+        message: format!("Agent {} started", agent.name),
+        credentials_injection: "skipped",
+        credentials_result: json!({"status": "skipped", "reason": reason}),
+    }))
+}
+
+/// Stops an agent: answered when it is silent.
+#[utoipa::path(tag = "Lifecycle", params(("name" = String, Path)), responses((status = 200, body = Done)))]
+#[post("/api/agents/{name}/stop")]
+async fn stop(call: Call) -> Answer<Done> {
+    let agent = call.authorised().await?;
+    call.shared.host.registry.ask(agent.id, Change::insisting(Command::Stop)).await?;
+    Ok(Json(Done { message: format!("Agent {} stopped", agent.name) }))
+}

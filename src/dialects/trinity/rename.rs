@@ -1,0 +1,54 @@
+//! A new name for an agent that goes on as it is.
+
+use actix_web::put;
+use actix_web::web::Json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::call::Call;
+use super::error::TrinityError;
+use super::{Answer, names};
+
+pub(super) fn routes(at: &mut ServiceConfig) {
+    at.service(rename);
+}
+
+#[derive(Deserialize, ToSchema)]
+struct NewName {
+    new_name: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Renamed {
+    message: String,
+    old_name: String,
+    new_name: String,
+    was_running: bool,
+    /// What is left to do; nothing.
+    note: Option<String>,
+}
+
+/// Gives an agent another name. It goes on running, and what it is doing goes on.
+#[utoipa::path(tag = "Lifecycle", params(("name" = String, Path)), responses((status = 200, body = Renamed)))]
+#[put("/api/agents/{name}/rename")]
+async fn rename(call: Call<NewName>) -> Answer<Renamed> {
+    let wanted = call.fields()?;
+    let found = call.found().await?;
+    if found.is_some_and(|agent| agent.entry.is_system) {
+        return Err(TrinityError::forbidden("System agents cannot be renamed"));
+    }
+    let agent = call.owning_or("You don't have permission to rename this agent").await?;
+    let new_name = names::for_rename(&wanted.new_name, &agent.name)?;
+    if call.shared.host.roster.find(&new_name).await?.is_some() {
+        let told = format!("Agent '{new_name}' already exists");
+        return Err(TrinityError::conflict(told));
+    }
+    Ok(Json(Renamed {
+        message: format!("Agent {} renamed to {new_name}", agent.name),
+        old_name: agent.name.clone(),
+        was_running: agent.is_running(),
+        new_name,
+        note: None,
+    }))
+}

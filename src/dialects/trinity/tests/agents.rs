@@ -1,0 +1,149 @@
+//! Agents by name: the list, one of them, a new one, and the end of one.
+
+use serde_json::{Value, json};
+
+use super::support::Site;
+use crate::accounts::Role;
+
+#[actix_web::test]
+async fn an_agent_is_created_running_and_seen_by_those_who_may() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    let stranger = site.user("stranger@example.org", Role::Creator).await;
+    let (status, made) = site
+        .call(&owner, "POST", "/api/agents", json!({"name": "Data Loader (v2)", "type": "etl"}))
+        .await;
+    assert_eq!(status, 200);
+    for (field, value) in [
+        ("name", json!("data-loader-v2")),
+        ("type", json!("etl")),
+        ("status", json!("running")),
+        ("resources", json!({"cpu": "2", "memory": "4g"})),
+        ("template", Value::Null),
+        ("runtime", json!("claude-code")),
+    ] {
+        assert_eq!(made[field], value, "{field}");
+    }
+    assert_eq!(made["container_id"].as_str().unwrap().len(), 64);
+    let (status, detail) =
+        site.call(&owner, "GET", "/api/agents/data-loader-v2", Value::Null).await;
+    assert_eq!(status, 200);
+    for (field, value) in [
+        ("owner", json!("owner@example.org")),
+        ("is_owner", json!(true)),
+        ("is_shared", json!(false)),
+        ("can_share", json!(true)),
+        ("can_delete", json!(true)),
+        ("shares", json!([])),
+        ("tags", json!([])),
+        ("container_id", made["container_id"].clone()),
+        ("port", made["port"].clone()),
+    ] {
+        assert_eq!(detail[field], value, "{field}");
+    }
+    let names = async |token: &str| {
+        let (_, list) = site.call(token, "GET", "/api/agents", Value::Null).await;
+        list.as_array().unwrap().iter().map(|agent| agent["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&owner).await, [json!("data-loader-v2")]);
+    assert!(names(&stranger).await.is_empty());
+    assert!(names(&site.admin).await.contains(&json!("data-loader-v2")));
+}
+
+#[actix_web::test]
+async fn an_agent_that_cannot_be_is_refused_by_its_field() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    let plain = site.user("user@example.org", Role::User).await;
+    site.agent(&owner, "taken").await;
+    let refused =
+        async |token: &str, body: Value| site.refused(token, "POST", "/api/agents", body).await;
+    for (body, status, words) in [
+        (json!({"name": "---"}), 400, "at least one alphanumeric"),
+        (json!({"name": "slots"}), 400, "reserved"),
+        (json!({"name": "x".repeat(64)}), 400, "too long"),
+        (json!({"name": "Taken"}), 409, "Agent already exists"),
+        (json!({"name": "a", "runtime": "bash"}), 400, "runtime"),
+        (json!({"name": "a", "port": 80}), 400, "port"),
+        (json!({"name": "a", "port": 70_000}), 400, "port"),
+        (json!({"name": "a", "resources": {"cpu": "3"}}), 400, "resources.cpu"),
+        (json!({"name": "a", "resources": {"memory": "3g"}}), 400, "resources.memory"),
+        (json!({"name": "a", "resources": []}), 400, "resources"),
+        (json!({"name": "a", "port": "x"}), 422, "int_parsing"),
+        (json!({"name": "a", "tools": "x"}), 422, "list_type"),
+    ] {
+        let (found, told) = refused(&owner, body.clone()).await;
+        assert!(found == status && told.contains(words), "{body}: {found} {told}");
+    }
+    let (status, told) = refused(&plain, json!({"name": "a"})).await;
+    assert!(status == 403 && told.contains("'creator'"), "{told}");
+    for (cpu, memory) in [(json!(2), json!("8G")), (json!("16"), json!("1Gi"))] {
+        let name = format!("r{cpu}").replace('"', "");
+        let body = json!({"name": name, "resources": {"cpu": cpu, "memory": memory}});
+        let (status, made) = site.call(&owner, "POST", "/api/agents", body).await;
+        assert_eq!(status, 200, "{made}");
+        assert!(made["resources"]["cpu"].is_string() && made["resources"]["memory"].is_string());
+    }
+    let (_, one) =
+        site.call(&owner, "POST", "/api/agents", json!({"name": "p", "port": 3000})).await;
+    assert_eq!(one["port"], 3000);
+    let (status, told) = refused(&owner, json!({"name": "q", "port": 3000})).await;
+    assert!(status == 409 && told.to_lowercase().contains("port"), "{told}");
+}
+
+#[actix_web::test]
+async fn guards_differ_in_what_a_stranger_sees() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    let stranger = site.user("stranger@example.org", Role::Creator).await;
+    site.agent(&owner, "mine").await;
+    for (token, method, path, body, status, words) in [
+        (&stranger, "GET", "/api/agents/none", Value::Null, 404, "Agent not found"),
+        (&stranger, "GET", "/api/agents/mine", Value::Null, 403, "Access denied to agent"),
+        (&stranger, "GET", "/api/agents/Mine", Value::Null, 404, "Agent not found"),
+        (&stranger, "POST", "/api/agents/mine/stop", Value::Null, 403, "Access denied to agent"),
+        (&stranger, "DELETE", "/api/agents/none", Value::Null, 403, "permission to delete"),
+        (&stranger, "DELETE", "/api/agents/mine", Value::Null, 403, "permission to delete"),
+        (&site.admin, "DELETE", "/api/agents/none", Value::Null, 404, "Agent not found"),
+        (
+            &stranger,
+            "PUT",
+            "/api/agents/none/rename",
+            json!({"new_name": "x"}),
+            403,
+            "permission to rename",
+        ),
+        (&owner, "PUT", "/api/agents/mine/rename", json!({"new_name": ""}), 400, "empty"),
+        (&owner, "PUT", "/api/agents/mine/rename", json!({"new_name": "mine"}), 400, "same"),
+    ] {
+        let (found, told) = site.refused(token, method, path, body).await;
+        assert!(found == status && told.contains(words), "{method} {path}: {found} {told}");
+    }
+}
+
+#[actix_web::test]
+async fn an_agent_is_stopped_started_and_removed() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    site.agent(&owner, "mine").await;
+    let call = async |method: &str, path: &str| site.call(&owner, method, path, Value::Null).await;
+    let status = async || call("GET", "/api/agents/mine").await.1["status"].clone();
+    for (path, message, after) in [
+        ("/api/agents/mine/stop", "Agent mine stopped", "stopped"),
+        ("/api/agents/mine/stop", "Agent mine stopped", "stopped"),
+        ("/api/agents/mine/start", "Agent mine started", "running"),
+        ("/api/agents/mine/start", "Agent mine started", "running"),
+    ] {
+        let (found, told) = call("POST", path).await;
+        assert_eq!((found, &told["message"]), (200, &json!(message)));
+        assert_eq!(status().await, after);
+    }
+    let (_, again) = call("POST", "/api/agents/mine/start").await;
+    assert_eq!(again["credentials_injection"], "skipped");
+    assert_eq!(again["credentials_result"]["reason"], "container_already_running");
+    let (found, told) = call("DELETE", "/api/agents/mine").await;
+    assert_eq!((found, told), (200, json!({"message": "Agent mine deleted"})));
+    assert_eq!(call("GET", "/api/agents/mine").await.0, 404);
+    // The name is free again at once.
+    site.agent(&owner, "mine").await;
+}

@@ -1,0 +1,140 @@
+//! What was said of one agent.
+
+use std::collections::BTreeSet;
+
+use greenroom_actors::ids::AgentId;
+use greenroom_actors::time::UnixMillis;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::accounts::ADMIN;
+
+/// What people have said of an agent. Fields that a version does not know are lost when it writes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    /// The name of the user who owns it.
+    pub owner: String,
+    /// What sort of agent it is, in its owner's words.
+    pub kind: String,
+    /// What it was made from, as it was asked for.
+    pub template: Option<String>,
+    /// What carries out its runs, by name.
+    pub runtime: String,
+    /// A number that is its own, 0 if none was left; something listens there only where SSH is served.
+    pub port: u16,
+    /// Tells it from all others, for ever: 64 hexadecimal digits.
+    pub container_id: String,
+    /// What it was created with.
+    pub resources: Resources,
+    /// What was put in their place since.
+    pub limits: Limits,
+    /// The repository that it was made from.
+    pub github_repo: Option<String>,
+    /// Whether it is the host's own, which nobody deletes.
+    pub is_system: bool,
+    /// What it is found under.
+    pub tags: BTreeSet<String>,
+    /// With whom it is shared.
+    pub shares: Vec<Share>,
+    /// The agents that it may call, see, and share folders with.
+    pub permits: BTreeSet<AgentId>,
+    /// What it shares with other agents.
+    pub folders: Folders,
+    /// When its picture last changed, if it has one.
+    pub avatar_changed_at: Option<UnixMillis>,
+}
+
+/// What an agent may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Processors, as a number.
+    pub cpu: String,
+    /// Memory, as a number and its unit.
+    pub memory: String,
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Self { cpu: "2".to_owned(), memory: "4g".to_owned() }
+    }
+}
+
+/// What was put in the place of [`Resources`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Processors.
+    pub cpu: Option<String>,
+    /// Memory.
+    pub memory: Option<String>,
+}
+
+/// That an agent is shared with somebody, who may have no account yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Its number, among all shares of the host.
+    pub id: u64,
+    /// With whom: an address in lower case.
+    pub email: String,
+    /// The id of the user who shared it.
+    pub by_id: i64,
+    /// That user's address, or name where there is none.
+    pub by: String,
+    /// When.
+    pub created_at: UnixMillis,
+    /// Whether the agent may write to them first.
+    pub allows_proactive: bool,
+}
+
+/// What an agent shares with other agents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folders {
+    /// Whether others see its `shared-out`.
+    pub exposes: bool,
+    /// Whether it sees that of others.
+    pub consumes: bool,
+}
+
+impl Entry {
+    /// The kind of an agent that nobody named one for.
+    pub const KIND: &str = "business-assistant";
+
+    /// The runtime of an agent that nobody chose one for.
+    pub const RUNTIME: &str = "claude-code";
+
+    /// What holds for an agent of which nothing was said.
+    #[must_use]
+    pub fn of_nobody(id: AgentId) -> Self {
+        let container_id = Sha256::digest(id.0.as_bytes());
+        let container_id = container_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { container_id, ..Self::default() }
+    }
+
+    /// The share with that address, whatever its case.
+    #[must_use]
+    pub fn share_with(&self, email: &str) -> Option<&Share> {
+        self.shares.iter().find(|share| share.email.eq_ignore_ascii_case(email))
+    }
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self {
+            owner: ADMIN.to_owned(),
+            kind: Self::KIND.to_owned(),
+            template: None,
+            runtime: Self::RUNTIME.to_owned(),
+            port: 0,
+            container_id: String::new(),
+            resources: Resources::default(),
+            limits: Limits::default(),
+            github_repo: None,
+            is_system: false,
+            tags: BTreeSet::new(),
+            shares: Vec::new(),
+            permits: BTreeSet::new(),
+            folders: Folders::default(),
+            avatar_changed_at: None,
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The roster: what people have said of each agent, beside who it is and what it remembers.
+//!
+//! Who owns it, with whom it is shared, which agents it may call, under which tags it is found. An agent
+//! that nobody has said anything of is the administrator's. All of it is in memory, and durable before
+//! it is seen; so access is judged without a question to the store.
+
+mod access;
+mod entry;
+mod index;
+mod ports;
+
+use std::sync::Arc;
+
+use greenroom_actors::character::AgentRecord;
+use greenroom_actors::documents::Document;
+use greenroom_actors::error::{CoreError, StoreError};
+use greenroom_actors::facts::Fact;
+use greenroom_actors::ids::AgentId;
+use greenroom_actors::lifecycle::State;
+use greenroom_actors::ports::AgentQuery;
+use greenroom_actors::registry::Registry;
+use greenroom_actors::time::UnixMillis;
+use tokio::sync::{Mutex, MutexGuard};
+
+pub use access::Relation;
+pub use entry::{Entry, Folders, Limits, Resources, Share};
+
+use crate::accounts::Principal;
+use index::Index;
+
+/// Where entries are kept.
+const SHELF: &str = "roster";
+
+/// Documents that are read at once.
+const PAGE: u32 = 1_000;
+
+/// Turns to change entries. Agents that share one wait for one another, which at so many is rare.
+const TURNS: usize = 64;
+
+/// What is kept about the agents for the people who use them. Clones share everything.
+#[derive(Clone)]
+pub struct Roster {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    registry: Registry,
+    index: Index,
+    turns: [Mutex<()>; TURNS],
+}
+
+/// An agent, as people know it.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Which agent.
+    pub id: AgentId,
+    /// Its name among people: its handle.
+    pub name: String,
+    /// What is so now.
+    pub state: State,
+    /// When it was created.
+    pub created_at: UnixMillis,
+    /// What was said of it.
+    pub entry: Arc<Entry>,
+}
+
+impl Known {
+    /// Whether it runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.state == State::Running
+    }
+}
+
+impl Roster {
+    /// Reads what was said of all agents; what was said of those that are gone is let go.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub async fn open(registry: Registry) -> Result<Self, CoreError> {
+        let index = Index::default();
+        let mut offset = 0;
+        loop {
+            let page = registry.store().documents(SHELF, "", offset, PAGE).await?;
+            let read = u32::try_from(page.len()).unwrap_or(PAGE);
+            for document in page {
+                let Some(id) = document.key.parse().ok().map(AgentId) else { continue };
+                match serde_json::from_value(document.value) {
+                    Ok(entry) => index.set(id, Some(Arc::new(entry))),
+                    Err(error) => {
+                        let reason = format!("the roster's entry of {id}: {error}");
+                        return Err(StoreError::Failed(reason).into());
+                    }
+                }
+            }
+            if read < PAGE {
+                break;
+            }
+            offset = offset.saturating_add(read);
+        }
+        let turns = std::array::from_fn(|_| Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { registry, index, turns }) })
+    }
+
+    /// The agent of that name, by each letter of it.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`].
+    pub async fn find(&self, name: &str) -> Result<Option<Known>, CoreError> {
+        let found = self.inner.registry.store().agent_by_handle(name).await?;
+        Ok(found.map(|record| self.known(&record)))
+    }
+
+    /// An agent by its id.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`].
+    pub async fn get(&self, id: AgentId) -> Result<Option<Known>, CoreError> {
+        match self.inner.registry.record(id).await {
+            Ok(record) => Ok(Some(self.known(&record))),
+            Err(CoreError::AgentNotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The agents that somebody may see, newest first.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`].
+    pub async fn visible_to(&self, principal: &Principal) -> Result<Vec<Known>, CoreError> {
+        let mut seen = Vec::new();
+        match self.inner.index.of(principal) {
+            None => {
+                let all = AgentQuery { limit: u32::MAX, ..AgentQuery::default() };
+                for record in self.inner.registry.store().agents(all).await? {
+                    seen.push(self.known(&record));
+                }
+            }
+            Some(ids) => {
+                for id in ids {
+                    seen.extend(self.get(id).await?);
+                }
+            }
+        }
+        seen.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.name.cmp(&b.name)));
+        Ok(seen)
+    }
+
+    /// What was said of an agent.
+    #[must_use]
+    pub fn entry(&self, id: AgentId) -> Arc<Entry> {
+        self.inner.index.get(id).unwrap_or_else(|| Arc::new(Entry::of_nobody(id)))
+    }
+
+    /// How somebody stands to an agent.
+    #[must_use]
+    pub fn relation(&self, principal: &Principal, entry: &Entry) -> Relation {
+        Relation::of(principal, entry)
+    }
+
+    /// How many agents somebody owns, the system's own left out.
+    #[must_use]
+    pub fn owned_by(&self, username: &str) -> usize {
+        self.inner.index.owned_by(username)
+    }
+
+    /// Writes down what is said of an agent that is about to be created, with a port: the one that is
+    /// wanted, or the lowest that is free.
+    ///
+    /// # Errors
+    /// `None` in the place of the port if it is taken; [`CoreError::Store`].
+    pub async fn enter(
+        &self,
+        id: AgentId,
+        mut entry: Entry,
+        wanted: Option<u16>,
+    ) -> Result<Option<Arc<Entry>>, CoreError> {
+        let _turn = self.turn(id).await;
+        let Some(port) = self.inner.index.reserve(wanted) else { return Ok(None) };
+        entry.port = port;
+        let kept = self.keep(id, entry).await;
+        if kept.is_err() {
+            self.inner.index.release(port);
+        }
+        kept.map(Some)
+    }
+
+    /// Changes what was said of an agent: durable before it is seen, and not at all if `change` refuses.
+    ///
+    /// # Errors
+    /// What `change` refuses with; [`CoreError::Store`], as one of those.
+    pub async fn amend<T, E: From<CoreError>>(
+        &self,
+        id: AgentId,
+        change: impl FnOnce(&mut Entry) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _turn = self.turn(id).await;
+        let before = self.entry(id);
+        let mut entry = Entry::clone(&before);
+        let said = change(&mut entry)?;
+        if entry != *before {
+            self.keep(id, entry).await?;
+        }
+        Ok(said)
+    }
+
+    /// Forgets what was said of an agent that is gone, by others too: nobody may call it any more.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`].
+    pub async fn forget(&self, id: AgentId) -> Result<(), CoreError> {
+        for caller in self.inner.index.permitted_to_call(id) {
+            self.amend(caller, |entry| {
+                entry.permits.remove(&id);
+                Ok::<_, CoreError>(())
+            })
+            .await?;
+        }
+        let _turn = self.turn(id).await;
+        let gone = Fact::DocumentRemoved { shelf: SHELF.to_owned(), key: id.to_string() };
+        self.inner.registry.keep(vec![gone]).await?;
+        self.inner.index.set(id, None);
+        Ok(())
+    }
+
+    /// The agents that may call this one.
+    #[must_use]
+    pub fn callers_of(&self, id: AgentId) -> Vec<AgentId> {
+        self.inner.index.permitted_to_call(id)
+    }
+
+    async fn keep(&self, id: AgentId, entry: Entry) -> Result<Arc<Entry>, CoreError> {
+        let value = serde_json::to_value(&entry)
+            .map_err(|error| CoreError::Store(StoreError::Failed(error.to_string())))?;
+        let document = Document {
+            shelf: SHELF.to_owned(),
+            key: id.to_string(),
+            value,
+            updated_at: self.inner.registry.clock().now(),
+        };
+        self.inner.registry.keep(vec![Fact::DocumentSet(Box::new(document))]).await?;
+        let entry = Arc::new(entry);
+        self.inner.index.set(id, Some(Arc::clone(&entry)));
+        Ok(entry)
+    }
+
+    fn known(&self, record: &AgentRecord) -> Known {
+        Known {
+            id: record.id,
+            name: record.handle.clone(),
+            state: record.lifecycle.state(),
+            created_at: record.created_at,
+            entry: self.entry(record.id),
+        }
+    }
+
+    async fn turn(&self, id: AgentId) -> Option<MutexGuard<'_, ()>> {
+        let turns = u128::try_from(TURNS).unwrap_or(1);
+        let nth = usize::try_from(id.0.as_u128() % turns).unwrap_or(0);
+        Some(self.inner.turns.get(nth)?.lock().await)
+    }
+}

@@ -1,0 +1,20 @@
+//! Templates: folders that agents begin with, of this host or of a repository.
+//!
+//! A template's files are copied into the workspace once, before the agent first starts, and its
+//! `template.yaml` says what the agent is. What a template brings is a stranger's: links in it are
+//! not followed, its description is read within bounds, and cloning runs nothing of it.
+
+mod clone;
+mod error;
+mod local;
+mod name;
+mod service;
+mod settings;
+mod template;
+pub mod yaml;
+
+pub use error::TemplateError;
+pub use name::{Repository, TemplateName};
+pub use service::{Fetched, Listed, Templates};
+pub use settings::TemplatesSettings;
+pub use template::{Runtime, SharedFolders, Template};
