@@ -178,6 +178,7 @@ fn hide(mask: &Arc<Mask>, fact: &mut Fact) {
         Fact::AgentCreated(_) | Fact::AgentRevised { .. } | Fact::DocumentSet(_) => {}
         // Without words, or with a name alone.
         Fact::LifecycleChanged { .. }
+        | Fact::HandleClaimed { .. }
         | Fact::Reflected { .. }
         | Fact::AgentRemoved { .. }
         | Fact::ImportBegun { .. }
