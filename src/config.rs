@@ -69,10 +69,10 @@ pub struct Config {
     pub mcp: McpSettings,
     /// The agents' own folders.
     pub workspace: WorkspaceSettings,
-    /// What agents work with that nobody else is to know.
-    pub credentials: CredentialSettings,
     /// Folders that agents begin with.
     pub templates: TemplatesSettings,
+    /// What agents work with that nobody else is to know.
+    pub credentials: CredentialSettings,
     /// Agents that leave the host and come into it as files.
     pub transfer: TransferSettings,
     /// What is said between people and agents.

@@ -51,12 +51,12 @@ pub struct Host {
     pub media: MediaStore,
     /// The agents' own folders.
     pub workspaces: Workspaces,
+    /// Folders that agents begin with.
+    pub templates: Templates,
     /// What agents work with that nobody else is to know.
     pub credentials: Credentials,
     /// The programs that do agents' work.
     pub runtimes: Runtimes,
-    /// Folders that agents begin with.
-    pub templates: Templates,
     /// Takes agents out of the host and into it, as files.
     pub transfer: Transfer,
     /// Carries requests with a key out once.

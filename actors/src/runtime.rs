@@ -149,18 +149,18 @@ impl Runtime {
     ) -> BoxFuture<'static, Result<Committed, StoreError>> {
         let settles =
             facts.iter().any(|fact| matches!(fact, Fact::StepEnded(_) | Fact::RunEnded(_)));
-        let left: Vec<_> = facts.iter().filter_map(left).collect();
-        let mut facts = masked(&*self.ports.masks, facts, self.now());
-        // Behind the others, which are affected in the order of the caller. Masked before they are cut.
-        facts.extend(lines::of(&facts));
         let news = News::of(&facts);
         let is_news = !news.is_empty();
+        let left: Vec<_> = facts.iter().filter_map(left).collect();
+        let mut facts = masked(&*self.ports.masks, facts, self.now());
+        // Behind the others, which are affected in the order of the caller; and of what is masked already,
+        // since a line may hold half of a secret.
+        facts.extend(lines::of(&facts));
         let committed = self.ports.store.commit(Batch { epoch: self.epoch, facts });
         let runtime = Arc::clone(self);
         let told = committed
             .map(move |committed| {
                 if let Ok(committed) = &committed {
-                    left.into_iter().for_each(|agent| runtime.ports.masks.left(agent));
                     for news in &news {
                         runtime.record_changed(news.id);
                         if news.is_removal() {
@@ -170,6 +170,7 @@ impl Runtime {
                     if !news.is_empty() {
                         runtime.directory.apply(news, committed);
                     }
+                    left.into_iter().for_each(|agent| runtime.ports.masks.left(agent));
                     if settles {
                         runtime.room.notify_one();
                     }

@@ -72,7 +72,6 @@ const ALIASES: [(&str, &str, Reading); 33] = [
         Ok((!matches!(value.to_ascii_lowercase().as_str(), "0" | "false")).to_string())
     }),
     ("MILADY_TRIGGERS_MAX_ACTIVE", "milady.triggers_active_max", as_is),
-    ("CREDENTIAL_ENCRYPTION_KEY", "credentials.key", as_is),
     ("SECRET_KEY", "accounts.secret_key", as_is),
     ("ADMIN_PASSWORD", "accounts.admin_password", as_is),
     ("EMAIL_AUTH_ENABLED", "accounts.email.enabled", |value| {
@@ -83,6 +82,7 @@ const ALIASES: [(&str, &str, Reading); 33] = [
     ("SMTP_PORT", "accounts.smtp.port", port),
     ("SMTP_USER", "accounts.smtp.user", as_is),
     ("SMTP_PASSWORD", "accounts.smtp.password", as_is),
+    ("CREDENTIAL_ENCRYPTION_KEY", "credentials.key", as_is),
     ("LOG_JSON_FORMAT", "log.format", log_format),
     ("LOG_LEVEL", "log.filter", as_is),
     (LOG, "log.filter", as_is),

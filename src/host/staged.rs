@@ -68,10 +68,10 @@ impl Host {
             accounts,
             preferences,
             primary: Primary::none(registry.clone()).await.unwrap(),
+            roster: Roster::open(registry.clone()).await.unwrap(),
             models,
             credentials,
             runtimes,
-            roster: Roster::open(registry.clone()).await.unwrap(),
             messaging: Messaging::open(registry.clone(), MessagingSettings::default())
                 .await
                 .unwrap(),

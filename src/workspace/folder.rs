@@ -214,7 +214,7 @@ impl Workspace {
         let done = self.all.blocking(move |all| {
             let sharing = sharing.unwrap_or_else(|| all.sharing(agent));
             let turn = changed.as_ref().and_then(|path| all.turn(holder(agent, &sharing, path)));
-            let before = changed.is_some().then(|| Marks::of(&all.folder, agent));
+            let before = changed.as_ref().map(|_| Marks::of(&all.folder, agent));
             let files = Files {
                 all: &all.folder,
                 spool: &all.spool,

@@ -45,9 +45,9 @@ pub(super) struct Inner {
     pub(super) settings: WorkspaceSettings,
     threads: Arc<Semaphore>,
     turns: [Mutex<()>; TURNS],
-    watcher: OnceLock<Weak<dyn Watcher>>,
     /// What agents share that share something.
     shared: RwLock<HashMap<AgentId, Arc<Sharing>>>,
+    watcher: OnceLock<Weak<dyn Watcher>>,
 }
 
 impl fmt::Debug for Workspaces {
@@ -76,8 +76,8 @@ impl Workspaces {
             settings: settings.clone(),
             threads: Arc::new(Semaphore::new(THREADS_MAX)),
             turns: from_fn(|_| Mutex::new(())),
-            watcher: OnceLock::new(),
             shared: RwLock::default(),
+            watcher: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -105,6 +105,7 @@ fn hide(mask: &Arc<Mask>, fact: &mut Fact) {
             }
         }
         Fact::LetterSettled(end) => maybe(&mut end.settled.reason),
+        Fact::LineWritten(line) => text(&mut line.text),
         Fact::ApprovalAsked(approval) => {
             mask.hide_in(&mut approval.arguments);
             maybe(&mut approval.comment);
@@ -142,7 +143,6 @@ fn hide(mask: &Arc<Mask>, fact: &mut Fact) {
             maybe(&mut goal.outcome);
         }
         Fact::Logged(entry) => map(&mut entry.body),
-        Fact::LineWritten(line) => text(&mut line.text),
         Fact::TriggerSet { trigger, .. } => {
             text(&mut trigger.name);
             text(&mut trigger.instructions);
@@ -190,7 +190,6 @@ fn hide(mask: &Arc<Mask>, fact: &mut Fact) {
         | Fact::LetterTried(_)
         | Fact::LetterParked(_)
         | Fact::LetterUnparked(_)
-        | Fact::HandleClaimed { .. }
         | Fact::LetterRequeued { .. }
         | Fact::Embedded { .. }
         | Fact::Forgot { .. }
