@@ -181,7 +181,7 @@ async fn host(
     let accounts = Accounts::open(accounts, &config.accounts).await?;
     let primary = Primary::open(registry.clone(), primary).await?;
     let roster = Roster::open(registry.clone()).await?;
-    Ok(Host {
+    let host = Host {
         roster,
         accounts,
         preferences,
@@ -202,7 +202,9 @@ async fn host(
         started_at: SystemClock.now(),
         version: env!("CARGO_PKG_VERSION"),
         vault: Some(Vault::new(store.clone(), data_dir.join(BACKUPS))),
-    })
+    };
+    host.share_all_folders().await;
+    Ok(host)
 }
 
 /// Which agent is the primary one. Without a listener that speaks of it, none is made.

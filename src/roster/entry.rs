@@ -41,6 +41,8 @@ pub struct Entry {
     pub permits: BTreeSet<AgentId>,
     /// What it shares with other agents.
     pub folders: Folders,
+    /// The system that it was made as a part of.
+    pub system: Option<String>,
     /// When its picture last changed, if it has one.
     pub avatar_changed_at: Option<UnixMillis>,
 }
@@ -134,6 +136,7 @@ impl Default for Entry {
             shares: Vec::new(),
             permits: BTreeSet::new(),
             folders: Folders::default(),
+            system: None,
             avatar_changed_at: None,
         }
     }

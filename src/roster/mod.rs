@@ -6,6 +6,7 @@
 
 mod access;
 mod entry;
+mod folders;
 mod index;
 mod ports;
 
@@ -221,6 +222,12 @@ impl Roster {
         self.inner.registry.keep(vec![gone]).await?;
         self.inner.index.set(id, None);
         Ok(())
+    }
+
+    /// The agents that share folders, or see those of others.
+    #[must_use]
+    pub fn sharing(&self) -> Vec<AgentId> {
+        self.inner.index.sharing()
     }
 
     /// The agents that may call this one.

@@ -4,21 +4,32 @@
 //! deed, and words the answer. Everything else that happens to a request is in the gate.
 
 mod agents;
+mod avatar;
 mod call;
+mod deploy;
 mod description;
 mod error;
+mod files;
+mod folders;
 mod gate;
+mod git;
 mod guards;
 mod health;
+mod info;
 mod lanes;
 mod lifecycle;
+mod metrics;
 mod names;
+mod read_only;
 mod rename;
 mod routes;
 mod settings;
 mod shape;
 mod shared;
 mod short;
+mod skills;
+mod systems;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod times;

@@ -1,5 +1,7 @@
 //! The dialect over a host in memory: every route, as a client meets it.
 
 mod agents;
+mod files;
 mod gate;
+mod homes;
 mod support;
