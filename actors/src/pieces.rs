@@ -122,6 +122,8 @@ mod tests {
             status: LetterStatus::Waiting,
             attempts: 1,
             sent_at: UnixMillis(0),
+            terms: None,
+            settled: None,
         }
     }
 

@@ -7,10 +7,12 @@
 
 mod approvals;
 mod budgets;
+mod figures;
 mod halt;
 mod hosting;
 mod import;
 mod letters;
+mod names;
 mod shard;
 mod triggers;
 mod watch;
@@ -96,6 +98,8 @@ impl Registry {
             "booting"
         );
         let runtime = Arc::new(Runtime::new(ports, settings, boot.epoch, is_halted));
+        // Before anybody can ask: nobody is told that there is no agent of a name while there is.
+        runtime.directory.fill(&runtime.ports.store).await?;
         let imports = import::turns();
         let Hosting { shards, arbiters, handled } = hosting::shards(&runtime).await?;
         let registry =
@@ -103,6 +107,7 @@ impl Registry {
         registry.inner.runtime.reached_by(&registry);
         actix::spawn(hosting::host_all(registry.clone()));
         actix::spawn(watch::watch(Arc::clone(&registry.inner.runtime)));
+        actix::spawn(crate::figures::recall(Arc::clone(registry.runtime())));
         actix::spawn(import::remove_left(Arc::clone(registry.runtime())));
         let runtime = Arc::clone(registry.runtime());
         actix::spawn(crate::scheduler::serve(registry.downgrade(), runtime));
@@ -115,14 +120,24 @@ impl Registry {
     /// [`CoreError::AlreadyExists`] if there is one of that id, [`CoreError::Invalid`] for a
     /// character without a name or with a budget that cannot be, [`CoreError::Store`].
     pub async fn create(&self, character: Character) -> Result<Arc<AgentRecord>, CoreError> {
+        self.admit(character, None).await
+    }
+
+    /// Creates an agent, with a handle of its name or with just the one that it claims.
+    async fn admit(
+        &self,
+        character: Character,
+        claimed: Option<String>,
+    ) -> Result<Arc<AgentRecord>, CoreError> {
         if character.name.is_empty() {
             return Err(CoreError::Invalid { field: "name", reason: "must not be empty".into() });
         }
         budget::check(&character)?;
         let now = self.inner.runtime.now();
+        let claims = claimed.is_some();
         let record = AgentRecord {
             id: character.agent_id(),
-            handle: slug(&character.name),
+            handle: claimed.unwrap_or_else(|| slug(&character.name)),
             character,
             enabled: true,
             lifecycle: Lifecycle::default(),
@@ -131,7 +146,7 @@ impl Registry {
         };
         let id = record.id;
         let (reply, answer) = oneshot::channel();
-        self.offer(id, Create { record: Box::new(record), imported: None, reply })?;
+        self.offer(id, Create { record: Box::new(record), claims, imported: None, reply })?;
         self.wait(id, answer).await?;
         self.record(id).await
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use actix_web::http::header::{ContentEncoding, LOCATION};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use greenroom_actors::character::Character;
+use greenroom_actors::figures::Tally;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::SystemClock;
 use greenroom_actors::registry::Registry;
@@ -58,6 +59,7 @@ impl Stage {
             arguments,
             key: uuid::Uuid::now_v7(),
             deadline: Duration::from_secs(10),
+            tally: Tally::default(),
         };
         self.tools.call(call).await
     }

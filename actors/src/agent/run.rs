@@ -36,6 +36,8 @@ use crate::time::UnixMillis;
 use cause::{Cause, Found};
 use course::Course;
 
+pub(super) use parking::RESUMABLE_MAX;
+
 /// How far a run has come, seen by the agent beside it.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -143,6 +145,13 @@ pub(crate) enum Occasion {
     Title(Arc<Entitle>),
     /// A parked run that may go on; as what, its record says.
     Parked,
+    /// A letter that is dealt with beside the conversation.
+    Task {
+        /// The letter.
+        letter: LetterId,
+        /// The run for it that was parked and may go on.
+        parked: Option<RunId>,
+    },
 }
 
 impl Occasion {
@@ -151,13 +160,18 @@ impl Occasion {
             Self::Letter => RunKind::Reply,
             Self::Reflection | Self::Goals | Self::Parked => RunKind::Tick,
             Self::Firing { .. } => RunKind::Trigger,
-            Self::Title(_) => RunKind::Job,
+            Self::Title(_) | Self::Task { .. } => RunKind::Job,
         }
+    }
+
+    /// Whether a parked run goes on with it.
+    pub(super) fn is_resumption(&self) -> bool {
+        matches!(self, Self::Parked | Self::Task { parked: Some(_), .. })
     }
 
     pub(super) fn purpose(&self) -> Purpose {
         match self {
-            Self::Letter => Purpose::Reply,
+            Self::Letter | Self::Task { .. } => Purpose::Reply,
             Self::Reflection | Self::Parked => Purpose::Reflect,
             Self::Goals | Self::Firing { .. } => Purpose::Work,
             Self::Title(_) => Purpose::Title,
@@ -218,9 +232,13 @@ pub(crate) struct Errand {
 impl Errand {
     /// Carries the run out.
     pub(crate) async fn carry_out(mut self) -> Landing {
-        let is_resumption = matches!(self.occasion, Occasion::Parked);
+        let is_resumption = self.occasion.is_resumption();
         let cause = match self.find_cause().await {
             Ok(Found::Cause(cause)) => *cause,
+            Ok(Found::GivenUp(letter, reason)) => {
+                let (letter, error) = (Some(letter), Some(CoreError::Cancelled(reason)));
+                return Landing { letter, error, is_given_up: true, ..Landing::default() };
+            }
             Ok(Found::Nothing(_)) if is_resumption => {
                 return Landing { is_resumption, ..Landing::default() };
             }
@@ -237,12 +255,14 @@ impl Errand {
         };
         if let Some(run) = &cause.parked {
             self.runtime.goes_on_with(self.run, run.id);
-            self.occasion = match self.occasion_of(run).await {
-                Ok(occasion) => occasion,
-                Err(error) => {
-                    return Landing { error: Some(error), is_resumption, ..Landing::default() };
-                }
-            };
+            if matches!(self.occasion, Occasion::Parked) {
+                self.occasion = match self.occasion_of(run).await {
+                    Ok(occasion) => occasion,
+                    Err(error) => {
+                        return Landing { error: Some(error), is_resumption, ..Landing::default() };
+                    }
+                };
+            }
         }
         let letter = cause.letter.as_ref();
         let (id, heard) = (letter.map(|letter| letter.id), letter.and_then(|letter| letter.heard));
@@ -307,6 +327,7 @@ impl Errand {
         let context = context::of(&scene).await?;
         let mut course = Course::new(self, Arc::clone(&record), run, context, past, &cause);
         let allowed = cause.trigger().and_then(|trigger| trigger.timeout_s);
+        let allowed = cause.terms().and_then(|terms| terms.deadline_s).or(allowed);
         self.progress.allowed_s.set(allowed);
         let allowed = allowed.unwrap_or(self.runtime.settings.run_deadline_s);
         let deadline = Duration::from_secs(u64::from(allowed));

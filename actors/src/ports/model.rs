@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::budget::Rate;
 use crate::character::Character;
 use crate::error::ModelError;
+use crate::figures::Tally;
 use crate::records::Embedding;
 use crate::runs::Usage;
 
@@ -186,6 +187,8 @@ pub struct Prompt {
     pub tools: Vec<ToolSpec>,
     /// Settings by elizaOS' names: `temperature`, `maxTokens`, `topP`, `stop`, …
     pub settings: Map<String, Value>,
+    /// Where the bytes are counted that are sent and received for it, and what a child process takes.
+    pub tally: Tally,
 }
 
 impl Prompt {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use greenroom_actors::character::Character;
+use greenroom_actors::figures::Tally;
 use greenroom_actors::ids::{RoomId, RunId};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{Effect, SystemClock};
@@ -114,6 +115,7 @@ impl Caller {
             arguments: Map::new(),
             key: uuid::Uuid::new_v4(),
             deadline: Duration::from_secs(60),
+            tally: Tally::default(),
         };
         Ok(tools.call(call).await?.text)
     }

@@ -4,6 +4,7 @@ use futures::{StreamExt, stream};
 use greenroom_actors::agent::Change;
 use greenroom_actors::channels::{ChannelEventKind, ChannelMessage, MessageServer};
 use greenroom_actors::feed::Fed;
+use greenroom_actors::figures::Tally;
 use greenroom_actors::ids::{ChannelId, EntityId, derived};
 use greenroom_actors::lifecycle::Command;
 use greenroom_actors::ports::{
@@ -104,6 +105,7 @@ impl Plaza {
             arguments: arguments.as_object().cloned().unwrap(),
             key,
             deadline: Duration::from_secs(10),
+            tally: Tally::default(),
         };
         match self.tools.call(call).await {
             Ok(output) => output.text,

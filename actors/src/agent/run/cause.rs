@@ -8,7 +8,8 @@ use crate::agent::letters;
 use crate::approvals::Approval;
 use crate::error::CoreError;
 use crate::goals::{Goal, GoalStatus};
-use crate::letters::Letter;
+use crate::ids::{LetterId, RunId};
+use crate::letters::{Letter, LetterStatus, Terms};
 use crate::ports::{ApprovalQuery, RunQuery};
 use crate::runs::{Run, RunKind, RunStatus, Step};
 use crate::triggers::{Firing, FiringStatus, Trigger};
@@ -59,6 +60,11 @@ impl Cause {
     pub(super) fn trigger(&self) -> Option<&Trigger> {
         self.firing.as_ref().map(|(_, trigger)| trigger)
     }
+
+    /// What the writer of the letter asks of the run.
+    pub(super) fn terms(&self) -> Option<&Terms> {
+        self.letter.as_ref()?.terms.as_deref()
+    }
 }
 
 /// What a look for something to do has found.
@@ -66,6 +72,8 @@ impl Cause {
 pub(super) enum Found {
     /// Something.
     Cause(Box<Cause>),
+    /// A letter that is not dealt with any more, and why.
+    GivenUp(LetterId, String),
     /// Nothing; of firings, perhaps some that wait for a tick.
     Nothing(Option<FiringsWaiting>),
 }
@@ -73,6 +81,9 @@ pub(super) enum Found {
 impl Errand {
     /// What there is to do.
     pub(super) async fn find_cause(&self) -> Result<Found, CoreError> {
+        if let Occasion::Task { letter, parked } = self.occasion {
+            return self.find_task(letter, parked).await;
+        }
         let goals = self.open_goals().await?;
         let earlier = match self.occasion {
             Occasion::Letter => return self.find_letter_cause(goals).await,
@@ -80,7 +91,7 @@ impl Errand {
             Occasion::Firing { at_tick_too } => {
                 return self.find_firing_cause(goals, at_tick_too).await;
             }
-            Occasion::Title(_) | Occasion::Reflection => Vec::new(),
+            Occasion::Title(_) | Occasion::Reflection | Occasion::Task { .. } => Vec::new(),
             Occasion::Goals => {
                 let now = self.runtime.now();
                 if !goals.iter().any(|goal| goal.is_due(now)) || self.is_work_parked().await? {
@@ -161,6 +172,54 @@ impl Errand {
         Ok(Found::Cause(Box::new(cause)))
     }
 
+    /// The letter to deal with beside the conversation, if it is still to be dealt with.
+    async fn find_task(&self, id: LetterId, parked: Option<RunId>) -> Result<Found, CoreError> {
+        let store = &self.runtime.ports.store;
+        let Some(letter) = store.letter(id).await? else { return Ok(Found::Nothing(None)) };
+        if let Some(parked) = parked {
+            let run = store.run(self.agent, parked).await?;
+            let parked = run.filter(|run| run.status == RunStatus::Parked);
+            if parked.is_none() || letter.status != LetterStatus::Parked {
+                return Ok(Found::Nothing(None));
+            }
+            return Ok(Found::Cause(Box::new(self.going_on(letter, parked).await?)));
+        }
+        if letter.status != LetterStatus::Waiting {
+            return Ok(Found::Nothing(None));
+        }
+        if let Some(reason) = self.why_not(&letter) {
+            let journal = self.journal();
+            let facts = letters::given_up(&journal, id, LetterStatus::Dead, reason).into();
+            self.runtime.commit(facts).await?;
+            return Ok(Found::GivenUp(id, reason.to_owned()));
+        }
+        let earlier = self.attempts(&letter).await?;
+        let cause = Cause { letter: Some(letter), earlier, ..Cause::default() };
+        Ok(Found::Cause(Box::new(cause)))
+    }
+
+    /// That a parked run for a letter goes on.
+    async fn going_on(&self, letter: Letter, parked: Option<Run>) -> Result<Cause, CoreError> {
+        let run = parked.as_ref().map(|run| run.id);
+        let earlier = self.attempts(&letter).await?;
+        let earlier = earlier.into_iter().filter(|other| Some(other.id) != run).collect();
+        // This attempt is one of them already.
+        let attempts = letter.attempts.saturating_sub(1);
+        let letter = Some(Letter { attempts, ..letter });
+        Ok(Cause { letter, earlier, parked, ..Cause::default() })
+    }
+
+    /// Why a letter that waits is not dealt with any more, if it is not.
+    fn why_not(&self, letter: &Letter) -> Option<&'static str> {
+        if letter.attempts >= self.runtime.settings.letter_attempts_max {
+            Some("tried too often")
+        } else if letter.is_overdue(self.runtime.now()) {
+            Some(letters::OVERDUE)
+        } else {
+            None
+        }
+    }
+
     /// The runs that were begun for a letter, the latest first.
     pub(super) async fn attempts(&self, letter: &Letter) -> Result<Vec<Run>, CoreError> {
         // With one attempt allowed, a letter that was requeued counts none.
@@ -193,18 +252,17 @@ impl Errand {
         Ok(ticks.take_while(|run| run.status == RunStatus::Interrupted).collect())
     }
 
-    /// The letter to deal with, and whether another waits behind it; those tried too often are given
-    /// up on the way.
+    /// The letter to deal with, and whether another waits behind it; those tried too often, or that
+    /// waited too long, are given up on the way.
     async fn find_letter(&self) -> Result<Option<(Letter, bool)>, CoreError> {
         loop {
             let waiting = self.runtime.ports.store.waiting_letters(self.agent, 2).await?;
             let has_more = waiting.len() > 1;
             let Some(letter) = waiting.into_iter().next() else { return Ok(None) };
-            if letter.attempts < self.runtime.settings.letter_attempts_max {
-                return Ok(Some((letter, has_more)));
-            }
-            let reason = "tried too often";
-            let mut facts = Vec::from(letters::given_up(&self.journal(), letter.id, reason));
+            let Some(reason) = self.why_not(&letter) else { return Ok(Some((letter, has_more))) };
+            let journal = self.journal();
+            let dead = LetterStatus::Dead;
+            let mut facts = Vec::from(letters::given_up(&journal, letter.id, dead, reason));
             let now = self.runtime.now();
             facts.extend(letter.heard.map(|heard| failed(heard, self.agent, reason, now)));
             self.runtime.commit(facts).await?;

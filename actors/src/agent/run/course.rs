@@ -54,6 +54,7 @@ pub(super) struct Course<'a> {
     is_begun: bool,
     steps: u32,
     rounds: u32,
+    rounds_max: u32,
     calls: u32,
     /// What the agent said, round by round.
     said: Vec<String>,
@@ -99,6 +100,7 @@ impl<'a> Course<'a> {
         });
         let mut askers = letter.map(|letter| letter.askers.clone()).unwrap_or_default();
         askers.push(errand.agent);
+        let rounds_max = cause.terms().and_then(|terms| terms.rounds_max);
         Self {
             errand,
             record,
@@ -117,6 +119,7 @@ impl<'a> Course<'a> {
             is_begun: false,
             steps,
             rounds,
+            rounds_max: rounds_max.unwrap_or(errand.runtime.settings.run_rounds_max),
             calls,
             said,
             watcher,
@@ -161,7 +164,7 @@ impl<'a> Course<'a> {
             if calls.is_empty() {
                 return Ok(None);
             }
-            if self.rounds >= self.errand.runtime.settings.run_rounds_max {
+            if self.rounds >= self.rounds_max {
                 let reason = format!("the run took {} rounds without an end", self.rounds);
                 return Err(CoreError::Cancelled(reason));
             }
