@@ -209,7 +209,7 @@ async fn host(
     };
     let organisation = Organisation::open(organisation).await?;
     outlet.leads_to(organisation.clone());
-    Ok(Host {
+    let host = Host {
         organisation,
         roster,
         accounts,
@@ -235,7 +235,9 @@ async fn host(
         started_at: SystemClock.now(),
         version: env!("CARGO_PKG_VERSION"),
         vault: Some(Vault::new(store.clone(), data_dir.join(BACKUPS))),
-    })
+    };
+    host.share_all_folders().await;
+    Ok(host)
 }
 
 /// Looks for credentials that were written while the host was down, beside all else.

@@ -90,7 +90,7 @@ pub(super) struct Stage {
     pub(super) letters: Letters,
     service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
     /// Where its files are.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An answer as a client has it.
@@ -248,10 +248,15 @@ where
         }
         .boxed_local()
     };
-    Stage { host, store, letters, service: Box::new(service), _folder: folder }
+    Stage { host, store, letters, service: Box::new(service), folder }
 }
 
 impl Stage {
+    /// Where its files are.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub(super) async fn ask(&self, request: TestRequest) -> Heard {
         Heard::whole((self.service)(request, None).await).await
     }

@@ -46,6 +46,8 @@ pub struct Entry {
     pub folders: Folders,
     /// Who may talk to it without an account.
     pub access: AccessPolicy,
+    /// The system that it was made as a part of.
+    pub system: Option<String>,
     /// When its picture last changed, if it has one.
     pub avatar_changed_at: Option<UnixMillis>,
 }
@@ -159,6 +161,7 @@ impl Default for Entry {
             permits_decide: false,
             folders: Folders::default(),
             access: AccessPolicy::default(),
+            system: None,
             avatar_changed_at: None,
         }
     }

@@ -6,6 +6,7 @@
 
 mod access;
 mod entry;
+mod folders;
 mod index;
 mod ports;
 
@@ -229,6 +230,12 @@ impl Roster {
         self.inner.registry.permits().set(id, None);
         self.inner.index.set(id, None);
         Ok(())
+    }
+
+    /// The agents that share folders, or see those of others.
+    #[must_use]
+    pub fn sharing(&self) -> Vec<AgentId> {
+        self.inner.index.sharing()
     }
 
     /// The agents that may call this one.

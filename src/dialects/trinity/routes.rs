@@ -9,10 +9,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::error::TrinityError;
 use super::shared::Shared;
 use super::{
-    agent_events, agents, audit_log, autonomy, bulk, description, doors, execution_stats, fleet,
-    health, keys, lifecycle, logs, monitoring, notifications, operator_queue, people, permissions,
-    preferences, public, public_links, rename, schedules, sharing, stats, system_agent,
-    system_views, tags, telemetry, version, voice,
+    agent_events, agents, audit_log, autonomy, avatar, bulk, deploy, description, doors,
+    execution_stats, files, fleet, folders, git, health, info, keys, lifecycle, logs, metrics,
+    monitoring, notifications, operator_queue, people, permissions, preferences, public,
+    public_links, read_only, rename, schedules, sharing, skills, stats, system_agent, system_views,
+    systems, tags, telemetry, templates, version, voice,
 };
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
@@ -27,6 +28,8 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(preferences::routes)
         .configure(audit_log::routes)
         .configure(permissions::edges_routes)
+        .configure(avatar::routes_before_names)
+        .configure(deploy::routes_before_names)
         // Above this line: nothing with an agent's name directly below `/api/agents`.
         .configure(agents::routes)
         .configure(lifecycle::routes)
@@ -51,7 +54,17 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(telemetry::routes)
         .configure(version::routes)
         .configure(logs::routes)
-        .configure(stats::routes);
+        .configure(stats::routes)
+        .configure(files::routes)
+        .configure(read_only::routes)
+        .configure(folders::routes)
+        .configure(info::routes)
+        .configure(metrics::routes)
+        .configure(templates::routes)
+        .configure(git::routes)
+        .configure(skills::routes)
+        .configure(avatar::routes)
+        .configure(systems::routes);
 }
 
 /// What answers where no route does.

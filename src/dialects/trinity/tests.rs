@@ -2,7 +2,9 @@
 
 mod agents;
 mod asks;
+mod files;
 mod gate;
+mod homes;
 mod links;
 mod notices;
 mod permissions;
