@@ -12,6 +12,7 @@ mod guards;
 mod health;
 mod lanes;
 mod lifecycle;
+mod live;
 mod names;
 mod rename;
 mod routes;
@@ -19,6 +20,7 @@ mod settings;
 mod shape;
 mod shared;
 mod short;
+mod ssh_access;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -53,11 +55,15 @@ impl Trinity {
     /// sockets are to live on.
     #[must_use]
     pub fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
-        Self { shared: Arc::new(Shared::new(settings, host)) }
+        let shared = Arc::new(Shared::new(settings, host));
+        live::follow(&shared);
+        Self { shared }
     }
 
     /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.shared.hub.close();
+    }
 
     /// All routes behind the gate, for one thread of a server.
     pub fn app(

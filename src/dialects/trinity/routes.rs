@@ -8,7 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::TrinityError;
 use super::shared::Shared;
-use super::{agents, description, health, lifecycle, rename};
+use super::{agents, description, health, lifecycle, live, rename, ssh_access};
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
 /// first, since the first that fits is taken.
@@ -18,7 +18,9 @@ pub(super) fn all(at: &mut ServiceConfig) {
         // Above this line: nothing with an agent's name directly below `/api/agents`.
         .configure(agents::routes)
         .configure(lifecycle::routes)
-        .configure(rename::routes);
+        .configure(rename::routes)
+        .configure(ssh_access::routes)
+        .configure(live::routes);
 }
 
 /// What answers where no route does.

@@ -2,4 +2,6 @@
 
 mod agents;
 mod gate;
+mod live;
+mod ssh_access;
 mod support;
