@@ -84,6 +84,7 @@ async fn remove(call: Call) -> Answer<Done> {
         return Err(TrinityError::forbidden("System agents cannot be deleted"));
     }
     let agent = call.owning_or("You don't have permission to delete this agent").await?;
+    call.shared.hub.leaving(agent.id, std::sync::Arc::clone(&agent.entry));
     birth::end(&call.shared.host, &agent).await?;
     Ok(Json(Done { message: format!("Agent {} deleted", agent.name) }))
 }

@@ -26,6 +26,7 @@ mod info;
 mod keys;
 mod lanes;
 mod lifecycle;
+mod live;
 mod logs;
 mod metrics;
 mod monitoring;
@@ -50,6 +51,7 @@ mod shared;
 mod sharing;
 mod short;
 mod skills;
+mod ssh_access;
 mod stats;
 mod system_agent;
 mod system_views;
@@ -94,7 +96,9 @@ impl Trinity {
     /// sockets are to live on.
     #[must_use]
     pub fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
-        Self { shared: Arc::new(Shared::new(settings, host)) }
+        let shared = Arc::new(Shared::new(settings, host));
+        live::follow(&shared);
+        Self { shared }
     }
 
     /// Sees to it that what has to be there before clients call is there: the host's own agent.
@@ -106,7 +110,9 @@ impl Trinity {
     }
 
     /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.shared.hub.close();
+    }
 
     /// All routes behind the gate, for one thread of a server.
     pub fn app(

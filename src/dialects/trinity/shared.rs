@@ -6,6 +6,7 @@ use greenroom_actors::time::UnixMillis;
 
 use super::description::Description;
 use super::lanes::Lanes;
+use super::live::{Event, Hub, Terminals};
 use super::monitoring::Checks;
 use super::public::PublicLimits;
 use super::settings::TrinitySettings;
@@ -26,6 +27,10 @@ pub(super) struct Shared {
     pub(super) checks: Checks,
     /// The machine, as it was last looked at.
     pub(super) machine: Machine,
+    /// What sockets are told.
+    pub(super) hub: Arc<Hub>,
+    /// Who has a terminal open.
+    pub(super) terminals: Terminals,
     /// What this API is, once the first thread has put its routes together.
     pub(super) description: OnceLock<Description>,
 }
@@ -33,8 +38,11 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
         let in_flight = Lanes::new(&settings);
+        let hub = Arc::new(Hub::new(&settings));
         Self {
             in_flight,
+            hub,
+            terminals: Terminals::default(),
             settings,
             host,
             public: PublicLimits::default(),
@@ -43,6 +51,11 @@ impl Shared {
             machine: Machine::default(),
             description: OnceLock::new(),
         }
+    }
+
+    /// Tells all who may know of it, and are there.
+    pub(super) fn tell(&self, event: &Event) {
+        self.hub.tell(event, &self.host, self.now());
     }
 
     pub(super) fn now(&self) -> UnixMillis {
