@@ -16,7 +16,8 @@ use crate::accounts::Role;
 use crate::roster::{Known, Relation};
 
 use birth::NewAgent;
-pub(super) use wire::Shown;
+pub(super) use birth::{CPUS, memory_of, one_of};
+pub(super) use wire::{Shown, status};
 use wire::{AgentBase, AgentDetail, AgentItem};
 
 pub(super) fn routes(at: &mut ServiceConfig) {

@@ -4,16 +4,22 @@
 //! deed, and words the answer. Everything else that happens to a request is in the gate.
 
 mod agents;
+mod api_key_setting;
 mod call;
+mod credentials;
 mod description;
 mod error;
 mod gate;
+mod github_pat;
+mod guardrails;
 mod guards;
 mod health;
 mod lanes;
 mod lifecycle;
 mod names;
+mod recorded;
 mod rename;
+mod resources;
 mod routes;
 mod settings;
 mod shape;

@@ -8,7 +8,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::TrinityError;
 use super::shared::Shared;
-use super::{agents, description, health, lifecycle, rename};
+use super::{
+    agents, api_key_setting, credentials, description, github_pat, guardrails, health, lifecycle,
+    recorded, rename, resources,
+};
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
 /// first, since the first that fits is taken.
@@ -18,7 +21,13 @@ pub(super) fn all(at: &mut ServiceConfig) {
         // Above this line: nothing with an agent's name directly below `/api/agents`.
         .configure(agents::routes)
         .configure(lifecycle::routes)
-        .configure(rename::routes);
+        .configure(rename::routes)
+        .configure(credentials::routes)
+        .configure(api_key_setting::routes)
+        .configure(guardrails::routes)
+        .configure(recorded::routes)
+        .configure(github_pat::routes)
+        .configure(resources::routes);
 }
 
 /// What answers where no route does.
