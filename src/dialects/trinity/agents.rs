@@ -18,7 +18,7 @@ use crate::accounts::Role;
 use crate::roster::{Known, Relation};
 
 use birth::NewAgent;
-pub(super) use birth::container_id;
+pub(super) use birth::{CPUS, container_id, memory_of, one_of};
 pub(super) use wire::{AgentBase, AgentShare, Shown, status};
 use wire::{AgentDetail, AgentItem};
 
