@@ -87,7 +87,8 @@ async fn set_guardrails(call: Call<Wish>) -> Answer<GuardrailsSet> {
 
 /// An object, whatever is in it.
 #[derive(serde::Deserialize, ToSchema)]
-struct Wish(#[schema(value_type = Object)] Map<String, Value>);
+#[schema(value_type = Object)]
+struct Wish(Map<String, Value>);
 
 /// What of it is known, if that may be so.
 fn checked(said: &Map<String, Value>) -> Result<Map<String, Value>, TrinityError> {
