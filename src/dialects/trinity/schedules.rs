@@ -65,6 +65,7 @@ async fn create(call: Call<NewSchedule>) -> Result<impl Responder, TrinityError>
     let wanted = call.fields()?.made(&call.principal.user.username)?;
     let agent = call.permitted_or("Failed to create schedule - access denied").await?;
     let made = call.shared.host.registry.add_trigger(agent.id, wanted).await.map_err(refused)?;
+    note(&call, "create", &made).await;
     let view = view(&call.shared, &agent, &made).await?;
     Ok(Json(view).customize().with_status(StatusCode::CREATED))
 }
@@ -85,6 +86,7 @@ async fn change(call: Call<SchedulePatch>) -> Answer<ScheduleView> {
     let wanted = call.fields()?;
     let trigger = trigger_of(&call, &agent).await?;
     let amended = amend(&call.shared, &agent, &trigger, wanted.over(&trigger)?).await?;
+    note(&call, "update", &amended).await;
     Ok(Json(view(&call.shared, &agent, &amended).await?))
 }
 
@@ -95,6 +97,7 @@ async fn remove(call: Call) -> Result<HttpResponse, TrinityError> {
     let (agent, trigger) = found(&call).await?;
     let removed = call.shared.host.registry.remove_trigger(agent.id, trigger.id).await;
     removed.map_err(gone)?;
+    note(&call, "delete", &trigger).await;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -127,7 +130,8 @@ async fn switch(call: &Call, is_enabled: bool) -> Answer<Switched> {
         metadata: Some(kept.within(trigger.metadata.clone())),
         ..TriggerPatch::enabled(is_enabled)
     };
-    amend(&call.shared, &agent, &trigger, patch).await?;
+    let amended = amend(&call.shared, &agent, &trigger, patch).await?;
+    note(call, if is_enabled { "enable" } else { "disable" }, &amended).await;
     let status = if is_enabled { "enabled" } else { "disabled" };
     Ok(Json(Switched { status, schedule_id: short::of(trigger.id.0) }))
 }
@@ -158,6 +162,7 @@ async fn fire(call: Call) -> Answer<Triggered> {
         return Err(CoreError::NotRunning { id: agent.id, state: agent.state }.into());
     }
     let firing = registry.fire_trigger(agent.id, trigger.id).await.map_err(gone)?;
+    note(&call, "trigger", &trigger).await;
     Ok(Json(Triggered {
         status: "triggered",
         schedule_id: short::of(trigger.id.0),
@@ -188,6 +193,11 @@ async fn history(call: Call) -> Answer<Vec<ScheduleExecution>> {
         all.push(executions::told(registry, firing, &trigger, &agent.name).await?);
     }
     Ok(Json(all))
+}
+
+/// Notes what somebody did to a schedule.
+async fn note<B>(call: &Call<B>, action: &'static str, trigger: &Trigger) {
+    call.note("schedule", action, ("schedule", &short::of(trigger.id.0))).await;
 }
 
 /// Whether an agent's schedules may fire.

@@ -6,6 +6,7 @@ use greenroom_actors::ports::{DueQuery, FiringQuery};
 use greenroom_actors::time::UnixMillis;
 use greenroom_actors::triggers::{Trigger, TriggerPatch};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -223,6 +224,9 @@ async fn switch_all(call: &Call, goes_on: bool) -> Result<(usize, Option<String>
             }
         }
     }
+    let action = if goes_on { "resume" } else { "pause" };
+    let details = [("count", json!(count))];
+    call.note_with("schedule", action, ("fleet", filter.as_deref().unwrap_or("all")), details).await;
     Ok((count, filter))
 }
 
