@@ -1,5 +1,6 @@
 //! The host: what every listener and every dialect is given.
 
+mod homes;
 #[cfg(test)]
 mod staged;
 mod vault;
@@ -18,6 +19,7 @@ use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models::Router;
+use crate::organisation::Organisation;
 use crate::preferences::Preferences;
 use crate::primary::Primary;
 use crate::roster::Roster;
@@ -47,6 +49,8 @@ pub struct Host {
     pub audit: Audit,
     /// What administrators have set over the API.
     pub preferences: Preferences,
+    /// How people and agents are organised.
+    pub organisation: Organisation,
     /// The models that answer for the agents.
     pub models: Router,
     /// What is said between people and agents.

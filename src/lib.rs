@@ -16,6 +16,7 @@ pub mod mcp;
 pub mod media;
 pub mod messaging;
 pub mod models;
+pub mod organisation;
 pub mod preferences;
 pub mod primary;
 pub mod programs;

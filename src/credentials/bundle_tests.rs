@@ -39,7 +39,7 @@ fn bundles_are_those_of_trinity_byte_for_byte() {
     for (files, ciphertext) in VECTORS {
         let sealed = seal(files, &key(), nonce()).unwrap();
         assert_eq!(sealed, envelope(ciphertext));
-        let expected: Vec<_> =
+        let expected =
             files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
         assert_eq!(open(sealed.as_bytes(), &key()).unwrap(), expected.collect::<Vec<_>>());
     }

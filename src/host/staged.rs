@@ -18,6 +18,7 @@ use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::{Messaging, MessagingSettings};
 use crate::models::{self, ModelsSettings};
+use crate::organisation::{self, Organisation};
 use crate::primary::Primary;
 use crate::roster::Roster;
 use crate::runtimes::{Runtimes, RuntimesSettings};
@@ -65,12 +66,21 @@ impl Host {
             IdempotencySettings::default(),
         );
         let (accounts, preferences) = opened(&registry, &secrets, letters).await;
+        let roster = Roster::open(registry.clone()).await.unwrap();
+        let organisation = organisation::Resources {
+            registry: registry.clone(),
+            roster: roster.clone(),
+            accounts: accounts.clone(),
+            workspaces: workspaces.clone(),
+            secrets: Arc::clone(&secrets),
+        };
         Self {
+            organisation: Organisation::open(organisation).await.unwrap(),
             accounts,
             audit: Audit::open(registry.clone()).await.unwrap(),
             preferences,
             primary: Primary::none(registry.clone()).await.unwrap(),
-            roster: Roster::open(registry.clone()).await.unwrap(),
+            roster,
             models,
             credentials,
             runtimes,

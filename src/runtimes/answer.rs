@@ -100,7 +100,12 @@ pub(super) async fn of(
         input: told::text(&prompt),
         output_max: runtimes.settings.output_max_bytes,
     };
-    let running = Running::start(launch, Arc::clone(&runtimes), agent, [queued, place]);
+    let running = Running::start(
+        launch,
+        Arc::clone(&runtimes),
+        (agent, prompt.tally.clone()),
+        [queued, place],
+    );
     let running = running.map_err(|error| unavailable(format!("cannot be started: {error}")))?;
     let answer = Answer {
         runtimes,

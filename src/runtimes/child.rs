@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use greenroom_actors::figures::Tally;
 use greenroom_actors::ids::AgentId;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -23,6 +24,9 @@ const COMPLAINT_MAX_BYTES: u64 = 2_000;
 
 /// How long a program may take to end once it has said everything.
 const LEAVES_WITHIN: Duration = Duration::from_secs(3);
+
+/// How often it is looked at what a program uses.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 
 /// How long something that outlives a program may hold its output open.
 const DRAINS_WITHIN: Duration = Duration::from_secs(1);
@@ -64,7 +68,7 @@ impl Running {
     pub(super) fn start(
         launch: Launch,
         runtimes: Arc<Inner>,
-        agent: AgentId,
+        (agent, tally): (AgentId, Tally),
         place: [OwnedSemaphorePermit; 2],
     ) -> io::Result<Self> {
         let mut command = Command::new(&launch.program);
@@ -76,8 +80,8 @@ impl Running {
         let group = Group::led_by(&child);
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (told, exit) = oneshot::channel();
-        runtimes.began(agent, group.clone());
-        tokio::spawn(reaped(child, group.clone(), runtimes, agent, place, told));
+        let count = Count { runtimes, agent, tally, group: group.clone(), counted: Duration::ZERO };
+        tokio::spawn(reaped(child, count, place, told));
         let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
             group.kill();
             return Err(io::Error::other("it has no pipes"));
@@ -157,27 +161,58 @@ impl Running {
     }
 }
 
-/// Waits until a program is over, counts what it used, and ends all that it left.
-async fn reaped(
-    mut child: Child,
-    group: Group,
+/// What a program uses, as it is counted for its agent.
+struct Count {
     runtimes: Arc<Inner>,
     agent: AgentId,
+    tally: Tally,
+    group: Group,
+    /// What was counted of its time so far.
+    counted: Duration,
+}
+
+impl Count {
+    fn worked(&mut self, cpu: Duration) {
+        // What one used that is gone meanwhile is in none of the later sums.
+        if let Some(more) = cpu.checked_sub(self.counted) {
+            self.tally.child_worked(more);
+            self.counted = cpu;
+        }
+    }
+
+    fn holds(&self, bytes: Option<u64>) {
+        self.tally.children_hold(self.runtimes.held(self.agent, &self.group, bytes));
+    }
+}
+
+/// Waits until a program is over, counts what it uses, and ends all that it left.
+async fn reaped(
+    mut child: Child,
+    mut count: Count,
     place: [OwnedSemaphorePermit; 2],
     told: oneshot::Sender<io::Result<ExitStatus>>,
 ) {
-    let mut spent = Duration::ZERO;
-    if let Some(leader) = group.leader() {
+    if let Some(leader) = count.group.leader() {
         // Over and not yet reaped: only then is it known what it used, and its number is still its own.
-        let over = tokio::task::spawn_blocking(move || {
+        let mut over = tokio::task::spawn_blocking(move || {
             is_over(leader);
             figures::of_ended(leader)
         });
-        spent = over.await.unwrap_or_default();
+        let used = loop {
+            let live = tokio::task::spawn_blocking(move || figures::of(leader)).await;
+            let live = live.unwrap_or_default();
+            count.worked(live.cpu);
+            count.holds(Some(live.resident_bytes));
+            match timeout(LOOKED_AT_EVERY, &mut over).await {
+                Ok(used) => break used.unwrap_or_default(),
+                Err(_runs) => {}
+            }
+        };
+        count.worked(used);
     }
-    group.kill_for_good();
+    count.group.kill_for_good();
     let status = child.wait().await;
-    runtimes.ended(agent, &group, spent);
+    count.holds(None);
     drop(place);
     // Nobody minds if nobody waits any more.
     drop(told.send(status));

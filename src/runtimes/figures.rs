@@ -5,18 +5,16 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-use crate::programs::Group;
-
 /// How much of a second the system counts by: on Linux a hundredth, whatever its own clock does.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What child processes have used and hold.
+/// What a program and all that it started have used and hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ChildFigures {
+pub(super) struct ChildFigures {
     /// Time of processors.
-    pub cpu: Duration,
+    pub(super) cpu: Duration,
     /// Bytes in memory.
-    pub resident_bytes: u64,
+    pub(super) resident_bytes: u64,
 }
 
 /// What a process of the system's table says.
@@ -26,20 +24,16 @@ struct Row {
     cpu: Duration,
 }
 
-/// What those groups use now. Waits for the disk, if only for that of the system itself; nothing on a
-/// system without such a table.
-pub(super) fn of(groups: &[Group]) -> ChildFigures {
-    let leaders: Vec<_> = groups
-        .iter()
-        .filter_map(Group::leader)
-        .map(|leader| leader.as_raw_nonzero().get())
-        .collect();
+/// What a group uses now, by the number of its leader. Waits for the disk, if only for that of the system
+/// itself; nothing on a system without such a table.
+pub(super) fn of(leader: Pid) -> ChildFigures {
+    let leader = leader.as_raw_nonzero().get();
     let mut figures = ChildFigures::default();
     let Ok(table) = fs::read_dir("/proc") else { return figures };
     for process in table.flatten() {
         let name = process.file_name();
         let Some(name) = name.to_str().filter(|name| name.parse::<u32>().is_ok()) else { continue };
-        let Some(row) = row(name).filter(|row| leaders.contains(&row.group)) else { continue };
+        let Some(row) = row(name).filter(|row| row.group == leader) else { continue };
         figures.cpu = figures.cpu.saturating_add(row.cpu);
         figures.resident_bytes = figures.resident_bytes.saturating_add(resident(name));
     }

@@ -29,7 +29,6 @@ mod told;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use greenroom_actors::budget::Rate;
@@ -44,7 +43,6 @@ use crate::programs::{Group, find};
 use crate::workspace::Workspaces;
 
 pub use asked::{Guardrails, RuntimeKind, Wish};
-pub use figures::ChildFigures;
 pub use settings::{ProgramSettings, RuntimesSettings};
 
 /// The runtimes of a host, in front of its models. Clones share everything.
@@ -65,15 +63,8 @@ struct Inner {
     queue: Arc<Semaphore>,
     /// For those who run.
     places: Arc<Semaphore>,
-    children: Mutex<HashMap<AgentId, Children>>,
-}
-
-/// The child processes of one agent.
-#[derive(Default)]
-struct Children {
-    running: Vec<Group>,
-    /// What those that are over have used of processors.
-    spent: Duration,
+    /// Bytes in memory of those that run, by their agent.
+    children: Mutex<HashMap<AgentId, Vec<(Group, u64)>>>,
 }
 
 /// What carries an agent's work out.
@@ -123,26 +114,6 @@ impl Runtimes {
             },
         }
     }
-
-    /// What the child processes of an agent have used and hold now.
-    pub async fn figures(&self, agent: AgentId) -> ChildFigures {
-        let (groups, spent) = {
-            let children = self.inner.lock();
-            let Some(held) = children.get(&agent) else { return ChildFigures::default() };
-            (held.running.clone(), held.spent)
-        };
-        if groups.is_empty() {
-            return ChildFigures { cpu: spent, resident_bytes: 0 };
-        }
-        let live = tokio::task::spawn_blocking(move || figures::of(&groups)).await;
-        let live = live.unwrap_or_default();
-        ChildFigures { cpu: spent.saturating_add(live.cpu), ..live }
-    }
-
-    /// Forgets the figures of an agent that is no more.
-    pub fn forget(&self, agent: AgentId) {
-        self.inner.lock().remove(&agent);
-    }
 }
 
 impl Inner {
@@ -161,18 +132,21 @@ impl Inner {
         Some((self.program(wish.kind)?, wish))
     }
 
-    fn began(&self, agent: AgentId, group: Group) {
-        self.lock().entry(agent).or_default().running.push(group);
-    }
-
-    fn ended(&self, agent: AgentId, group: &Group, spent: Duration) {
+    /// A program of an agent holds so many bytes in memory now; `None`: it is over. Answers with those
+    /// of all its programs.
+    fn held(&self, agent: AgentId, group: &Group, bytes: Option<u64>) -> u64 {
         let mut children = self.lock();
         let held = children.entry(agent).or_default();
-        held.running.retain(|running| running != group);
-        held.spent = held.spent.saturating_add(spent);
+        held.retain(|(running, _)| running != group);
+        held.extend(bytes.map(|bytes| (group.clone(), bytes)));
+        let sum = held.iter().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes));
+        if held.is_empty() {
+            children.remove(&agent);
+        }
+        sum
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<AgentId, Children>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AgentId, Vec<(Group, u64)>>> {
         // Counts alone.
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }

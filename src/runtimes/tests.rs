@@ -2,9 +2,11 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use futures::FutureExt;
 use greenroom_actors::agent::Change;
+use greenroom_actors::figures::Tally;
 use greenroom_actors::lifecycle::Command as Order;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{Delta, NoTools, Role, SystemClock, Turn, collect};
@@ -38,6 +40,7 @@ struct Stand {
     runtimes: Runtimes,
     workspaces: Workspaces,
     agent: AgentId,
+    tally: Tally,
     folder: tempfile::TempDir,
 }
 
@@ -73,7 +76,7 @@ impl Stand {
             _ => None,
         };
         let runtimes = Runtimes::new(settings, Arc::new(models), workspaces.clone(), &places, env);
-        Self { runtimes, workspaces, agent: AgentId::new(), folder }
+        Self { runtimes, workspaces, agent: AgentId::new(), tally: Tally::counting(), folder }
     }
 
     fn prompt(&self, runtime: Value) -> Prompt {
@@ -92,6 +95,7 @@ impl Stand {
                 .collect(),
             tools: Vec::new(),
             settings: Map::new(),
+            tally: self.tally.clone(),
         }
     }
 
@@ -161,8 +165,9 @@ async fn what_is_stopped_is_killed_with_all_that_it_started() {
     assert!(answer.next().now_or_never().is_none());
     let next = tokio::spawn(async move { answer.next().await });
     let mut held = tokio::fs::File::open(&pipe).await.unwrap();
-    let figures = stand.runtimes.figures(stand.agent).await;
-    assert!(figures.resident_bytes > 0, "{figures:?}");
+    while stand.tally.figures().children_bytes == 0 {
+        tokio::task::yield_now().await;
+    }
     next.abort();
     assert_eq!(held.read(&mut [0]).await.unwrap(), 0);
 }
@@ -250,11 +255,9 @@ async fn what_was_used_is_counted() {
     let script = format!("i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; {SAYS}{ENDS}");
     let stand = Stand::new(&script);
     collect(stand.claude(), 10_000, |_| {}).await.unwrap();
-    let figures = stand.runtimes.figures(stand.agent).await;
-    assert!(figures.cpu > Duration::ZERO, "{figures:?}");
-    assert_eq!(figures.resident_bytes, 0);
-    stand.runtimes.forget(stand.agent);
-    assert_eq!(stand.runtimes.figures(stand.agent).await, ChildFigures::default());
+    let figures = stand.tally.figures();
+    assert!(figures.children_cpu > Duration::ZERO, "{figures:?}");
+    assert_eq!(figures.children_bytes, 0);
 }
 
 #[tokio::test]

@@ -144,6 +144,30 @@ impl Workspace {
         self.changing(path, move |files, path| files.write(path, &content, true)).await
     }
 
+    /// Puts a file in the place of a small one, made of what that held; whether `change` wanted one.
+    /// Nobody changes the workspace through here in between.
+    ///
+    /// # Errors
+    /// As of [`read`](Self::read), [`WorkspaceError::TooLarge`] for one of more bytes than `bytes_max`,
+    /// and as of [`write`](Self::write).
+    pub async fn revise(
+        &self,
+        path: WorkPath,
+        bytes_max: u64,
+        change: impl FnOnce(&[u8]) -> Option<Vec<u8>> + Send + 'static,
+    ) -> Result<bool, WorkspaceError> {
+        let revised = self.changing(path, move |files, path| {
+            let held = files.read(path, 0, bytes_max)?;
+            if held.size > bytes_max {
+                return Err(WorkspaceError::TooLarge { limit: bytes_max });
+            }
+            let Some(content) = change(&held.bytes) else { return Ok(false) };
+            files.write(path, &content, false)?;
+            Ok(true)
+        });
+        revised.await
+    }
+
     /// Makes a folder and those that it lies in. One that is there stays.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ pub(super) struct Site {
     pub(super) stage: Stage,
     /// The administrator's token.
     pub(super) admin: String,
+    /// What answers, for those who come by a real connection.
+    pub(super) trinity: Trinity,
     api: Value,
 }
 
@@ -29,13 +31,18 @@ impl Site {
 
     pub(super) async fn of(setting: Setting, settings: TrinitySettings) -> Self {
         let settings = Arc::new(settings);
-        let stage = stage_of(setting, |host| Trinity::new(settings, host.clone()).app()).await;
+        let mut trinity = None;
+        let stage = stage_of(setting, |host| {
+            let made = Trinity::new(settings, host.clone());
+            trinity.insert(made).app()
+        });
+        let stage = stage.await;
         let accounts = &stage.host.accounts;
         accounts.reset_password(PASSWORD.to_owned().into()).await.unwrap();
         let admin = accounts.user("admin").unwrap();
         let admin = accounts.token(&admin, Mode::Admin).unwrap().to_string();
         let api = stage.get("/openapi.json").await.json();
-        Self { stage, admin, api }
+        Self { stage, admin, trinity: trinity.unwrap(), api }
     }
 
     /// The token of a user of that address and role, who comes to be.
