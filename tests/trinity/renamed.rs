@@ -10,7 +10,8 @@ use crate::support::server::Server;
 use crate::support::{Site, until};
 
 async fn town(model: &ModelServer) -> Town {
-    let town = Town::of(Site::configured(&format!("[model]\ndefault = \"{}\"\n", model.name()))).await;
+    let town =
+        Town::of(Site::configured(&format!("[model]\ndefault = \"{}\"\n", model.name()))).await;
     town.ok(&town.admin, "POST", "/api/agents", json!({"name": "ada"})).await;
     town
 }
@@ -29,7 +30,10 @@ async fn rename(town: &Town, model: &ModelServer) {
     let told = town.ok(&town.admin, "PUT", "/api/agents/ada/rename", body).await;
     assert_eq!((&told["was_running"], &told["note"]), (&json!(true), &Value::Null));
     let gone = town.call(&town.admin, "GET", "/api/agents/ada", Value::Null).await;
-    assert_eq!((gone.status, gone.parsed().unwrap()["detail"].as_str()), (404, Some("Agent not found")));
+    assert_eq!(
+        (gone.status, gone.parsed().unwrap()["detail"].as_str()),
+        (404, Some("Agent not found"))
+    );
 }
 
 #[tokio::test]

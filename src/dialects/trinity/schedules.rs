@@ -195,6 +195,18 @@ async fn history(call: Call) -> Answer<Vec<ScheduleExecution>> {
     Ok(Json(all))
 }
 
+/// What pauses a schedule that is enabled, or has one go on that was paused; `None`: it stays as it is.
+/// Which of them were enabled is remembered, so that nobody's choice is lost.
+pub(super) fn switched(trigger: &Trigger, goes_on: bool) -> Option<TriggerPatch> {
+    let kept = Kept::of(trigger);
+    let is_meant = if goes_on { kept.is_paused } else { trigger.is_enabled };
+    let kept = Kept { is_paused: !goes_on, ..kept };
+    is_meant.then(|| TriggerPatch {
+        metadata: Some(kept.within(trigger.metadata.clone())),
+        ..TriggerPatch::enabled(goes_on)
+    })
+}
+
 /// Notes what somebody did to a schedule.
 async fn note<B>(call: &Call<B>, action: &'static str, trigger: &Trigger) {
     call.note("schedule", action, ("schedule", &short::of(trigger.id.0))).await;
