@@ -103,6 +103,7 @@ async fn remove(call: Call) -> Result<HttpResponse, TrinityError> {
 
 /// Whether a schedule fires by itself from now on.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ScheduleSwitched)]
 struct Switched {
     /// `enabled` or `disabled`.
     status: &'static str,
