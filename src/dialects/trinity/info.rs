@@ -40,6 +40,7 @@ struct AgentInfo {
 
 /// What the `template.yaml` says.
 #[derive(Serialize, ToSchema)]
+#[schema(as = InfoSaid)]
 struct Said {
     template_path: String,
     name: String,
