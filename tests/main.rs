@@ -32,3 +32,5 @@ mod speech;
 mod ssh;
 mod stop;
 mod support;
+mod trinity;
+mod trinity_clients;

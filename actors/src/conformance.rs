@@ -133,6 +133,7 @@ cases! {
         the_newest_lines_are_kept_in_order,
         lines_go_with_their_agent_and_need_one,
         the_last_work_of_each_agent_comes_by_id,
+        triggers_are_counted_by_agent,
     }
     removal {
         with_an_agent_goes_everything_of_its_own,
@@ -198,6 +199,9 @@ cases! {
         letters_of_one_instant_wait_in_the_order_of_their_ids,
         dead_letters_are_listed_newest_first,
         a_dead_letter_waits_again,
+        letters_beside_the_conversation_wait_apart,
+        letters_are_listed_newest_first_with_their_latest_run,
+        work_is_counted_for_each_agent,
     }
     triggers {
         a_trigger_is_kept_in_full,

@@ -71,6 +71,15 @@ pub enum CoreError {
     /// Nothing happened; try again once it has answered.
     #[error("agent {0} is still answering")]
     Busy(AgentId),
+    /// The agent does as much as it may at the same time, and no more may wait for it. Nothing happened;
+    /// try again later.
+    #[error("agent {id} is at capacity, and {waiting} wait")]
+    AtCapacity {
+        /// The agent.
+        id: AgentId,
+        /// How many wait for it already.
+        waiting: u32,
+    },
     /// The agent is not hosted yet: the host is still starting. Nothing happened; try again soon.
     #[error("still starting, try again")]
     Starting,

@@ -18,7 +18,7 @@ use crate::ids::{
     LogId, MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, TriggerId,
     WorldId,
 };
-use crate::letters::{Letter, LetterStatus};
+use crate::letters::{Letter, LetterEnd};
 use crate::lifecycle::Lifecycle;
 use crate::lines::LogLine;
 use crate::records::{
@@ -182,13 +182,8 @@ pub enum Fact {
     LetterParked(LetterId),
     /// A letter that was set aside waits again. Affects 0 rows unless it was.
     LetterUnparked(LetterId),
-    /// A letter was dealt with, or given up. Affects 0 rows if it was no longer waiting.
-    LetterSettled {
-        /// Which letter.
-        id: LetterId,
-        /// [`LetterStatus::Answered`] or [`LetterStatus::Dead`].
-        status: LetterStatus,
-    },
+    /// A letter was dealt with, given up or called off. Affects 0 rows if it was no longer waiting.
+    LetterSettled(Box<LetterEnd>),
     /// A letter that was given up waits again. Affects 0 rows if it is not dead, or not to that agent.
     LetterRequeued {
         /// Which letter.

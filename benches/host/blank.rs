@@ -21,9 +21,10 @@ use greenroom_actors::letters::Letter;
 use greenroom_actors::lifecycle::Autonomy;
 use greenroom_actors::lines::LogLine;
 use greenroom_actors::ports::{
-    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored,
-    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
+    LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
+    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals,
+    WorkDone, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -47,6 +48,7 @@ impl Blank {
             lifecycle: fleet::lifecycle(self.autonomy),
             reflected_at: None,
             has_letters: false,
+            has_tasks: false,
             has_firings: false,
             has_resumable: false,
             has_news: false,
@@ -132,6 +134,7 @@ impl Store for Blank {
         fn agents(AgentQuery) -> Vec<AgentRecord>;
         fn census() -> Census;
         fn last_work(Option<AgentId>, u32) -> Vec<LastWork>;
+        fn trigger_totals() -> Vec<TriggerTotals>;
         fn lines(AgentId, u32) -> Vec<LogLine>;
         fn is_halted() -> bool;
         fn memory(AgentId, MemoryId) -> Option<Memory>;
@@ -180,6 +183,9 @@ impl Store for Blank {
         fn channel_event_bounds(ChannelId) -> Option<(u64, u64)>;
         fn letter(LetterId) -> Option<Letter>;
         fn waiting_letters(AgentId, u32) -> Vec<Letter>;
+        fn waiting_beside(AgentId, u32) -> Vec<Letter>;
+        fn letters(LetterQuery) -> Vec<Dealt>;
+        fn work_since(UnixMillis) -> Vec<WorkDone>;
         fn dead_letters(Option<AgentId>, u32, u32) -> Vec<Letter>;
         fn count_dead_letters(Option<AgentId>) -> u64;
         fn message_server(ServerId) -> Option<MessageServer>;

@@ -209,7 +209,7 @@ impl Handler for Sftp {
         let writing =
             OpenFlags::WRITE | OpenFlags::APPEND | OpenFlags::CREATE | OpenFlags::TRUNCATE;
         if !flags.intersects(writing) {
-            let file = self.workspace.open(path).await.map_err(status)?;
+            let file = self.workspace.reader(path).await.map_err(status)?;
             return self.give(id, Open::File(file));
         }
         let must_be_new = flags.contains(OpenFlags::CREATE | OpenFlags::EXCLUDE);

@@ -207,7 +207,9 @@ pub(super) fn listed(
 const SEED: &str = "SELECT id, desired, started_at, tick_every_ms, overrides, failure,
         pause, reflected_at,
         EXISTS (SELECT 1 FROM letters INDEXED BY letters_waiting
-                WHERE reader = agents.id AND status = 'waiting'),
+                WHERE reader = agents.id AND status = 'waiting' AND NOT beside),
+        EXISTS (SELECT 1 FROM letters INDEXED BY letters_waiting_beside
+                WHERE reader = agents.id AND status = 'waiting' AND beside),
         EXISTS (SELECT 1 FROM runs INDEXED BY runs_parked
                 WHERE agent = agents.id AND status = 'parked' AND NOT EXISTS
                     (SELECT 1 FROM approvals WHERE run = runs.id AND status = 'waiting')),
@@ -226,6 +228,7 @@ fn read_seed(row: &Row<'_>) -> rusqlite::Result<Seed> {
         lifecycle: read_lifecycle(&mut columns)?,
         reflected_at: columns.at_or_null()?,
         has_letters: columns.take()?,
+        has_tasks: columns.take()?,
         has_resumable: columns.take()?,
         has_news: columns.take()?,
         has_firings: columns.take()?,

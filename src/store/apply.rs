@@ -3,7 +3,6 @@
 use greenroom_actors::error::StoreError;
 use greenroom_actors::facts::{Batch, Committed, Fact};
 use greenroom_actors::ids::AgentId;
-use greenroom_actors::letters::LetterStatus;
 
 use super::columns::run;
 use super::fault::Fault;
@@ -69,12 +68,12 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::Reserved(reservation) => budgets::reserve(connection, &reservation)?,
         Fact::LetterSent(letter) => letters::send(connection, &letter)?,
         Fact::LetterTried(id) => letters::attempt(connection, id)?,
-        Fact::LetterSettled { id, status } => letters::settle(connection, id, status)?,
+        Fact::LetterSettled(end) => letters::settle(connection, &end)?,
         Fact::ApprovalAsked(approval) => approvals::ask(connection, &approval)?,
         Fact::ApprovalDecided(end) => approvals::decide(connection, &end)?,
         Fact::RunParked(park) => approvals::park(connection, &park)?,
         Fact::RunResumed { agent_id, run_id } => approvals::resume(connection, agent_id, run_id)?,
-        Fact::LetterParked(id) => letters::settle(connection, id, LetterStatus::Parked)?,
+        Fact::LetterParked(id) => letters::park(connection, id)?,
         Fact::LetterUnparked(id) => approvals::unpark_letter(connection, id)?,
         Fact::LetterRequeued { id, to, attempts } => {
             letters::requeue(connection, id, to, attempts)?

@@ -20,9 +20,10 @@ use greenroom_actors::ids::{
 use greenroom_actors::letters::Letter;
 use greenroom_actors::lines::LogLine;
 use greenroom_actors::ports::{
-    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored,
-    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
+    LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
+    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals,
+    WorkDone, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -66,6 +67,10 @@ impl Store for SqliteStore {
 
     fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>> {
         self.read(move |connection| runs::last_work(connection, after, limit))
+    }
+
+    fn trigger_totals(&self) -> StoreFuture<Vec<TriggerTotals>> {
+        self.read(triggers::totals)
     }
 
     fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>> {
@@ -228,6 +233,18 @@ impl Store for SqliteStore {
 
     fn waiting_letters(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
         self.read(move |connection| letters::waiting(connection, to, limit))
+    }
+
+    fn waiting_beside(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
+        self.read(move |connection| letters::waiting_beside(connection, to, limit))
+    }
+
+    fn letters(&self, query: LetterQuery) -> StoreFuture<Vec<Dealt>> {
+        self.read(move |connection| letters::dealt(connection, &query))
+    }
+
+    fn work_since(&self, from: UnixMillis) -> StoreFuture<Vec<WorkDone>> {
+        self.read(move |connection| runs::work_since(connection, from))
     }
 
     fn dead_letters(

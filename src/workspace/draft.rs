@@ -71,7 +71,7 @@ impl Workspace {
         let name = Uuid::now_v7().to_string();
         let spooled = Spooled { all: self.all.clone(), name: name.clone(), is_kept: false };
         let at = path.clone();
-        let opened = self.within(false, move |files| files.begin(&at, &name, begin)).await;
+        let opened = self.reading(move |files| files.begin(&at, &name, begin)).await;
         let (file, size) = opened?;
         let workspace = self.clone();
         Ok(Draft { workspace, path, begin, file: Arc::new(file), spooled, size })
@@ -143,10 +143,10 @@ impl Draft {
     pub async fn keep(self) -> Result<Written, WorkspaceError> {
         let Self { workspace, path, begin, file, mut spooled, size } = self;
         let name = spooled.name.clone();
-        let placed = workspace.within(true, move |files| {
+        let placed = workspace.changing(path, move |files, path| {
             // The content first: a name must not outlive a crash that the content does not.
             file.sync_all()?;
-            files.place(&path, &name, size, begin)
+            files.place(path, &name, size, begin)
         });
         let written = placed.await?;
         spooled.is_kept = true;
@@ -213,7 +213,8 @@ impl Files<'_> {
         self.is_awaited()?;
         self.spool.rename(spooled, &folder, name)?;
         synced(&folder)?;
-        Ok(Written { size, is_new: before.is_none() })
+        let changed_at = self.about(path)?.changed_at;
+        Ok(Written { size, is_new: before.is_none(), changed_at })
     }
 
     /// The size of the file that is there, if it may be.

@@ -5,10 +5,9 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::error::WorkspaceError;
-use super::files::{Files, kind};
 use super::folder::Workspace;
 use super::path::WorkPath;
-use super::walk::{Entry, Kind};
+use super::walk::Entry;
 use super::workspaces::Workspaces;
 
 /// A file that is open to be read. What is read is what it held when it was opened, also if another was written in its
@@ -26,9 +25,9 @@ impl Workspace {
     /// # Errors
     /// [`WorkspaceError::Missing`], [`WorkspaceError::NotAFile`], [`WorkspaceError::Special`],
     /// [`WorkspaceError::Store`].
-    pub async fn open(&self, path: WorkPath) -> Result<Reader, WorkspaceError> {
-        let (file, about) = self.within(false, move |files| files.open(&path)).await?;
-        Ok(Reader { all: self.all.clone(), file: Arc::new(file), about })
+    pub async fn reader(&self, path: WorkPath) -> Result<Reader, WorkspaceError> {
+        let (file, about) = self.reading(move |files| files.open_file(&path)).await?;
+        Ok(Reader { all: self.all.clone(), file: Arc::new(file.into_std()), about })
     }
 }
 
@@ -61,26 +60,5 @@ impl Reader {
             Ok(bytes)
         };
         self.all.blocking(move |_| read()).await
-    }
-}
-
-impl Files<'_> {
-    fn open(&self, path: &WorkPath) -> Result<(std::fs::File, Entry), WorkspaceError> {
-        let missing = || WorkspaceError::Missing(path.clone());
-        let name = path.name().ok_or_else(|| WorkspaceError::NotAFile(path.clone()))?;
-        let folder = self.folder(&path.parent())?.ok_or_else(missing)?;
-        match kind(&folder, name)? {
-            Some(Kind::File) => {}
-            Some(Kind::Folder) => return Err(WorkspaceError::NotAFile(path.clone())),
-            Some(Kind::Special) => return Err(WorkspaceError::Special(path.clone())),
-            None => return Err(missing()),
-        }
-        let file = folder.open(name)?;
-        let about = file.metadata()?;
-        // It may have become something else since it was looked at.
-        if !about.is_file() {
-            return Err(WorkspaceError::Special(path.clone()));
-        }
-        Ok((file.into_std(), Entry::new(path.clone(), &about)))
     }
 }

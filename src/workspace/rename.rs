@@ -17,7 +17,7 @@ impl Workspace {
         to: WorkPath,
         replaces: bool,
     ) -> Result<(), WorkspaceError> {
-        self.within(true, move |files| files.rename(&from, &to, replaces)).await
+        self.changing(from, move |files, from| files.rename(from, &to, replaces)).await
     }
 }
 

@@ -182,7 +182,11 @@ impl Handler<Revise> for Agent {
             committed?;
             runtime.record(id).await
         };
-        AtomicResponse::new(Box::pin(revised.into_actor(self)))
+        AtomicResponse::new(Box::pin(revised.into_actor(self).map(|revised, agent, ctx| {
+            // It may do more at once from now on.
+            agent.next_beside(ctx);
+            revised
+        })))
     }
 }
 

@@ -52,7 +52,7 @@ impl Fact {
             | Self::LetterTried(_)
             | Self::LetterParked(_)
             | Self::LetterUnparked(_)
-            | Self::LetterSettled { .. }
+            | Self::LetterSettled(_)
             | Self::LetterRequeued { .. }
             | Self::ApprovalAsked(_)
             | Self::ApprovalDecided(_)

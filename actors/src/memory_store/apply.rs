@@ -5,7 +5,7 @@ use crate::channels::ChannelMessage;
 use crate::character::{AgentRecord, Character};
 use crate::facts::{Committed, Event, Fact, NewEvent};
 use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
-use crate::letters::{Letter, LetterStatus};
+use crate::letters::{Letter, LetterEnd, LetterStatus};
 use crate::lines::{LINES_KEPT, LogLine};
 use crate::records::{Embedding, Memory, Participant, Room};
 use crate::runs::{Run, RunEnd, RunStatus, Step, StepEnd, StepStatus};
@@ -73,7 +73,7 @@ impl State {
                 letter.attempts = letter.attempts.saturating_add(1);
                 1
             }),
-            Fact::LetterSettled { id, status } => self.settle(id, status),
+            Fact::LetterSettled(end) => self.settle(*end),
             Fact::LetterRequeued { id, to, attempts } => self.requeue(id, to, attempts),
             Fact::TriggerSet { trigger, is_retimed } => {
                 if self.has_trigger_of_another(&trigger) {
@@ -90,7 +90,7 @@ impl State {
                 self.home_mut(agent_id).try_firing(id, run_id, at)
             }
             Fact::FiringSettled(end) => self.home_mut(end.agent_id).settle_firing(*end),
-            Fact::LetterParked(id) => self.settle(id, LetterStatus::Parked),
+            Fact::LetterParked(id) => u64::from(self.set_aside(id, LetterStatus::Parked).is_some()),
             Fact::LetterUnparked(id) => self.unpark_letter(id),
             Fact::ApprovalAsked(approval) => match self.agents.contains_key(&approval.agent_id) {
                 true => self.approvals.meet(*approval),
@@ -377,7 +377,7 @@ impl State {
         let home = self.home_mut(letter.to);
         home.letters.insert(letter.id);
         if letter.status == LetterStatus::Waiting {
-            home.waiting.insert((letter.sent_at, letter.id));
+            home.wait(&letter);
         }
         self.letters.set(letter)
     }
@@ -386,14 +386,22 @@ impl State {
         self.letters.get_mut(id).filter(|letter| letter.status == LetterStatus::Waiting)
     }
 
-    fn settle(&mut self, id: LetterId, status: LetterStatus) -> u64 {
-        let Some(letter) = self.waiting_letter(id) else { return 0 };
-        letter.status = status;
-        let (to, sent_at) = (letter.to, letter.sent_at);
-        if status != LetterStatus::Waiting {
-            self.home_mut(to).waiting.remove(&(sent_at, id));
-        }
+    fn settle(&mut self, end: LetterEnd) -> u64 {
+        let Some(letter) = self.set_aside(end.id, end.status) else { return 0 };
+        letter.settled = Some(Box::new(end.settled));
         1
+    }
+
+    /// The letter, if it waited; it does not any more.
+    fn set_aside(&mut self, id: LetterId, status: LetterStatus) -> Option<&mut Letter> {
+        let letter = self.letters.get_mut(id);
+        let letter = letter.filter(|letter| letter.status == LetterStatus::Waiting)?;
+        letter.status = status;
+        if let Some(home) = self.homes.get_mut(&letter.to) {
+            home.waiting.remove(&(letter.sent_at, id));
+            home.waiting_beside.remove(&(letter.sent_at, id));
+        }
+        Some(letter)
     }
 
     fn unpark_letter(&mut self, id: LetterId) -> u64 {
@@ -402,8 +410,7 @@ impl State {
             return 0;
         };
         letter.status = LetterStatus::Waiting;
-        let (to, sent_at) = (letter.to, letter.sent_at);
-        self.home_mut(to).waiting.insert((sent_at, id));
+        self.homes.entry(letter.to).or_default().wait(letter);
         1
     }
 
@@ -412,10 +419,9 @@ impl State {
         let Some(letter) = found.filter(|letter| letter.status == LetterStatus::Dead) else {
             return 0;
         };
-        letter.status = LetterStatus::Waiting;
+        (letter.status, letter.settled) = (LetterStatus::Waiting, None);
         letter.attempts = attempts;
-        let sent_at = letter.sent_at;
-        self.home_mut(to).waiting.insert((sent_at, id));
+        self.homes.entry(to).or_default().wait(letter);
         1
     }
 }
@@ -426,6 +432,14 @@ fn gone<R>(row: Option<R>) -> u64 {
 }
 
 impl Home {
+    fn wait(&mut self, letter: &Letter) {
+        let waiting = match letter.is_beside() {
+            true => &mut self.waiting_beside,
+            false => &mut self.waiting,
+        };
+        waiting.insert((letter.sent_at, letter.id));
+    }
+
     fn happened(&mut self, event: NewEvent) -> Event {
         let seq = self.events.back().map_or(1, |newest| newest.seq + 1);
         let NewEvent { agent_id, at, kind, data } = event;

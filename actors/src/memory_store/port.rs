@@ -21,9 +21,10 @@ use crate::ids::{
 use crate::letters::Letter;
 use crate::lines::LogLine;
 use crate::ports::{
-    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LastWork, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored,
-    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
+    LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
+    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals,
+    WorkDone, WorldQuery,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -80,6 +81,10 @@ impl Store for MemoryStore {
 
     fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>> {
         self.read(|state| state.last_work(after, limit))
+    }
+
+    fn trigger_totals(&self) -> StoreFuture<Vec<TriggerTotals>> {
+        self.read(State::trigger_totals)
     }
 
     fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>> {
@@ -245,6 +250,18 @@ impl Store for MemoryStore {
 
     fn waiting_letters(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
         self.read(|state| state.waiting_letters(to, limit))
+    }
+
+    fn waiting_beside(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
+        self.read(|state| state.waiting_beside(to, limit))
+    }
+
+    fn letters(&self, query: LetterQuery) -> StoreFuture<Vec<Dealt>> {
+        self.read(|state| state.dealt(&query))
+    }
+
+    fn work_since(&self, from: UnixMillis) -> StoreFuture<Vec<WorkDone>> {
+        self.read(|state| state.work_since(from))
     }
 
     fn dead_letters(

@@ -1,5 +1,6 @@
 //! The questions that are more than one look-up.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use serde_json::Value;
@@ -14,12 +15,13 @@ use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::State as Observed;
 use crate::lines::LogLine;
 use crate::ports::{
-    AgentQuery, ApprovalQuery, Census, LastWork, LogQuery, MemoryQuery, RunQuery, Seed, WorldQuery,
-    WorldsOf,
+    AgentQuery, ApprovalQuery, Census, Dealt, LastWork, LetterQuery, LogQuery, MemoryQuery,
+    RunQuery, Seed, TriggerTotals, WorkDone, WorldQuery, WorldsOf,
 };
 use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
-use crate::runs::{Run, RunStatus, StepKind, StepStatus};
+use crate::runs::{Run, RunKind, RunStatus, StepKind, StepStatus};
 use crate::time::UnixMillis;
+use crate::triggers::Trigger;
 
 use super::state::{Agent, Home, State};
 use super::table::{Kept, Row, Table, count};
@@ -45,6 +47,7 @@ impl State {
                 home.goals.oldest_first().any(|goal| goal.status == GoalStatus::Open)
             }),
             has_letters: self.home(id).is_some_and(|home| !home.waiting.is_empty()),
+            has_tasks: self.home(id).is_some_and(|home| !home.waiting_beside.is_empty()),
             has_resumable: self.resumable(id).next().is_some(),
             has_news: self.home(id).is_some_and(|home| {
                 let newest = home.memories.newest_first().next();
@@ -86,6 +89,20 @@ impl State {
             })
         });
         work.take(size(limit)).collect()
+    }
+
+    pub(super) fn trigger_totals(&self) -> Vec<TriggerTotals> {
+        let totals = self.agents.keys().filter_map(|id| {
+            let triggers = &self.home(*id)?.triggers;
+            let count = |is_counted: fn(&Trigger) -> bool| {
+                let counted = triggers.oldest_first().filter(|trigger| is_counted(trigger));
+                u64::try_from(counted.count()).unwrap_or(u64::MAX)
+            };
+            let total = count(|_| true);
+            let enabled = count(|trigger| trigger.is_enabled);
+            (total > 0).then_some(TriggerTotals { agent_id: *id, total, enabled })
+        });
+        totals.collect()
     }
 
     pub(super) fn lines(&self, agent: AgentId, limit: u32) -> Vec<LogLine> {
@@ -308,6 +325,51 @@ impl State {
     pub(super) fn waiting_letters(&self, to: AgentId, limit: u32) -> Vec<Letter> {
         let waiting = self.home(to).into_iter().flat_map(|home| &home.waiting).take(size(limit));
         waiting.filter_map(|(_, id)| self.letters.get(*id)).cloned().collect()
+    }
+
+    pub(super) fn waiting_beside(&self, to: AgentId, limit: u32) -> Vec<Letter> {
+        let home = self.home(to).into_iter();
+        let waiting = home.flat_map(|home| &home.waiting_beside).take(size(limit));
+        waiting.filter_map(|(_, id)| self.letters.get(*id)).cloned().collect()
+    }
+
+    pub(super) fn dealt(&self, query: &LetterQuery) -> Vec<Dealt> {
+        let letters = self.letters.newest_first().filter(|letter| {
+            letter.to == query.to
+                && query.room_id.is_none_or(|room| letter.room_id == room)
+                && (query.statuses.is_empty() || query.statuses.contains(&letter.status))
+                && (!query.with_terms || letter.terms.is_some())
+                && query.from.is_none_or(|from| letter.sent_at >= from)
+        });
+        let letters = page(letters, query.offset, query.limit).into_iter();
+        let run_of = |letter: &Letter| {
+            let mut runs = self.home(letter.to)?.runs.newest_first();
+            runs.find(|run| run.letter_id == Some(letter.id)).cloned()
+        };
+        letters.map(|letter| Dealt { run: run_of(&letter), letter }).collect()
+    }
+
+    pub(super) fn work_since(&self, from: UnixMillis) -> Vec<WorkDone> {
+        let mut done = BTreeMap::new();
+        let runs = self.homes.values().flat_map(|home| home.runs.newest_first());
+        let counted = runs.filter(|run| {
+            run.started_at >= from
+                && run.kind != RunKind::Tick
+                && run.status != RunStatus::Interrupted
+        });
+        for run in counted {
+            let of = done.entry(run.agent_id).or_insert(WorkDone::none(run.agent_id));
+            of.total += 1;
+            match run.status {
+                RunStatus::Started | RunStatus::Parked => of.open += 1,
+                RunStatus::Completed => of.completed += 1,
+                RunStatus::Failed | RunStatus::TimedOut => of.failed += 1,
+                RunStatus::Cancelled | RunStatus::Interrupted => {}
+            }
+            of.cost_micros += run.usage.cost_micros.unwrap_or(0);
+            of.last_started_at = of.last_started_at.max(run.started_at);
+        }
+        done.into_values().collect()
     }
 
     /// Newest first.

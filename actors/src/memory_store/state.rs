@@ -71,8 +71,10 @@ pub(super) struct Home {
     pub(super) goals: Table<Goal>,
     /// Every letter to it.
     pub(super) letters: BTreeSet<LetterId>,
-    /// Those that wait, oldest first.
+    /// Those that wait for its conversation, oldest first.
     pub(super) waiting: BTreeSet<(UnixMillis, LetterId)>,
+    /// Those that wait beside it, oldest first.
+    pub(super) waiting_beside: BTreeSet<(UnixMillis, LetterId)>,
     pub(super) triggers: Table<Trigger>,
     pub(super) firings: Table<Firing>,
     /// The firings that something is still to come of, the longest due first.

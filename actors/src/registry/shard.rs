@@ -224,6 +224,7 @@ impl Handler<Create> for Shard {
             lifecycle: record.lifecycle.clone(),
             reflected_at: None,
             has_letters: false,
+            has_tasks: false,
             has_resumable: false,
             // What was imported may hold some.
             has_news: is_imported,

@@ -83,7 +83,9 @@ pub(super) fn of_core(
         CoreError::Busy(_) => {
             Said::new(S::CONFLICT, AGENT_BUSY, "The agent is still answering; try again then")
         }
-        CoreError::Overloaded => Said::later("OVERLOADED", "Too busy, please try again"),
+        CoreError::Overloaded | CoreError::AtCapacity { .. } => {
+            Said::later("OVERLOADED", "Too busy, please try again")
+        }
         CoreError::Starting => Said::later("STARTING", "Still starting, please try again"),
         CoreError::ShuttingDown => Said::later("SHUTTING_DOWN", "Shutting down"),
         CoreError::Halted => Said::new(S::SERVICE_UNAVAILABLE, "HALTED", "All agents are halted"),

@@ -109,7 +109,9 @@ fn of_core(error: &CoreError) -> (StatusCode, Cow<'_, str>) {
             said(S::SERVICE_UNAVAILABLE, "Agent is not running: it has failed")
         }
         CoreError::Invalid { .. } => (S::BAD_REQUEST, error.to_string().into()),
-        CoreError::Overloaded => said(S::SERVICE_UNAVAILABLE, "Too busy, please try again"),
+        CoreError::Overloaded | CoreError::AtCapacity { .. } => {
+            said(S::SERVICE_UNAVAILABLE, "Too busy, please try again")
+        }
         CoreError::Starting => said(S::SERVICE_UNAVAILABLE, "Agent is not running yet"),
         CoreError::ShuttingDown => said(S::SERVICE_UNAVAILABLE, "Shutting down"),
         CoreError::Halted => said(S::SERVICE_UNAVAILABLE, "All agents are halted"),

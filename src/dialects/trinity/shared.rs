@@ -7,7 +7,11 @@ use greenroom_actors::time::UnixMillis;
 use super::description::Description;
 use super::lanes::Lanes;
 use super::live::{Event, Hub, Terminals};
+use super::monitoring::Checks;
+use super::public::PublicLimits;
 use super::settings::TrinitySettings;
+use super::stats::Samples;
+use super::telemetry::Machine;
 use crate::host::Host;
 
 /// What all requests of the listener share, whichever thread serves them.
@@ -15,6 +19,14 @@ pub(super) struct Shared {
     pub(super) settings: Arc<TrinitySettings>,
     pub(super) host: Host,
     pub(super) in_flight: Lanes,
+    /// How often those may ask who have a public link and no account.
+    pub(super) public: PublicLimits,
+    /// The last looks at agents' CPU time.
+    pub(super) samples: Samples,
+    /// What checks of agents found.
+    pub(super) checks: Checks,
+    /// The machine, as it was last looked at.
+    pub(super) machine: Machine,
     /// What sockets are told.
     pub(super) hub: Arc<Hub>,
     /// Who has a terminal open.
@@ -27,8 +39,18 @@ impl Shared {
     pub(super) fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
         let in_flight = Lanes::new(&settings);
         let hub = Arc::new(Hub::new(&settings));
-        let terminals = Terminals::default();
-        Self { in_flight, hub, terminals, settings, host, description: OnceLock::new() }
+        Self {
+            in_flight,
+            hub,
+            terminals: Terminals::default(),
+            settings,
+            host,
+            public: PublicLimits::default(),
+            samples: Samples::default(),
+            checks: Checks::default(),
+            machine: Machine::default(),
+            description: OnceLock::new(),
+        }
     }
 
     /// Tells all who may know of it, and are there.
