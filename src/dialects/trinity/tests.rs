@@ -3,10 +3,13 @@
 mod agents;
 mod asks;
 mod files;
+mod fleet;
 mod gate;
 mod homes;
 mod links;
 mod live;
+mod measured;
+mod monitoring;
 mod notices;
 mod permissions;
 mod schedules;
