@@ -5,9 +5,11 @@
 //! kilobyte.
 
 mod asked;
+mod beside;
+mod calling_off;
 mod change;
 mod condense;
-pub(crate) mod contacts;
+mod contacts;
 pub(crate) mod context;
 pub(crate) mod correspondence;
 mod delivery;
@@ -22,6 +24,7 @@ mod keep;
 mod letters;
 mod parking;
 mod prompt;
+mod rename;
 mod requeue;
 mod run;
 mod spending;
@@ -50,8 +53,10 @@ use crate::time::UnixMillis;
 use crate::vitals::Counters;
 
 pub use asked::Entitle;
+pub use calling_off::{CallOff, CallOffWaiting, CalledOff};
 pub(crate) use change::Lifted;
 pub use change::{Change, SetAutonomy};
+pub use contacts::Permits;
 pub use delivery::{Delivered, Delivery, Reply};
 pub(crate) use examine::Examine;
 pub(crate) use firing::{Fire, REPLACED};
@@ -61,10 +66,12 @@ pub(crate) use journal::Journal;
 pub(crate) use keep::Revise;
 pub use keep::{AmendMemory, AmendWorld, Keep, MemoryPatch};
 pub(crate) use parking::Decide;
+pub(crate) use rename::Rename;
 pub use requeue::Requeue;
 pub use triggers::{AddTrigger, AmendTrigger, FireTrigger, RemoveTrigger};
 
 use asked::Asked;
+use beside::{Beside, Cut};
 use errand::Flight;
 use firing::FiringsWaiting;
 use letters::Waiter;
@@ -100,6 +107,8 @@ pub struct Agent {
     is_changing: bool,
     timer: Option<tick::Timer>,
     flight: Option<Box<Flight>>,
+    /// What it does beside its conversation; nothing while there is none.
+    beside: Option<Box<Beside>>,
     waiters: Vec<Waiter>,
     asked: VecDeque<Asked>,
 }
@@ -168,6 +177,7 @@ impl Agent {
             is_changing: false,
             timer: None,
             flight: None,
+            beside: Beside::seeded(seed.has_tasks, seed.has_resumable),
             waiters: Vec::new(),
             asked: VecDeque::new(),
         }
@@ -230,6 +240,7 @@ impl Agent {
         self.letters_waiting = u32::from(seed.has_letters);
         self.firings = FiringsWaiting::found(seed.has_firings);
         self.has_resumable = seed.has_resumable;
+        self.rebuilt_beside(seed.has_tasks, seed.has_resumable);
         let backoff = self.runtime.settings.restart_backoff(self.crashes_in_a_row);
         self.arm(ctx, tick::jittered(backoff, self.runtime.settings.tick_jitter_percent));
     }
@@ -246,6 +257,7 @@ impl Actor for Agent {
         }
         self.arm_first(ctx);
         self.next_letter(ctx);
+        self.next_beside(ctx);
     }
 }
 
@@ -274,6 +286,8 @@ impl Supervised for Agent {
         let journal = self.journal();
         let reason = format!("crashed: {cause}");
         let mut facts = self.cut(RunStatus::Failed, &reason);
+        let crashed = Cut { status: RunStatus::Failed, reason: &reason, settles: None };
+        facts.extend(self.cut_beside(|_| true, &crashed));
         facts.push(
             journal.event(EventKind::Crashed, json!({"cause": cause, "restarts": self.restarts})),
         );
@@ -324,8 +338,10 @@ impl Handler<End> for Agent {
         // What is cut off is not recorded: the record goes with the agent.
         let reason = "the agent was removed";
         drop(self.cut(RunStatus::Cancelled, reason));
+        let removed = Cut { status: RunStatus::Cancelled, reason, settles: None };
+        drop(self.cut_beside(|_| true, &removed));
         let cancelled = CoreError::Cancelled(reason.to_owned());
-        drop(self.dismiss_waiters(None, &cancelled));
+        drop(self.dismiss_waiters_but(Vec::new(), &cancelled));
         self.dismiss_askers(&cancelled);
         self.disarm(ctx);
         // Its shard lets go of the address when it is gone from the store. Until then it answers

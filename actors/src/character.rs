@@ -3,9 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::error::CoreError;
 use crate::ids::{self, AgentId};
 use crate::lifecycle::Lifecycle;
 use crate::time::UnixMillis;
+
+/// Bytes of a handle that somebody asks for, at most: those of a label in a host name.
+const HANDLE_MAX: usize = 63;
 
 /// An elizaOS character. Absent fields stay absent, so that a document round-trips.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -158,6 +162,24 @@ pub struct AgentRecord {
     pub updated_at: UnixMillis,
 }
 
+/// Whether that can be a handle which somebody asks for to the letter: 1 to 63 of `a-z`, `0-9`, `_`, `.`
+/// and `-`, one of them a letter or a digit, and no dot at the beginning.
+///
+/// # Errors
+/// [`CoreError::Invalid`].
+pub fn check_handle(handle: &str) -> Result<(), CoreError> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let may_be = |byte: u8| is_plain(byte) || matches!(byte, b'_' | b'.' | b'-');
+    let fits = handle.len() <= HANDLE_MAX && !handle.starts_with('.');
+    match fits && handle.bytes().all(may_be) && handle.bytes().any(is_plain) {
+        true => Ok(()),
+        false => Err(CoreError::Invalid {
+            field: "handle",
+            reason: format!("must be 1 to {HANDLE_MAX} of a-z, 0-9, _, . and -"),
+        }),
+    }
+}
+
 /// The slug of a name: lower-case letters and digits, hyphens between; at most 63 characters.
 ///
 /// Empty if the name has no letter and no digit.
@@ -223,6 +245,16 @@ mod tests {
             assert_eq!(slug(name), expected);
         }
         assert!(slug(&"x".repeat(500)).len() <= 63);
+    }
+
+    #[test]
+    fn a_handle_that_is_asked_for_holds_what_a_path_and_a_host_name_can() {
+        for good in ["a", "0", "a_b.c-d", "-a", "_9", &"x".repeat(63)] {
+            assert_eq!(check_handle(good), Ok(()), "{good}");
+        }
+        for bad in ["", ".", "..", ".a", "---", "Ada", "a b", "a/b", "ä", "a\0", &"x".repeat(64)] {
+            assert!(check_handle(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

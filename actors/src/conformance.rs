@@ -31,6 +31,7 @@ mod goals;
 mod imports;
 mod kit;
 mod letters;
+mod lines;
 mod logs;
 mod memories;
 mod messages;
@@ -118,6 +119,8 @@ cases! {
         an_id_is_given_once,
         handles_are_unique_and_numbered,
         a_revised_handle_is_numbered_too,
+        a_claimed_handle_is_given_to_the_letter_or_not_at_all,
+        what_the_directory_needs_comes_in_pages_by_id,
         revising_replaces_the_character_alone,
         a_lifecycle_is_kept_in_full,
         what_needs_an_agent_fails_without_one,
@@ -125,6 +128,12 @@ cases! {
         a_seed_says_what_an_actor_needs,
         agents_are_listed_running_first_then_by_name,
         agents_are_counted_by_state,
+    }
+    lines {
+        the_newest_lines_are_kept_in_order,
+        lines_go_with_their_agent_and_need_one,
+        the_last_work_of_each_agent_comes_by_id,
+        triggers_are_counted_by_agent,
     }
     removal {
         with_an_agent_goes_everything_of_its_own,
@@ -190,6 +199,9 @@ cases! {
         letters_of_one_instant_wait_in_the_order_of_their_ids,
         dead_letters_are_listed_newest_first,
         a_dead_letter_waits_again,
+        letters_beside_the_conversation_wait_apart,
+        letters_are_listed_newest_first_with_their_latest_run,
+        work_is_counted_for_each_agent,
     }
     triggers {
         a_trigger_is_kept_in_full,

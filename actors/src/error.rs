@@ -29,6 +29,9 @@ pub enum CoreError {
     /// There is an agent of that id already. Nothing happened.
     #[error("agent {0} exists already")]
     AlreadyExists(AgentId),
+    /// Another agent has just that handle. Nothing happened.
+    #[error("an agent is called {0} already")]
+    HandleTaken(String),
     /// The lifecycle has no such edge. Nothing happened.
     #[error("cannot {command} an agent that is {state}")]
     WrongState {
@@ -68,6 +71,15 @@ pub enum CoreError {
     /// Nothing happened; try again once it has answered.
     #[error("agent {0} is still answering")]
     Busy(AgentId),
+    /// The agent does as much as it may at the same time, and no more may wait for it. Nothing happened;
+    /// try again later.
+    #[error("agent {id} is at capacity, and {waiting} wait")]
+    AtCapacity {
+        /// The agent.
+        id: AgentId,
+        /// How many wait for it already.
+        waiting: u32,
+    },
     /// The agent is not hosted yet: the host is still starting. Nothing happened; try again soon.
     #[error("still starting, try again")]
     Starting,
@@ -108,6 +120,18 @@ pub enum CoreError {
     Store(#[from] StoreError),
 }
 
+impl CoreError {
+    /// What a failed commit means, in which this handle was claimed.
+    pub(crate) fn of_claim(error: StoreError, handle: &str) -> Self {
+        match error {
+            StoreError::Exists { what: StoreError::HANDLE, .. } => {
+                Self::HandleTaken(handle.to_owned())
+            }
+            error => error.into(),
+        }
+    }
+}
+
 /// Why the store did not do what was asked. A failed commit has changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -145,6 +169,12 @@ pub enum StoreError {
     /// Anything else: damage, permissions, input and output.
     #[error("{0}")]
     Failed(String),
+}
+
+impl StoreError {
+    /// What [`Exists`](Self::Exists) speaks of where a handle was claimed that another agent has; the
+    /// id is that agent's.
+    pub const HANDLE: &str = "handle";
 }
 
 /// Why a model did not answer.

@@ -18,8 +18,9 @@ use crate::ids::{
     LogId, MemoryId, RelationshipId, RoomId, RunId, ServerId, SessionId, TaskId, TriggerId,
     WorldId,
 };
-use crate::letters::{Letter, LetterStatus};
+use crate::letters::{Letter, LetterEnd};
 use crate::lifecycle::Lifecycle;
+use crate::lines::LogLine;
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
@@ -55,6 +56,8 @@ pub struct Committed {
     pub events: Vec<Event>,
     /// The channels' events of the batch, in order, with the sequence numbers they were given.
     pub channel_events: Vec<ChannelEvent>,
+    /// The handles that agents were given in the batch, by creation or by revision.
+    pub handles: Vec<(AgentId, String)>,
     /// For each fact in order: how many rows it wrote or removed.
     pub affected: Vec<u64>,
 }
@@ -78,6 +81,16 @@ pub enum Fact {
         handle: Option<String>,
         /// When.
         at: UnixMillis,
+    },
+    /// A handle is to be that agent's alone and to the letter. Fails with
+    /// [`Exists`](crate::error::StoreError::Exists) of a
+    /// [handle](crate::error::StoreError::HANDLE) if another agent has it. Comes before the fact of
+    /// the same batch that gives it, and affects 0 rows itself.
+    HandleClaimed {
+        /// Who is to have it.
+        agent_id: AgentId,
+        /// The handle.
+        handle: String,
     },
     /// An agent's lifecycle changed. Fails with
     /// [`Missing`](crate::error::StoreError::Missing) if there is none of that id.
@@ -169,13 +182,8 @@ pub enum Fact {
     LetterParked(LetterId),
     /// A letter that was set aside waits again. Affects 0 rows unless it was.
     LetterUnparked(LetterId),
-    /// A letter was dealt with, or given up. Affects 0 rows if it was no longer waiting.
-    LetterSettled {
-        /// Which letter.
-        id: LetterId,
-        /// [`LetterStatus::Answered`] or [`LetterStatus::Dead`].
-        status: LetterStatus,
-    },
+    /// A letter was dealt with, given up or called off. Affects 0 rows if it was no longer waiting.
+    LetterSettled(Box<LetterEnd>),
     /// A letter that was given up waits again. Affects 0 rows if it is not dead, or not to that agent.
     LetterRequeued {
         /// Which letter.
@@ -306,6 +314,9 @@ pub enum Fact {
         /// Which entry.
         id: LogId,
     },
+    /// A line was written at the end of an agent's log; the oldest goes if there are more than
+    /// [`LINES_KEPT`](crate::lines::LINES_KEPT) then. Affects 0 rows if there is no such agent.
+    LineWritten(Box<LogLine>),
     /// A trigger was made or changed. Of one that is there already, what it has counted
     /// (`run_count`, `last_fired_at`, `last_status`, `last_error`) stays. Affects 0 rows, and changes
     /// nothing, if another agent has a trigger of that id.

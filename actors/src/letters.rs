@@ -1,10 +1,14 @@
 //! Letters: messages on their way to an agent, kept until they are dealt with.
 
+mod terms;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ids::{AgentId, ChannelId, ChannelMessageId, EntityId, LetterId, MemoryId, RoomId};
 use crate::time::UnixMillis;
+
+pub use terms::{TaskBounds, Terms};
 
 /// How far a letter has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +22,16 @@ pub enum LetterStatus {
     Answered,
     /// Given up: it could not be dealt with, or whoever waited for the reply was told that none comes.
     Dead,
+    /// Called off by somebody who may: nobody wants it dealt with any more.
+    Cancelled,
+}
+
+impl LetterStatus {
+    /// Whether nothing more comes of it by itself.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        matches!(self, Self::Answered | Self::Dead | Self::Cancelled)
+    }
 }
 
 /// What becomes of something said in a room while the agent's reply to something else said there is
@@ -93,6 +107,34 @@ pub struct Letter {
     pub attempts: u32,
     /// When it was sent.
     pub sent_at: UnixMillis,
+    /// How it is to be dealt with, where its writer says more than the words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Box<Terms>>,
+    /// How it ended, once it is settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Box<Settled>>,
+}
+
+/// How a letter ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// When.
+    pub at: UnixMillis,
+    /// Why it was not answered.
+    pub reason: Option<String>,
+    /// What the reader said to it, if it said something.
+    pub reply: Option<MemoryId>,
+}
+
+/// That a letter was settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterEnd {
+    /// Which letter.
+    pub id: LetterId,
+    /// How: one of those that [are settled](LetterStatus::is_settled).
+    pub status: LetterStatus,
+    /// When, why and with what.
+    pub settled: Settled,
 }
 
 impl Letter {
@@ -100,5 +142,17 @@ impl Letter {
     #[must_use]
     pub fn text(&self) -> &str {
         self.content.get("text").and_then(Value::as_str).unwrap_or_default()
+    }
+    /// Whether it is dealt with beside the conversation, at the same time as others.
+    #[must_use]
+    pub fn is_beside(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.is_beside)
+    }
+
+    /// Whether it was not begun in the time that its writer gave it.
+    #[must_use]
+    pub fn is_overdue(&self, now: UnixMillis) -> bool {
+        let waits = self.terms.as_ref().and_then(|terms| terms.wait_max());
+        self.attempts == 0 && waits.is_some_and(|most| now.since(self.sent_at) >= most)
     }
 }

@@ -11,8 +11,9 @@ pub use model::{
     ToolCall, ToolSpec, Turn, collect,
 };
 pub use store::{
-    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus, Kept,
-    LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, SNAPSHOT_PAGE, Scored,
-    SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery, WorldsOf, fuse,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
+    Kept, LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
+    SNAPSHOT_PAGE, Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture,
+    TriggerTotals, WorkDone, WorldQuery, WorldsOf, fuse,
 };
 pub use tools::{Effect, Invocation, NoTools, Tool, ToolError, ToolOutput, Tools};

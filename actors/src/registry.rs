@@ -7,10 +7,12 @@
 
 mod approvals;
 mod budgets;
+mod figures;
 mod halt;
 mod hosting;
 mod import;
 mod letters;
+mod names;
 mod shard;
 mod triggers;
 mod watch;
@@ -23,7 +25,7 @@ use actix::prelude::*;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
-use crate::agent::{Agent, GetStatus, Status};
+use crate::agent::{Agent, GetStatus, Permits, Status};
 use crate::budget;
 use crate::character::{AgentRecord, Character, slug};
 use crate::error::{CoreError, StoreError};
@@ -33,6 +35,7 @@ use crate::ids::{AgentId, ChannelId};
 use crate::lifecycle::Lifecycle;
 use crate::liveness::Report;
 use crate::liveness::handled::Handled;
+use crate::masks::Mask;
 use crate::pieces::Piece;
 use crate::ports::{Clock, Store, Tool};
 use crate::runtime::{Ports, Runtime};
@@ -96,6 +99,8 @@ impl Registry {
             "booting"
         );
         let runtime = Arc::new(Runtime::new(ports, settings, boot.epoch, is_halted));
+        // Before anybody can ask: nobody is told that there is no agent of a name while there is.
+        runtime.directory.fill(&runtime.ports.store).await?;
         let imports = import::turns();
         let Hosting { shards, arbiters, handled } = hosting::shards(&runtime).await?;
         let registry =
@@ -103,6 +108,7 @@ impl Registry {
         registry.inner.runtime.reached_by(&registry);
         actix::spawn(hosting::host_all(registry.clone()));
         actix::spawn(watch::watch(Arc::clone(&registry.inner.runtime)));
+        actix::spawn(crate::figures::recall(Arc::clone(registry.runtime())));
         actix::spawn(import::remove_left(Arc::clone(registry.runtime())));
         let runtime = Arc::clone(registry.runtime());
         actix::spawn(crate::scheduler::serve(registry.downgrade(), runtime));
@@ -115,14 +121,24 @@ impl Registry {
     /// [`CoreError::AlreadyExists`] if there is one of that id, [`CoreError::Invalid`] for a
     /// character without a name or with a budget that cannot be, [`CoreError::Store`].
     pub async fn create(&self, character: Character) -> Result<Arc<AgentRecord>, CoreError> {
+        self.admit(character, None).await
+    }
+
+    /// Creates an agent, with a handle of its name or with just the one that it claims.
+    async fn admit(
+        &self,
+        character: Character,
+        claimed: Option<String>,
+    ) -> Result<Arc<AgentRecord>, CoreError> {
         if character.name.is_empty() {
             return Err(CoreError::Invalid { field: "name", reason: "must not be empty".into() });
         }
         budget::check(&character)?;
         let now = self.inner.runtime.now();
+        let claims = claimed.is_some();
         let record = AgentRecord {
             id: character.agent_id(),
-            handle: slug(&character.name),
+            handle: claimed.unwrap_or_else(|| slug(&character.name)),
             character,
             enabled: true,
             lifecycle: Lifecycle::default(),
@@ -131,7 +147,7 @@ impl Registry {
         };
         let id = record.id;
         let (reply, answer) = oneshot::channel();
-        self.offer(id, Create { record: Box::new(record), imported: None, reply })?;
+        self.offer(id, Create { record: Box::new(record), claims, imported: None, reply })?;
         self.wait(id, answer).await?;
         self.record(id).await
     }
@@ -225,6 +241,12 @@ impl Registry {
         Ok(self.inner.runtime.offered(&record).await)
     }
 
+    /// The mask over what is told of an agent, if it has secrets.
+    #[must_use]
+    pub fn mask(&self, agent: AgentId) -> Option<Arc<Mask>> {
+        self.inner.runtime.mask(agent)
+    }
+
     /// Whether some agents are not hosted yet.
     #[must_use]
     pub fn is_booting(&self) -> bool {
@@ -271,6 +293,12 @@ impl Registry {
     #[must_use]
     pub fn watch_pieces(&self) -> broadcast::Receiver<Arc<Piece>> {
         self.inner.runtime.pieces.watch()
+    }
+
+    /// Which agents people allow to write to which.
+    #[must_use]
+    pub fn permits(&self) -> &Permits {
+        &self.inner.runtime.permits
     }
 
     /// The runtime's own figures.

@@ -11,14 +11,19 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
+use crate::agent::Permits;
 use crate::cache::RecordCache;
 use crate::channels::ChannelEvent;
 use crate::character::AgentRecord;
+use crate::directory::{Directory, News};
 use crate::error::{CoreError, StoreError};
 use crate::facts::{Batch, Committed, Epoch, Event, EventKind, Fact, NewEvent};
 use crate::feed::Hub;
-use crate::ids::{AgentId, RunId};
+use crate::figures::Tallies;
+use crate::ids::{AgentId, LetterId, RunId};
+use crate::lines;
 use crate::liveness::{Board, Finding};
+use crate::masks::{Mask, Masks, masked};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
 use crate::registry::{Registry, WeakRegistry};
@@ -38,6 +43,33 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// What agents can do beside what is built in; [`NoTools`](crate::ports::NoTools) for nothing.
     pub tools: Arc<dyn Tools>,
+    /// What must not be told of agents; [`NoMasks`](crate::masks::NoMasks) for nothing.
+    pub masks: Arc<dyn Masks>,
+}
+
+/// A run in flight.
+struct InFlight {
+    /// What cuts it off.
+    abort: AbortHandle,
+    agent: AgentId,
+    /// The run that is carried out: another than it is known by where a parked one goes on.
+    carried_out: RunId,
+    /// The letter that is dealt with beside the agent's conversation.
+    beside: Option<LetterId>,
+    began_at: UnixMillis,
+}
+
+/// A letter that is being dealt with beside an agent's conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskInFlight {
+    /// The agent.
+    pub agent_id: AgentId,
+    /// The letter.
+    pub letter_id: LetterId,
+    /// The run.
+    pub run_id: RunId,
+    /// Since when.
+    pub began_at: UnixMillis,
 }
 
 /// What all agents of a host share.
@@ -45,11 +77,14 @@ pub(crate) struct Runtime {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
     pub(crate) counters: Counters,
+    pub(crate) directory: Directory,
+    pub(crate) tallies: Tallies,
     pub(crate) hub: Hub<Event>,
     pub(crate) channel_hub: Hub<ChannelEvent>,
     pub(crate) pieces: Pieces,
     pub(crate) board: Board,
     pub(crate) scheduler: Desk,
+    pub(crate) permits: Permits,
     began_at: UnixMillis,
     epoch: Epoch,
     records: RecordCache,
@@ -57,9 +92,7 @@ pub(crate) struct Runtime {
     is_halted: watch::Sender<bool>,
     is_draining: AtomicBool,
     is_booting: AtomicBool,
-    /// How each flight is cut off, and the run that it carries out: another than it is known by where
-    /// a parked one goes on.
-    flights: Mutex<HashMap<RunId, (AbortHandle, RunId)>>,
+    flights: Mutex<HashMap<RunId, InFlight>>,
     landed: Notify,
     /// Something that was reserved was settled, so that there may be room in a budget.
     pub(crate) room: Notify,
@@ -73,11 +106,14 @@ impl Runtime {
             ports,
             settings,
             counters: Counters::default(),
+            directory: Directory::default(),
+            tallies: Tallies::default(),
             hub: Hub::default(),
             channel_hub: Hub::default(),
             pieces: Pieces::default(),
             board: Board::default(),
             scheduler: Desk::default(),
+            permits: Permits::default(),
             epoch,
             registry: OnceLock::new(),
             is_halted: watch::Sender::new(is_halted),
@@ -108,18 +144,36 @@ impl Runtime {
         self.registry.get()?.upgrade()
     }
 
-    /// Commits facts, whole or not at all, then tells those who listen.
+    /// Commits facts, whole or not at all, with the lines that they are worth in agents' logs, then
+    /// tells those who listen.
     pub(crate) fn commit(
         self: &Arc<Self>,
         facts: Vec<Fact>,
     ) -> BoxFuture<'static, Result<Committed, StoreError>> {
         let settles =
             facts.iter().any(|fact| matches!(fact, Fact::StepEnded(_) | Fact::RunEnded(_)));
+        let news = News::of(&facts);
+        let is_news = !news.is_empty();
+        let left: Vec<_> = facts.iter().filter_map(left).collect();
+        let mut facts = masked(&*self.ports.masks, facts, self.now());
+        // Behind the others, which are affected in the order of the caller; and of what is masked already,
+        // since a line may hold half of a secret.
+        facts.extend(lines::of(&facts));
         let committed = self.ports.store.commit(Batch { epoch: self.epoch, facts });
         let runtime = Arc::clone(self);
-        committed
+        let told = committed
             .map(move |committed| {
                 if let Ok(committed) = &committed {
+                    for news in &news {
+                        runtime.record_changed(news.id);
+                        if news.is_removal() {
+                            runtime.tallies.forget(news.id);
+                        }
+                    }
+                    if !news.is_empty() {
+                        runtime.directory.apply(news, committed);
+                    }
+                    left.into_iter().for_each(|agent| runtime.ports.masks.left(agent));
                     if settles {
                         runtime.room.notify_one();
                     }
@@ -128,7 +182,18 @@ impl Runtime {
                 }
                 committed
             })
-            .boxed()
+            .boxed();
+        if !is_news {
+            return told;
+        }
+        // On its own, as whoever waits for it may crash or leave: the directory has to know.
+        tokio::spawn(told).map(|told| told.unwrap_or(Err(StoreError::Closed))).boxed()
+    }
+
+    /// The mask over what is told of an agent, if it has secrets.
+    pub(crate) fn mask(&self, agent: AgentId) -> Option<Arc<Mask>> {
+        let masks = &self.ports.masks;
+        if masks.is_empty() { None } else { masks.of(agent) }
     }
 
     /// An agent's record, from the cache if it is there.
@@ -217,13 +282,21 @@ impl Runtime {
     }
 
     pub(crate) fn abort_flights(&self) {
-        for (flight, _) in self.lock_flights().values() {
-            flight.abort();
+        for flight in self.lock_flights().values() {
+            flight.abort.abort();
         }
     }
 
-    pub(crate) fn took_off(&self, run: RunId, handle: AbortHandle) {
-        self.lock_flights().insert(run, (handle.clone(), run));
+    pub(crate) fn took_off(
+        &self,
+        run: RunId,
+        agent: AgentId,
+        beside: Option<LetterId>,
+        handle: AbortHandle,
+    ) {
+        let (abort, began_at) = (handle.clone(), self.now());
+        let flight = InFlight { abort, agent, carried_out: run, beside, began_at };
+        self.lock_flights().insert(run, flight);
         // A halt that came between the look at it and here has not seen this run.
         if self.is_halted() {
             handle.abort();
@@ -232,9 +305,25 @@ impl Runtime {
 
     /// A flight goes on with a parked run.
     pub(crate) fn goes_on_with(&self, flight: RunId, run: RunId) {
-        if let Some((_, carried_out)) = self.lock_flights().get_mut(&flight) {
-            *carried_out = run;
+        if let Some(flight) = self.lock_flights().get_mut(&flight) {
+            flight.carried_out = run;
         }
+    }
+
+    /// The letters that are being dealt with beside conversations, of one agent if given.
+    pub(crate) fn tasks_in_flight(&self, agent: Option<AgentId>) -> Vec<TaskInFlight> {
+        let flights = self.lock_flights();
+        let of_agent =
+            flights.values().filter(|flight| agent.is_none_or(|agent| flight.agent == agent));
+        let tasks = of_agent.filter_map(|flight| {
+            Some(TaskInFlight {
+                agent_id: flight.agent,
+                letter_id: flight.beside?,
+                run_id: flight.carried_out,
+                began_at: flight.began_at,
+            })
+        });
+        tasks.collect()
     }
 
     pub(crate) fn landed(&self, run: RunId) {
@@ -248,7 +337,7 @@ impl Runtime {
     /// Whether that run is carried out now.
     pub(crate) fn is_in_flight(&self, run: RunId) -> bool {
         let flights = self.lock_flights();
-        flights.contains_key(&run) || flights.values().any(|(_, carried_out)| *carried_out == run)
+        flights.contains_key(&run) || flights.values().any(|flight| flight.carried_out == run)
     }
 
     /// Counts and shows what was wrong with an agent; answers with the event that says so.
@@ -260,6 +349,10 @@ impl Runtime {
         }
         self.board.found(agent, finding, at);
         let remedy = finding.remedy();
+        let mut data = data;
+        if let Some(mask) = self.mask(agent) {
+            mask.hide_in(&mut data);
+        }
         tracing::warn!(%agent, finding = finding.as_str(), remedy, %data, "an agent did not get on");
         let mut data = match data {
             Value::Object(data) => data,
@@ -286,7 +379,15 @@ impl Runtime {
         self.counters.snapshot(u64::try_from(in_flight).unwrap_or(u64::MAX))
     }
 
-    fn lock_flights(&self) -> MutexGuard<'_, HashMap<RunId, (AbortHandle, RunId)>> {
+    fn lock_flights(&self) -> MutexGuard<'_, HashMap<RunId, InFlight>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The agent that a fact removes.
+fn left(fact: &Fact) -> Option<AgentId> {
+    match fact {
+        Fact::AgentRemoved { id, .. } => Some(*id),
+        _ => None,
     }
 }

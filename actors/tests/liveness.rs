@@ -128,6 +128,8 @@ async fn a_letter_that_is_passed_over_is_taken_up() {
         status: LetterStatus::Waiting,
         attempts: 0,
         sent_at: stage.clock.now(),
+        terms: None,
+        settled: None,
     };
     behind(&stage, vec![Fact::LetterSent(Box::new(letter))]).await;
     stage.advance(50).await;

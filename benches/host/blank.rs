@@ -9,6 +9,7 @@ use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
+use greenroom_actors::directory::Listed;
 use greenroom_actors::documents::Document;
 use greenroom_actors::facts::{Batch, Committed, Epoch, Event};
 use greenroom_actors::goals::Goal;
@@ -18,10 +19,12 @@ use greenroom_actors::ids::{
 };
 use greenroom_actors::letters::Letter;
 use greenroom_actors::lifecycle::Autonomy;
+use greenroom_actors::lines::LogLine;
 use greenroom_actors::ports::{
-    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed,
-    Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
+    LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
+    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals,
+    WorkDone, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -45,6 +48,7 @@ impl Blank {
             lifecycle: fleet::lifecycle(self.autonomy),
             reflected_at: None,
             has_letters: false,
+            has_tasks: false,
             has_firings: false,
             has_resumable: false,
             has_news: false,
@@ -102,6 +106,23 @@ impl Store for Blank {
         answer((first..first + limit).map_while(|number| self.seed_of(number)).collect())
     }
 
+    fn listed(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Listed>> {
+        let first = after.map_or(0, |last| number(last) + 1);
+        let lifecycle = fleet::lifecycle(self.autonomy);
+        let listed = |number: u32| {
+            (number < self.agents).then(|| Listed {
+                id: fleet::agent(number),
+                handle: format!("agent-{number}").into(),
+                state: lifecycle.state(),
+                autonomy: lifecycle.autonomy,
+                started_at: lifecycle.started_at,
+                created_at: UnixMillis(0),
+                updated_at: UnixMillis(0),
+            })
+        };
+        answer((first..first + limit).map_while(listed).collect())
+    }
+
     fn snapshot(&self, _: SnapshotQuery) -> Snapshot {
         stream::empty().boxed()
     }
@@ -112,6 +133,9 @@ impl Store for Blank {
         fn agent_by_handle(&str) -> Option<AgentRecord>;
         fn agents(AgentQuery) -> Vec<AgentRecord>;
         fn census() -> Census;
+        fn last_work(Option<AgentId>, u32) -> Vec<LastWork>;
+        fn trigger_totals() -> Vec<TriggerTotals>;
+        fn lines(AgentId, u32) -> Vec<LogLine>;
         fn is_halted() -> bool;
         fn memory(AgentId, MemoryId) -> Option<Memory>;
         fn memories(MemoryQuery) -> Vec<Memory>;
@@ -159,6 +183,9 @@ impl Store for Blank {
         fn channel_event_bounds(ChannelId) -> Option<(u64, u64)>;
         fn letter(LetterId) -> Option<Letter>;
         fn waiting_letters(AgentId, u32) -> Vec<Letter>;
+        fn waiting_beside(AgentId, u32) -> Vec<Letter>;
+        fn letters(LetterQuery) -> Vec<Dealt>;
+        fn work_since(UnixMillis) -> Vec<WorkDone>;
         fn dead_letters(Option<AgentId>, u32, u32) -> Vec<Letter>;
         fn count_dead_letters(Option<AgentId>) -> u64;
         fn message_server(ServerId) -> Option<MessageServer>;

@@ -75,6 +75,7 @@ impl Accounts {
             hasher,
             logins: Tries::new(LOGIN_TRIES),
             codes: Codes::default(),
+            proofs: Codes::default(),
             setup_token,
             handover,
             change: tokio::sync::Mutex::new(()),

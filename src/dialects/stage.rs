@@ -16,6 +16,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::ModelError;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
     Clock, Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, Purpose, SystemClock,
@@ -64,6 +65,10 @@ impl Model for Echo {
         stream::iter(pieces.into_iter().chain([Ok(Delta::Done(Usage::default()))])).boxed()
     }
 
+    fn knows(&self, model: &str) -> bool {
+        model != "nobody"
+    }
+
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {
         let one = Embedding { embedder: self.embedder(), vector: vec![1.0] };
         std::future::ready(Ok(vec![one; texts.len()])).boxed()
@@ -85,7 +90,7 @@ pub(super) struct Stage {
     pub(super) letters: Letters,
     service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
     /// Where its files are.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An answer as a client has it.
@@ -212,6 +217,7 @@ where
         model: Arc::new(Echo),
         clock,
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     let runtime = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, runtime).await.unwrap();
@@ -242,10 +248,15 @@ where
         }
         .boxed_local()
     };
-    Stage { host, store, letters, service: Box::new(service), _folder: folder }
+    Stage { host, store, letters, service: Box::new(service), folder }
 }
 
 impl Stage {
+    /// Where its files are.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub(super) async fn ask(&self, request: TestRequest) -> Heard {
         Heard::whole((self.service)(request, None).await).await
     }

@@ -130,6 +130,10 @@ impl Recipient {
             refuse_unless_running: false,
             double_texting: DoubleTexting::Queue,
             askers: Vec::new(),
+            terms: None,
+            waiting_max: None,
+            refuse_unless_at_once: false,
+            remembered: None,
         }
     }
 

@@ -6,6 +6,7 @@
 pub(super) mod failure;
 mod request;
 mod tool_calls;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -141,6 +142,8 @@ impl Provider for Remote {
         let options = request::options(prompt, adapter, &model, self.max_tokens);
         let request = request::request(prompt);
         let mut calls = ToolCalls::of(adapter);
+        let tally = prompt.tally.clone();
+        tally.sent(traffic::sent(&request));
         stream::once(async move {
             client
                 .exec_chat_stream(target, request, Some(&options))
@@ -150,7 +153,10 @@ impl Provider for Remote {
         .try_flatten()
         .flat_map(move |event| {
             let pieces = match event {
-                Ok(event) => pieces(event, &mut calls),
+                Ok(event) => {
+                    tally.received(traffic::received(&event));
+                    pieces(event, &mut calls)
+                }
                 Err(error) => vec![Err(teller.failure(&error))],
             };
             stream::iter(pieces)

@@ -4,6 +4,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use greenroom_actors::character::Character;
+use greenroom_actors::figures::Tally;
 use greenroom_actors::ports::{Delta, Generation, Purpose, Role, Turn, collect};
 use greenroom_actors::runs::Usage;
 use serde_json::Map;
@@ -83,6 +84,7 @@ fn prompt(model: Option<&str>) -> Prompt {
         turns: vec![Turn::new(Role::User, "hello")],
         tools: Vec::new(),
         settings: Map::new(),
+        tally: Tally::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Agents: who they are, and their lifecycle.
 
 use greenroom_actors::character::{AgentRecord, Character};
+use greenroom_actors::directory::Listed;
 use greenroom_actors::error::StoreError;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::{Autonomy, Lifecycle, State};
@@ -14,8 +15,8 @@ use super::fault::Fault;
 /// The handle of an agent whose name has no letter and no digit.
 const NAMELESS: &str = "agent";
 
-/// Writes a new agent.
-pub(super) fn create(connection: &Connection, record: &AgentRecord) -> Result<u64, Fault> {
+/// Writes a new agent; answers with the handle that it was given.
+pub(super) fn create(connection: &Connection, record: &AgentRecord) -> Result<String, Fault> {
     let AgentRecord { id, handle, character, enabled, lifecycle, created_at, updated_at } = record;
     let exists = StoreError::Exists { what: "agent", id: id.0 };
     let sql = "SELECT 1 FROM agents WHERE id = ?1 UNION ALL SELECT 1 FROM imports WHERE agent = ?1";
@@ -35,7 +36,7 @@ pub(super) fn create(connection: &Connection, record: &AgentRecord) -> Result<u6
         sql,
         rusqlite::params![
             id.0,
-            handle,
+            &handle,
             character.name,
             enabled,
             state,
@@ -50,23 +51,36 @@ pub(super) fn create(connection: &Connection, record: &AgentRecord) -> Result<u6
         ],
     )?;
     let sql = "INSERT INTO characters (agent, document) VALUES (?1, ?2)";
-    Ok(run(connection, sql, (id.0, json(character)?))?)
+    run(connection, sql, (id.0, json(character)?))?;
+    Ok(handle)
 }
 
-/// Replaces an agent's character, and its handle where one is given.
+/// Fails if another agent has that handle.
+pub(super) fn claim(connection: &Connection, id: AgentId, handle: &str) -> Result<u64, Fault> {
+    let sql = "SELECT id FROM agents WHERE handle = ?1 AND id <> ?2";
+    let holder = first(connection, sql, (handle, id.0), |row| Columns::of(row).id::<AgentId>())?;
+    match holder {
+        Some(AgentId(id)) => Err(StoreError::Exists { what: StoreError::HANDLE, id }.into()),
+        None => Ok(0),
+    }
+}
+
+/// Replaces an agent's character, and its handle where one is given; answers with the handle that it
+/// was given then.
 pub(super) fn revise(
     connection: &Connection,
     id: AgentId,
     character: &Character,
     handle: Option<&str>,
     at: UnixMillis,
-) -> Result<u64, Fault> {
+) -> Result<Option<String>, Fault> {
     let handle = handle.map(|handle| free_handle(connection, id, handle)).transpose()?;
     let sql = "UPDATE agents SET name = ?2, updated_at = ?3, handle = coalesce(?4, handle)
                WHERE id = ?1";
-    found(id, run(connection, sql, (id.0, &character.name, at.0, handle))?)?;
+    found(id, run(connection, sql, (id.0, &character.name, at.0, &handle))?)?;
     let sql = "UPDATE characters SET document = ?2 WHERE agent = ?1";
-    Ok(run(connection, sql, (id.0, json(character)?))?)
+    run(connection, sql, (id.0, json(character)?))?;
+    Ok(handle)
 }
 
 /// Replaces an agent's lifecycle.
@@ -167,10 +181,35 @@ pub(super) fn seeds(
     }
 }
 
+/// What the directory has to know, for a page of agents.
+pub(super) fn listed(
+    connection: &Connection,
+    after: Option<AgentId>,
+    limit: u32,
+) -> rusqlite::Result<Vec<Listed>> {
+    let sql = "SELECT id, handle, state, tick_every_ms, started_at, created_at, updated_at
+               FROM agents WHERE id > ?1 ORDER BY id LIMIT ?2";
+    let after = after.map_or(Vec::new(), |after| after.0.as_bytes().to_vec());
+    all(connection, sql, (after, limit), |row| {
+        let mut columns = Columns::of(row);
+        Ok(Listed {
+            id: columns.id()?,
+            handle: columns.take::<String>()?.into(),
+            state: columns.named()?,
+            autonomy: columns.take::<Option<u32>>()?.map(|every_ms| Autonomy { every_ms }),
+            started_at: columns.at_or_null()?,
+            created_at: columns.at()?,
+            updated_at: columns.at()?,
+        })
+    })
+}
+
 const SEED: &str = "SELECT id, desired, started_at, tick_every_ms, overrides, failure,
         pause, reflected_at,
         EXISTS (SELECT 1 FROM letters INDEXED BY letters_waiting
-                WHERE reader = agents.id AND status = 'waiting'),
+                WHERE reader = agents.id AND status = 'waiting' AND NOT beside),
+        EXISTS (SELECT 1 FROM letters INDEXED BY letters_waiting_beside
+                WHERE reader = agents.id AND status = 'waiting' AND beside),
         EXISTS (SELECT 1 FROM runs INDEXED BY runs_parked
                 WHERE agent = agents.id AND status = 'parked' AND NOT EXISTS
                     (SELECT 1 FROM approvals WHERE run = runs.id AND status = 'waiting')),
@@ -189,6 +228,7 @@ fn read_seed(row: &Row<'_>) -> rusqlite::Result<Seed> {
         lifecycle: read_lifecycle(&mut columns)?,
         reflected_at: columns.at_or_null()?,
         has_letters: columns.take()?,
+        has_tasks: columns.take()?,
         has_resumable: columns.take()?,
         has_news: columns.take()?,
         has_firings: columns.take()?,

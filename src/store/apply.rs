@@ -3,7 +3,6 @@
 use greenroom_actors::error::StoreError;
 use greenroom_actors::facts::{Batch, Committed, Fact};
 use greenroom_actors::ids::AgentId;
-use greenroom_actors::letters::LetterStatus;
 
 use super::columns::run;
 use super::fault::Fault;
@@ -11,7 +10,7 @@ use super::places::Upsert;
 use super::sqlite::Writing;
 use super::{
     addressed, agents, approvals, budgets, channel_events, channels, documents, events, firings,
-    goals, imports, jobs, letters, logs, memories, messages, people, places, runs, servers,
+    goals, imports, jobs, letters, lines, logs, memories, messages, people, places, runs, servers,
     sessions, tasks, triggers,
 };
 
@@ -32,10 +31,17 @@ pub(super) fn batch(writing: &mut Writing<'_>, batch: Batch) -> Result<Committed
 fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Result<u64, Fault> {
     let connection = writing.connection;
     let affected = match fact {
-        Fact::AgentCreated(record) => agents::create(connection, &record)?,
-        Fact::AgentRevised { id, character, handle, at } => {
-            agents::revise(connection, id, &character, handle.as_deref(), at)?
+        Fact::AgentCreated(record) => {
+            let handle = agents::create(connection, &record)?;
+            committed.handles.push((record.id, handle));
+            1
         }
+        Fact::AgentRevised { id, character, handle, at } => {
+            let handle = agents::revise(connection, id, &character, handle.as_deref(), at)?;
+            committed.handles.extend(handle.map(|handle| (id, handle)));
+            1
+        }
+        Fact::HandleClaimed { agent_id, handle } => agents::claim(connection, agent_id, &handle)?,
         Fact::LifecycleChanged { id, lifecycle } => agents::change(connection, id, &lifecycle)?,
         Fact::Reflected { id, at } => agents::reflect(connection, id, at)?,
         Fact::AgentRemoved { id, keep_memories } => remove_agent(writing, id, keep_memories)?,
@@ -62,12 +68,12 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::Reserved(reservation) => budgets::reserve(connection, &reservation)?,
         Fact::LetterSent(letter) => letters::send(connection, &letter)?,
         Fact::LetterTried(id) => letters::attempt(connection, id)?,
-        Fact::LetterSettled { id, status } => letters::settle(connection, id, status)?,
+        Fact::LetterSettled(end) => letters::settle(connection, &end)?,
         Fact::ApprovalAsked(approval) => approvals::ask(connection, &approval)?,
         Fact::ApprovalDecided(end) => approvals::decide(connection, &end)?,
         Fact::RunParked(park) => approvals::park(connection, &park)?,
         Fact::RunResumed { agent_id, run_id } => approvals::resume(connection, agent_id, run_id)?,
-        Fact::LetterParked(id) => letters::settle(connection, id, LetterStatus::Parked)?,
+        Fact::LetterParked(id) => letters::park(connection, id)?,
         Fact::LetterUnparked(id) => approvals::unpark_letter(connection, id)?,
         Fact::LetterRequeued { id, to, attempts } => {
             letters::requeue(connection, id, to, attempts)?
@@ -112,6 +118,7 @@ fn apply(writing: &mut Writing<'_>, fact: Fact, committed: &mut Committed) -> Re
         Fact::GoalRemoved { agent_id, id } => goals::remove(connection, agent_id, id)?,
         Fact::TaskSet(task) => tasks::set(connection, &task)?,
         Fact::TaskRemoved { agent_id, id } => tasks::remove(connection, agent_id, id)?,
+        Fact::LineWritten(line) => lines::write(connection, &line)?,
         Fact::Logged(entry) => logs::write(connection, &entry)?,
         Fact::LogRemoved { agent_id, id } => logs::remove(connection, agent_id, id)?,
         Fact::TriggerSet { trigger, is_retimed } => {
@@ -191,6 +198,7 @@ fn remove_agent(writing: &mut Writing<'_>, id: AgentId, keep_memories: bool) -> 
         "DELETE FROM tasks WHERE agent = ?1",
         "DELETE FROM goals WHERE agent = ?1",
         "DELETE FROM logs WHERE agent = ?1",
+        "DELETE FROM lines WHERE agent = ?1",
         "DELETE FROM triggers WHERE agent = ?1",
         "DELETE FROM firings WHERE agent = ?1",
         "DELETE FROM enlistments WHERE agent = ?1",

@@ -57,7 +57,10 @@ named! {
         Intended = "intended", Succeeded = "succeeded", Failed = "failed",
         OutcomeUnknown = "outcome_unknown",
     }
-    LetterStatus { Waiting = "waiting", Parked = "parked", Answered = "answered", Dead = "dead" }
+    LetterStatus {
+        Waiting = "waiting", Parked = "parked", Answered = "answered", Dead = "dead",
+        Cancelled = "cancelled",
+    }
     ApprovalStatus {
         Waiting = "waiting", Granted = "granted", Denied = "denied", Expired = "expired",
     }

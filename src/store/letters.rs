@@ -1,19 +1,25 @@
 //! Letters: kept until they are dealt with.
 
 use greenroom_actors::error::StoreError;
-use greenroom_actors::ids::{AgentId, ChannelId, ChannelMessageId, LetterId};
-use greenroom_actors::letters::{Heard, Letter, LetterStatus};
+use greenroom_actors::ids::{AgentId, ChannelId, ChannelMessageId, LetterId, MemoryId};
+use greenroom_actors::letters::{Heard, Letter, LetterEnd, Settled};
+use greenroom_actors::ports::{Dealt, LetterQuery};
+use greenroom_actors::time::UnixMillis;
 use rusqlite::{Connection, Row, params};
 
 use super::columns::{Columns, Named, all, first, json, run};
 use super::fault::{Fault, is_taken};
+use super::filter::Filter;
+use super::runs;
 
 /// Writes a letter.
 pub(super) fn send(connection: &Connection, letter: &Letter) -> Result<u64, Fault> {
     let sql = "INSERT INTO letters (id, reader, writer, writer_agent, room, memory, content,
                    expects_reply, in_reply_to, status, attempts, sent_at, may_be_ignored,
-                   heard_channel, heard_message, askers)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+                   heard_channel, heard_message, askers, terms, beside, settled_at, reason, reply)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                   ?18, ?19, ?20, ?21)";
+    let settled = letter.settled.as_deref();
     let written = run(
         connection,
         sql,
@@ -34,6 +40,11 @@ pub(super) fn send(connection: &Connection, letter: &Letter) -> Result<u64, Faul
             letter.heard.map(|heard| heard.channel_id.0),
             letter.heard.map(|heard| heard.message_id.0),
             (!letter.askers.is_empty()).then(|| json(&letter.askers)).transpose()?,
+            letter.terms.as_ref().map(json).transpose()?,
+            letter.is_beside(),
+            settled.map(|settled| settled.at.0),
+            settled.and_then(|settled| settled.reason.as_deref()),
+            settled.and_then(|settled| settled.reply).map(|id| id.0),
         ],
     );
     written.map_err(|error| match is_taken(&error) {
@@ -48,13 +59,17 @@ pub(super) fn attempt(connection: &Connection, id: LetterId) -> rusqlite::Result
 }
 
 /// Settles a letter that waits.
-pub(super) fn settle(
-    connection: &Connection,
-    id: LetterId,
-    status: LetterStatus,
-) -> rusqlite::Result<u64> {
-    let sql = "UPDATE letters SET status = ?2 WHERE id = ?1 AND status = 'waiting'";
-    run(connection, sql, (id.0, status.name()))
+pub(super) fn settle(connection: &Connection, end: &LetterEnd) -> rusqlite::Result<u64> {
+    let sql = "UPDATE letters SET status = ?2, settled_at = ?3, reason = ?4, reply = ?5
+               WHERE id = ?1 AND status = 'waiting'";
+    let Settled { at, reason, reply } = &end.settled;
+    run(connection, sql, (end.id.0, end.status.name(), at.0, reason, reply.map(|id| id.0)))
+}
+
+/// Sets a letter that waits aside, with its run.
+pub(super) fn park(connection: &Connection, id: LetterId) -> rusqlite::Result<u64> {
+    let sql = "UPDATE letters SET status = 'parked' WHERE id = ?1 AND status = 'waiting'";
+    run(connection, sql, (id.0,))
 }
 
 /// Has a letter that was given up wait again.
@@ -64,7 +79,8 @@ pub(super) fn requeue(
     to: AgentId,
     attempts: u32,
 ) -> rusqlite::Result<u64> {
-    let sql = "UPDATE letters SET status = 'waiting', attempts = ?3
+    let sql = "UPDATE letters SET status = 'waiting', attempts = ?3, settled_at = NULL,
+                   reason = NULL, reply = NULL
                WHERE id = ?1 AND reader = ?2 AND status = 'dead'";
     run(connection, sql, (id.0, to.0, attempts))
 }
@@ -79,15 +95,47 @@ pub(super) fn letter(connection: &Connection, id: LetterId) -> rusqlite::Result<
     first(connection, &format!("{LETTER} WHERE id = ?1"), (id.0,), read)
 }
 
-/// Those that wait for an agent, oldest first.
+/// Those that wait for an agent's conversation, oldest first.
 pub(super) fn waiting(
     connection: &Connection,
     to: AgentId,
     limit: u32,
 ) -> rusqlite::Result<Vec<Letter>> {
-    let sql =
-        format!("{LETTER} WHERE reader = ?1 AND status = 'waiting' ORDER BY sent_at, id LIMIT ?2");
+    let sql = format!(
+        "{LETTER} WHERE reader = ?1 AND status = 'waiting' AND NOT beside
+         ORDER BY sent_at, id LIMIT ?2"
+    );
     all(connection, &sql, (to.0, limit), read)
+}
+
+/// Those that wait for an agent beside its conversation, oldest first.
+pub(super) fn waiting_beside(
+    connection: &Connection,
+    to: AgentId,
+    limit: u32,
+) -> rusqlite::Result<Vec<Letter>> {
+    let sql = format!(
+        "{LETTER} WHERE reader = ?1 AND status = 'waiting' AND beside
+         ORDER BY sent_at, id LIMIT ?2"
+    );
+    all(connection, &sql, (to.0, limit), read)
+}
+
+/// Letters with the latest run for each, newest first.
+pub(super) fn dealt(connection: &Connection, query: &LetterQuery) -> rusqlite::Result<Vec<Dealt>> {
+    let names: Vec<_> = query.statuses.iter().map(|status| status.name()).collect();
+    let statuses = (!names.is_empty()).then(|| json(&names)).transpose()?;
+    let letters = Filter::new("reader = ?", query.to.0)
+        .and("room = ?", query.room_id.map(|id| id.0))
+        .and("sent_at >= ?", query.from.map(|at| at.0))
+        .and("status IN (SELECT value FROM json_each(?))", statuses.as_deref())
+        .and_if(query.with_terms, "terms IS NOT NULL")
+        .newest_first("sent_at", query.limit, query.offset)
+        .all(connection, LETTER, read)?;
+    let with_run = |letter: Letter| {
+        Ok(Dealt { run: runs::latest_for(connection, letter.to, letter.id)?, letter })
+    };
+    letters.into_iter().map(with_run).collect()
 }
 
 /// Those that were given up, newest first; to one agent if given.
@@ -113,7 +161,7 @@ pub(super) fn count_dead(connection: &Connection, to: Option<AgentId>) -> rusqli
 
 const LETTER: &str = "SELECT id, reader, writer, writer_agent, room, memory, content,
         expects_reply, in_reply_to, status, attempts, sent_at, may_be_ignored, heard_channel,
-        heard_message, askers
+        heard_message, askers, terms, settled_at, reason, reply
     FROM letters";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Letter> {
@@ -134,7 +182,17 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Letter> {
         may_be_ignored: columns.take()?,
         heard: heard(columns.id_or_null()?, columns.id_or_null()?),
         askers: columns.json_or_null()?.unwrap_or_default(),
+        terms: columns.json_or_null()?,
+        settled: settled(columns.at_or_null()?, columns.take()?, columns.id_or_null()?),
     })
+}
+
+fn settled(
+    at: Option<UnixMillis>,
+    reason: Option<String>,
+    reply: Option<MemoryId>,
+) -> Option<Box<Settled>> {
+    Some(Box::new(Settled { at: at?, reason, reply }))
 }
 
 fn heard(channel: Option<ChannelId>, message: Option<ChannelMessageId>) -> Option<Heard> {

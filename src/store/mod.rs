@@ -24,6 +24,7 @@ mod idempotency;
 mod imports;
 mod jobs;
 mod letters;
+mod lines;
 mod logs;
 mod memories;
 mod messages;

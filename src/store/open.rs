@@ -29,6 +29,8 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0010_dead_letters.sql")),
     M::up(include_str!("migrations/0011_documents.sql")),
     M::up(include_str!("migrations/0012_imports.sql")),
+    M::up(include_str!("migrations/0013_letter_terms.sql")),
+    M::up(include_str!("migrations/0014_lines.sql")),
 ];
 
 /// The version of the schema that this program writes.

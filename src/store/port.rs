@@ -9,6 +9,7 @@ use greenroom_actors::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use greenroom_actors::character::AgentRecord;
+use greenroom_actors::directory::Listed;
 use greenroom_actors::documents::Document;
 use greenroom_actors::facts::{Batch, Committed, Event};
 use greenroom_actors::goals::Goal;
@@ -17,10 +18,12 @@ use greenroom_actors::ids::{
     MemoryId, RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use greenroom_actors::letters::Letter;
+use greenroom_actors::lines::LogLine;
 use greenroom_actors::ports::{
-    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed,
-    Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
+    LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
+    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals,
+    WorkDone, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -33,8 +36,8 @@ use rusqlite::Connection;
 use super::sequences::OF_CHANNELS;
 use super::{
     SqliteStore, addressed, agent_sizes, agents, apply, approvals, budgets, channel_events,
-    channels, documents, events, firings, goals, imports, jobs, letters, logs, memories, messages,
-    people, places, retention, runs, search, servers, sessions, tasks, triggers,
+    channels, documents, events, firings, goals, imports, jobs, letters, lines, logs, memories,
+    messages, people, places, retention, runs, search, servers, sessions, tasks, triggers,
 };
 
 impl Store for SqliteStore {
@@ -56,6 +59,22 @@ impl Store for SqliteStore {
 
     fn seeds(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Seed>> {
         self.read(move |connection| agents::seeds(connection, after, limit))
+    }
+
+    fn listed(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Listed>> {
+        self.read(move |connection| agents::listed(connection, after, limit))
+    }
+
+    fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>> {
+        self.read(move |connection| runs::last_work(connection, after, limit))
+    }
+
+    fn trigger_totals(&self) -> StoreFuture<Vec<TriggerTotals>> {
+        self.read(triggers::totals)
+    }
+
+    fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>> {
+        self.read(move |connection| lines::newest(connection, agent, limit))
     }
 
     fn agent(&self, id: AgentId) -> StoreFuture<Option<AgentRecord>> {
@@ -214,6 +233,18 @@ impl Store for SqliteStore {
 
     fn waiting_letters(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
         self.read(move |connection| letters::waiting(connection, to, limit))
+    }
+
+    fn waiting_beside(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
+        self.read(move |connection| letters::waiting_beside(connection, to, limit))
+    }
+
+    fn letters(&self, query: LetterQuery) -> StoreFuture<Vec<Dealt>> {
+        self.read(move |connection| letters::dealt(connection, &query))
+    }
+
+    fn work_since(&self, from: UnixMillis) -> StoreFuture<Vec<WorkDone>> {
+        self.read(move |connection| runs::work_since(connection, from))
     }
 
     fn dead_letters(

@@ -2,8 +2,8 @@
 
 use greenroom_actors::error::StoreError;
 use greenroom_actors::facts::Epoch;
-use greenroom_actors::ids::{AgentId, RunId};
-use greenroom_actors::ports::{Boot, RunQuery};
+use greenroom_actors::ids::{AgentId, LetterId, RunId};
+use greenroom_actors::ports::{Boot, LastWork, RunQuery, WorkDone};
 use greenroom_actors::runs::{Run, RunEnd, Step, StepEnd};
 use greenroom_actors::time::UnixMillis;
 use rusqlite::{Connection, Row, params};
@@ -188,6 +188,39 @@ pub(super) fn count(connection: &Connection, query: &RunQuery) -> rusqlite::Resu
     filter(query)?.count(connection, "runs")
 }
 
+/// When agents last worked, and what their last call of a model read, for a page of them.
+pub(super) fn last_work(
+    connection: &Connection,
+    after: Option<AgentId>,
+    limit: u32,
+) -> rusqlite::Result<Vec<LastWork>> {
+    let asked = |column: &str| {
+        format!(
+            "(SELECT {column} FROM steps WHERE run = runs.id AND kind = 'model'
+              ORDER BY place DESC LIMIT 1)"
+        )
+    };
+    let (name, tokens) =
+        (asked("name"), asked("CASE status WHEN 'succeeded' THEN input_tokens END"));
+    // The latest run of each is one step into an index.
+    let sql = format!(
+        "SELECT agents.id, coalesce(runs.ended_at, runs.started_at), {name}, {tokens}
+         FROM agents CROSS JOIN runs ON runs.id =
+             (SELECT id FROM runs WHERE agent = agents.id ORDER BY started_at DESC, id DESC LIMIT 1)
+         WHERE agents.id > ?1 ORDER BY agents.id LIMIT ?2"
+    );
+    let after = after.map_or(Vec::new(), |after| after.0.as_bytes().to_vec());
+    all(connection, &sql, (after, limit), |row| {
+        let mut columns = Columns::of(row);
+        Ok(LastWork {
+            agent_id: columns.id()?,
+            at: columns.at()?,
+            model: columns.take()?,
+            input_tokens: columns.take::<Option<i64>>()?.map(unsigned),
+        })
+    })
+}
+
 /// An agent's parked runs of which no approval waits, oldest first.
 pub(super) fn resumable(
     connection: &Connection,
@@ -200,6 +233,45 @@ pub(super) fn resumable(
          ORDER BY started_at, id LIMIT ?2"
     );
     all(connection, &sql, (agent.0, limit), read_run)
+}
+
+/// The latest run that was begun for a letter.
+pub(super) fn latest_for(
+    connection: &Connection,
+    agent: AgentId,
+    letter: LetterId,
+) -> rusqlite::Result<Option<Run>> {
+    let sql = format!(
+        "{RUN} INDEXED BY runs_by_letter WHERE letter = ?1 AND agent = ?2
+         ORDER BY started_at DESC, id DESC LIMIT 1"
+    );
+    first(connection, &sql, (letter.0, agent.0), read_run)
+}
+
+/// What agents were asked to do and have begun since then.
+pub(super) fn work_since(
+    connection: &Connection,
+    from: UnixMillis,
+) -> rusqlite::Result<Vec<WorkDone>> {
+    let sql = "SELECT agent, count(*), count(*) FILTER (WHERE status = 'completed'),
+                   count(*) FILTER (WHERE status IN ('failed', 'timed_out')),
+                   count(*) FILTER (WHERE status IN ('started', 'parked')),
+                   coalesce(sum(cost_micros), 0), max(started_at)
+               FROM runs INDEXED BY runs_of_work
+               WHERE started_at >= ?1 AND kind <> 'tick' AND status <> 'interrupted'
+               GROUP BY agent ORDER BY agent";
+    all(connection, sql, (from.0,), |row| {
+        let mut columns = Columns::of(row);
+        Ok(WorkDone {
+            agent_id: columns.id()?,
+            total: columns.number()?,
+            completed: columns.number()?,
+            failed: columns.number()?,
+            open: columns.number()?,
+            cost_micros: columns.number()?,
+            last_started_at: columns.at()?,
+        })
+    })
 }
 
 fn filter(query: &RunQuery) -> rusqlite::Result<Filter> {

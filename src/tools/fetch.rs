@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use greenroom_actors::character::AgentRecord;
+use greenroom_actors::figures::Tally;
 use greenroom_actors::ports::{Effect, Invocation, Tool, ToolError, ToolOutput, Tools};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, Method};
@@ -96,7 +97,10 @@ impl Tools for FetchTool {
         async move {
             let within = fetcher.timeout.min(call.deadline);
             let arguments = Arguments(&call.arguments);
-            let fetched = tokio::time::timeout(within, fetcher.fetch(&arguments, text_max(&call)));
+            let fetched = tokio::time::timeout(
+                within,
+                fetcher.fetch(&arguments, text_max(&call), &call.tally),
+            );
             fetched.await.unwrap_or_else(|_| {
                 let seconds = within.as_secs_f32();
                 Err(ToolError::Failed(format!("there was no whole answer within {seconds} s")))
@@ -111,6 +115,7 @@ impl Fetcher {
         &self,
         arguments: &Arguments<'_>,
         text_max: usize,
+        tally: &Tally,
     ) -> Result<ToolOutput, ToolError> {
         let method = match arguments.optional_text("method")?.unwrap_or("GET") {
             "GET" | "get" => Method::GET,
@@ -126,6 +131,7 @@ impl Fetcher {
         })?;
         let closed = |_| ToolError::Failed("the host is ending".to_owned());
         let _slot = self.slots.acquire().await.map_err(closed)?;
+        tally.sent(url.as_str().len());
         let answer = self
             .client
             .request(method.clone(), url)
@@ -143,7 +149,7 @@ impl Fetcher {
             let fetched = Fetched { bytes: Vec::new(), is_cut: false };
             (format!("status {}\n{}", status.as_u16(), shown(&head)), fetched)
         } else {
-            let fetched = self.take(answer).await?;
+            let fetched = self.take(answer, tally).await?;
             let text = text_of(&head, fetched.bytes.clone()).await?;
             let text = if status.is_success() {
                 text
@@ -166,7 +172,7 @@ impl Fetcher {
     }
 
     /// Takes the answer, if it is text, as far as its bound.
-    async fn take(&self, answer: Response) -> Result<Fetched, ToolError> {
+    async fn take(&self, answer: Response, tally: &Tally) -> Result<Fetched, ToolError> {
         let head = answer.headers();
         if let Some(packed) = head.get(CONTENT_ENCODING).filter(|packed| *packed != "identity") {
             // What the client unpacks by itself has lost this line.
@@ -185,6 +191,7 @@ impl Fetcher {
         while let Some(chunk) = chunks.next().await {
             // As it is unpacked, so that the bound also holds for what was small on the way.
             let chunk = chunk.map_err(|error| failed(&error))?;
+            tally.received(chunk.len());
             let room = self.bytes_max.saturating_sub(bytes.len());
             bytes.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
             if chunk.len() > room {

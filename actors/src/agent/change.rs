@@ -7,6 +7,7 @@ use actix::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::Agent;
+use super::errand::Flight;
 use super::grace::{Ending, reason};
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
@@ -142,14 +143,17 @@ impl Handler<Change> for Agent {
         };
         let mut facts = Vec::new();
         let cancelled = CoreError::Cancelled(reason(command).to_owned());
-        if let Some(ending) = ending
-            && (ending.grace.is_none() || !self.has_begun())
-        {
-            facts.extend(self.cut(RunStatus::Cancelled, reason(command)));
+        if let Some(ending) = ending {
+            let is_at_once = ending.grace.is_none();
+            if is_at_once || !self.has_begun() {
+                facts.extend(self.cut(RunStatus::Cancelled, reason(command)));
+            }
+            let goes = |flight: &Flight| is_at_once || !flight.progress.has_begun();
+            facts.extend(self.end_beside(command, reason(command), goes));
         }
         if matches!(command, Command::Stop | Command::Restart) {
-            let in_flight = self.flight.as_ref().and_then(|flight| flight.progress.letter());
-            facts.extend(self.dismiss_waiters(in_flight, &cancelled));
+            let spared = self.flights().filter_map(|flight| flight.progress.letter()).collect();
+            facts.extend(self.dismiss_waiters_but(spared, &cancelled));
         }
         if next.state() != State::Running || command == Command::Restart {
             self.dismiss_askers(&cancelled);
@@ -181,6 +185,7 @@ impl Handler<Lifted> for Agent {
     fn handle(&mut self, _: Lifted, ctx: &mut Context<Self>) -> Self::Result {
         self.next_letter(ctx);
         self.next_asked(ctx);
+        self.next_beside(ctx);
         Ok(())
     }
 }
@@ -243,6 +248,7 @@ impl Agent {
                     // What was cut off is not taken up again: it goes on with the next tick or letter.
                     agent.next_letter(ctx);
                     agent.next_asked(ctx);
+                    agent.next_beside(ctx);
                     return Err(error);
                 }
                 agent.become_(next.clone(), is_restart, ctx);
@@ -305,6 +311,7 @@ impl Agent {
             _ => {}
         }
         self.next_letter(ctx);
+        self.next_beside(ctx);
     }
 }
 

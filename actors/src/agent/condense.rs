@@ -120,6 +120,7 @@ impl Scene<'_> {
             turns: vec![talk],
             tools: Vec::new(),
             settings: Map::new(),
+            tally: self.runtime.tallies.of(self.record.id),
         };
         let memory = Summary { agent_id: self.record.id, room_id: self.room_id, through };
         Some(Outgrown { prompt, memory })

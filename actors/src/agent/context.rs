@@ -10,7 +10,7 @@ pub(super) use super::condense::Outgrown;
 use super::prompt;
 use super::run::Occasion;
 use crate::approvals::Approval;
-use crate::character::AgentRecord;
+use crate::character::{AgentRecord, Character};
 use crate::error::{CoreError, StoreError};
 use crate::facts::{Event, EventKind};
 use crate::goals::Goal;
@@ -69,6 +69,8 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     let purpose = scene.occasion.purpose();
     let model = scene.overrides.and_then(|settings| settings.get("model")?.as_str());
     let model = scene.trigger.and_then(|trigger| trigger.model.as_deref()).or(model);
+    let terms = scene.letter.and_then(|letter| letter.terms.as_deref());
+    let model = terms.and_then(|terms| terms.model.as_deref()).or(model);
     let model = model.or_else(|| character.model()).map(str::to_owned);
     let abilities = runtime.ports.model.abilities(model.as_deref(), purpose);
     let tokens_max = abilities.context_tokens.min(runtime.settings.context_tokens_max);
@@ -76,8 +78,16 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
     let may_ignore = scene.letter.is_some_and(|letter| letter.may_be_ignored);
     let mut system = prompt::system(character, purpose, may_ignore);
+    if let Some(asked) = terms.and_then(|terms| terms.system.as_deref()) {
+        system.push_str("\n\n");
+        system.push_str(asked);
+    }
     let mut outgrown = None;
     let turns = match scene.occasion {
+        // Whatever it is to know, it is told.
+        Occasion::Task { .. } => {
+            scene.letter.map(|letter| Turn::new(Role::User, letter.text())).into_iter().collect()
+        }
         Occasion::Title(wanted) => vec![prompt::talk(&wanted.talk, &character.name, max_bytes)],
         Occasion::Letter
         | Occasion::Firing { .. }
@@ -114,7 +124,9 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     } else {
         runtime.offered(scene.record).await
     };
-    if let Some(allowed) = scene.trigger.and_then(|trigger| trigger.allowed_tools.as_ref()) {
+    let of_trigger = scene.trigger.and_then(|trigger| trigger.allowed_tools.as_ref());
+    let of_letter = terms.and_then(|terms| terms.allowed_tools.as_ref());
+    for allowed in of_trigger.into_iter().chain(of_letter) {
         tools.retain(|tool| allowed.contains(&tool.spec.name));
     }
     if tools.iter().any(|tool| tool.asks_first) {
@@ -129,7 +141,9 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
         turns,
         tools: tools.iter().map(|tool| tool.spec.clone()).collect(),
         settings: scene.model_settings(purpose),
-        character: Arc::new(character.clone()),
+        // Its id also where the document gives none, so that a model can tell agents apart.
+        character: Arc::new(Character { id: Some(scene.record.id), ..character.clone() }),
+        tally: runtime.tallies.of(scene.record.id),
     };
     fit(&mut prompt, usize::MAX, tokens_max);
     Ok(Context { prompt, tools, tokens_max, outgrown })
@@ -295,6 +309,7 @@ pub(super) fn size(number: u32) -> usize {
 mod tests {
     use super::*;
     use crate::character::Character;
+    use crate::figures::Tally;
 
     fn prompt(turns: Vec<Turn>) -> Prompt {
         Prompt {
@@ -307,6 +322,7 @@ mod tests {
             turns,
             tools: Vec::new(),
             settings: Map::new(),
+            tally: Tally::default(),
         }
     }
 

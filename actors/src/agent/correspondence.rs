@@ -93,6 +93,8 @@ pub(super) fn answer(letter: &Letter, asker: AgentId, said: &Memory, now: UnixMi
         status: LetterStatus::Answered,
         attempts: 0,
         sent_at: now,
+        terms: None,
+        settled: None,
     };
     let data = json!({
         "letterId": reply.id, "from": reply.from, "roomId": room.id, "inReplyTo": letter.id,

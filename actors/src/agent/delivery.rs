@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::correspondence::shared_room;
 use crate::error::CoreError;
 use crate::ids::{AgentId, EntityId, LetterId, MemoryId};
-use crate::letters::{DoubleTexting, Heard};
+use crate::letters::{DoubleTexting, Heard, Terms};
 use crate::records::{Memory, Room, World};
 use crate::time::UnixMillis;
 
@@ -18,7 +18,9 @@ use crate::time::UnixMillis;
 /// The answer is sent once the letter is durable; the reply to it comes later, through
 /// [`Delivered::reply`]. Fails with [`CoreError::Overloaded`] if too many letters wait already, with
 /// [`CoreError::NotRunning`] or [`CoreError::Failed`] where `refuse_unless_running` says so, with
-/// [`CoreError::Busy`] where `double_texting` says so, and with [`CoreError::Store`] if it could not be
+/// [`CoreError::Busy`] where `double_texting` says so, with [`CoreError::AtCapacity`] where
+/// `waiting_max` or `refuse_unless_at_once` say so, with [`CoreError::Invalid`] if its terms are out of
+/// their bounds, and with [`CoreError::Store`] if it could not be
 /// made durable, of which [`Exists`](crate::error::StoreError::Exists) means that there is a letter of
 /// that id.
 #[derive(Clone, Debug, Message)]
@@ -52,6 +54,16 @@ pub struct Delivery {
     pub double_texting: DoubleTexting,
     /// Agents that wait for what comes of it, the first asker first.
     pub askers: Vec<AgentId>,
+    /// How it is to be dealt with, where that is more than answering it.
+    pub terms: Option<Box<Terms>>,
+    /// Letters that may wait already, without the one that is dealt with; beside the conversation no
+    /// more than the agent's [own bound](crate::letters::TaskBounds). As many as the host's bound if
+    /// absent.
+    pub waiting_max: Option<u32>,
+    /// Whether it is refused where it could not be begun at once beside the conversation.
+    pub refuse_unless_at_once: bool,
+    /// What the agent remembers of it, where that is not what it says.
+    pub remembered: Option<Map<String, Value>>,
 }
 
 impl Delivery {
@@ -73,6 +85,10 @@ impl Delivery {
             refuse_unless_running: true,
             double_texting: DoubleTexting::Queue,
             askers: Vec::new(),
+            terms: None,
+            waiting_max: None,
+            refuse_unless_at_once: false,
+            remembered: None,
         }
     }
 
@@ -97,6 +113,10 @@ impl Delivery {
             refuse_unless_running: false,
             double_texting: DoubleTexting::Queue,
             askers: Vec::new(),
+            terms: None,
+            waiting_max: None,
+            refuse_unless_at_once: false,
+            remembered: None,
         }
     }
 }
@@ -108,6 +128,8 @@ pub struct Delivered {
     pub letter_id: LetterId,
     /// The memory of it.
     pub memory: Memory,
+    /// How many letters come before it is begun; 0: it is begun at once, if the agent runs.
+    pub ahead: u32,
     /// The reply to come; `None` where none is expected.
     pub reply: Option<Reply>,
 }

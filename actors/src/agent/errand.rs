@@ -12,7 +12,8 @@ use super::asked::Asker;
 use super::run::{Errand, Landing, Occasion, Progress};
 use crate::error::CoreError;
 use crate::facts::Fact;
-use crate::ids::{MemoryId, RunId};
+use crate::figures::metered;
+use crate::ids::{LetterId, MemoryId, RunId};
 use crate::liveness::handled;
 use crate::runs::RunStatus;
 use crate::runtime::Runtime;
@@ -25,10 +26,14 @@ pub(crate) struct Flight {
     /// Whoever asked for it, if it is not told by a letter.
     pub(super) asker: Option<Asker>,
     /// Whether it is a parked run that goes on.
-    is_resumption: bool,
+    pub(super) is_resumption: bool,
     /// What cuts it off when its grace is over, if it was given one.
     pub(super) cutoff: Option<SpawnHandle>,
     is_for_firing: bool,
+    /// Whether it looks for a letter to answer.
+    pub(super) is_for_letter: bool,
+    /// The letter that it deals with beside the conversation.
+    pub(super) beside: Option<LetterId>,
     task: AbortHandle,
     runtime: Arc<Runtime>,
 }
@@ -48,10 +53,14 @@ impl Drop for Flight {
 }
 
 impl Agent {
-    /// Whether a run may begin.
+    /// Whether runs may begin at all.
+    pub(super) fn may_begin(&self) -> bool {
+        self.is_running() && !self.is_changing && self.runtime.may_work().is_ok()
+    }
+
+    /// Whether a run may begin that is not beside another.
     pub(super) fn is_free(&self) -> bool {
-        let is_idle = self.is_running() && !self.is_changing && self.flight.is_none();
-        is_idle && self.runtime.may_work().is_ok()
+        self.flight.is_none() && self.may_begin()
     }
 
     /// Begins a run, unless one is in flight or the agent must not work.
@@ -59,30 +68,51 @@ impl Agent {
         if !self.is_free() {
             return;
         }
-        let is_resumption = matches!(occasion, Occasion::Parked);
         if matches!(occasion, Occasion::Reflection) {
             // What happens from now on is not in its prompt any more.
             self.has_news = false;
         }
+        self.flight = Some(Box::new(self.take_off(occasion, is_tick, ctx)));
+    }
+
+    /// Begins a run, whatever is in flight.
+    pub(super) fn take_off(
+        &self,
+        occasion: Occasion,
+        is_tick: bool,
+        ctx: &mut Context<Self>,
+    ) -> Flight {
+        let is_resumption = occasion.is_resumption();
+        let beside = match occasion {
+            Occasion::Task { letter, .. } => Some(letter),
+            _ => None,
+        };
+        let is_for_letter = matches!(occasion, Occasion::Letter | Occasion::Parked);
         let run = RunId::new();
         let is_for_firing = matches!(occasion, Occasion::Firing { .. });
         let progress = Rc::new(Progress::beginning(self.runtime.now()));
+        let tally = self.runtime.tallies.of(self.id);
+        let clock = Arc::clone(&self.runtime.ports.clock);
         let task = actix::spawn(handled::noting(
             self.id,
-            Errand {
-                runtime: Arc::clone(&self.runtime),
-                agent: self.id,
-                run,
-                said: MemoryId::new(),
-                occasion,
-                has_goals: self.goal_work.is_any(),
-                is_tick,
-                overrides: self.lifecycle.overrides.as_deref().cloned(),
-                progress: Rc::clone(&progress),
-            }
-            .carry_out(),
+            metered(
+                tally,
+                clock,
+                Errand {
+                    runtime: Arc::clone(&self.runtime),
+                    agent: self.id,
+                    run,
+                    said: MemoryId::new(),
+                    occasion,
+                    has_goals: self.goal_work.is_any(),
+                    is_tick,
+                    overrides: self.lifecycle.overrides.as_deref().cloned(),
+                    progress: Rc::clone(&progress),
+                }
+                .carry_out(),
+            ),
         ));
-        self.runtime.took_off(run, task.abort_handle());
+        self.runtime.took_off(run, self.id, beside, task.abort_handle());
         let runtime = Arc::clone(&self.runtime);
         let task_handle = task.abort_handle();
         let flight = Flight {
@@ -92,13 +122,15 @@ impl Agent {
             is_resumption,
             cutoff: None,
             is_for_firing,
+            is_for_letter,
+            beside,
             task: task_handle,
             runtime,
         };
-        self.flight = Some(Box::new(flight));
         ctx.spawn(task.into_actor(self).map(move |landed, agent, ctx| {
             agent.landed(run, landed, ctx);
         }));
+        flight
     }
 
     /// Cuts off the run in flight and says how it ended; nothing if there was none, or if its end is
@@ -126,7 +158,8 @@ impl Agent {
         }
     }
 
-    fn end_of(&self, flight: &Flight, status: RunStatus, reason: &str) -> Vec<Fact> {
+    /// How a run that was cut off ended.
+    pub(super) fn end_of(&self, flight: &Flight, status: RunStatus, reason: &str) -> Vec<Fact> {
         let Some(run) = flight.progress.open_run() else { return Vec::new() };
         let journal = self.journal();
         let usage = run.usage.clone();
@@ -138,7 +171,9 @@ impl Agent {
 
     fn landed(&mut self, run: RunId, landed: Result<Landing, JoinError>, ctx: &mut Context<Self>) {
         let is_current = self.flight.as_ref().is_some_and(|flight| flight.run == run);
+        let is_beside = self.is_in_flight_beside(run);
         match landed {
+            Ok(landing) if is_beside => self.landed_beside(run, landing, ctx),
             Ok(landing) if is_current => {
                 let asker = self.flight.take().and_then(|mut flight| flight.asker.take());
                 // First, so that nothing else is begun.
@@ -151,24 +186,28 @@ impl Agent {
             // The run's panic is the agent's: it counts against the restart intensity, and the agent
             // is rebuilt. `restarting` records how the run ended.
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(_) if is_beside => self.cut_from_outside_beside(run, ctx),
             Err(_) if is_current => self.cut_from_outside(ctx),
             // Cut off by the agent itself, which has recorded it.
             Ok(_) | Err(_) => {}
         }
     }
 
-    /// Records that the fleet was halted or the host goes down. The flight is kept until that is
-    /// done, so that whoever drains the host waits for it.
-    fn cut_from_outside(&mut self, ctx: &mut Context<Self>) {
-        let (status, reason) = if self.runtime.is_draining() {
+    /// Why runs are cut off by nobody who asked the agent.
+    pub(super) fn outside_reason(&self) -> (RunStatus, &'static str) {
+        if self.runtime.is_draining() {
             (RunStatus::Interrupted, "the host went down")
         } else {
             (RunStatus::Cancelled, "the fleet was halted")
-        };
+        }
+    }
+
+    /// Records that the fleet was halted or the host goes down.
+    fn cut_from_outside(&mut self, ctx: &mut Context<Self>) {
+        let (status, reason) = self.outside_reason();
         let cancelled = CoreError::Cancelled(reason.to_owned());
         // With the flight still here, so that a letter that is being answered is not given up.
-        let answered = self.flight.as_ref().and_then(|flight| flight.progress.closing_letter());
-        let dismissed = self.dismiss_waiters(answered, &cancelled);
+        let dismissed = self.dismiss_waiters(&cancelled);
         self.dismiss_askers(&cancelled);
         let Some(mut flight) = self.flight.take() else { return };
         self.firings.now |= flight.is_for_firing;
@@ -184,6 +223,11 @@ impl Agent {
         Counters::add(&self.runtime.counters.runs_failed, 1);
         let mut facts = self.end_of(&flight, status, reason);
         facts.extend(dismissed);
+        self.record_end(*flight, facts, ctx);
+    }
+
+    /// Records how a flight ended that is kept until then, so that whoever drains the host waits for it.
+    pub(super) fn record_end(&self, flight: Flight, facts: Vec<Fact>, ctx: &mut Context<Self>) {
         let recorded = self.runtime.commit(facts);
         ctx.spawn(recorded.into_actor(self).map(move |recorded, agent, _| {
             drop(flight);
@@ -239,7 +283,7 @@ impl Agent {
         self.reflected_at = reflected_at.or(self.reflected_at);
         let is_for_firing = firings_left.is_some();
         if let Some(left) = firings_left {
-            self.firings_left(left);
+            self.firings_left(left, ctx);
         }
         if status.is_none() && error.is_none() {
             if !is_resumption && goal_work.is_none() && !is_for_firing {

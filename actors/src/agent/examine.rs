@@ -6,9 +6,12 @@ use actix::prelude::*;
 use serde_json::{Value, json};
 
 use super::Agent;
+use super::beside::Cut;
+use super::errand::Flight;
 use super::tick::Timer;
 use crate::error::{CoreError, ModelError};
 use crate::facts::Fact;
+use crate::letters::LetterStatus;
 use crate::liveness::Finding;
 use crate::runs::RunStatus;
 use crate::time::millis;
@@ -45,6 +48,7 @@ impl Handler<Examine> for Agent {
         // A change that is on its way to the store decides what comes next.
         if !self.is_changing && !self.is_rebuilding && !self.is_ending {
             self.look_at_run(ctx);
+            self.look_beside(ctx);
             self.look_at_timer(ctx);
             self.look_at_letters(has_letters, ctx);
             self.look_at_failures(ctx);
@@ -56,13 +60,7 @@ impl Handler<Examine> for Agent {
 impl Agent {
     fn look_at_run(&mut self, ctx: &mut Context<Self>) {
         let Some(flight) = &self.flight else { return };
-        let allowed = flight.progress.allowed_s();
-        let allowed = allowed.unwrap_or(self.runtime.settings.run_deadline_s);
-        let allowed = Duration::from_secs(u64::from(allowed));
-        let still = self.runtime.now().since(flight.progress.moved_at());
-        if still < allowed.saturating_add(RUN_SLACK) || flight.progress.is_closing() {
-            return;
-        }
+        let Some(still) = self.is_stuck(flight) else { return };
         let (run, letter) = (flight.run_id(), flight.progress.letter());
         let data = json!({"runId": run, "stillMs": millis(still)});
         let mut facts = self.cut(RunStatus::TimedOut, "it made no progress");
@@ -72,6 +70,38 @@ impl Agent {
         }
         facts.push(self.found(Finding::StuckRun, data));
         self.commit_alone(facts, ctx);
+    }
+
+    fn look_beside(&mut self, ctx: &mut Context<Self>) {
+        let stuck = self.flights().filter(|flight| flight.beside.is_some());
+        let stuck =
+            stuck.filter_map(|flight| Some((flight.run, flight.run_id(), self.is_stuck(flight)?)));
+        let stuck: Vec<_> = stuck.collect();
+        if stuck.is_empty() {
+            return;
+        }
+        let mut facts = self.cut_beside(
+            |flight| stuck.iter().any(|(run, ..)| *run == flight.run),
+            &Cut {
+                status: RunStatus::TimedOut,
+                reason: "it made no progress",
+                settles: Some(LetterStatus::Dead),
+            },
+        );
+        facts.extend(stuck.iter().map(|(_, run, still)| {
+            self.found(Finding::StuckRun, json!({"runId": run, "stillMs": millis(*still)}))
+        }));
+        self.commit_alone(facts, ctx);
+    }
+
+    /// For how long nothing came of a run, if that is longer than it may take at all.
+    fn is_stuck(&self, flight: &Flight) -> Option<Duration> {
+        let allowed = flight.progress.allowed_s();
+        let allowed = allowed.unwrap_or(self.runtime.settings.run_deadline_s);
+        let allowed = Duration::from_secs(u64::from(allowed));
+        let still = self.runtime.now().since(flight.progress.moved_at());
+        let is_stuck = still >= allowed.saturating_add(RUN_SLACK) && !flight.progress.is_closing();
+        is_stuck.then_some(still)
     }
 
     fn look_at_timer(&mut self, ctx: &mut Context<Self>) {

@@ -45,9 +45,9 @@ impl Agent {
         self.flight.as_ref().is_some_and(|flight| flight.progress.has_begun())
     }
 
-    /// Whether it is being brought down: its run in flight has a grace, and nothing follows.
+    /// Whether it is being brought down: its runs in flight have a grace, and nothing follows.
     pub(super) fn is_stopping(&self) -> bool {
-        !self.is_running() && self.flight.as_ref().is_some_and(|flight| flight.cutoff.is_some())
+        !self.is_running() && self.flights().any(|flight| flight.cutoff.is_some())
     }
 
     /// Whether that is what it is on its way to.
@@ -81,34 +81,47 @@ impl Agent {
         })))
     }
 
-    /// Lets the run in flight, if there is one, go on for as long as its grace; for good without.
+    /// Lets the runs in flight go on for as long as their grace; for good without.
     pub(super) fn ends_by(&mut self, ending: Option<Ending>, ctx: &mut Context<Self>) {
-        let Some(flight) = &mut self.flight else { return };
-        if let Some(before) = flight.cutoff.take() {
-            ctx.cancel_future(before);
+        for flight in self.flights_mut() {
+            if let Some(before) = flight.cutoff.take() {
+                ctx.cancel_future(before);
+            }
         }
         let Some(Ending { command, grace: Some(grace) }) = ending else { return };
-        let run = flight.run;
+        let runs: Vec<_> = self.flights().map(|flight| flight.run).collect();
+        if runs.is_empty() {
+            return;
+        }
         let over = self.runtime.sleep(grace).into_actor(self);
         let handle =
-            ctx.spawn(over.map(move |(), agent, ctx| agent.grace_is_over(run, command, ctx)));
-        if let Some(flight) = &mut self.flight {
+            ctx.spawn(over.map(move |(), agent, ctx| agent.grace_is_over(&runs, command, ctx)));
+        for flight in self.flights_mut() {
             flight.cutoff = Some(handle);
         }
     }
 
-    fn grace_is_over(&mut self, run: RunId, command: Command, ctx: &mut Context<Self>) {
-        if self.flight.as_ref().is_none_or(|flight| flight.run != run) {
-            return;
-        }
-        let facts = self.end_run(command, &format!("{}, and its grace is over", reason(command)));
+    fn grace_is_over(&mut self, runs: &[RunId], command: Command, ctx: &mut Context<Self>) {
+        let reason = format!("{}, and its grace is over", reason(command));
+        let mut facts = match &self.flight {
+            Some(flight) if runs.contains(&flight.run) => self.end_conversing(command, &reason),
+            _ => Vec::new(),
+        };
+        facts.extend(self.end_beside(command, &reason, |flight| runs.contains(&flight.run)));
         if !facts.is_empty() {
             self.commit_alone(facts, ctx);
         }
     }
 
-    /// Cuts off the run in flight; whoever waits for its reply hears of it, and does not get it later.
+    /// Cuts off the runs in flight; whoever waits for their replies hears of it, and does not get them
+    /// later.
     pub(super) fn end_run(&mut self, command: Command, reason: &str) -> Vec<Fact> {
+        let mut facts = self.end_conversing(command, reason);
+        facts.extend(self.end_beside(command, reason, |_| true));
+        facts
+    }
+
+    fn end_conversing(&mut self, command: Command, reason: &str) -> Vec<Fact> {
         let letter = self.flight.as_ref().and_then(|flight| flight.progress.letter());
         let mut facts = self.cut(RunStatus::Cancelled, reason);
         // A paused agent answers its letters when it goes on.
@@ -130,6 +143,7 @@ impl Agent {
             }
             agent.next_letter(ctx);
             agent.next_asked(ctx);
+            agent.next_beside(ctx);
         }));
     }
 }

@@ -161,8 +161,12 @@ impl Handler<Revise> for Agent {
         let journal = self.journal();
         let revised = async move {
             let record = runtime.record(id).await?;
-            let character = revised(&record.character, &patch)?;
+            let mut character = revised(&record.character, &patch)?;
             let handle = (character.name != record.character.name).then(|| slug(&character.name));
+            if handle.is_some() {
+                // From another name another id would be derived.
+                character.id = Some(id);
+            }
             let committed = runtime
                 .commit(vec![
                     Fact::AgentRevised {
@@ -178,7 +182,11 @@ impl Handler<Revise> for Agent {
             committed?;
             runtime.record(id).await
         };
-        AtomicResponse::new(Box::pin(revised.into_actor(self)))
+        AtomicResponse::new(Box::pin(revised.into_actor(self).map(|revised, agent, ctx| {
+            // It may do more at once from now on.
+            agent.next_beside(ctx);
+            revised
+        })))
     }
 }
 

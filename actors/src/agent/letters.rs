@@ -3,6 +3,8 @@
 //! A letter is durable before its sender is told so. It waits while the agent is paused or stopped,
 //! and outlives crashes and restarts; what cannot be dealt with becomes a dead letter that is seen.
 
+use std::time::Duration;
+
 use actix::prelude::*;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -14,41 +16,52 @@ use super::run::Occasion;
 use super::{Agent, hearing};
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
-use crate::ids::{ApprovalId, LetterId, RoomId};
-use crate::letters::{DoubleTexting, Heard, Letter, LetterStatus};
+use crate::ids::{ApprovalId, LetterId, MemoryId, RoomId};
+use crate::letters::{DoubleTexting, Heard, Letter, LetterEnd, LetterStatus, Settled};
 use crate::records::{MESSAGES, Memory, Room, World};
 use crate::runs::RunStatus;
+use crate::time::UnixMillis;
 
 /// Somebody who waits for the reply to a letter.
 pub(super) struct Waiter {
-    letter: LetterId,
+    pub(super) letter: LetterId,
     /// Where the letter was said, if others heard it.
     heard: Option<Heard>,
+    is_beside: bool,
     reply: oneshot::Sender<Result<Option<Memory>, CoreError>>,
+}
+
+/// Why a letter is given up that was not begun in the time that it was given.
+pub(super) const OVERDUE: &str = "it waited too long";
+
+/// A letter that is on its way to the store.
+pub(super) struct Filed {
+    pub(super) letter: LetterId,
+    pub(super) memory: Memory,
+    pub(super) reply: Option<Reply>,
+    pub(super) wait_max: Option<Duration>,
+    pub(super) facts: Vec<Fact>,
 }
 
 impl Handler<Delivery> for Agent {
     type Result = ResponseActFuture<Self, Result<Delivered, CoreError>>;
 
     fn handle(&mut self, delivery: Delivery, _: &mut Context<Self>) -> Self::Result {
-        if let Err(refused) = self.accepts(&delivery) {
+        if delivery.terms.as_ref().is_some_and(|terms| terms.is_beside) {
+            return self.take_beside(delivery);
+        }
+        if let Err(refused) = self.accepts(&delivery).and_then(|()| self.has_room(&delivery)) {
             return Box::pin(fut::err(refused));
         }
-        let (expects_reply, heard) = (delivery.expects_reply, delivery.heard);
         let interrupts = delivery.double_texting == DoubleTexting::Interrupt;
         let room = delivery.room.id;
-        let (letter, memory, facts) = self.file(delivery);
-        let reply = expects_reply.then(|| {
-            // Before the letter can be seen: it may be answered before this handler goes on.
-            let (reply, answer) = oneshot::channel();
-            self.waiters.push(Waiter { letter, heard, reply });
-            Reply { answer, agent: self.id }
-        });
+        let Filed { letter, memory, reply, wait_max, facts } = self.file(delivery);
+        let ahead = self.letters_waiting;
         self.letters_waiting = self.letters_waiting.saturating_add(1);
         let committed = self.runtime.commit(facts);
         Box::pin(committed.into_actor(self).map(move |committed, agent, ctx| {
             if let Err(error) = committed {
-                agent.waiters.retain(|waiter| waiter.letter != letter);
+                agent.forget_waiter(letter);
                 agent.letters_waiting = agent.letters_waiting.saturating_sub(1);
                 return Err(error.into());
             }
@@ -59,13 +72,17 @@ impl Handler<Delivery> for Agent {
                 agent.interrupt(letter, room, ctx);
             }
             agent.next_letter(ctx);
-            Ok(Delivered { letter_id: letter, memory, reply })
+            agent.bound_wait(letter, wait_max, ctx);
+            Ok(Delivered { letter_id: letter, memory, ahead, reply })
         }))
     }
 }
 
 impl Agent {
-    fn accepts(&mut self, delivery: &Delivery) -> Result<(), CoreError> {
+    pub(super) fn accepts(&mut self, delivery: &Delivery) -> Result<(), CoreError> {
+        if let Some(terms) = &delivery.terms {
+            terms.check()?;
+        }
         if delivery.refuse_unless_running {
             self.must_run()?;
             self.runtime.may_work()?;
@@ -80,8 +97,18 @@ impl Agent {
             return Err(CoreError::Busy(self.id));
         }
         self.waiters.retain(|waiter| !waiter.reply.is_closed());
+        Ok(())
+    }
+
+    /// Whether the conversation takes another letter.
+    fn has_room(&self, delivery: &Delivery) -> Result<(), CoreError> {
         if self.letters_waiting >= self.runtime.settings.letters_waiting_max {
             return Err(CoreError::Overloaded);
+        }
+        // One of them is dealt with, or about to be.
+        let waiting = self.letters_waiting.saturating_sub(1);
+        if delivery.waiting_max.is_some_and(|most| self.letters_waiting > most) {
+            return Err(CoreError::AtCapacity { id: self.id, waiting });
         }
         Ok(())
     }
@@ -100,8 +127,8 @@ impl Agent {
             return;
         }
         let mut facts = self.cut(RunStatus::Cancelled, "more was said meanwhile");
-        facts.push(Fact::LetterSettled { id: letter, status: LetterStatus::Answered });
         let now = self.runtime.now();
+        facts.push(answered(letter, None, now));
         facts.extend(heard.map(|heard| hearing::done(heard, self.id, now)));
         self.is_changing = true;
         let committed = self.runtime.commit(facts).into_actor(self);
@@ -119,7 +146,7 @@ impl Agent {
     }
 
     /// The letter, what the agent remembers of it, and all that is to be kept.
-    fn file(&self, delivery: Delivery) -> (LetterId, Memory, Vec<Fact>) {
+    pub(super) fn file(&mut self, delivery: Delivery) -> Filed {
         let now = self.runtime.now();
         let id = delivery.memory_id.unwrap_or_default();
         let room = Room { created_at: now, ..delivery.room };
@@ -130,7 +157,7 @@ impl Agent {
             room_id: room.id,
             world_id: room.world_id,
             entity_id: delivery.from,
-            content: delivery.content,
+            content: delivery.remembered.unwrap_or_else(|| delivery.content.clone()),
             metadata: delivery.metadata,
             unique: true,
             created_at: now,
@@ -143,7 +170,7 @@ impl Agent {
             from_agent: delivery.from_agent,
             room_id: room.id,
             memory_id: id,
-            content: memory.content.clone(),
+            content: delivery.content,
             expects_reply: delivery.expects_reply,
             may_be_ignored: delivery.may_be_ignored,
             heard: delivery.heard,
@@ -152,7 +179,17 @@ impl Agent {
             status: LetterStatus::Waiting,
             attempts: 0,
             sent_at: now,
+            terms: delivery.terms,
+            settled: None,
         };
+        let reply = letter.expects_reply.then(|| {
+            // Before the letter can be seen: it may be answered before this handler goes on.
+            let (reply, answer) = oneshot::channel();
+            let (is_beside, heard) = (letter.is_beside(), letter.heard);
+            self.waiters.push(Waiter { letter: letter.id, heard, is_beside, reply });
+            Reply { answer, agent: self.id }
+        });
+        let wait_max = letter.terms.as_ref().and_then(|terms| terms.wait_max());
         let data = json!({"letterId": letter.id, "from": letter.from, "roomId": room.id});
         let event = self.journal().event(EventKind::LetterReceived, data);
         let letter_id = letter.id;
@@ -166,7 +203,7 @@ impl Agent {
         facts.push(event);
         let agent_id = self.id;
         facts.extend(heard.map(|Heard { message_id, .. }| Fact::Reached { message_id, agent_id }));
-        (letter_id, memory, facts)
+        Filed { letter: letter_id, memory, reply, wait_max, facts }
     }
 
     /// Takes up what waits, if something waits and the agent is free: a parked run that may go on
@@ -206,14 +243,12 @@ impl Agent {
         error: CoreError,
         ctx: &mut Context<Self>,
     ) {
-        let is_awaited =
-            self.waiters.iter().any(|waiter| waiter.letter == letter && !waiter.reply.is_closed());
-        if !is_awaited {
+        if !self.is_awaited(letter) {
             return;
         }
         self.letters_waiting = self.letters_waiting.saturating_sub(1);
         let reason = error.to_string();
-        let mut facts = Vec::from(given_up(&self.journal(), letter, &reason));
+        let mut facts = Vec::from(given_up(&self.journal(), letter, LetterStatus::Dead, &reason));
         let now = self.runtime.now();
         facts.extend(heard.map(|heard| hearing::failed(heard, self.id, &reason, now)));
         let settled = self.runtime.commit(facts);
@@ -223,6 +258,16 @@ impl Agent {
             }
             agent.tell_waiter(letter, Err(error));
         }));
+    }
+
+    /// A letter that somebody was to wait for was not kept.
+    pub(super) fn forget_waiter(&mut self, letter: LetterId) {
+        self.waiters.retain(|waiter| waiter.letter != letter);
+    }
+
+    /// Whether somebody waits for the reply to a letter.
+    pub(super) fn is_awaited(&self, letter: LetterId) -> bool {
+        self.waiters.iter().any(|waiter| waiter.letter == letter && !waiter.reply.is_closed())
     }
 
     pub(super) fn tell_waiter(
@@ -239,14 +284,20 @@ impl Agent {
 
     /// Tells everybody who waits for a reply that there will be none, and gives their letters up: one
     /// that was answered later all the same would be answered twice to a client that asks again. Only
-    /// whoever waits for `answered`, which is in flight, waits on.
-    pub(super) fn dismiss_waiters(
+    /// whoever waits for an answer that is on its way to the store waits on.
+    pub(super) fn dismiss_waiters(&mut self, error: &CoreError) -> Vec<Fact> {
+        let closing = self.flights().filter_map(|it| it.progress.closing_letter()).collect();
+        self.dismiss_waiters_but(closing, error)
+    }
+
+    /// The same, but for whoever waits for the reply to one of these letters.
+    pub(super) fn dismiss_waiters_but(
         &mut self,
-        answered: Option<LetterId>,
+        spared: Vec<LetterId>,
         error: &CoreError,
     ) -> Vec<Fact> {
         let waiters = self.waiters.iter().map(|waiter| waiter.letter);
-        let letters: Vec<_> = waiters.filter(|letter| Some(*letter) != answered).collect();
+        let letters: Vec<_> = waiters.filter(|letter| !spared.contains(letter)).collect();
         letters.into_iter().flat_map(|letter| self.dismiss_waiter(letter, error)).collect()
     }
 
@@ -255,23 +306,36 @@ impl Agent {
         let Some(place) = self.waiters.iter().position(|waiter| waiter.letter == letter) else {
             return Vec::new();
         };
-        let Waiter { heard, reply, .. } = self.waiters.swap_remove(place);
+        let Waiter { heard, is_beside, reply, .. } = self.waiters.swap_remove(place);
         if reply.send(Err(error.clone())).is_err() {
             // Nobody waits any more, so that the letter may be answered later.
             return Vec::new();
         }
-        self.letters_waiting = self.letters_waiting.saturating_sub(1);
+        self.waits_no_more(letter, is_beside);
         let (journal, reason) = (self.journal(), error.to_string());
         let failed = heard.map(|heard| hearing::failed(heard, self.id, &reason, journal.now));
-        given_up(&journal, letter, &reason).into_iter().chain(failed).collect()
+        let given_up = given_up(&journal, letter, LetterStatus::Dead, &reason);
+        given_up.into_iter().chain(failed).collect()
     }
 }
 
-/// That a letter is not tried again.
-pub(super) fn given_up(journal: &Journal, letter: LetterId, reason: &str) -> [Fact; 2] {
-    let data = json!({"letterId": letter, "reason": reason});
+/// That a letter is not tried again: given up, or called off.
+pub(super) fn given_up(
+    journal: &Journal,
+    id: LetterId,
+    status: LetterStatus,
+    reason: &str,
+) -> [Fact; 2] {
+    let data = json!({"letterId": id, "reason": reason, "status": status});
+    let settled = Settled { at: journal.now, reason: Some(reason.to_owned()), reply: None };
     [
-        Fact::LetterSettled { id: letter, status: LetterStatus::Dead },
+        Fact::LetterSettled(Box::new(LetterEnd { id, status, settled })),
         journal.event(EventKind::LetterDead, data),
     ]
+}
+
+/// That a letter was dealt with, and what was said to it.
+pub(super) fn answered(id: LetterId, reply: Option<MemoryId>, at: UnixMillis) -> Fact {
+    let settled = Settled { at, reason: None, reply };
+    Fact::LetterSettled(Box::new(LetterEnd { id, status: LetterStatus::Answered, settled }))
 }

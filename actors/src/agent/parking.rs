@@ -63,6 +63,7 @@ impl Handler<Decide> for Agent {
             if decided.is_ok() {
                 agent.has_resumable = true;
                 agent.next_letter(ctx);
+                agent.resume_beside(ctx);
             }
             decided
         })))

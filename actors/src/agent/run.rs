@@ -27,6 +27,7 @@ use super::journal::Journal;
 use crate::error::{CoreError, ModelError};
 use crate::ids::{AgentId, ApprovalId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::Heard;
+use crate::masks::Mask;
 use crate::ports::Purpose;
 use crate::records::Memory;
 use crate::runs::{Run, RunKind, RunStatus, Usage};
@@ -35,6 +36,8 @@ use crate::time::UnixMillis;
 
 use cause::{Cause, Found};
 use course::Course;
+
+pub(super) use parking::RESUMABLE_MAX;
 
 /// How far a run has come, seen by the agent beside it.
 #[derive(Debug, Default)]
@@ -143,6 +146,13 @@ pub(crate) enum Occasion {
     Title(Arc<Entitle>),
     /// A parked run that may go on; as what, its record says.
     Parked,
+    /// A letter that is dealt with beside the conversation.
+    Task {
+        /// The letter.
+        letter: LetterId,
+        /// The run for it that was parked and may go on.
+        parked: Option<RunId>,
+    },
 }
 
 impl Occasion {
@@ -151,13 +161,18 @@ impl Occasion {
             Self::Letter => RunKind::Reply,
             Self::Reflection | Self::Goals | Self::Parked => RunKind::Tick,
             Self::Firing { .. } => RunKind::Trigger,
-            Self::Title(_) => RunKind::Job,
+            Self::Title(_) | Self::Task { .. } => RunKind::Job,
         }
+    }
+
+    /// Whether a parked run goes on with it.
+    pub(super) fn is_resumption(&self) -> bool {
+        matches!(self, Self::Parked | Self::Task { parked: Some(_), .. })
     }
 
     pub(super) fn purpose(&self) -> Purpose {
         match self {
-            Self::Letter => Purpose::Reply,
+            Self::Letter | Self::Task { .. } => Purpose::Reply,
             Self::Reflection | Self::Parked => Purpose::Reflect,
             Self::Goals | Self::Firing { .. } => Purpose::Work,
             Self::Title(_) => Purpose::Title,
@@ -188,6 +203,8 @@ pub(crate) struct Landing {
     pub(crate) reflected_at: Option<UnixMillis>,
     /// What waits behind the firing it was about; `None` if it was for none.
     pub(crate) firings_left: Option<FiringsWaiting>,
+    /// When its firing is taken up again, if it failed and is to be made again.
+    pub(crate) retry_at: Option<UnixMillis>,
     /// What it waits for, if it is parked.
     pub(crate) parked: Option<ApprovalId>,
     /// Whether it was to go on with a parked run.
@@ -196,6 +213,21 @@ pub(crate) struct Landing {
     pub(crate) has_more_resumable: bool,
     /// What there is to do for its goals, where that was what the run was about.
     pub(crate) goal_work: Option<GoalWork>,
+}
+
+impl Landing {
+    /// Hides secrets in what it says.
+    fn hide(&mut self, mask: &Mask) {
+        if let Some(said) = &mut self.said {
+            mask.hide_in_map(&mut said.content);
+        }
+        if let Some(found) = &mut self.found {
+            mask.hide(found);
+        }
+        if let Some(error) = &mut self.error {
+            mask.hide_in_error(error);
+        }
+    }
 }
 
 /// A run about to begin.
@@ -216,11 +248,24 @@ pub(crate) struct Errand {
 }
 
 impl Errand {
-    /// Carries the run out.
-    pub(crate) async fn carry_out(mut self) -> Landing {
-        let is_resumption = matches!(self.occasion, Occasion::Parked);
+    /// Carries the run out. What is handed on of it holds none of the agent's secrets.
+    pub(crate) async fn carry_out(self) -> Landing {
+        let (runtime, agent) = (Arc::clone(&self.runtime), self.agent);
+        let mut landing = self.course().await;
+        if let Some(mask) = runtime.mask(agent) {
+            landing.hide(&mask);
+        }
+        landing
+    }
+
+    async fn course(mut self) -> Landing {
+        let is_resumption = self.occasion.is_resumption();
         let cause = match self.find_cause().await {
             Ok(Found::Cause(cause)) => *cause,
+            Ok(Found::GivenUp(letter, reason)) => {
+                let (letter, error) = (Some(letter), Some(CoreError::Cancelled(reason)));
+                return Landing { letter, error, is_given_up: true, ..Landing::default() };
+            }
             Ok(Found::Nothing(_)) if is_resumption => {
                 return Landing { is_resumption, ..Landing::default() };
             }
@@ -237,12 +282,14 @@ impl Errand {
         };
         if let Some(run) = &cause.parked {
             self.runtime.goes_on_with(self.run, run.id);
-            self.occasion = match self.occasion_of(run).await {
-                Ok(occasion) => occasion,
-                Err(error) => {
-                    return Landing { error: Some(error), is_resumption, ..Landing::default() };
-                }
-            };
+            if matches!(self.occasion, Occasion::Parked) {
+                self.occasion = match self.occasion_of(run).await {
+                    Ok(occasion) => occasion,
+                    Err(error) => {
+                        return Landing { error: Some(error), is_resumption, ..Landing::default() };
+                    }
+                };
+            }
         }
         let letter = cause.letter.as_ref();
         let (id, heard) = (letter.map(|letter| letter.id), letter.and_then(|letter| letter.heard));
@@ -251,7 +298,10 @@ impl Errand {
             (cause.has_more_letters, cause.has_more_resumable);
         let firings_left = cause.firings_left;
         let landing = match self.run(cause).await {
-            Ok(landing) => Landing { firings_left, ..landing },
+            Ok(landing) => {
+                let later = |left: FiringsWaiting| left.and_later(landing.retry_at);
+                Landing { firings_left: firings_left.map(later), ..landing }
+            }
             Err(error) => Landing {
                 error: Some(error),
                 letter: id,
@@ -307,6 +357,7 @@ impl Errand {
         let context = context::of(&scene).await?;
         let mut course = Course::new(self, Arc::clone(&record), run, context, past, &cause);
         let allowed = cause.trigger().and_then(|trigger| trigger.timeout_s);
+        let allowed = cause.terms().and_then(|terms| terms.deadline_s).or(allowed);
         self.progress.allowed_s.set(allowed);
         let allowed = allowed.unwrap_or(self.runtime.settings.run_deadline_s);
         let deadline = Duration::from_secs(u64::from(allowed));

@@ -11,6 +11,7 @@ use futures::future::select;
 use serde_json::{Value, json};
 
 use super::Agent;
+use super::beside::Cut;
 use crate::budget::{Exceeded, Reservation, UtcDay};
 use crate::character::AgentRecord;
 use crate::error::{CoreError, ModelError};
@@ -18,7 +19,7 @@ use crate::facts::{EventKind, Fact};
 use crate::ids::RunId;
 use crate::lifecycle::{Command, Desired, Lifecycle, Pause};
 use crate::ports::{Delta, Generation, ModelStream, Prompt};
-use crate::runs::Usage;
+use crate::runs::{RunStatus, Usage};
 use crate::runtime::Runtime;
 use crate::time::UnixMillis;
 use crate::vitals::Counters;
@@ -193,7 +194,12 @@ impl Agent {
         };
         let refused = CoreError::Budget(*exceeded);
         self.dismiss_askers(&refused);
-        let mut facts = self.dismiss_waiters(None, &refused);
+        // What is beside it spends from the same budget, and waits with it.
+        let resting =
+            Cut { status: RunStatus::Cancelled, reason: "the agent rests", settles: None };
+        let mut facts = self.cut(resting.status, resting.reason);
+        facts.extend(self.cut_beside(|_| true, &resting));
+        facts.extend(self.dismiss_waiters(&refused));
         let data = json!({
             "reason": "budget",
             "scope": exceeded.scope,

@@ -87,6 +87,7 @@ impl Agent {
             // this does not spin.
             return self.arm(ctx, Duration::ZERO);
         }
+        self.tries_again_beside(ctx);
         if self.lifecycle.autonomy.is_none() {
             self.next_letter(ctx);
             return;

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::budget::Scope;
 use crate::character::{AgentRecord, Bio, Character, Style};
+use crate::directory::Listed;
 use crate::error::StoreError;
 use crate::facts::Fact;
 use crate::ids::AgentId;
@@ -124,6 +125,58 @@ pub(super) async fn a_revised_handle_is_numbered_too(on: Subject) {
     assert_eq!(handle(&on, BOB).await, "countess");
 }
 
+pub(super) async fn a_claimed_handle_is_given_to_the_letter_or_not_at_all(on: Subject) {
+    let on = on.with_agents().await;
+    let claim = |agent_id, handle: &str| Fact::HandleClaimed { agent_id, handle: handle.into() };
+    let revised = |agent, handle: &str| Fact::AgentRevised {
+        id: agent,
+        character: Box::new(Character::named(handle)),
+        handle: Some(handle.into()),
+        at: UnixMillis(20),
+    };
+    let taken = |by: AgentId| Err(StoreError::Exists { what: StoreError::HANDLE, id: by.0 });
+    let cleo = || created(id(9), "Cleo_2.x");
+    assert_eq!(on.try_keep([claim(id(9), "ada"), cleo()]).await, taken(ADA));
+    assert_eq!(on.agent(id(9)).await.unwrap(), None, "whole or not at all");
+    assert_eq!(on.try_keep([claim(BOB, "ada"), revised(BOB, "ada")]).await, taken(ADA));
+    assert_eq!(handle(&on, BOB).await, "bob");
+
+    let kept = on.keep([claim(ADA, "ada"), revised(ADA, "ada")]).await;
+    assert_eq!((kept.affected, kept.handles), (vec![0, 1], vec![(ADA, "ada".to_owned())]));
+    let kept = on.keep([claim(ADA, "a_b.c-2"), revised(ADA, "a_b.c-2")]).await;
+    assert_eq!(kept.handles, [(ADA, "a_b.c-2".to_owned())]);
+    assert_eq!(handle(&on, ADA).await, "a_b.c-2");
+    on.keep([claim(BOB, "ada"), revised(BOB, "ada")]).await;
+    assert_eq!(handle(&on, BOB).await, "ada", "what was given up is free");
+
+    let kept = on.keep([created(id(5), "Ada"), created(id(6), "Bob")]).await;
+    let given = [(id(5), "ada-2".to_owned()), (id(6), "bob".to_owned())];
+    assert_eq!(kept.handles, given, "who claims nothing is given a number");
+    let character = Box::new(Character::named("Bobby"));
+    let same = Fact::AgentRevised { id: BOB, character, handle: None, at: UnixMillis(30) };
+    assert_eq!(on.keep([same]).await.handles, []);
+}
+
+pub(super) async fn what_the_directory_needs_comes_in_pages_by_id(on: Subject) {
+    let on = on.with_agents().await;
+    on.keep([Fact::LifecycleChanged { id: ADA, lifecycle: running() }]).await;
+    let listed = |record: AgentRecord| Listed {
+        id: record.id,
+        handle: record.handle.as_str().into(),
+        state: record.lifecycle.state(),
+        autonomy: record.lifecycle.autonomy,
+        started_at: record.lifecycle.started_at,
+        created_at: record.created_at,
+        updated_at: record.updated_at,
+    };
+    let ada = listed(AgentRecord { lifecycle: running(), ..agent(ADA, "Ada") });
+    let bob = listed(agent(BOB, "Bob"));
+    assert_eq!(on.listed(None, 9).await.unwrap(), [ada.clone(), bob.clone()]);
+    assert_eq!(on.listed(None, 1).await.unwrap(), [ada]);
+    assert_eq!(on.listed(Some(ADA), 9).await.unwrap(), [bob]);
+    assert_eq!(on.listed(Some(BOB), 9).await.unwrap(), []);
+}
+
 pub(super) async fn revising_replaces_the_character_alone(on: Subject) {
     let on = on.with_agents().await;
     on.keep([Fact::LifecycleChanged { id: ADA, lifecycle: running() }]).await;
@@ -200,6 +253,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         lifecycle: Lifecycle::default(),
         reflected_at: None,
         has_letters: false,
+        has_tasks: false,
         has_resumable: false,
         has_news: false,
         has_firings: false,
@@ -220,6 +274,7 @@ pub(super) async fn a_seed_says_what_an_actor_needs(on: Subject) {
         reflected_at: Some(UnixMillis(40)),
         has_goals: false,
         has_letters: true,
+        has_tasks: false,
         has_resumable: false,
         has_news: false,
         has_firings: true,

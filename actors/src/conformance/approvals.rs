@@ -11,7 +11,7 @@ use crate::runs::{Run, RunPark, RunStatus};
 use crate::time::UnixMillis;
 
 use super::kit::{
-    ADA, BOB, Subject, content, end, id, intended, letter, run, sent, started, step, usage,
+    ADA, BOB, Subject, content, end, id, intended, letter, run, sent, settled, started, step, usage,
 };
 
 fn approval(agent_id: AgentId, number: u128, run: u128, at: i64) -> Approval {
@@ -173,7 +173,7 @@ pub(super) async fn a_letter_is_set_aside_and_waits_again(on: Subject) {
     assert_eq!(on.affected(Fact::LetterParked(id(1))).await, 0);
     assert_eq!(on.letter(id(1)).await.unwrap().unwrap().status, LetterStatus::Parked);
     assert_eq!(waiting().await, [2]);
-    let dead = Fact::LetterSettled { id: id(1), status: LetterStatus::Dead };
+    let dead = settled(id(1), LetterStatus::Dead);
     assert_eq!(on.affected(dead).await, 0, "it does not wait");
     let old = Retention { letters_for: Some(Duration::from_millis(1)), ..Retention::default() };
     assert_eq!(on.prune(old, UnixMillis(9_000)).await.unwrap(), Pruned::default());

@@ -13,8 +13,8 @@ use crate::channels::{
 use crate::character::{AgentRecord, Character};
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Epoch, EventKind, Fact, NewEvent};
-use crate::ids::AgentId;
-use crate::letters::{Letter, LetterStatus};
+use crate::ids::{AgentId, LetterId, MemoryId};
+use crate::letters::{Letter, LetterEnd, LetterStatus, Settled, Terms};
 use crate::lifecycle::{Autonomy, Desired, Lifecycle};
 use crate::ports::{Store, StoreFuture, WorldQuery, WorldsOf};
 use crate::records::{MESSAGES, Memory, Participant, Room, World};
@@ -274,11 +274,40 @@ pub(super) fn letter(to: AgentId, number: u128, at: i64) -> Letter {
         status: LetterStatus::Waiting,
         attempts: 0,
         sent_at: UnixMillis(at),
+        terms: None,
+        settled: None,
     }
+}
+
+/// The same, to be dealt with beside the conversation.
+pub(super) fn task(to: AgentId, number: u128, at: i64) -> Letter {
+    let terms = Terms {
+        is_beside: true,
+        deadline_s: Some(60),
+        wait_max_s: Some(120),
+        model: Some("small".into()),
+        system: Some("be \"brief\"".into()),
+        allowed_tools: Some(vec!["kettle".into()]),
+        rounds_max: Some(4),
+        labels: content("by hand"),
+    };
+    Letter { terms: Some(Box::new(terms)), ..letter(to, number, at) }
 }
 
 pub(super) fn sent(letter: &Letter) -> Fact {
     Fact::LetterSent(Box::new(letter.clone()))
+}
+
+/// That the letter of that number ends so.
+pub(super) fn settled(id: LetterId, status: LetterStatus) -> Fact {
+    Fact::LetterSettled(Box::new(LetterEnd { id, status, settled: settlement(status) }))
+}
+
+/// How that is.
+pub(super) fn settlement(status: LetterStatus) -> Settled {
+    let reply = (status == LetterStatus::Answered).then_some(MemoryId(Uuid::from_u128(6)));
+    let reason = reply.is_none().then(|| "nobody was there".to_owned());
+    Settled { at: UnixMillis(77), reason, reply }
 }
 
 pub(super) fn server(number: u128, at: i64) -> MessageServer {
@@ -429,6 +458,8 @@ pub(super) fn trigger(agent_id: AgentId, number: u128, at: i64) -> Trigger {
         model: Some("small".into()),
         allowed_tools: Some(vec!["kettle".into()]),
         timeout_s: Some(30),
+        retries_max: 2,
+        retry_after_s: 90,
         metadata: content("about the trigger"),
         created_at: UnixMillis(at),
         updated_at: UnixMillis(at + 1),

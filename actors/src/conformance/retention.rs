@@ -12,7 +12,7 @@ use crate::triggers::FiringStatus;
 
 use super::kit::{
     ADA, BOB, Subject, channel_happened, end, ended, firing, happened, id, intended, job, job_set,
-    letter, memory, remembered, run, sent, started, step,
+    letter, memory, remembered, run, sent, settled, started, step,
 };
 use super::logs;
 
@@ -35,7 +35,7 @@ pub(super) async fn without_bounds_nothing_is_removed(on: Subject) {
         Fact::RunEnded(Box::new(end(&run, RunStatus::Completed, 2))),
         Fact::Logged(Box::new(logs::entry(ADA, 1, 1))),
         sent(&letter(ADA, 1, 1)),
-        Fact::LetterSettled { id: id(1), status: LetterStatus::Dead },
+        settled(id(1), LetterStatus::Dead),
         remembered(&memory(ADA, 1, 1, "text")),
         Fact::FiringSet(Box::new(firing(ADA, 1, 1, FiringStatus::Ran, 1))),
         channel_happened(1, 1),
@@ -143,7 +143,7 @@ pub(super) async fn settled_letters_go(on: Subject) {
     for (number, at) in [(1, 10), (2, 20), (3, 30), (4, 900)] {
         on.keep([sent(&letter(ADA, number, at))]).await;
     }
-    let settled = |number, status| Fact::LetterSettled { id: id(number), status };
+    let settled = |number, status| settled(id(number), status);
     on.keep([
         settled(1, LetterStatus::Answered),
         settled(2, LetterStatus::Dead),

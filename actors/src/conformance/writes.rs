@@ -15,7 +15,7 @@ use crate::runs::{RunStatus, Step};
 
 use super::kit::{
     ADA, BOB, Subject, agent, created, end, happened, id, intended, letter, memory, participant,
-    remembered, room, run, running, sent, started, step, world,
+    remembered, room, run, running, sent, settled, started, step, world,
 };
 
 pub(super) async fn a_new_store_is_empty(on: Subject) {
@@ -145,7 +145,7 @@ pub(super) async fn what_was_begun_is_not_begun_again(on: Subject) {
         intended(&intent),
         sent(&letter),
         Fact::RunEnded(Box::new(end(&run, RunStatus::Completed, 20))),
-        Fact::LetterSettled { id: letter.id, status: LetterStatus::Answered },
+        settled(letter.id, LetterStatus::Answered),
     ])
     .await;
     let other = Step { name: "another".into(), ..intent.clone() };

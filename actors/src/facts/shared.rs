@@ -32,6 +32,8 @@ impl Fact {
             | Self::DocumentRemoved { .. } => true,
             Self::AgentCreated(_)
             | Self::AgentRevised { .. }
+            | Self::HandleClaimed { .. }
+            | Self::LineWritten(_)
             | Self::LifecycleChanged { .. }
             | Self::Reflected { .. }
             | Self::AgentRemoved { .. }
@@ -50,7 +52,7 @@ impl Fact {
             | Self::LetterTried(_)
             | Self::LetterParked(_)
             | Self::LetterUnparked(_)
-            | Self::LetterSettled { .. }
+            | Self::LetterSettled(_)
             | Self::LetterRequeued { .. }
             | Self::ApprovalAsked(_)
             | Self::ApprovalDecided(_)

@@ -5,12 +5,14 @@ use crate::channels::ChannelMessage;
 use crate::character::{AgentRecord, Character};
 use crate::facts::{Committed, Event, Fact, NewEvent};
 use crate::ids::{AgentId, LetterId, MemoryId, RoomId, RunId};
-use crate::letters::{Letter, LetterStatus};
+use crate::letters::{Letter, LetterEnd, LetterStatus};
+use crate::lines::{LINES_KEPT, LogLine};
 use crate::records::{Embedding, Memory, Participant, Room};
 use crate::runs::{Run, RunEnd, RunStatus, Step, StepEnd, StepStatus};
 use crate::time::UnixMillis;
 
 use super::budgets::Charged;
+use super::queries::size;
 use super::state::{Agent, Home, State};
 use super::table::Kept;
 
@@ -18,9 +20,11 @@ impl State {
     /// Applies the fact; how many rows it wrote or removed, not counting what goes with them.
     pub(super) fn apply(&mut self, fact: Fact, committed: &mut Committed) -> u64 {
         match fact {
-            Fact::AgentCreated(record) => self.create(*record),
+            Fact::AgentCreated(record) => self.create(*record, committed),
+            // It was checked before.
+            Fact::HandleClaimed { .. } => 0,
             Fact::AgentRevised { id, character, handle, at } => {
-                self.revise(id, *character, handle, at)
+                self.revise(id, *character, (handle, at), committed)
             }
             Fact::LifecycleChanged { id, lifecycle } => {
                 self.agents.get_mut(&id).map_or(0, |agent| {
@@ -69,7 +73,7 @@ impl State {
                 letter.attempts = letter.attempts.saturating_add(1);
                 1
             }),
-            Fact::LetterSettled { id, status } => self.settle(id, status),
+            Fact::LetterSettled(end) => self.settle(*end),
             Fact::LetterRequeued { id, to, attempts } => self.requeue(id, to, attempts),
             Fact::TriggerSet { trigger, is_retimed } => {
                 if self.has_trigger_of_another(&trigger) {
@@ -86,7 +90,7 @@ impl State {
                 self.home_mut(agent_id).try_firing(id, run_id, at)
             }
             Fact::FiringSettled(end) => self.home_mut(end.agent_id).settle_firing(*end),
-            Fact::LetterParked(id) => self.settle(id, LetterStatus::Parked),
+            Fact::LetterParked(id) => u64::from(self.set_aside(id, LetterStatus::Parked).is_some()),
             Fact::LetterUnparked(id) => self.unpark_letter(id),
             Fact::ApprovalAsked(approval) => match self.agents.contains_key(&approval.agent_id) {
                 true => self.approvals.meet(*approval),
@@ -136,6 +140,10 @@ impl State {
             }
             Fact::TaskSet(task) => self.home_mut(task.agent_id).tasks.set(*task),
             Fact::Logged(entry) => self.home_mut(entry.agent_id).logs.meet(*entry),
+            Fact::LineWritten(line) => match self.agents.contains_key(&line.agent_id) {
+                true => self.home_mut(line.agent_id).write_line(*line),
+                false => 0,
+            },
             Fact::Forgot { agent_id, memory_id } => {
                 self.removed(agent_id, |home| home.memories.remove(memory_id))
             }
@@ -241,8 +249,9 @@ impl State {
         gone(self.homes.get_mut(&agent).and_then(remove))
     }
 
-    fn create(&mut self, mut record: AgentRecord) -> u64 {
+    fn create(&mut self, mut record: AgentRecord, committed: &mut Committed) -> u64 {
         record.handle = self.take_handle(&record.handle, record.id);
+        committed.handles.push((record.id, record.handle.clone()));
         self.agents.insert(record.id, Agent { record, reflected_at: None });
         1
     }
@@ -251,13 +260,14 @@ impl State {
         &mut self,
         id: AgentId,
         character: Character,
-        handle: Option<String>,
-        at: UnixMillis,
+        (handle, at): (Option<String>, UnixMillis),
+        committed: &mut Committed,
     ) -> u64 {
         let Some(mut agent) = self.agents.remove(&id) else { return 0 };
         if let Some(wanted) = handle {
             self.free_handle(&agent.record.handle);
             agent.record.handle = self.take_handle(&wanted, id);
+            committed.handles.push((id, agent.record.handle.clone()));
         }
         agent.record.character = character;
         agent.record.updated_at = at;
@@ -367,7 +377,7 @@ impl State {
         let home = self.home_mut(letter.to);
         home.letters.insert(letter.id);
         if letter.status == LetterStatus::Waiting {
-            home.waiting.insert((letter.sent_at, letter.id));
+            home.wait(&letter);
         }
         self.letters.set(letter)
     }
@@ -376,14 +386,22 @@ impl State {
         self.letters.get_mut(id).filter(|letter| letter.status == LetterStatus::Waiting)
     }
 
-    fn settle(&mut self, id: LetterId, status: LetterStatus) -> u64 {
-        let Some(letter) = self.waiting_letter(id) else { return 0 };
-        letter.status = status;
-        let (to, sent_at) = (letter.to, letter.sent_at);
-        if status != LetterStatus::Waiting {
-            self.home_mut(to).waiting.remove(&(sent_at, id));
-        }
+    fn settle(&mut self, end: LetterEnd) -> u64 {
+        let Some(letter) = self.set_aside(end.id, end.status) else { return 0 };
+        letter.settled = Some(Box::new(end.settled));
         1
+    }
+
+    /// The letter, if it waited; it does not any more.
+    fn set_aside(&mut self, id: LetterId, status: LetterStatus) -> Option<&mut Letter> {
+        let letter = self.letters.get_mut(id);
+        let letter = letter.filter(|letter| letter.status == LetterStatus::Waiting)?;
+        letter.status = status;
+        if let Some(home) = self.homes.get_mut(&letter.to) {
+            home.waiting.remove(&(letter.sent_at, id));
+            home.waiting_beside.remove(&(letter.sent_at, id));
+        }
+        Some(letter)
     }
 
     fn unpark_letter(&mut self, id: LetterId) -> u64 {
@@ -392,8 +410,7 @@ impl State {
             return 0;
         };
         letter.status = LetterStatus::Waiting;
-        let (to, sent_at) = (letter.to, letter.sent_at);
-        self.home_mut(to).waiting.insert((sent_at, id));
+        self.homes.entry(letter.to).or_default().wait(letter);
         1
     }
 
@@ -402,10 +419,9 @@ impl State {
         let Some(letter) = found.filter(|letter| letter.status == LetterStatus::Dead) else {
             return 0;
         };
-        letter.status = LetterStatus::Waiting;
+        (letter.status, letter.settled) = (LetterStatus::Waiting, None);
         letter.attempts = attempts;
-        let sent_at = letter.sent_at;
-        self.home_mut(to).waiting.insert((sent_at, id));
+        self.homes.entry(to).or_default().wait(letter);
         1
     }
 }
@@ -416,12 +432,28 @@ fn gone<R>(row: Option<R>) -> u64 {
 }
 
 impl Home {
+    fn wait(&mut self, letter: &Letter) {
+        let waiting = match letter.is_beside() {
+            true => &mut self.waiting_beside,
+            false => &mut self.waiting,
+        };
+        waiting.insert((letter.sent_at, letter.id));
+    }
+
     fn happened(&mut self, event: NewEvent) -> Event {
         let seq = self.events.back().map_or(1, |newest| newest.seq + 1);
         let NewEvent { agent_id, at, kind, data } = event;
         let event = Event { agent_id, seq, at, kind, data };
         self.events.push_back(event.clone());
         event
+    }
+
+    fn write_line(&mut self, line: LogLine) -> u64 {
+        self.lines.push_back(line);
+        if self.lines.len() > size(LINES_KEPT) {
+            self.lines.pop_front();
+        }
+        1
     }
 
     fn remember(&mut self, memory: Memory) -> u64 {

@@ -13,8 +13,9 @@ use super::budgets::Ledger;
 use super::state::{Home, State};
 
 /// Whether the facts can be applied one after the other. What they need is only ever an agent, a
-/// message server or a channel that is there or is not, room in a budget, or a trigger or a firing as
-/// it is before the batch: no batch of ours says two things of one trigger's time or one firing.
+/// message server or a channel that is there or is not, room in a budget, or a handle, a trigger or a
+/// firing as it is before the batch: no batch of ours says two things of one handle, one trigger's time or
+/// one firing.
 pub(super) fn check(state: &State, facts: &[Fact]) -> Result<(), StoreError> {
     let mut after = After {
         state,
@@ -58,6 +59,12 @@ impl After<'_> {
                     return Err(StoreError::Exists { what: "agent", id: record.id.0 });
                 }
                 self.agents.insert(record.id, true);
+            }
+            Fact::HandleClaimed { agent_id, handle } => {
+                let holder = self.state.handles.get(handle).filter(|holder| *holder != agent_id);
+                if let Some(AgentId(id)) = holder {
+                    return Err(StoreError::Exists { what: StoreError::HANDLE, id: *id });
+                }
             }
             Fact::ImportBegun { agent_id: id, .. } => {
                 let is_known = self.has_agent(*id) || self.import_of(*id).is_some();

@@ -9,6 +9,7 @@ use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
+use crate::directory::Listed;
 use crate::documents::Document;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
@@ -18,10 +19,12 @@ use crate::ids::{
     MemoryId, RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use crate::letters::Letter;
+use crate::lines::LogLine;
 use crate::ports::{
-    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, DueQuery, FiringQuery, JobCensus,
-    LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery, Scored, SearchQuery, Seed,
-    Snapshot, SnapshotQuery, Store, StoreFuture, WorldQuery,
+    AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
+    LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
+    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals,
+    WorkDone, WorldQuery,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -70,6 +73,22 @@ impl Store for MemoryStore {
 
     fn seeds(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Seed>> {
         self.read(|state| state.seeds(after, limit))
+    }
+
+    fn listed(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Listed>> {
+        self.read(|state| state.listed(after, limit))
+    }
+
+    fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>> {
+        self.read(|state| state.last_work(after, limit))
+    }
+
+    fn trigger_totals(&self) -> StoreFuture<Vec<TriggerTotals>> {
+        self.read(State::trigger_totals)
+    }
+
+    fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>> {
+        self.read(|state| state.lines(agent, limit))
     }
 
     fn agent(&self, id: AgentId) -> StoreFuture<Option<AgentRecord>> {
@@ -231,6 +250,18 @@ impl Store for MemoryStore {
 
     fn waiting_letters(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
         self.read(|state| state.waiting_letters(to, limit))
+    }
+
+    fn waiting_beside(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>> {
+        self.read(|state| state.waiting_beside(to, limit))
+    }
+
+    fn letters(&self, query: LetterQuery) -> StoreFuture<Vec<Dealt>> {
+        self.read(|state| state.dealt(&query))
+    }
+
+    fn work_since(&self, from: UnixMillis) -> StoreFuture<Vec<WorkDone>> {
+        self.read(|state| state.work_since(from))
     }
 
     fn dead_letters(

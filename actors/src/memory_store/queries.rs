@@ -1,22 +1,27 @@
 //! The questions that are more than one look-up.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use serde_json::Value;
 
 use crate::approvals::{Approval, ApprovalStatus};
 use crate::character::AgentRecord;
+use crate::directory::Listed;
 use crate::facts::Event;
 use crate::goals::GoalStatus;
 use crate::ids::{AgentId, EntityId, MemoryId, RoomId, WorldId};
 use crate::letters::{Letter, LetterStatus};
 use crate::lifecycle::State as Observed;
+use crate::lines::LogLine;
 use crate::ports::{
-    AgentQuery, ApprovalQuery, Census, LogQuery, MemoryQuery, RunQuery, Seed, WorldQuery, WorldsOf,
+    AgentQuery, ApprovalQuery, Census, Dealt, LastWork, LetterQuery, LogQuery, MemoryQuery,
+    RunQuery, Seed, TriggerTotals, WorkDone, WorldQuery, WorldsOf,
 };
 use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
-use crate::runs::{Run, RunStatus};
+use crate::runs::{Run, RunKind, RunStatus, StepKind, StepStatus};
 use crate::time::UnixMillis;
+use crate::triggers::Trigger;
 
 use super::state::{Agent, Home, State};
 use super::table::{Kept, Row, Table, count};
@@ -42,6 +47,7 @@ impl State {
                 home.goals.oldest_first().any(|goal| goal.status == GoalStatus::Open)
             }),
             has_letters: self.home(id).is_some_and(|home| !home.waiting.is_empty()),
+            has_tasks: self.home(id).is_some_and(|home| !home.waiting_beside.is_empty()),
             has_resumable: self.resumable(id).next().is_some(),
             has_news: self.home(id).is_some_and(|home| {
                 let newest = home.memories.newest_first().next();
@@ -51,6 +57,58 @@ impl State {
             }),
             has_firings: self.home(id).is_some_and(|home| !home.open_firings.is_empty()),
         }
+    }
+
+    pub(super) fn listed(&self, after: Option<AgentId>, limit: u32) -> Vec<Listed> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let agents = self.agents.range((from, Bound::Unbounded));
+        let listed = agents.map(|(id, Agent { record, .. })| Listed {
+            id: *id,
+            handle: record.handle.as_str().into(),
+            state: record.lifecycle.state(),
+            autonomy: record.lifecycle.autonomy,
+            started_at: record.lifecycle.started_at,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+        });
+        listed.take(size(limit)).collect()
+    }
+
+    pub(super) fn last_work(&self, after: Option<AgentId>, limit: u32) -> Vec<LastWork> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let agents = self.agents.range((from, Bound::Unbounded));
+        let work = agents.filter_map(|(id, _)| {
+            let run = self.home(*id)?.runs.newest_first().next()?;
+            let asked = self.steps_of(run.id).filter(|step| step.kind == StepKind::Model).last();
+            let answered = asked.filter(|step| step.status == StepStatus::Succeeded);
+            Some(LastWork {
+                agent_id: *id,
+                at: run.ended_at.unwrap_or(run.started_at),
+                model: asked.map(|step| step.name.clone()),
+                input_tokens: answered.map(|step| step.usage.input_tokens),
+            })
+        });
+        work.take(size(limit)).collect()
+    }
+
+    pub(super) fn trigger_totals(&self) -> Vec<TriggerTotals> {
+        let totals = self.agents.keys().filter_map(|id| {
+            let triggers = &self.home(*id)?.triggers;
+            let count = |is_counted: fn(&Trigger) -> bool| {
+                let counted = triggers.oldest_first().filter(|trigger| is_counted(trigger));
+                u64::try_from(counted.count()).unwrap_or(u64::MAX)
+            };
+            let total = count(|_| true);
+            let enabled = count(|trigger| trigger.is_enabled);
+            (total > 0).then_some(TriggerTotals { agent_id: *id, total, enabled })
+        });
+        totals.collect()
+    }
+
+    pub(super) fn lines(&self, agent: AgentId, limit: u32) -> Vec<LogLine> {
+        let Some(home) = self.home(agent) else { return Vec::new() };
+        let passed = home.lines.len().saturating_sub(size(limit));
+        home.lines.iter().skip(passed).cloned().collect()
     }
 
     pub(super) fn agent_by_handle(&self, handle: &str) -> Option<AgentRecord> {
@@ -267,6 +325,51 @@ impl State {
     pub(super) fn waiting_letters(&self, to: AgentId, limit: u32) -> Vec<Letter> {
         let waiting = self.home(to).into_iter().flat_map(|home| &home.waiting).take(size(limit));
         waiting.filter_map(|(_, id)| self.letters.get(*id)).cloned().collect()
+    }
+
+    pub(super) fn waiting_beside(&self, to: AgentId, limit: u32) -> Vec<Letter> {
+        let home = self.home(to).into_iter();
+        let waiting = home.flat_map(|home| &home.waiting_beside).take(size(limit));
+        waiting.filter_map(|(_, id)| self.letters.get(*id)).cloned().collect()
+    }
+
+    pub(super) fn dealt(&self, query: &LetterQuery) -> Vec<Dealt> {
+        let letters = self.letters.newest_first().filter(|letter| {
+            letter.to == query.to
+                && query.room_id.is_none_or(|room| letter.room_id == room)
+                && (query.statuses.is_empty() || query.statuses.contains(&letter.status))
+                && (!query.with_terms || letter.terms.is_some())
+                && query.from.is_none_or(|from| letter.sent_at >= from)
+        });
+        let letters = page(letters, query.offset, query.limit).into_iter();
+        let run_of = |letter: &Letter| {
+            let mut runs = self.home(letter.to)?.runs.newest_first();
+            runs.find(|run| run.letter_id == Some(letter.id)).cloned()
+        };
+        letters.map(|letter| Dealt { run: run_of(&letter), letter }).collect()
+    }
+
+    pub(super) fn work_since(&self, from: UnixMillis) -> Vec<WorkDone> {
+        let mut done = BTreeMap::new();
+        let runs = self.homes.values().flat_map(|home| home.runs.newest_first());
+        let counted = runs.filter(|run| {
+            run.started_at >= from
+                && run.kind != RunKind::Tick
+                && run.status != RunStatus::Interrupted
+        });
+        for run in counted {
+            let of = done.entry(run.agent_id).or_insert(WorkDone::none(run.agent_id));
+            of.total += 1;
+            match run.status {
+                RunStatus::Started | RunStatus::Parked => of.open += 1,
+                RunStatus::Completed => of.completed += 1,
+                RunStatus::Failed | RunStatus::TimedOut => of.failed += 1,
+                RunStatus::Cancelled | RunStatus::Interrupted => {}
+            }
+            of.cost_micros += run.usage.cost_micros.unwrap_or(0);
+            of.last_started_at = of.last_started_at.max(run.started_at);
+        }
+        done.into_values().collect()
     }
 
     /// Newest first.

@@ -1,7 +1,6 @@
 //! Removing what is past its age or number.
 
 use crate::goals::GoalStatus;
-use crate::letters::LetterStatus;
 use crate::ports::{Pruned, Retention};
 use crate::runs::Run;
 use crate::time::UnixMillis;
@@ -39,9 +38,8 @@ impl State {
         }
         pruned.runs = count(ended_runs.len());
         if let Some(age) = retention.letters_for {
-            let settled = self.letters.remove_before(now.minus(age), |letter| {
-                matches!(letter.status, LetterStatus::Answered | LetterStatus::Dead)
-            });
+            let settled =
+                self.letters.remove_before(now.minus(age), |letter| letter.status.is_settled());
             for letter in &settled {
                 self.home_mut(letter.to).letters.remove(&letter.id);
             }

@@ -9,6 +9,7 @@ use crate::facts::{Batch, Committed, Epoch, Event};
 use crate::goals::Goal;
 use crate::ids::{AgentId, FiringId, LetterId, RunId};
 use crate::letters::Letter;
+use crate::lines::LogLine;
 use crate::ports::Boot;
 use crate::records::{Component, Entity, LogEntry, Participant, Relationship, Room, Task, World};
 use crate::runs::{Run, RunStatus, Step, StepStatus};
@@ -55,6 +56,8 @@ pub(super) struct Agent {
 pub(super) struct Home {
     /// The kept end of its sequence, without gaps; never emptied, so that the sequence goes on.
     pub(super) events: VecDeque<Event>,
+    /// The newest lines of its log.
+    pub(super) lines: VecDeque<LogLine>,
     pub(super) runs: Table<Run>,
     pub(super) logs: Table<LogEntry>,
     pub(super) memories: Table<Kept>,
@@ -68,8 +71,10 @@ pub(super) struct Home {
     pub(super) goals: Table<Goal>,
     /// Every letter to it.
     pub(super) letters: BTreeSet<LetterId>,
-    /// Those that wait, oldest first.
+    /// Those that wait for its conversation, oldest first.
     pub(super) waiting: BTreeSet<(UnixMillis, LetterId)>,
+    /// Those that wait beside it, oldest first.
+    pub(super) waiting_beside: BTreeSet<(UnixMillis, LetterId)>,
     pub(super) triggers: Table<Trigger>,
     pub(super) firings: Table<Firing>,
     /// The firings that something is still to come of, the longest due first.

@@ -18,6 +18,11 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Is ready once `duration` has passed.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// CPU time that the calling thread has used so far; none with a clock that knows of none.
+    fn thread_cpu(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The machine's clock, and tokio's timers.
@@ -33,6 +38,11 @@ impl Clock for SystemClock {
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         tokio::time::sleep(duration).boxed()
+    }
+
+    fn thread_cpu(&self) -> Duration {
+        let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::try_from(used).unwrap_or_default()
     }
 }
 

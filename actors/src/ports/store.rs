@@ -14,6 +14,7 @@ use crate::channels::{
     Addressed, Channel, ChannelEvent, ChannelMessage, Job, JobStatus, MessageServer, Session,
 };
 use crate::character::AgentRecord;
+use crate::directory::Listed;
 use crate::documents::Document;
 use crate::error::StoreError;
 use crate::facts::{Batch, Committed, Event};
@@ -23,6 +24,7 @@ use crate::ids::{
     MemoryId, RoomId, RunId, ServerId, SessionId, TriggerId, WorldId,
 };
 use crate::letters::Letter;
+use crate::lines::LogLine;
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
 };
@@ -30,10 +32,12 @@ use crate::runs::{Run, Step};
 use crate::time::UnixMillis;
 use crate::triggers::{Firing, Trigger};
 
-pub use answers::{Boot, Census, JobCensus, Scored, Seed};
+pub use answers::{
+    Boot, Census, Dealt, JobCensus, LastWork, Scored, Seed, TriggerTotals, WorkDone,
+};
 pub use queries::{
-    AgentQuery, ApprovalQuery, DueQuery, FiringQuery, LogQuery, MemoryQuery, MessageQuery,
-    RunQuery, SearchQuery, WorldQuery, WorldsOf,
+    AgentQuery, ApprovalQuery, DueQuery, FiringQuery, LetterQuery, LogQuery, MemoryQuery,
+    MessageQuery, RunQuery, SearchQuery, WorldQuery, WorldsOf,
 };
 pub use ranking::fuse;
 pub use retention::{Pruned, Retention};
@@ -68,6 +72,20 @@ pub trait Store: Send + Sync + 'static {
 
     /// The same for many: those with an id greater than `after`, ascending by id.
     fn seeds(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Seed>>;
+
+    /// What the directory has to know of every agent: those with an id greater than `after`, ascending
+    /// by id.
+    fn listed(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<Listed>>;
+
+    /// When agents last worked, and what their last call of a model read: those with an id greater than
+    /// `after` that have a run, ascending by id.
+    fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>>;
+
+    /// How many triggers each agent has that has some, in the order of the ids.
+    fn trigger_totals(&self) -> StoreFuture<Vec<TriggerTotals>>;
+
+    /// The newest lines of an agent's log, oldest first.
+    fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>>;
 
     /// One agent.
     fn agent(&self, id: AgentId) -> StoreFuture<Option<AgentRecord>>;
@@ -185,8 +203,19 @@ pub trait Store: Send + Sync + 'static {
     /// One letter.
     fn letter(&self, id: LetterId) -> StoreFuture<Option<Letter>>;
 
-    /// The letters that wait for an agent, oldest first.
+    /// The letters that wait for an agent's conversation, oldest first: all but those that are
+    /// [beside](Letter::is_beside) it.
     fn waiting_letters(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>>;
+
+    /// The letters that wait for an agent beside its conversation, oldest first.
+    fn waiting_beside(&self, to: AgentId, limit: u32) -> StoreFuture<Vec<Letter>>;
+
+    /// Letters, newest first, each with the latest run that was begun for it.
+    fn letters(&self, query: LetterQuery) -> StoreFuture<Vec<Dealt>>;
+
+    /// What agents were asked to do and have begun since then, by id; only those that have begun
+    /// something.
+    fn work_since(&self, from: UnixMillis) -> StoreFuture<Vec<WorkDone>>;
 
     /// The letters that were given up, newest first; to one agent if given.
     fn dead_letters(

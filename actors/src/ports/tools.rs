@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::ToolSpec;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
+use crate::figures::Tally;
 use crate::ids::{AgentId, RoomId, RunId};
 use crate::registry::Registry;
 
@@ -88,6 +89,8 @@ pub struct Invocation {
     pub key: Uuid,
     /// How long it may take.
     pub deadline: Duration,
+    /// Where the bytes are counted that are sent and received for it.
+    pub tally: Tally,
 }
 
 /// What came of a call.

@@ -114,7 +114,8 @@ impl Import {
         self.check(&facts)?;
         let record = self.arrived(record)?;
         let (reply, answer) = oneshot::channel();
-        let create = Create { record: Box::new(record), imported: Some(facts), reply };
+        let create =
+            Create { record: Box::new(record), claims: false, imported: Some(facts), reply };
         self.registry.offer(self.agent, create)?;
         // If this fails because it took too long, the store has the agent whole or, as what is abandoned
         // cannot be finished any more, not at all.

@@ -7,6 +7,7 @@ use crate::agent::{Delivered, Delivery, Reply};
 use crate::error::CoreError;
 use crate::ids::{AgentId, LetterId};
 use crate::records::Memory;
+use crate::runtime::TaskInFlight;
 
 impl Registry {
     /// Brings an agent a letter; answers once it is durable.
@@ -57,5 +58,14 @@ impl Registry {
     pub async fn reply(&self, reply: Reply) -> Result<Option<Memory>, CoreError> {
         let seconds = self.inner.runtime.settings.reply_deadline_s;
         reply.within(Duration::from_secs(u64::from(seconds))).await
+    }
+
+    /// The letters that are being dealt with beside conversations now, of one agent if given; those
+    /// begun first come first. From memory.
+    #[must_use]
+    pub fn tasks_in_flight(&self, agent: Option<AgentId>) -> Vec<TaskInFlight> {
+        let mut tasks = self.inner.runtime.tasks_in_flight(agent);
+        tasks.sort_by_key(|task| (task.began_at, task.run_id));
+        tasks
     }
 }

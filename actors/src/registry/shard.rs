@@ -60,11 +60,14 @@ pub(crate) struct Host {
     pub(crate) reply: ReplyTo<()>,
 }
 
-/// Creates an agent and hosts it. Fails with [`CoreError::AlreadyExists`].
+/// Creates an agent and hosts it. Fails with [`CoreError::AlreadyExists`], and with
+/// [`CoreError::HandleTaken`] if another agent has the handle that it claims.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Create {
     pub(crate) record: Box<AgentRecord>,
+    /// Whether it has just the handle of the record or does not come to be.
+    pub(crate) claims: bool,
     /// The last of what was imported, if the agent was; [`StoreError::Missing`] if its import is not
     /// open any more.
     pub(crate) imported: Option<Vec<Fact>>,
@@ -204,7 +207,11 @@ impl Handler<Host> for Shard {
 impl Handler<Create> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Create { record, imported, reply }: Create, ctx: &mut Context<Self>) {
+    fn handle(
+        &mut self,
+        Create { record, claims, imported, reply }: Create,
+        ctx: &mut Context<Self>,
+    ) {
         self.take_turn(ctx);
         let id = record.id;
         if self.agents.contains_key(&id) {
@@ -217,6 +224,7 @@ impl Handler<Create> for Shard {
             lifecycle: record.lifecycle.clone(),
             reflected_at: None,
             has_letters: false,
+            has_tasks: false,
             has_resumable: false,
             // What was imported may hold some.
             has_news: is_imported,
@@ -228,6 +236,10 @@ impl Handler<Create> for Shard {
         let mut facts = imported.unwrap_or_default();
         if is_imported {
             facts.push(Fact::ImportFinished { agent_id: id });
+        }
+        let handle = record.handle.clone();
+        if claims {
+            facts.push(Fact::HandleClaimed { agent_id: id, handle: handle.clone() });
         }
         let server_id = MessageServer::DEFAULT;
         facts.extend([
@@ -242,6 +254,9 @@ impl Handler<Create> for Shard {
                     (Ok(()), known.or(Some(seed)))
                 }
                 Ok(_) => (Ok(()), Some(seed)),
+                Err(error @ StoreError::Exists { what: StoreError::HANDLE, .. }) => {
+                    (Err(CoreError::of_claim(error, &handle)), None)
+                }
                 Err(StoreError::Exists { .. }) => {
                     // Kept by the store and hosted by nobody: the host is still coming up, and has
                     // passed it over because it was away.

@@ -185,6 +185,7 @@ pub(super) fn is_expected_of_core(error: &CoreError) -> bool {
     matches!(
         error,
         CoreError::Overloaded
+            | CoreError::AtCapacity { .. }
             | CoreError::Starting
             | CoreError::ShuttingDown
             | CoreError::Halted

@@ -70,6 +70,9 @@ pub(super) fn of_core(
     match error {
         CoreError::AgentNotFound(_) => Said::of(&refusal::AGENT_NOT_FOUND),
         CoreError::NotFound { what, .. } => Said::new(S::NOT_FOUND, "NOT_FOUND", missing(what)),
+        CoreError::HandleTaken(_) => {
+            Said::new(S::CONFLICT, "CONFLICT", "An agent of that name already exists")
+        }
         CoreError::AlreadyExists(_) => Said::new(S::CONFLICT, "CONFLICT", "Agent already exists"),
         CoreError::WrongState { command, state } => wrong_state(*command, *state, dialect),
         // An agent that does not run has no instance, which this contract words as not being there.
@@ -80,7 +83,9 @@ pub(super) fn of_core(
         CoreError::Busy(_) => {
             Said::new(S::CONFLICT, AGENT_BUSY, "The agent is still answering; try again then")
         }
-        CoreError::Overloaded => Said::later("OVERLOADED", "Too busy, please try again"),
+        CoreError::Overloaded | CoreError::AtCapacity { .. } => {
+            Said::later("OVERLOADED", "Too busy, please try again")
+        }
         CoreError::Starting => Said::later("STARTING", "Still starting, please try again"),
         CoreError::ShuttingDown => Said::later("SHUTTING_DOWN", "Shutting down"),
         CoreError::Halted => Said::new(S::SERVICE_UNAVAILABLE, "HALTED", "All agents are halted"),

@@ -96,7 +96,9 @@ fn of_core(error: &CoreError) -> (StatusCode, Cow<'_, str>) {
     match error {
         CoreError::AgentNotFound(_) => said(S::SERVICE_UNAVAILABLE, "Agent is not running"),
         CoreError::NotFound { .. } => said(S::NOT_FOUND, "Not found"),
-        CoreError::AlreadyExists(_) => said(S::CONFLICT, "It exists already"),
+        CoreError::AlreadyExists(_) | CoreError::HandleTaken(_) => {
+            said(S::CONFLICT, "It exists already")
+        }
         CoreError::WrongState { .. } | CoreError::Busy(_) | CoreError::Decided { .. } => {
             (S::CONFLICT, error.to_string().into())
         }
@@ -107,7 +109,9 @@ fn of_core(error: &CoreError) -> (StatusCode, Cow<'_, str>) {
             said(S::SERVICE_UNAVAILABLE, "Agent is not running: it has failed")
         }
         CoreError::Invalid { .. } => (S::BAD_REQUEST, error.to_string().into()),
-        CoreError::Overloaded => said(S::SERVICE_UNAVAILABLE, "Too busy, please try again"),
+        CoreError::Overloaded | CoreError::AtCapacity { .. } => {
+            said(S::SERVICE_UNAVAILABLE, "Too busy, please try again")
+        }
         CoreError::Starting => said(S::SERVICE_UNAVAILABLE, "Agent is not running yet"),
         CoreError::ShuttingDown => said(S::SERVICE_UNAVAILABLE, "Shutting down"),
         CoreError::Halted => said(S::SERVICE_UNAVAILABLE, "All agents are halted"),

@@ -3,6 +3,8 @@
 //! The order is that of Trinity's own server: a body that is not JSON is refused before anything else,
 //! then who calls is asked, then (by the handler) whether they may, and only then what they want.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -12,7 +14,8 @@ use actix_web::web::{self, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -110,10 +113,8 @@ impl<B> std::ops::Deref for Call<B> {
 impl<B> Visit<B> {
     /// A segment of the path, by its name.
     pub(super) fn segment(&self, name: &str) -> String {
-        let segments =
-            web::Path::<std::collections::HashMap<String, String>>::extract(&self.request);
-        let segments = segments.into_inner();
-        segments.ok().and_then(|segments| segments.get(name).cloned()).unwrap_or_default()
+        let segments = web::Path::<Segments>::extract(&self.request).into_inner();
+        segments.ok().and_then(|mut segments| segments.0.remove(name)).unwrap_or_default()
     }
 
     /// A header, if it is text and not empty.
@@ -159,6 +160,38 @@ impl<B: DeserializeOwned + ToSchema + 'static> Visit<B> {
             Body::Absent | Body::Json(Value::Null) => Ok(None),
             Body::Json(_) | Body::Other(_) => self.fields().map(Some),
         }
+    }
+}
+
+/// The segments of a path by their names, as they are meant: without percent signs.
+struct Segments(HashMap<String, String>);
+
+/// A name of a segment; actix tells them as identifiers alone, which no map takes for its keys.
+#[derive(PartialEq, Eq, Hash)]
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Segments {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let segments = HashMap::<Name, String>::deserialize(deserializer)?;
+        Ok(Self(segments.into_iter().map(|(name, value)| (name.0, value)).collect()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Naming;
+        impl Visitor<'_> for Naming {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+                Ok(Name(name.to_owned()))
+            }
+        }
+        deserializer.deserialize_identifier(Naming)
     }
 }
 

@@ -31,6 +31,9 @@ struct Started {
 async fn start(call: Call) -> Answer<Started> {
     let agent = call.authorised().await?;
     let registry = &call.shared.host.registry;
+    if !agent.is_running() {
+        call.shared.host.furnish(agent.id, None).await?;
+    }
     registry.ask(agent.id, Change::insisting(Command::Start)).await?;
     let reason =
         if agent.is_running() { "container_already_running" } else { "no_credentials_enc_file" };

@@ -67,6 +67,8 @@ impl Shape {
         let mut named = Vec::new();
         T::schemas(&mut named);
         let as_json = |schema| serde_json::to_value(schema).unwrap_or_default();
+        // A type may refer to itself.
+        named.push((T::name().into_owned(), T::schema()));
         let shape = Arc::new(Self {
             root: as_json(T::schema()),
             named: named.into_iter().map(|(name, schema)| (name, as_json(schema))).collect(),

@@ -1,8 +1,16 @@
 //! The dialect over a host in memory: every route, as a client meets it.
 
 mod agents;
+mod asks;
 mod doors;
+mod files;
 mod gate;
+mod homes;
+mod links;
+mod notices;
 mod people;
+mod permissions;
 mod preferences;
+mod schedules;
+mod sharing;
 mod support;

@@ -110,6 +110,7 @@ impl OperatorError {
                     (StatusCode::NOT_FOUND, "NOT_FOUND")
                 }
                 CoreError::AlreadyExists(_)
+                | CoreError::HandleTaken(_)
                 | CoreError::WrongState { .. }
                 | CoreError::NotRunning { .. }
                 | CoreError::Failed { .. }
@@ -119,7 +120,9 @@ impl OperatorError {
                 | CoreError::Cancelled(_) => (StatusCode::CONFLICT, "CONFLICT"),
                 CoreError::Parked(_) => (StatusCode::ACCEPTED, "PARKED"),
                 CoreError::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
-                CoreError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
+                CoreError::Overloaded | CoreError::AtCapacity { .. } => {
+                    (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED")
+                }
                 CoreError::Starting => (StatusCode::SERVICE_UNAVAILABLE, "STARTING"),
                 CoreError::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN"),
                 CoreError::DeadlineExceeded(_) => (StatusCode::REQUEST_TIMEOUT, "TIMEOUT"),

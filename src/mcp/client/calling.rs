@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use greenroom_actors::figures::Tally;
 use greenroom_actors::ports::{ToolError, ToolOutput};
 use greenroom_actors::texts::cut;
 use rmcp::ServiceError;
@@ -33,6 +34,7 @@ pub(super) struct Asked {
     pub(super) arguments: Map<String, Value>,
     pub(super) key: Uuid,
     pub(super) deadline: Duration,
+    pub(super) tally: Tally,
 }
 
 /// Calls a tool by the name that its server has for it.
@@ -44,13 +46,15 @@ pub(super) async fn call(
     connection: &Connection,
     ready: &Ready,
     told_name: &str,
-    Asked { arguments, key, deadline }: Asked,
+    Asked { arguments, key, deadline, tally }: Asked,
 ) -> Result<ToolOutput, ToolError> {
     let place = Arc::clone(connection.places()).try_acquire_owned();
     let _place = place.map_err(|_full| {
         ToolError::Failed("the server is busy with other calls; try again later".to_owned())
     })?;
     let within = deadline.min(connection.spec().settings.timeout());
+    let size = |value: &Value| value.to_string().len();
+    tally.sent(arguments.iter().map(|(name, value)| name.len() + size(value)).sum());
     let mut meta = RequestMetaObject::new();
     meta.insert(KEY.to_owned(), key.to_string().into());
     let mut params = CallToolRequestParams::new(told_name.to_owned()).with_arguments(arguments);
@@ -59,7 +63,10 @@ pub(super) async fn call(
     let answer = timeout(within, ready.peer.call_tool_once(params)).await;
     let answer = answer.unwrap_or(Err(ServiceError::Timeout { timeout: within }));
     match answer {
-        Ok(CallToolResponse::Complete(result)) => told(&result),
+        Ok(CallToolResponse::Complete(result)) => {
+            tally.received(content_bytes(&result));
+            told(&result)
+        }
         Ok(_) => Err(ToolError::Failed("the tool asks for more than arguments".to_owned())),
         Err(ServiceError::McpError(error)) => Err(ToolError::Failed(words(&error.message))),
         Err(error) => {
@@ -117,6 +124,24 @@ fn told(result: &CallToolResult) -> Result<ToolOutput, ToolError> {
     }
     let details = structure.filter(|structure| structure.to_string().len() <= DETAILS_MAX);
     Ok(ToolOutput { text, details: details.map(|structure| json!({"structured": structure})) })
+}
+
+/// The bytes of what a tool answered.
+fn content_bytes(result: &CallToolResult) -> usize {
+    let blocks = result.content.iter().map(|block| match block {
+        ContentBlock::Text(block) => block.text.len(),
+        ContentBlock::Image(image) => image.data.len(),
+        ContentBlock::Audio(audio) => audio.data.len(),
+        ContentBlock::Resource(embedded) => match &embedded.resource {
+            ResourceContents::TextResourceContents { text, .. } => text.len(),
+            ResourceContents::BlobResourceContents { blob, .. } => blob.len(),
+            _ => 0,
+        },
+        _ => 0,
+    });
+    let structure = result.structured_content.as_ref();
+    let structure = structure.map_or(0, |structure| structure.to_string().len());
+    blocks.sum::<usize>().saturating_add(structure)
 }
 
 /// A part of an answer in words; what is not text is named.

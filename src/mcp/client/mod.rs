@@ -176,8 +176,9 @@ impl McpTools {
         let ready = ready.map_err(|why| ToolError::Failed(format!("the server {name}: {why}")))?;
         let offer = ready.offers.iter().find(|offer| offer.tool.spec.name == call.name);
         let offer = offer.ok_or_else(no_such)?;
-        let Invocation { arguments, key, deadline, .. } = call;
-        calling::call(server, &ready, &offer.told_name, Asked { arguments, key, deadline }).await
+        let Invocation { arguments, key, deadline, tally, .. } = call;
+        calling::call(server, &ready, &offer.told_name, Asked { arguments, key, deadline, tally })
+            .await
     }
 }
 

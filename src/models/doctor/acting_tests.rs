@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use greenroom_actors::character::Character;
+use greenroom_actors::figures::Tally;
 use greenroom_actors::ports::{Purpose, ToolSpec};
 
 use super::*;
@@ -23,6 +24,7 @@ fn prompt(tools: &[(&str, Value)], turns: Vec<Turn>) -> Prompt {
         turns,
         tools: tools.collect(),
         settings: Map::new(),
+        tally: Tally::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use greenroom_actors::character::{Bio, Character};
+use greenroom_actors::figures::Tally;
 use greenroom_actors::ports::{Role, Turn};
 use proptest::prelude::*;
 use serde_json::{Map, json};
@@ -27,6 +28,7 @@ fn prompt(character: Character, purpose: Purpose, turns: Vec<Turn>) -> Prompt {
         turns,
         tools: Vec::new(),
         settings: Map::new(),
+        tally: Tally::default(),
     }
 }
 

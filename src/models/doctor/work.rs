@@ -103,6 +103,7 @@ mod tests {
     use std::sync::Arc;
 
     use greenroom_actors::character::Character;
+    use greenroom_actors::figures::Tally;
     use greenroom_actors::ports::{Purpose, ToolSpec};
     use serde_json::Map;
 
@@ -127,6 +128,7 @@ mod tests {
             turns,
             tools: tools.into(),
             settings: Map::new(),
+            tally: Tally::default(),
         }
     }
 

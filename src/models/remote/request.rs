@@ -184,6 +184,7 @@ mod tests {
     use std::sync::Arc;
 
     use greenroom_actors::character::Character;
+    use greenroom_actors::figures::Tally;
     use greenroom_actors::ports::ToolCall;
 
     use super::*;
@@ -199,6 +200,7 @@ mod tests {
             turns,
             tools: Vec::new(),
             settings: Map::new(),
+            tally: Tally::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use greenroom_actors::character::Character;
 use greenroom_actors::error::ModelError;
+use greenroom_actors::figures::Tally;
 use greenroom_actors::ports::{
     Delta, Generation, Model, Purpose, Role, ToolCall, ToolSpec, Turn, collect,
 };
@@ -46,6 +47,7 @@ fn prompt() -> Prompt {
         turns: vec![Turn::new(Role::User, "hello")],
         tools: Vec::new(),
         settings: Map::new(),
+        tally: Tally::default(),
     }
 }
 

@@ -4,8 +4,10 @@ use futures::{StreamExt, stream};
 use greenroom_actors::agent::Change;
 use greenroom_actors::channels::{ChannelEventKind, ChannelMessage, MessageServer};
 use greenroom_actors::feed::Fed;
+use greenroom_actors::figures::Tally;
 use greenroom_actors::ids::{ChannelId, EntityId, derived};
 use greenroom_actors::lifecycle::Command;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::ports::{
     Delta, MemoryQuery, MessageQuery, Model, ModelFuture, ModelStream, Prompt, Role, ToolCall,
 };
@@ -57,6 +59,7 @@ impl Plaza {
             model: Arc::new(Chatty),
             clock: Arc::new(SystemClock),
             tools: Arc::new(ChannelTools::new(voice.clone())),
+            masks: Arc::new(NoMasks),
         };
         let settings = Settings { arbiters: Some(0), ..Settings::default() };
         let registry = Registry::start(ports, settings).await.unwrap();
@@ -104,6 +107,7 @@ impl Plaza {
             arguments: arguments.as_object().cloned().unwrap(),
             key,
             deadline: Duration::from_secs(10),
+            tally: Tally::default(),
         };
         match self.tools.call(call).await {
             Ok(output) => output.text,

@@ -54,6 +54,7 @@ pub(super) struct Course<'a> {
     is_begun: bool,
     steps: u32,
     rounds: u32,
+    rounds_max: u32,
     calls: u32,
     /// What the agent said, round by round.
     said: Vec<String>,
@@ -95,10 +96,13 @@ impl<'a> Course<'a> {
         let may_ignore = prompt.may_ignore;
         let letter = cause.letter.as_ref();
         let watcher = letter.map(|letter| -> Watcher<'a> {
-            Box::new(errand.runtime.pieces.of(errand.agent, letter, errand.said, may_ignore))
+            let runtime = &errand.runtime;
+            let mask = runtime.mask(errand.agent);
+            Box::new(runtime.pieces.of(errand.agent, letter, errand.said, may_ignore, mask))
         });
         let mut askers = letter.map(|letter| letter.askers.clone()).unwrap_or_default();
         askers.push(errand.agent);
+        let rounds_max = cause.terms().and_then(|terms| terms.rounds_max);
         Self {
             errand,
             record,
@@ -117,6 +121,7 @@ impl<'a> Course<'a> {
             is_begun: false,
             steps,
             rounds,
+            rounds_max: rounds_max.unwrap_or(errand.runtime.settings.run_rounds_max),
             calls,
             said,
             watcher,
@@ -161,7 +166,7 @@ impl<'a> Course<'a> {
             if calls.is_empty() {
                 return Ok(None);
             }
-            if self.rounds >= self.errand.runtime.settings.run_rounds_max {
+            if self.rounds >= self.rounds_max {
                 let reason = format!("the run took {} rounds without an end", self.rounds);
                 return Err(CoreError::Cancelled(reason));
             }

@@ -44,9 +44,10 @@ impl Errand {
             Some(_) => RunStatus::Failed,
         };
         let reason = error.as_ref().map(reason);
+        let retry_at = error.as_ref().and_then(|_| cause.retry_at(now));
         let letter = cause.letter;
         let mut landing =
-            Landing { letter: run.letter_id, status: Some(status), ..Landing::default() };
+            Landing { letter: run.letter_id, status: Some(status), retry_at, ..Landing::default() };
         if course.is_title() {
             landing.found = error.is_none().then_some(text);
         } else if error.is_none() && is_worth_saying(&text, prompt) {
@@ -63,7 +64,9 @@ impl Errand {
             facts.push(Fact::Reflected { id: self.agent, at: now });
             landing.reflected_at = Some(now);
         }
-        if let Some((firing, trigger)) = &cause.firing {
+        if let Some((firing, trigger)) = &cause.firing
+            && landing.retry_at.is_none()
+        {
             let (status, counter) = match &error {
                 None => (FiringStatus::Ran, &self.runtime.counters.firings_ran),
                 Some(_) => (FiringStatus::Failed, &self.runtime.counters.firings_failed),
@@ -78,10 +81,11 @@ impl Errand {
             landing.is_given_up = error.as_ref().is_some_and(|error| self.is_last(letter, error));
             if landing.is_given_up {
                 let reason = reason.as_deref().unwrap_or_default();
-                facts.extend(letters::given_up(&journal, letter.id, reason));
+                facts.extend(letters::given_up(&journal, letter.id, LetterStatus::Dead, reason));
             }
             if error.is_none() {
-                facts.push(Fact::LetterSettled { id: letter.id, status: LetterStatus::Answered });
+                let reply = landing.said.as_ref().map(|said| said.id);
+                facts.push(letters::answered(letter.id, reply, now));
                 if let (Some(asker), Some(said), true) =
                     (letter.from_agent, &landing.said, letter.expects_reply)
                 {
@@ -107,11 +111,13 @@ impl Errand {
     fn is_last(&self, letter: &Letter, error: &CoreError) -> bool {
         let attempts = letter.attempts.saturating_add(1);
         let is_lasting = match error {
-            CoreError::Model(error) => !error.is_transient(),
+            CoreError::Model(error) => letter.is_beside() || !error.is_transient(),
             // A run that is too long for its budget would be so again. Everything else is no fault of
             // the letter's: it waits until there is room.
             CoreError::Budget(exceeded) if exceeded.scope == Scope::Run => true,
             CoreError::Budget(_) => return false,
+            // Somebody looks at what comes of a task, and decides whether it is worth another.
+            _ if letter.is_beside() => true,
             _ => false,
         };
         is_lasting || attempts >= self.runtime.settings.letter_attempts_max

@@ -19,6 +19,9 @@ use crate::ports::{ApprovalQuery, Purpose, RunQuery};
 use crate::runs::{Run, RunKind, RunPark, RunStatus, Step};
 use crate::triggers::{Firing, Trigger};
 
+/// Parked runs that are looked at for one to go on with.
+pub(crate) const RESUMABLE_MAX: u32 = 256;
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a run asked a person, as far as the calls are still to be made or refused.
@@ -62,7 +65,9 @@ impl Errand {
     pub(super) async fn find_parked(&self, goals: Vec<Goal>) -> Result<Found, CoreError> {
         let store = &self.runtime.ports.store;
         loop {
-            let resumable = store.resumable_runs(self.agent, 2).await?;
+            let mut resumable = store.resumable_runs(self.agent, RESUMABLE_MAX).await?;
+            // Those go on beside the conversation.
+            resumable.retain(|run| run.kind != RunKind::Job);
             let has_more_resumable = resumable.len() > 1;
             let Some(run) = resumable.into_iter().next() else { return Ok(Found::Nothing(None)) };
             let firing = match run.firing_id {
@@ -132,7 +137,7 @@ impl Errand {
         Ok(run.is_some_and(|run| run.status == RunStatus::Parked))
     }
 
-    /// What a parked run was begun for. Titles call no tools, so that none of theirs is parked.
+    /// What a parked run was begun for, where it was no task.
     pub(super) async fn occasion_of(&self, run: &Run) -> Result<Occasion, CoreError> {
         match run.kind {
             RunKind::Reply => return Ok(Occasion::Letter),

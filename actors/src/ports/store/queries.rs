@@ -4,6 +4,7 @@ use crate::approvals::ApprovalStatus;
 use crate::ids::{
     AgentId, ChannelId, EntityId, FiringId, LetterId, RoomId, RunId, TriggerId, WorldId,
 };
+use crate::letters::LetterStatus;
 use crate::lifecycle::State;
 use crate::records::Embedding;
 use crate::runs::RunStatus;
@@ -151,6 +152,41 @@ impl RunQuery {
     #[must_use]
     pub fn open(agent_id: AgentId) -> Self {
         Self { statuses: vec![RunStatus::Started], ..Self::of(agent_id, u32::MAX) }
+    }
+}
+
+/// Which letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterQuery {
+    /// To whom.
+    pub to: AgentId,
+    /// Of which room; any if absent.
+    pub room_id: Option<RoomId>,
+    /// Only in one of these states; any if empty.
+    pub statuses: Vec<LetterStatus>,
+    /// Only those whose writer has said [more than the words](crate::letters::Terms).
+    pub with_terms: bool,
+    /// Sent at or after this.
+    pub from: Option<UnixMillis>,
+    /// How many to pass over.
+    pub offset: u32,
+    /// How many at most.
+    pub limit: u32,
+}
+
+impl LetterQuery {
+    /// All letters to an agent, up to `limit`.
+    #[must_use]
+    pub fn of(to: AgentId, limit: u32) -> Self {
+        Self {
+            to,
+            room_id: None,
+            statuses: Vec::new(),
+            with_terms: false,
+            from: None,
+            offset: 0,
+            limit,
+        }
     }
 }
 

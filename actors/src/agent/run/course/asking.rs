@@ -9,7 +9,7 @@ use crate::agent::context::{self, Outgrown};
 use crate::agent::spending::{Asked, Meter};
 use crate::budget::Reservation;
 use crate::error::{CoreError, ModelError};
-use crate::facts::Fact;
+use crate::facts::{EventKind, Fact};
 use crate::ports::{Delta, Generation, Prompt, Role, ToolCall, Turn, collect};
 use crate::runs::{StepKind, StepStatus};
 
@@ -22,7 +22,9 @@ impl Course<'_> {
         let mut prompt = self.prompt.clone();
         let asked = self.intend_question(&name, intent, &mut prompt).await?;
         self.rounds = self.rounds.saturating_add(1);
+        prompt.tally.holds(prompt.input_tokens_max());
         let answer = self.generate(prompt.clone(), &asked.meter).await;
+        self.note_reading(&prompt, &answer);
         let Generation { text, tool_calls, .. } = self.note_answer(&asked, &prompt, answer)?;
         if !tool_calls.is_empty() {
             let mut turn = Turn::new(Role::Assistant, text.as_str());
@@ -65,6 +67,14 @@ impl Course<'_> {
         Ok(vec![all, once])
     }
 
+    /// Notes how far the model's window was filled, which is what its provider counted.
+    fn note_reading(&self, prompt: &Prompt, answer: &Result<Generation, ModelError>) {
+        let Ok(Generation { usage, .. }) = answer else { return };
+        let model = &self.errand.runtime.ports.model;
+        let abilities = model.abilities(prompt.model.as_deref(), prompt.purpose);
+        prompt.tally.model_read(usage.input_tokens, abilities.context_tokens);
+    }
+
     /// Notes what came of a question to a model, and what it cost.
     fn note_answer(
         &mut self,
@@ -96,6 +106,13 @@ impl Course<'_> {
         };
         self.ended(asked.index, status, outcome, &usage);
         self.pending.push(log);
+        if let Ok(answer) = &answer {
+            let journal = self.errand.journal();
+            self.pending.extend(answer.acts.iter().map(|call| {
+                let data = json!({"runId": self.run.id, "tool": call.name, "byModel": true});
+                journal.event(EventKind::ToolCalled, data)
+            }));
+        }
         answer
     }
 

@@ -103,6 +103,7 @@ impl Course<'_> {
             arguments,
             key,
             deadline,
+            tally: runtime.tallies.of(self.record.id),
         });
         match select(made, runtime.sleep(deadline)).await {
             Either::Left((output, _)) => output,
