@@ -2,6 +2,7 @@
 
 mod agents;
 mod asks;
+mod doors;
 mod files;
 mod fleet;
 mod gate;
@@ -11,7 +12,9 @@ mod live;
 mod measured;
 mod monitoring;
 mod notices;
+mod people;
 mod permissions;
+mod preferences;
 mod schedules;
 mod sharing;
 mod ssh_access;
