@@ -2,6 +2,7 @@
 
 mod agents;
 mod asks;
+mod deploy;
 mod doors;
 mod files;
 mod fleet;
