@@ -100,6 +100,7 @@ struct Injected {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = CredentialsWritten)]
 struct Written {
     /// `success`.
     status: &'static str,
