@@ -34,6 +34,7 @@ use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
 use crate::runtimes::RuntimesSettings;
 use crate::server::ServerSettings;
 use crate::speech::SpeechSettings;
+use crate::ssh::SshSettings;
 use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
 use crate::templates::TemplatesSettings;
@@ -81,6 +82,8 @@ pub struct Config {
     pub media: MediaSettings,
     /// What speaks and listens.
     pub speech: SpeechSettings,
+    /// A way into agents' workspaces.
+    pub ssh: SshSettings,
     /// Where and how everything is kept.
     pub store: StoreSettings,
     /// Requests that are sent again.

@@ -17,20 +17,24 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
 use crate::accounts::{self, Accounts};
+use crate::audit::Audit;
 use crate::config::{Config, Loaded};
 use crate::credentials::{Credentials, Known};
+use crate::dialects::trinity::Trinity;
 use crate::host::{Host, Stopper, Vault};
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
+use crate::organisation::{self, Organisation, Outlet, OutletTools};
 use crate::preferences::Preferences;
 use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
 use crate::roster::Roster;
 use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
+use crate::ssh::Ssh;
 use crate::store::SqliteStore;
 use crate::telemetry::{self, LogBuffer};
 use crate::templates::Templates;
@@ -149,7 +153,7 @@ async fn host(
     let primary = primary(config, data_dir);
     recall(&ConfigFile::in_folder(&primary.state_dir, Arc::clone(&secrets)), &model);
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
-    let voice = Voice::default();
+    let (voice, outlet) = (Voice::default(), Outlet::default());
     let mcp =
         McpTools::start(config.mcp.clone(), config.tools.reach(), |name| std::env::var(name).ok())
             .map_err(ServeError::Mcp)?;
@@ -164,7 +168,7 @@ async fn host(
         store: Arc::new(store.clone()),
         model: Arc::new(runtimes.clone()),
         clock: Arc::new(SystemClock),
-        tools: Arc::new(tools(&config.tools, &workspaces, &voice, &mcp)?),
+        tools: Arc::new(tools(&config.tools, &workspaces, &voice, &outlet, &mcp)?),
         masks: known.clone(),
     };
     let registry = Registry::start(ports, config.runtime()).await?;
@@ -194,10 +198,22 @@ async fn host(
     };
     let accounts = Accounts::open(accounts, &config.accounts).await?;
     let primary = Primary::open(registry.clone(), primary).await?;
+    let ssh = Ssh::open(&config.ssh, data_dir, messaging.clone(), workspaces.clone()).await?;
     let roster = Roster::open(registry.clone()).await?;
-    Ok(Host {
+    let organisation = organisation::Resources {
+        registry: registry.clone(),
+        roster: roster.clone(),
+        accounts: accounts.clone(),
+        workspaces: workspaces.clone(),
+        secrets: Arc::clone(&secrets),
+    };
+    let organisation = Organisation::open(organisation).await?;
+    outlet.leads_to(organisation.clone());
+    let host = Host {
+        organisation,
         roster,
         accounts,
+        audit: Audit::open(registry.clone()).await?,
         preferences,
         transfer,
         primary,
@@ -211,6 +227,7 @@ async fn host(
         runtimes,
         templates,
         speech,
+        ssh,
         mcp,
         secrets,
         logs,
@@ -218,7 +235,9 @@ async fn host(
         started_at: SystemClock.now(),
         version: env!("CARGO_PKG_VERSION"),
         vault: Some(Vault::new(store.clone(), data_dir.join(BACKUPS))),
-    })
+    };
+    host.share_all_folders().await;
+    Ok(host)
 }
 
 /// Looks for credentials that were written while the host was down, beside all else.
@@ -246,6 +265,7 @@ fn tools(
     settings: &ToolsSettings,
     workspaces: &Workspaces,
     voice: &Voice,
+    outlet: &Outlet,
     mcp: &McpTools,
 ) -> Result<HostTools, ToolsError> {
     let mut sorts: Vec<Arc<dyn Tools>> = Vec::new();
@@ -255,6 +275,7 @@ fn tools(
     if settings.channels {
         sorts.push(Arc::new(ChannelTools::new(voice.clone())));
     }
+    sorts.push(Arc::new(OutletTools::new(outlet.clone())));
     if let Some(fetch) = FetchTool::new(settings)? {
         sorts.push(Arc::new(fetch));
     }
@@ -268,6 +289,9 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
     let Config { server, store, .. } = &loaded.config;
     let data_dir = store.data_dir.as_path();
     let listening = sockets.listening()?;
+    if loaded.config.trinity.enabled {
+        Trinity::prepare(&host).await?;
+    }
     let listeners = Listeners::open(loaded, &host, sockets)?;
     listening
         .write(data_dir)
@@ -290,6 +314,7 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
 async fn drain(listeners: &Listeners, host: &Host, grace: Duration) {
     let begun = Instant::now();
     listeners.pause().await;
+    host.ssh.close().await;
     if let Err(error) = host.accounts.keep_usage().await {
         tracing::warn!(%error, "could not keep how often keys were shown");
     }

@@ -25,7 +25,7 @@ use actix::prelude::*;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
-use crate::agent::{Agent, GetStatus, Status};
+use crate::agent::{Agent, GetStatus, Permits, Status};
 use crate::budget;
 use crate::character::{AgentRecord, Character, slug};
 use crate::error::{CoreError, StoreError};
@@ -293,6 +293,12 @@ impl Registry {
     #[must_use]
     pub fn watch_pieces(&self) -> broadcast::Receiver<Arc<Piece>> {
         self.inner.runtime.pieces.watch()
+    }
+
+    /// Which agents people allow to write to which.
+    #[must_use]
+    pub fn permits(&self) -> &Permits {
+        &self.inner.runtime.permits
     }
 
     /// The runtime's own figures.

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
+use crate::agent::Permits;
 use crate::cache::RecordCache;
 use crate::channels::ChannelEvent;
 use crate::character::AgentRecord;
@@ -83,6 +84,7 @@ pub(crate) struct Runtime {
     pub(crate) pieces: Pieces,
     pub(crate) board: Board,
     pub(crate) scheduler: Desk,
+    pub(crate) permits: Permits,
     began_at: UnixMillis,
     epoch: Epoch,
     records: RecordCache,
@@ -111,6 +113,7 @@ impl Runtime {
             pieces: Pieces::default(),
             board: Board::default(),
             scheduler: Desk::default(),
+            permits: Permits::default(),
             epoch,
             registry: OnceLock::new(),
             is_halted: watch::Sender::new(is_halted),

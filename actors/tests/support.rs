@@ -139,6 +139,10 @@ impl Model for Script {
         }
     }
 
+    fn knows(&self, model: &str) -> bool {
+        model != "nobody"
+    }
+
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {
         let embeddings = texts
             .iter()

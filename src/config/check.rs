@@ -32,6 +32,7 @@ impl Loaded {
         config.log.parse_filter().map_err(|error| self.refused("log.filter", error))?;
         config.idempotency.check().map_err(|at_fault| self.at_fault("idempotency", &at_fault))?;
         config.mcp.check().map_err(|at_fault| self.at_fault("mcp", &at_fault))?;
+        config.ssh.check().map_err(|at_fault| self.at_fault("ssh", &at_fault))?;
         config.server.check().map_err(|at_fault| self.at_fault("server", &at_fault))?;
         Ok(())
     }

@@ -65,6 +65,10 @@ impl Model for Echo {
         stream::iter(pieces.into_iter().chain([Ok(Delta::Done(Usage::default()))])).boxed()
     }
 
+    fn knows(&self, model: &str) -> bool {
+        model != "nobody"
+    }
+
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {
         let one = Embedding { embedder: self.embedder(), vector: vec![1.0] };
         std::future::ready(Ok(vec![one; texts.len()])).boxed()
@@ -86,7 +90,7 @@ pub(super) struct Stage {
     pub(super) letters: Letters,
     service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
     /// Where its files are.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An answer as a client has it.
@@ -244,10 +248,15 @@ where
         }
         .boxed_local()
     };
-    Stage { host, store, letters, service: Box::new(service), _folder: folder }
+    Stage { host, store, letters, service: Box::new(service), folder }
 }
 
 impl Stage {
+    /// Where its files are.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub(super) async fn ask(&self, request: TestRequest) -> Heard {
         Heard::whole((self.service)(request, None).await).await
     }

@@ -12,11 +12,13 @@ use greenroom_actors::settings::Settings;
 
 use super::{Host, Stopper};
 use crate::accounts::tests::support::{Letters, opened};
+use crate::audit::Audit;
 use crate::credentials::{CredentialSettings, Credentials, Known};
 use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::{Messaging, MessagingSettings};
 use crate::models::{self, ModelsSettings};
+use crate::organisation::{self, Organisation};
 use crate::primary::Primary;
 use crate::roster::Roster;
 use crate::runtimes::{Runtimes, RuntimesSettings};
@@ -64,11 +66,21 @@ impl Host {
             IdempotencySettings::default(),
         );
         let (accounts, preferences) = opened(&registry, &secrets, letters).await;
+        let roster = Roster::open(registry.clone()).await.unwrap();
+        let organisation = organisation::Resources {
+            registry: registry.clone(),
+            roster: roster.clone(),
+            accounts: accounts.clone(),
+            workspaces: workspaces.clone(),
+            secrets: Arc::clone(&secrets),
+        };
         Self {
+            organisation: Organisation::open(organisation).await.unwrap(),
             accounts,
+            audit: Audit::open(registry.clone()).await.unwrap(),
             preferences,
             primary: Primary::none(registry.clone()).await.unwrap(),
-            roster: Roster::open(registry.clone()).await.unwrap(),
+            roster,
             models,
             credentials,
             runtimes,
@@ -81,6 +93,7 @@ impl Host {
             transfer: transfer.unwrap(),
             idempotency,
             speech: crate::speech::Speech::default(),
+            ssh: crate::ssh::Ssh::disabled(),
             mcp: crate::mcp::client::McpTools::none(),
             secrets,
             logs: Arc::default(),

@@ -122,6 +122,11 @@ impl Cloner {
         })
     }
 
+    /// Where clones, and other things that come from elsewhere, are put.
+    pub(super) fn spool(&self) -> &Path {
+        &self.spool
+    }
+
     /// Clones the newest commit of a repository, with that token in place of the host's own if one
     /// is given.
     pub(super) async fn clone(

@@ -1,5 +1,6 @@
 //! Templates, and how agents begin with them.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use greenroom_actors::ids::AgentId;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::archive::{ArchiveError, Unpacked};
 use super::clone::{Clone as Cloned, Cloner};
+use super::deployed::{self, Contents, Imported, MANIFEST, Verified};
 use super::error::TemplateError;
 use super::local::{self, BUILT_IN, BuiltIn, DESCRIPTION};
 use super::name::TemplateName;
@@ -26,7 +29,7 @@ const THREADS_MAX: usize = 4;
 const MARKER: &str = ".trinity-initialized";
 
 /// What of a template does not belong to an agent.
-const LEFT_OUT: &[&str] = &[".git", MARKER];
+const LEFT_OUT: &[&str] = &[".git", MARKER, MANIFEST];
 
 /// What every workspace has.
 const LAYOUT: Layout = Layout {
@@ -69,6 +72,24 @@ enum Source {
     BuiltIn(BuiltIn),
     Folder(Dir),
     Clone { folder: Dir, _clone: Cloned },
+    Archive(Unpacked),
+}
+
+/// An archive at hand, to begin an agent with.
+#[derive(Clone, Debug)]
+pub struct Deployed {
+    /// The template that it is.
+    pub fetched: Fetched,
+    /// Whether it describes itself at all.
+    pub is_described: bool,
+    /// Files in it.
+    pub files: usize,
+    /// Links in it, which agents do not get.
+    pub links: u64,
+    /// What came of the list of its files, if it brought one.
+    pub verified: Option<Verified>,
+    /// What became of credentials, if there are any.
+    pub imported: Option<Imported>,
 }
 
 impl Fetched {
@@ -169,6 +190,32 @@ impl Templates {
         Ok(Some(Fetched { template: Arc::new(template), files: Arc::new(files) }))
     }
 
+    /// Brings an archive to hand, with these credentials put into it.
+    ///
+    /// # Errors
+    /// [`ArchiveError`].
+    pub async fn unpack(
+        &self,
+        packed: Vec<u8>,
+        credentials: BTreeMap<String, String>,
+    ) -> Result<Deployed, ArchiveError> {
+        let inner = Arc::clone(&self.inner);
+        let contents = self
+            .blocking(move |_| Ok(deployed::contents(inner.cloner.spool(), &packed, &credentials)));
+        let contents = contents.await.map_err(|error| match error {
+            TemplateError::Io(error) => ArchiveError::Io(error),
+            error => ArchiveError::Io(io::Error::other(error)),
+        })?;
+        let Contents { unpacked, template, is_described, verified, imported } = contents?;
+        let template = template.map_err(|reason| {
+            ArchiveError::Invalid(format!("{DESCRIPTION} cannot be read: {reason}"))
+        })?;
+        let (files, links) = (unpacked.hashes.len(), unpacked.links);
+        let files_of = Arc::new(Source::Archive(unpacked));
+        let fetched = Fetched { template: Arc::new(template), files: files_of };
+        Ok(Deployed { fetched, is_described, files, links, verified, imported })
+    }
+
     /// Makes what a workspace needs before its agent starts: what each has, and once what its
     /// template has. What is there stays. A start that was cut short is gone on with by the next.
     ///
@@ -209,7 +256,9 @@ impl Templates {
                     }
                 }
             }
-            Source::Folder(folder) | Source::Clone { folder, .. } => {
+            Source::Folder(folder)
+            | Source::Clone { folder, .. }
+            | Source::Archive(Unpacked { root: folder, .. }) => {
                 let filled = workspace.fill(folder.try_clone()?, LEFT_OUT).await?;
                 if filled.left_out > 0 {
                     let left_out = filled.left_out;

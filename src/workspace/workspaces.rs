@@ -36,7 +36,7 @@ const SPOOL: &str = ".spool";
 /// The workspaces of a host. Clones share everything.
 #[derive(Clone)]
 pub struct Workspaces {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -159,6 +159,28 @@ impl Workspaces {
             Ok(agents)
         };
         self.blocking(look).await
+    }
+
+    /// The agents whose workspace has a file there.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Store`].
+    pub async fn with_file(&self, path: &'static str) -> Result<Vec<AgentId>, WorkspaceError> {
+        self.blocking(move |all| {
+            let mut agents = Vec::new();
+            for entry in all.folder.entries()? {
+                let entry = entry?;
+                let agent = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                let Some(agent) = agent.map(AgentId) else { continue };
+                let has_it = entry
+                    .open_dir()
+                    .and_then(|home| home.symlink_metadata(path))
+                    .is_ok_and(|about| about.is_file());
+                agents.extend(has_it.then_some(agent));
+            }
+            Ok(agents)
+        })
+        .await
     }
 
     /// What holds for all of them.

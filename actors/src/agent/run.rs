@@ -204,6 +204,8 @@ pub(crate) struct Landing {
     pub(crate) reflected_at: Option<UnixMillis>,
     /// What waits behind the firing it was about; `None` if it was for none.
     pub(crate) firings_left: Option<FiringsWaiting>,
+    /// When its firing is taken up again, if it failed and is to be made again.
+    pub(crate) retry_at: Option<UnixMillis>,
     /// What it waits for, if it is parked.
     pub(crate) parked: Option<ApprovalId>,
     /// Whether it was to go on with a parked run.
@@ -297,7 +299,10 @@ impl Errand {
             (cause.has_more_letters, cause.has_more_resumable);
         let firings_left = cause.firings_left;
         let landing = match self.run(cause).await {
-            Ok(landing) => Landing { firings_left, ..landing },
+            Ok(landing) => {
+                let later = |left: FiringsWaiting| left.and_later(landing.retry_at);
+                Landing { firings_left: firings_left.map(later), ..landing }
+            }
             Err(error) => Landing {
                 error: Some(error),
                 letter: id,

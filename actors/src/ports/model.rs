@@ -52,6 +52,13 @@ pub trait Model: Send + Sync + 'static {
         Abilities::default()
     }
 
+    /// Whether there is a model of that name. Prompts may name others, and are answered by the default
+    /// one; what people set by hand is refused.
+    fn knows(&self, model: &str) -> bool {
+        let _ = model;
+        true
+    }
+
     /// Turns texts into vectors, one for each, in order.
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>>;
 

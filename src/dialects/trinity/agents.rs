@@ -1,6 +1,6 @@
 //! Agents: the list, one of them, a new one, and the end of one.
 
-mod birth;
+pub(super) mod birth;
 mod wire;
 
 use actix_web::web::Json;
@@ -16,9 +16,9 @@ use crate::accounts::Role;
 use crate::roster::{Known, Relation};
 
 use birth::NewAgent;
-pub(super) use birth::{CPUS, memory_of, one_of};
-pub(super) use wire::{Shown, status};
-use wire::{AgentBase, AgentDetail, AgentItem};
+pub(super) use birth::{CPUS, container_id, memory_of, one_of};
+pub(super) use wire::{AgentBase, AgentShare, Shown, status};
+use wire::{AgentDetail, AgentItem};
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(list).service(create).service(detail).service(remove);

@@ -68,8 +68,7 @@ async fn show_key_setting(call: Call) -> Answer<KeySetting> {
 async fn set_key_setting(call: Call<NewKeySetting>) -> Answer<KeySettingSet> {
     let agent = call.owning("API key settings").await?;
     let wanted = call.fields()?.use_platform_api_key.filter(|wanted| !wanted.is_null());
-    let wanted =
-        wanted.ok_or_else(|| TrinityError::bad("use_platform_api_key is required"))?;
+    let wanted = wanted.ok_or_else(|| TrinityError::bad("use_platform_api_key is required"))?;
     let uses = shape::truth(&wanted)
         .ok_or_else(|| TrinityError::bad("use_platform_api_key must be true or false"))?;
     let registry = &call.shared.host.registry;

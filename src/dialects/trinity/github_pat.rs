@@ -82,7 +82,8 @@ async fn kept<B>(call: &Call<B>, agent: &Known, secret: Value) -> Answer<Pat> {
 impl Pat {
     fn of(agent: &Known, character: &Character) -> Self {
         let secrets = character.setting("secrets");
-        let configured = secrets.and_then(|secrets| secrets.get(SECRET)).is_some_and(Value::is_string);
+        let configured =
+            secrets.and_then(|secrets| secrets.get(SECRET)).is_some_and(Value::is_string);
         // The host's own is for templates, and is given to no agent.
         let source = if configured { "agent" } else { "none" };
         Self { agent_name: agent.name.clone(), configured, source, has_global: false }

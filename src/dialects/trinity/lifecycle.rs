@@ -36,6 +36,7 @@ async fn start(call: Call) -> Answer<Started> {
     let injection = if agent.is_running() {
         Injection::ALREADY_RUNNING
     } else {
+        host.furnish(agent.id, None).await?;
         resources::put_in_force(&call, &agent).await?;
         let own = credentials::own_server(&call, &agent);
         host.credentials.at_start(agent.id, own.as_ref()).await

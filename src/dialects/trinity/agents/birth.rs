@@ -15,7 +15,8 @@ use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
 use crate::dialects::trinity::names;
 use crate::host::Host;
-use crate::roster::{Entry, Known, Resources};
+use crate::roster::{Entry, Folders, Known, Resources};
+use crate::templates::{Fetched, Template};
 
 /// The least port that may be asked for.
 const PORT_MIN: i64 = 1_024;
@@ -34,8 +35,8 @@ pub(in crate::dialects::trinity) const MEMORIES: [&str; 7] =
 const RUNTIMES: [&str; 3] = ["claude-code", "gemini-cli", "greenroom"];
 
 /// An agent to be created.
-#[derive(Deserialize, ToSchema)]
-pub(super) struct NewAgent {
+#[derive(Default, Deserialize, ToSchema)]
+pub(in crate::dialects::trinity) struct NewAgent {
     name: String,
     r#type: Option<String>,
     template: Option<String>,
@@ -58,9 +59,45 @@ pub(super) struct NewAgent {
     full_capabilities: Option<bool>,
 }
 
+impl NewAgent {
+    /// An agent of that name, from that template if one is named.
+    pub(in crate::dialects::trinity) fn named(name: String, template: Option<String>) -> Self {
+        Self { name, template, ..Self::default() }
+    }
+
+    /// The same, which may use that and is told that before anything else.
+    pub(in crate::dialects::trinity) fn with(
+        self,
+        resources: Option<Value>,
+        custom_instructions: Option<String>,
+    ) -> Self {
+        Self { resources, custom_instructions, ..self }
+    }
+}
+
 /// Creates the agent and starts it; answers once it runs.
 pub(super) async fn create(call: &Call<NewAgent>, wanted: NewAgent) -> Result<Known, TrinityError> {
     let host = &call.shared.host;
+    // Before anything is fetched for it.
+    let name = names::for_creation(&wanted.name)?;
+    if host.roster.find(&name).await?.is_some() {
+        return Err(taken());
+    }
+    let fetched = match wanted.template.as_deref() {
+        Some(template) => host.templates.fetch(template, None).await?,
+        None => None,
+    };
+    create_from(call, wanted, fetched.as_ref()).await
+}
+
+/// The same, from a template at hand: what that says counts.
+pub(in crate::dialects::trinity) async fn create_from<B>(
+    call: &Call<B>,
+    mut wanted: NewAgent,
+    fetched: Option<&Fetched>,
+) -> Result<Known, TrinityError> {
+    let host = &call.shared.host;
+    let folders = fetched.map(|fetched| overlay(&mut wanted, fetched.template()));
     let name = names::for_creation(&wanted.name)?;
     let resources = resources(wanted.resources.as_ref())?;
     let runtime = wanted.runtime.unwrap_or_else(|| Entry::RUNTIME.to_owned());
@@ -88,6 +125,9 @@ pub(super) async fn create(call: &Call<NewAgent>, wanted: NewAgent) -> Result<Kn
         container_id: container_id(),
         resources,
         github_repo: wanted.github_repo,
+        // Nobody else, until its owner says so.
+        permits_decide: true,
+        folders: folders.unwrap_or_default(),
         ..Entry::default()
     };
     let character = character(id, &name, &entry, wanted.custom_instructions, wanted.runtime_model)?;
@@ -96,18 +136,44 @@ pub(super) async fn create(call: &Call<NewAgent>, wanted: NewAgent) -> Result<Kn
     let Some(_) = host.roster.enter(id, entry, port).await? else {
         return Err(TrinityError::conflict("Port is already in use by another agent"));
     };
-    if let Err(error) = begin(host, id, character).await {
+    if let Err(error) = begin(host, id, character, fetched).await {
         end_of_nothing(host, id).await;
         return Err(error);
     }
     host.roster.get(id).await?.ok_or_else(TrinityError::no_agent)
 }
 
-async fn begin(host: &Host, id: AgentId, character: Character) -> Result<(), TrinityError> {
+/// Puts what a template says in the place of what was asked for; answers what it says of folders.
+fn overlay(wanted: &mut NewAgent, template: &Template) -> Folders {
+    if let Some(kind) = &template.kind {
+        wanted.r#type = Some(kind.clone());
+    }
+    if !template.resources.is_empty() {
+        wanted.resources = Some(Value::Object(template.resources.clone()));
+    }
+    if let Some(runtime) = &template.runtime {
+        wanted.runtime = Some(runtime.kind.clone());
+        wanted.runtime_model = runtime.model.clone().or(wanted.runtime_model.take());
+    }
+    let said = template.shared_folders;
+    Folders { exposes: said.expose, consumes: said.consume }
+}
+
+async fn begin(
+    host: &Host,
+    id: AgentId,
+    character: Character,
+    fetched: Option<&Fetched>,
+) -> Result<(), TrinityError> {
     match host.registry.create(character).await {
         Ok(_) => {}
         Err(CoreError::AlreadyExists(_)) => return Err(taken()),
         Err(error) => return Err(error.into()),
+    }
+    // Now that it is there: a start that is cut off here is gone on with by the next one.
+    if let Err(error) = host.furnish(id, fetched).await {
+        host.registry.remove(id, false).await?;
+        return Err(error.into());
     }
     host.registry.ask(id, Change::insisting(Command::Start)).await?;
     Ok(())
@@ -117,12 +183,16 @@ async fn end_of_nothing(host: &Host, id: AgentId) {
     if let Err(error) = host.roster.forget(id).await {
         tracing::warn!(agent = %id, %error, "the entry of an agent that was not created is left");
     }
+    if let Err(error) = host.workspaces.forget(id).await {
+        tracing::warn!(agent = %id, %error, "the folder of an agent that was not created is left");
+    }
 }
 
 /// Removes an agent with everything that is its own.
 pub(super) async fn end(host: &Host, agent: &Known) -> Result<(), TrinityError> {
     host.registry.remove(agent.id, false).await?;
     host.roster.forget(agent.id).await?;
+    host.organisation.forget(agent.id).await?;
     host.workspaces.forget(agent.id).await?;
     host.media.forget_agent(agent.id).await?;
     Ok(())
@@ -133,7 +203,7 @@ fn taken() -> TrinityError {
 }
 
 /// Tells the agent from all others that ever were.
-fn container_id() -> String {
+pub(in crate::dialects::trinity) fn container_id() -> String {
     rand::random::<[u8; 32]>().map(|byte| format!("{byte:02x}")).concat()
 }
 

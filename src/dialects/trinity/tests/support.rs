@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::accounts::{Mode, NewUser, Role};
 use crate::dialects::stage::{Heard, Setting, Stage, stage_of};
 use crate::dialects::trinity::{Trinity, TrinitySettings};
+use crate::host::Host;
 
 /// A password that an administrator may have.
 pub(super) const PASSWORD: &str = "Correct-Horse-7!";
@@ -29,7 +30,20 @@ impl Site {
 
     pub(super) async fn of(setting: Setting, settings: TrinitySettings) -> Self {
         let settings = Arc::new(settings);
-        let stage = stage_of(setting, |host| Trinity::new(settings, host.clone()).app()).await;
+        Self::over(stage_of(setting, |host| Trinity::new(settings, host.clone()).app()).await).await
+    }
+
+    /// A host with other parts than usual.
+    pub(super) async fn arranged(change: impl FnOnce(&mut Host)) -> Self {
+        let arranged = |host: &Host| {
+            let mut host = host.clone();
+            change(&mut host);
+            Trinity::new(Arc::default(), host).app()
+        };
+        Self::over(stage_of(Setting::default(), arranged).await).await
+    }
+
+    async fn over(stage: Stage) -> Self {
         let accounts = &stage.host.accounts;
         accounts.reset_password(PASSWORD.to_owned().into()).await.unwrap();
         let admin = accounts.user("admin").unwrap();
