@@ -160,6 +160,12 @@ impl Roster {
         self.inner.index.get(id).unwrap_or_else(|| Arc::new(Entry::of_nobody(id)))
     }
 
+    /// The agents of which something was said.
+    #[must_use]
+    pub fn ids(&self) -> Vec<AgentId> {
+        self.inner.index.ids()
+    }
+
     /// How somebody stands to an agent.
     #[must_use]
     pub fn relation(&self, principal: &Principal, entry: &Entry) -> Relation {

@@ -30,6 +30,7 @@ mod info;
 mod keys;
 mod lanes;
 mod lifecycle;
+mod live;
 mod logs;
 mod metrics;
 mod monitoring;
@@ -56,6 +57,7 @@ mod shared;
 mod sharing;
 mod short;
 mod skills;
+mod ssh_access;
 mod stats;
 mod system_agent;
 mod system_views;
@@ -100,7 +102,9 @@ impl Trinity {
     /// sockets are to live on.
     #[must_use]
     pub fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
-        Self { shared: Arc::new(Shared::new(settings, host)) }
+        let shared = Arc::new(Shared::new(settings, host));
+        live::follow(&shared);
+        Self { shared }
     }
 
     /// Sees to it that what has to be there before clients call is there: the host's own agent.
@@ -112,7 +116,9 @@ impl Trinity {
     }
 
     /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.shared.hub.close();
+    }
 
     /// All routes behind the gate, for one thread of a server.
     pub fn app(
