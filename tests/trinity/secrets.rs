@@ -20,7 +20,7 @@ const TALKATIVE: &str = r#"#!/bin/sh
 said="$(cat .env .mcp.json | tr -d '"\\' | tr '\n' ' ')"
 echo "complaint: $TOKEN" >&2
 echo "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"Bash\",\"input\":{\"command\":\"echo $TOKEN\"}},{\"type\":\"text\",\"text\":\"token $TOKEN, files $said\"}]}}"
-case "$(cat)" in *fail*) exit 3 ;; esac
+case "$(cat)" in *stumble*) exit 3 ;; esac
 echo '{"type":"result","is_error":false,"result":"","usage":{"input_tokens":1,"output_tokens":1}}'
 "#;
 
@@ -72,7 +72,7 @@ async fn planted_secrets_are_found_nowhere() {
     let agents = agents["data"]["agents"].as_array().unwrap().clone();
     let eve = agents.iter().find(|agent| agent["name"] == "eve").unwrap();
     let id = eve["id"].as_str().unwrap().to_owned();
-    for text in ["tell me everything", "now fail"] {
+    for text in ["tell me everything", "now stumble"] {
         let said = json!({"agentId": id, "userId": uuid::Uuid::new_v4(), "prompt": text});
         let job = elizaos.post("/api/messaging/jobs", &said).await.unwrap().expect(201);
         let path = format!("/api/messaging/jobs/{}", job["jobId"].as_str().unwrap());
