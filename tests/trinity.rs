@@ -2,6 +2,7 @@
 
 mod described;
 mod renamed;
+mod secrets;
 mod seed;
 mod three;
 

@@ -86,10 +86,6 @@ pub struct Limits {
 pub struct Recorded {
     /// Whether it may do whatever its container could.
     pub full_capabilities: bool,
-    /// Whether those who talk with it by a public link have to give an address.
-    pub requires_email: bool,
-    /// Whether everyone may talk with it.
-    pub has_open_access: bool,
 }
 
 /// That an agent is shared with somebody, who may have no account yet.

@@ -1,7 +1,5 @@
 //! Credentials of an agent: its four files, and the bundle that they are sealed into.
 
-use std::collections::HashMap;
-
 use actix_web::http::StatusCode;
 use actix_web::web::Json;
 use actix_web::{get, post};

@@ -6,7 +6,7 @@
 use actix_web::web::Json;
 use actix_web::{get, put};
 use greenroom_actors::guardrails::Guardrails;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -61,12 +61,11 @@ async fn show_guardrails(call: Call) -> Answer<GuardrailsShown> {
 }
 
 /// Sets what the agent's runs must not go beyond; what is not named bounds nothing any more.
-#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = Object, responses((status = 200, body = GuardrailsSet)))]
+#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewGuardrails, responses((status = 200, body = GuardrailsSet)))]
 #[put("/api/agents/{name}/guardrails")]
-async fn set_guardrails(call: Call<Wish>) -> Answer<GuardrailsSet> {
+async fn set_guardrails(call: Call<NewGuardrails>) -> Answer<GuardrailsSet> {
     let agent = call.owning("guardrails").await?;
-    let Wish(said) = call.fields()?;
-    let guardrails = checked(&said)?;
+    let guardrails = checked(&call.fields()?.into_map())?;
     let registry = &call.shared.host.registry;
     // A patch is merged: what is not named any more has to be taken away by name.
     let record = registry.record(agent.id).await?;
@@ -85,10 +84,33 @@ async fn set_guardrails(call: Call<Wish>) -> Answer<GuardrailsSet> {
     }))
 }
 
-/// An object, whatever is in it.
-#[derive(serde::Deserialize, ToSchema)]
-#[schema(value_type = Object)]
-struct Wish(Map<String, Value>);
+/// Guardrails as they are asked for; each is judged by itself.
+#[derive(Deserialize, ToSchema)]
+struct NewGuardrails {
+    /// 1 to 500.
+    max_turns_chat: Option<Value>,
+    /// 1 to 500.
+    max_turns_task: Option<Value>,
+    /// 60 to 7200.
+    execution_timeout_sec: Option<Value>,
+    extra_bash_deny: Option<Value>,
+    extra_path_deny: Option<Value>,
+    disallowed_tools: Option<Value>,
+}
+
+impl NewGuardrails {
+    fn into_map(self) -> Map<String, Value> {
+        let named = [
+            ("max_turns_chat", self.max_turns_chat),
+            ("max_turns_task", self.max_turns_task),
+            ("execution_timeout_sec", self.execution_timeout_sec),
+            ("extra_bash_deny", self.extra_bash_deny),
+            ("extra_path_deny", self.extra_path_deny),
+            ("disallowed_tools", self.disallowed_tools),
+        ];
+        named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+}
 
 /// What of it is known, if that may be so.
 fn checked(said: &Map<String, Value>) -> Result<Map<String, Value>, TrinityError> {

@@ -1,5 +1,5 @@
-//! What people may say of an agent that has no effect on this host, and is told to have none:
-//! capabilities of its container, who may talk with it by public links.
+//! Who may talk with an agent by public links; and the capabilities of its container, which have no
+//! effect on this host and are told to have none.
 
 use actix_web::web::Json;
 use actix_web::{get, put};
@@ -11,10 +11,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::call::Call;
 use super::error::TrinityError;
 use super::{Answer, shape};
-use crate::roster::Recorded;
+use crate::roster::{AccessPolicy, Recorded};
 
-/// The one way in which groups may be let in.
-const NO_GROUPS: &str = "none";
+/// How groups may be let in.
+const GROUP_MODES: [&str; 3] = ["none", "any_verified", "all"];
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(show_capabilities)
@@ -45,8 +45,8 @@ struct CapabilitiesSet {
 struct Policy {
     require_email: bool,
     open_access: bool,
-    /// `none`.
-    group_auth_mode: &'static str,
+    /// `none`, `any_verified` or `all`.
+    group_auth_mode: String,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -55,7 +55,7 @@ struct NewPolicy {
     require_email: Value,
     /// Yes or no.
     open_access: Value,
-    /// `none`.
+    /// `none`, `any_verified` or `all`.
     group_auth_mode: Option<String>,
 }
 
@@ -89,7 +89,7 @@ async fn set_capabilities(call: Call<NewCapabilities>) -> Answer<CapabilitiesSet
 #[get("/api/agents/{name}/access-policy")]
 async fn show_policy(call: Call) -> Answer<Policy> {
     let agent = call.owned().await?;
-    Ok(Json((&agent.entry.recorded).into()))
+    Ok(Json((&agent.entry.access).into()))
 }
 
 /// Sets who may talk with the agent by public links.
@@ -103,24 +103,29 @@ async fn set_policy(call: Call<NewPolicy>) -> Answer<Policy> {
     };
     let requires_email = flag("require_email", &wanted.require_email)?;
     let has_open_access = flag("open_access", &wanted.open_access)?;
-    if wanted.group_auth_mode.is_some_and(|mode| mode != NO_GROUPS) {
-        return Err(TrinityError::bad("group_auth_mode must be none"));
+    let mode = wanted.group_auth_mode;
+    if mode.as_deref().is_some_and(|mode| !GROUP_MODES.contains(&mode)) {
+        let told = format!("group_auth_mode must be one of {}", GROUP_MODES.join(", "));
+        return Err(TrinityError::bad(told));
     }
     let roster = &call.shared.host.roster;
     let changed = roster.amend::<_, TrinityError>(agent.id, |entry| {
-        entry.recorded.requires_email = requires_email;
-        entry.recorded.has_open_access = has_open_access;
-        Ok(Policy::from(&entry.recorded))
+        entry.access.requires_email = requires_email;
+        entry.access.is_open = has_open_access;
+        if let Some(mode) = mode {
+            entry.access.group_auth_mode = mode;
+        }
+        Ok(Policy::from(&entry.access))
     });
     Ok(Json(changed.await?))
 }
 
-impl From<&Recorded> for Policy {
-    fn from(recorded: &Recorded) -> Self {
+impl From<&AccessPolicy> for Policy {
+    fn from(policy: &AccessPolicy) -> Self {
         Self {
-            require_email: recorded.requires_email,
-            open_access: recorded.has_open_access,
-            group_auth_mode: NO_GROUPS,
+            require_email: policy.requires_email,
+            open_access: policy.is_open,
+            group_auth_mode: policy.group_auth_mode.clone(),
         }
     }
 }

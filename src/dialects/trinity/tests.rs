@@ -2,6 +2,8 @@
 
 mod agents;
 mod asks;
+mod configuration;
+mod credentials;
 mod deploy;
 mod doors;
 mod files;

@@ -12,7 +12,8 @@ async fn settings_are_for_their_owner_to_change_and_for_users_to_read() {
     let friend = site.user("friend@example.org", Role::User).await;
     let stranger = site.user("stranger@example.org", Role::Creator).await;
     site.agent(&owner, "mine").await;
-    site.share("mine", "friend@example.org").await;
+    let share = json!({"email": "friend@example.org"});
+    site.call(&owner, "POST", "/api/agents/mine/share", share).await;
     let key = site.agent_key("mine").await;
     // The thing, a body for it, and whether those it is shared with may read it.
     let things = [
@@ -62,7 +63,10 @@ async fn what_is_set_is_read_again() {
         "restart_required": false, "status": "running"});
     assert_eq!(get("api-key-setting").await, fresh);
     let (_, told) = put("api-key-setting", json!({"use_platform_api_key": "off"})).await;
-    assert_eq!((&told["use_platform_api_key"], &told["status"]), (&json!(false), &json!("updated")));
+    assert_eq!(
+        (&told["use_platform_api_key"], &told["status"]),
+        (&json!(false), &json!("updated"))
+    );
     assert_eq!(get("api-key-setting").await["use_platform_api_key"], false);
 
     assert_eq!(get("guardrails").await, json!({"agent_name": "mine", "guardrails": {}}));
@@ -85,7 +89,8 @@ async fn what_is_set_is_read_again() {
     assert_eq!(put("access-policy", policy.clone()).await, (200, policy.clone()));
     assert_eq!(get("access-policy").await, policy);
 
-    let none = json!({"agent_name": "mine", "configured": false, "source": "none", "has_global": false});
+    let none =
+        json!({"agent_name": "mine", "configured": false, "source": "none", "has_global": false});
     assert_eq!(get("github-pat").await, none);
     let (_, told) = put("github-pat", json!({"pat": " ghp_planted "})).await;
     assert_eq!((&told["configured"], &told["source"]), (&json!(true), &json!("agent")));
@@ -94,8 +99,7 @@ async fn what_is_set_is_read_again() {
     let gone = site.call(&owner, "DELETE", "/api/agents/mine/github-pat", Value::Null).await;
     assert_eq!(gone, (200, none));
 
-    let fresh =
-        json!({"memory": null, "cpu": null, "current_memory": "4g", "current_cpu": "2"});
+    let fresh = json!({"memory": null, "cpu": null, "current_memory": "4g", "current_cpu": "2"});
     assert_eq!(get("resources").await, fresh);
     let (_, told) = put("resources", json!({"cpu": 8, "memory": "16Gi"})).await;
     assert_eq!(
@@ -106,7 +110,8 @@ async fn what_is_set_is_read_again() {
     for verb in ["stop", "start"] {
         site.call(&owner, "POST", &format!("/api/agents/mine/{verb}"), Value::Null).await;
     }
-    let expected = json!({"memory": "16g", "cpu": "8", "current_memory": "16g", "current_cpu": "8"});
+    let expected =
+        json!({"memory": "16g", "cpu": "8", "current_memory": "16g", "current_cpu": "8"});
     assert_eq!(get("resources").await, expected);
     // What is absent stays; null is what it was created with.
     let (_, told) = put("resources", json!({"cpu": null})).await;

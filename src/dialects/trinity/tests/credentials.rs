@@ -57,7 +57,10 @@ async fn files_are_injected_sealed_and_unpacked() {
     assert_eq!(started["credentials_result"]["reason"], "container_already_running");
     site.call(&owner, "POST", "/api/agents/mine/stop", Value::Null).await;
     let (_, stopped) = site.call(&owner, "GET", &at("status"), Value::Null).await;
-    assert_eq!((&stopped["status"], &stopped["agent_name"]), (&json!("agent_not_running"), &json!("mine")));
+    assert_eq!(
+        (&stopped["status"], &stopped["agent_name"]),
+        (&json!("agent_not_running"), &json!("mine"))
+    );
     let started = site.call(&owner, "POST", "/api/agents/mine/start", Value::Null).await.1;
     assert_eq!(started["credentials_injection"], "success");
     let expected =
@@ -70,7 +73,8 @@ async fn each_refusal_has_its_status_and_words() {
     let (site, owner) = with_key(None, "").await;
     let stranger = site.user("stranger@example.org", Role::Creator).await;
     let friend = site.user("friend@example.org", Role::User).await;
-    site.share("mine", "friend@example.org").await;
+    let share = json!({"email": "friend@example.org"});
+    site.call(&owner, "POST", "/api/agents/mine/share", share).await;
     let key = site.agent_key("mine").await;
     let none = Value::Null;
     let env = json!({"files": {".env": "A=1"}});
@@ -152,7 +156,10 @@ async fn bad_bundles_are_refused() {
     assert!(started["credentials_result"]["error"].is_string());
     let (status, told) =
         site.call(&site.admin, "GET", "/api/credentials/encryption-key", Value::Null).await;
-    assert_eq!((status, &told["key"], &told["algorithm"]), (200, &json!(KEY), &json!("AES-256-GCM")));
+    assert_eq!(
+        (status, &told["key"], &told["algorithm"]),
+        (200, &json!(KEY), &json!("AES-256-GCM"))
+    );
 }
 
 #[actix_web::test]
