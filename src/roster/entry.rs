@@ -43,6 +43,24 @@ pub struct Entry {
     pub folders: Folders,
     /// When its picture last changed, if it has one.
     pub avatar_changed_at: Option<UnixMillis>,
+    /// How it works.
+    pub work: Work,
+}
+
+/// How an agent works for those who ask it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Work {
+    /// Seconds that one execution may take.
+    pub timeout_s: u32,
+    /// Before which instant nothing is shown of what it is doing.
+    pub activity_cleared_at: Option<UnixMillis>,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self { timeout_s: 900, activity_cleared_at: None }
+    }
 }
 
 /// What an agent may use.
@@ -135,6 +153,7 @@ impl Default for Entry {
             permits: BTreeSet::new(),
             folders: Folders::default(),
             avatar_changed_at: None,
+            work: Work::default(),
         }
     }
 }

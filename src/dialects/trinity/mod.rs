@@ -22,6 +22,7 @@ mod short;
 #[cfg(test)]
 mod tests;
 mod times;
+mod work;
 
 use std::sync::Arc;
 
