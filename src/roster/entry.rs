@@ -54,6 +54,24 @@ pub struct Entry {
     pub recorded: Recorded,
     /// When its picture last changed, if it has one.
     pub avatar_changed_at: Option<UnixMillis>,
+    /// How it works.
+    pub work: Work,
+}
+
+/// How an agent works for those who ask it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Work {
+    /// Seconds that one execution may take.
+    pub timeout_s: u32,
+    /// Before which instant nothing is shown of what it is doing.
+    pub activity_cleared_at: Option<UnixMillis>,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self { timeout_s: 900, activity_cleared_at: None }
+    }
 }
 
 /// What an agent may use.
@@ -177,6 +195,7 @@ impl Default for Entry {
             limits_in_force: Limits::default(),
             recorded: Recorded::default(),
             avatar_changed_at: None,
+            work: Work::default(),
         }
     }
 }

@@ -23,7 +23,7 @@ use greenroom_actors::time::UnixMillis;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use access::Relation;
-pub use entry::{AccessPolicy, Entry, Folders, Limits, Recorded, Resources, Share};
+pub use entry::{AccessPolicy, Entry, Folders, Limits, Recorded, Resources, Share, Work};
 
 use crate::accounts::Principal;
 use index::Index;

@@ -70,6 +70,7 @@ mod tests;
 mod times;
 mod version;
 mod voice;
+mod work;
 
 use std::sync::Arc;
 

@@ -65,7 +65,9 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(super::guardrails::routes)
         .configure(super::recorded::routes)
         .configure(super::github_pat::routes)
-        .configure(super::resources::routes);
+        .configure(super::resources::routes)
+        .configure(super::work::bulk_routes)
+        .configure(super::work::routes);
 }
 
 /// What answers where no route does.
