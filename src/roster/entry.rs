@@ -48,6 +48,10 @@ pub struct Entry {
     pub access: AccessPolicy,
     /// The system that it was made as a part of.
     pub system: Option<String>,
+    /// What of `limits` its last start has put into force.
+    pub limits_in_force: Limits,
+    /// What is recorded of it and bounds nothing on this host.
+    pub recorded: Recorded,
     /// When its picture last changed, if it has one.
     pub avatar_changed_at: Option<UnixMillis>,
 }
@@ -74,6 +78,18 @@ pub struct Limits {
     pub cpu: Option<String>,
     /// Memory.
     pub memory: Option<String>,
+}
+
+/// What people may say of an agent that has no effect on this host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recorded {
+    /// Whether it may do whatever its container could.
+    pub full_capabilities: bool,
+    /// Whether those who talk with it by a public link have to give an address.
+    pub requires_email: bool,
+    /// Whether everyone may talk with it.
+    pub has_open_access: bool,
 }
 
 /// That an agent is shared with somebody, who may have no account yet.
@@ -162,6 +178,8 @@ impl Default for Entry {
             folders: Folders::default(),
             access: AccessPolicy::default(),
             system: None,
+            limits_in_force: Limits::default(),
+            recorded: Recorded::default(),
             avatar_changed_at: None,
         }
     }

@@ -59,7 +59,13 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(super::avatar::routes)
         .configure(super::systems::routes)
         .configure(super::ssh_access::routes)
-        .configure(super::live::routes);
+        .configure(super::live::routes)
+        .configure(super::credentials::routes)
+        .configure(super::api_key_setting::routes)
+        .configure(super::guardrails::routes)
+        .configure(super::recorded::routes)
+        .configure(super::github_pat::routes)
+        .configure(super::resources::routes);
 }
 
 /// What answers where no route does.

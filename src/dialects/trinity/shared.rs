@@ -19,6 +19,8 @@ pub(super) struct Shared {
     pub(super) settings: Arc<TrinitySettings>,
     pub(super) host: Host,
     pub(super) in_flight: Lanes,
+    /// Whose turn it is to create an agent.
+    pub(super) creating: tokio::sync::Mutex<()>,
     /// How often those may ask who have a public link and no account.
     pub(super) public: PublicLimits,
     /// The last looks at agents' CPU time.
@@ -41,6 +43,7 @@ impl Shared {
         let hub = Arc::new(Hub::new(&settings));
         Self {
             in_flight,
+            creating: tokio::sync::Mutex::default(),
             hub,
             terminals: Terminals::default(),
             settings,
