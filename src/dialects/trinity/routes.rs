@@ -25,6 +25,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(super::deploy::routes_before_names)
         .configure(super::bulk::routes)
         .configure(super::execution_stats::routes)
+        .configure(super::work::bulk_routes)
         // Above this line: nothing with an agent's name directly below `/api/agents`.
         .configure(super::agents::routes)
         .configure(super::lifecycle::routes)
@@ -66,7 +67,6 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(super::recorded::routes)
         .configure(super::github_pat::routes)
         .configure(super::resources::routes)
-        .configure(super::work::bulk_routes)
         .configure(super::work::routes);
 }
 
