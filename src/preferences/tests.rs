@@ -17,6 +17,7 @@ async fn registry(store: &MemoryStore) -> Registry {
         model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
         clock: Arc::new(SystemClock),
         tools: Arc::new(NoTools),
+        masks: Arc::new(greenroom_actors::masks::NoMasks),
     };
     Registry::start(ports, Settings { arbiters: Some(0), ..Settings::default() }).await.unwrap()
 }
