@@ -18,6 +18,9 @@ use crate::roster::Entry;
 /// Events that are kept for those who come again.
 const KEPT_MAX: usize = 1_000;
 
+/// Bytes of those at most.
+const KEPT_MAX_BYTES: usize = 4 * 1024 * 1024;
+
 /// Agents that are about to be removed whose entries are held until that is told.
 const LEAVING_MAX: usize = 1_000;
 
@@ -40,6 +43,7 @@ pub(in super::super) struct Hub {
 
 struct Inner {
     kept: VecDeque<Arc<Told>>,
+    kept_bytes: usize,
     /// How many were told since the host started.
     count: u64,
     listeners: HashMap<u64, mpsc::Sender<Arc<Told>>>,
@@ -72,6 +76,7 @@ impl Hub {
         let buffer = usize::try_from(settings.socket_buffer_max).unwrap_or(usize::MAX);
         let inner = Inner {
             kept: VecDeque::new(),
+            kept_bytes: 0,
             count: 0,
             listeners: HashMap::new(),
             joined: 0,
@@ -97,10 +102,7 @@ impl Hub {
         worded.insert("_eid".to_owned(), Value::from(id.as_str()));
         let text = Value::Object(worded).to_string();
         let told = Arc::new(Told { id, about, is_for_keys: event.is_for_keys(), text });
-        if inner.kept.len() >= KEPT_MAX {
-            inner.kept.pop_front();
-        }
-        inner.kept.push_back(Arc::clone(&told));
+        inner.keep(Arc::clone(&told));
         inner.listeners.retain(|_, listener| match listener.try_send(Arc::clone(&told)) {
             Ok(()) => true,
             Err(TrySendError::Full(_) | TrySendError::Closed(_)) => false,
@@ -111,6 +113,7 @@ impl Hub {
     pub(super) fn lose_track(&self) {
         let mut inner = self.lock();
         inner.kept.clear();
+        inner.kept_bytes = 0;
         inner.listeners.clear();
     }
 
@@ -174,6 +177,17 @@ impl Hub {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn keep(&mut self, told: Arc<Told>) {
+        self.kept_bytes = self.kept_bytes.saturating_add(told.text.len());
+        self.kept.push_back(told);
+        while self.kept.len() > KEPT_MAX || self.kept_bytes > KEPT_MAX_BYTES {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.kept_bytes = self.kept_bytes.saturating_sub(oldest.text.len());
+        }
     }
 }
 

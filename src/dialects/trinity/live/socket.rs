@@ -135,6 +135,8 @@ impl Socket {
         }
         loop {
             tokio::select! {
+                // First what was told: the answer to a ping comes after all that happened before it.
+                biased;
                 told = seat.told.recv() => match told {
                     Some(told) => self.tell(&told).await?,
                     None if self.shared.hub.is_closed() => {
