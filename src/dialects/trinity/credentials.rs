@@ -98,6 +98,7 @@ struct Injected {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = CredentialsWritten)]
 struct Written {
     /// `success`.
     status: &'static str,

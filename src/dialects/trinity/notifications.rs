@@ -15,7 +15,7 @@ use super::{Answer, times};
 use crate::organisation::{NewNotice, Notice, NoticeFilter, NoticeStatus, ShortId};
 
 /// What their ids begin with.
-const KIND: &str = "notif_";
+pub(super) const KIND: &str = "notif_";
 
 /// The words for how much one matters.
 const PRIORITIES: [&str; 4] = ["low", "normal", "high", "urgent"];

@@ -93,6 +93,7 @@ struct AgentItems {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = OperatorQueueStats)]
 struct Stats {
     by_status: BTreeMap<String, u64>,
     /// Those that wait, as in the following.

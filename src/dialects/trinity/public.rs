@@ -204,6 +204,7 @@ struct Tokens {
 
 /// What came of a message.
 #[derive(Serialize, ToSchema)]
+#[schema(as = PublicSaid)]
 struct Said {
     /// The answer; absent where it is asked for later.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -285,6 +286,7 @@ struct Message {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = PublicHistory)]
 struct History {
     /// The oldest first.
     messages: Vec<Message>,
@@ -368,6 +370,7 @@ async fn intro(visit: Visit) -> Answer<Introduction> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = PublicPlaybooks)]
 struct Playbooks {
     skills: Vec<String>,
     count: usize,
@@ -443,6 +446,7 @@ struct Proof {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = PublicVerified)]
 struct Verified {
     verified: bool,
     session_token: Option<String>,

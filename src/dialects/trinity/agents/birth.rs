@@ -16,7 +16,7 @@ use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
 use crate::dialects::trinity::names;
 use crate::host::Host;
-use crate::roster::{Entry, Folders, Known, Resources};
+use crate::roster::{Entry, Folders, Known, Recorded, Resources};
 use crate::templates::{Fetched, Template};
 use crate::workspace::glob;
 
@@ -67,8 +67,7 @@ pub(in crate::dialects::trinity) struct NewAgent {
     /// Of no effect: repositories are copied once.
     #[allow(dead_code, reason = "judged by its shape alone")]
     source_mode: Option<bool>,
-    /// Of no effect: there is no container to give them to.
-    #[allow(dead_code, reason = "judged by its shape alone")]
+    /// Recorded, and of no effect: there is no container to give them to.
     full_capabilities: Option<bool>,
 }
 
@@ -151,6 +150,10 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
         // Nobody else, until its owner says so.
         permits_decide: true,
         folders: folders.unwrap_or_default(),
+        recorded: Recorded {
+            full_capabilities: wanted.full_capabilities == Some(true),
+            ..Recorded::default()
+        },
         ..Entry::default()
     };
     let character = character(id, &name, &entry, wanted.custom_instructions, wanted.runtime_model)?;

@@ -204,3 +204,106 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_event_reads_as_in_the_contract() {
+        let (agent, name) = (AgentId::new(), || "ada".to_owned());
+        let at = || "2026-01-15T10:30:00.123456Z".to_owned();
+        for (event, is_for_keys, worded) in [
+            (
+                Event::Created { agent, data: json!({"name": "ada"}) },
+                false,
+                json!({"event": "agent_created", "data": {"name": "ada"}}),
+            ),
+            (
+                Event::Deleted { agent, name: name() },
+                false,
+                json!({"event": "agent_deleted", "data": {"name": "ada"}}),
+            ),
+            (
+                Event::Started { agent, name: name(), injection: "skipped" },
+                true,
+                json!({
+                    "event": "agent_started", "type": "agent_started", "name": "ada",
+                    "data": {"name": "ada", "credentials_injection": "skipped"},
+                }),
+            ),
+            (
+                Event::Stopped { agent, name: name() },
+                true,
+                json!({
+                    "event": "agent_stopped", "type": "agent_stopped", "name": "ada",
+                    "data": {"name": "ada"},
+                }),
+            ),
+            (
+                Event::Renamed { agent, old: name(), new: "bob".to_owned() },
+                true,
+                json!({
+                    "event": "agent_renamed", "type": "agent_renamed", "name": "bob",
+                    "data": {"old_name": "ada", "new_name": "bob"},
+                }),
+            ),
+            (
+                Event::Shared { agent, name: name(), email: "a@b.c".to_owned() },
+                false,
+                json!({"event": "agent_shared", "data": {"name": "ada", "shared_with": "a@b.c"}}),
+            ),
+            (
+                Event::Unshared { agent, name: name(), email: "a@b.c".to_owned() },
+                false,
+                json!({
+                    "event": "agent_unshared", "data": {"name": "ada", "removed_user": "a@b.c"},
+                }),
+            ),
+            (
+                Event::Collaboration {
+                    source: agent,
+                    source_name: name(),
+                    target: AgentId::new(),
+                    target_name: "bob".to_owned(),
+                    action: "chat",
+                    at: at(),
+                },
+                true,
+                json!({
+                    "type": "agent_collaboration", "source_agent": "ada", "target_agent": "bob",
+                    "action": "chat", "timestamp": at(),
+                }),
+            ),
+            (
+                Event::ChatSaved {
+                    agent,
+                    name: name(),
+                    execution: "e".to_owned(),
+                    session: "s".to_owned(),
+                    at: at(),
+                },
+                false,
+                json!({
+                    "type": "chat_response_ready", "execution_id": "e", "agent_name": "ada",
+                    "chat_session_id": "s", "timestamp": at(),
+                }),
+            ),
+            (
+                Event::Queue { agent, what: "new", data: json!({"id": "q"}) },
+                false,
+                json!({"type": "operator_queue_new", "data": {"id": "q"}}),
+            ),
+            (
+                Event::Link { agent, what: "deleted", data: json!({"id": "l"}) },
+                false,
+                json!({"event": "public_link_deleted", "data": {"id": "l"}}),
+            ),
+        ] {
+            assert_eq!(Value::Object(event.worded()), worded);
+            assert_eq!(event.is_for_keys(), is_for_keys, "{event:?}");
+            let agents = if matches!(event, Event::Collaboration { .. }) { 2 } else { 1 };
+            assert_eq!(event.about().len(), agents);
+        }
+    }
+}

@@ -1,8 +1,9 @@
-//! Tells what becomes of agents, whoever does it to them.
+//! Tells what becomes of agents, and what people and agents do with one another, whoever does it.
 
 use std::sync::{Arc, Weak};
 
 use greenroom_actors::directory::{AgentChange, Changed};
+use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::State;
 use serde_json::json;
 use tokio::sync::broadcast;
@@ -10,27 +11,36 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::event::Event;
 use crate::dialects::trinity::shared::Shared;
-use crate::dialects::trinity::times;
+use crate::dialects::trinity::{agent_events, notifications, short, times};
+use crate::organisation::{Ask, Happening, Link};
 
 /// Follows all agents, as long as the dialect is there.
 pub(in super::super) fn follow(shared: &Arc<Shared>) {
     let changes = shared.host.registry.watch_agents();
-    tokio::spawn(run(Arc::downgrade(shared), changes));
+    tokio::spawn(run(Arc::downgrade(shared), changes, of_agents));
+    let happenings = shared.host.organisation.watch();
+    tokio::spawn(run(Arc::downgrade(shared), happenings, |shared, happening: Arc<Happening>| {
+        Some(of_people(shared, &happening))
+    }));
 }
 
-async fn run(shared: Weak<Shared>, mut changes: broadcast::Receiver<AgentChange>) {
+async fn run<T: Clone>(
+    shared: Weak<Shared>,
+    mut news: broadcast::Receiver<T>,
+    worded: impl Fn(&Shared, T) -> Option<Event>,
+) {
     loop {
-        let change = changes.recv().await;
+        let next = news.recv().await;
         let Some(shared) = shared.upgrade() else { return };
-        match change {
-            Ok(change) => {
-                if let Some(event) = worded(&shared, change) {
+        match next {
+            Ok(next) => {
+                if let Some(event) = worded(&shared, next) {
                     shared.tell(&event);
                 }
             }
             // Nobody knows any more what clients believe.
             Err(RecvError::Lagged(missed)) => {
-                tracing::warn!(missed, "changes of agents were missed");
+                tracing::warn!(missed, "some news were missed");
                 shared.hub.lose_track();
             }
             Err(RecvError::Closed) => return,
@@ -38,7 +48,7 @@ async fn run(shared: Weak<Shared>, mut changes: broadcast::Receiver<AgentChange>
     }
 }
 
-fn worded(shared: &Shared, change: AgentChange) -> Option<Event> {
+fn of_agents(shared: &Shared, change: AgentChange) -> Option<Event> {
     let AgentChange { id: agent, handle, what } = change;
     let name = handle.to_string();
     match what {
@@ -68,4 +78,54 @@ fn worded(shared: &Shared, change: AgentChange) -> Option<Event> {
         },
         Changed::Revised => None,
     }
+}
+
+fn of_people(shared: &Shared, happening: &Happening) -> Event {
+    let agent = happening.agent();
+    let listed = shared.host.registry.directory().get(agent);
+    let name = listed.map(|listed| listed.handle.to_string()).unwrap_or_default();
+    match happening {
+        Happening::Shared(_, email) => Event::Shared { agent, name, email: email.clone() },
+        Happening::Unshared(_, email) => Event::Unshared { agent, name, email: email.clone() },
+        Happening::Noticed(notice) => Event::Notification {
+            agent,
+            name: notice.person.clone().unwrap_or(name),
+            id: notice.id.told(notifications::KIND),
+            kind: notice.kind.clone(),
+            title: notice.title.clone(),
+            priority: notice.priority.clone(),
+            category: notice.category.clone(),
+            at: times::iso(notice.created_at),
+        },
+        Happening::Emitted(emission) => Event::AgentEvent {
+            agent,
+            name: emission.person.clone().unwrap_or(name),
+            id: emission.id.told(agent_events::EVENT),
+            kind: emission.event_type.clone(),
+            triggered: emission.triggered,
+            at: times::iso(emission.created_at),
+        },
+        Happening::Asked(ask) => queue(agent, name, "new", ask),
+        Happening::AskAnswered(ask) => queue(agent, name, "responded", ask),
+        Happening::AskAcknowledged(ask) => queue(agent, name, "acknowledged", ask),
+        Happening::LinkMade(link) => linked(agent, &name, "created", link),
+        Happening::LinkChanged(link) => linked(agent, &name, "updated", link),
+        Happening::LinkRemoved(link) => linked(agent, &name, "deleted", link),
+    }
+}
+
+fn queue(agent: AgentId, name: String, what: &'static str, ask: &Ask) -> Event {
+    let data = json!({
+        "id": ask.id, "agent_name": name, "type": ask.kind, "status": ask.status.as_str(),
+        "priority": ask.priority, "title": ask.title, "created_at": times::iso(ask.created_at),
+    });
+    Event::Queue { agent, what, data }
+}
+
+/// Without its token: who may use an agent may not by that see the links that its owner has made.
+fn linked(agent: AgentId, name: &str, what: &'static str, link: &Link) -> Event {
+    let data = json!({
+        "id": short::of(link.id), "agent_name": name, "name": link.name, "enabled": link.is_enabled,
+    });
+    Event::Link { agent, what, data }
 }
