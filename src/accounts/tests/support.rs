@@ -67,6 +67,7 @@ impl Scene {
             model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
             clock: Arc::new(clock.clone()),
             tools: Arc::new(NoTools),
+            masks: Arc::new(greenroom_actors::masks::NoMasks),
         };
         let settings = Settings { arbiters: Some(0), ..Settings::default() };
         let registry = Registry::start(ports, settings).await.unwrap();
