@@ -51,6 +51,7 @@ mod sharing;
 mod short;
 mod skills;
 mod stats;
+mod subscriptions;
 mod system_agent;
 mod system_views;
 mod systems;

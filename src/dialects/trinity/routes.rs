@@ -12,8 +12,8 @@ use super::{
     agent_events, agents, audit_log, autonomy, avatar, bulk, deploy, description, doors,
     execution_stats, files, fleet, folders, git, health, info, keys, lifecycle, logs, metrics,
     monitoring, notifications, operator_queue, people, permissions, preferences, public,
-    public_links, read_only, rename, schedules, sharing, skills, stats, system_agent, system_views,
-    systems, tags, telemetry, templates, version, voice,
+    public_links, read_only, rename, schedules, sharing, skills, stats, subscriptions,
+    system_agent, system_views, systems, tags, telemetry, templates, version, voice,
 };
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
@@ -55,6 +55,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(version::routes)
         .configure(logs::routes)
         .configure(stats::routes)
+        .configure(subscriptions::routes)
         .configure(files::routes)
         .configure(read_only::routes)
         .configure(folders::routes)
