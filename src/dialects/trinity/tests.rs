@@ -3,3 +3,4 @@
 mod agents;
 mod gate;
 mod support;
+mod work;

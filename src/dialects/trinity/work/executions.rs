@@ -2,7 +2,7 @@
 
 use actix_web::web::Json;
 use actix_web::{get, post};
-use greenroom_actors::agent::{CallOff, CalledOff};
+use greenroom_actors::agent::{CallOff, CallOffFiring, CalledOff};
 use greenroom_actors::ids::LetterId;
 use greenroom_actors::ports::RunQuery;
 use greenroom_actors::runs::{RunKind, StepKind};
@@ -182,16 +182,14 @@ async fn terminate(call: Call) -> Answer<Terminated> {
     let id = task_execution_id.unwrap_or_else(|| call.segment("id"));
     let execution = by_id(&call, &agent, &id).await?.ok_or_else(missing)?;
     let registry = &call.shared.host.registry;
+    let reason = || format!("terminated by {}", call.principal.user.username);
     let called_off = match &execution.cause {
         Cause::Letter(letter, _) => {
-            let reason = format!("terminated by {}", call.principal.user.username);
-            registry.ask(agent.id, CallOff { letter: letter.id, reason }).await?
+            registry.ask(agent.id, CallOff { letter: letter.id, reason: reason() }).await?
         }
-        // A schedule's own execution ends by its schedule.
-        Cause::Firing(..) if execution.is_over() => {
-            CalledOff::Over(greenroom_actors::letters::LetterStatus::Answered)
+        Cause::Firing(firing, _) => {
+            registry.ask(agent.id, CallOffFiring { firing: firing.id, reason: reason() }).await?
         }
-        Cause::Firing(..) => return Err(missing()),
     };
     let status = match called_off {
         CalledOff::CutOff => "terminated",
