@@ -7,6 +7,7 @@ mod codes;
 mod common;
 mod email;
 mod error;
+mod handover;
 mod hs256;
 mod index;
 mod kept;
@@ -16,6 +17,7 @@ mod opening;
 mod password;
 mod people;
 mod principal;
+mod proofs;
 mod quotas;
 mod secret;
 mod session;
@@ -39,6 +41,7 @@ use greenroom_actors::time::UnixMillis;
 pub use codes::CODE_LIFE;
 pub use email::address;
 pub use error::AccountsError;
+pub use handover::{Handover, HandoverError};
 pub use keys::{ApiKey, DEFAULT_KEY, KEY_START, KeySecret, Made, NewKey, Scope};
 pub use mail::{Courier, Letter, LogCourier, courier};
 pub use opening::Resources;
@@ -50,6 +53,7 @@ pub use secret::Confidential;
 pub use session::Session;
 pub use settings::{AccountsSettings, EmailSettings, SmtpSecurity, SmtpSettings};
 pub use token::{Mode, TOKEN_LIFE};
+pub(crate) use tries::{Allowance, Tries};
 pub use user::{ADMIN, Role, User};
 pub use whitelist::{Listed, NewListed};
 
@@ -57,7 +61,6 @@ use codes::Codes;
 use index::Index;
 use password::Hasher;
 use token::Signet;
-use tries::Tries;
 
 use crate::preferences::Preferences;
 
@@ -78,8 +81,12 @@ struct Inner {
     /// Failed logins with a password, by client.
     logins: Tries<u128>,
     codes: Codes,
+    /// Those that prove that an address is somebody's, without a login.
+    proofs: Codes,
     /// What the first setup asks for.
     setup_token: Confidential,
+    /// Where the machine's operator hands a password over.
+    handover: Option<Handover>,
     /// Held by whoever changes something.
     change: tokio::sync::Mutex<()>,
 }

@@ -16,6 +16,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::ModelError;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
     Clock, Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, Purpose, SystemClock,
@@ -30,6 +31,7 @@ use serde_json::Value;
 use crate::accounts::tests::support::Letters;
 use crate::host::Host;
 use crate::primary::{Primary, PrimarySettings, StateDir};
+use crate::ssh::{Ssh, SshSettings};
 
 /// An id that nothing has.
 pub(super) const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
@@ -64,6 +66,10 @@ impl Model for Echo {
         stream::iter(pieces.into_iter().chain([Ok(Delta::Done(Usage::default()))])).boxed()
     }
 
+    fn knows(&self, model: &str) -> bool {
+        model != "nobody"
+    }
+
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {
         let one = Embedding { embedder: self.embedder(), vector: vec![1.0] };
         std::future::ready(Ok(vec![one; texts.len()])).boxed()
@@ -85,7 +91,7 @@ pub(super) struct Stage {
     pub(super) letters: Letters,
     service: Box<dyn Fn(TestRequest, Option<Body>) -> LocalBoxFuture<'static, HttpResponse>>,
     /// Where its files are.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An answer as a client has it.
@@ -187,11 +193,18 @@ pub(super) struct Setting {
     pub(super) clock: Arc<dyn Clock>,
     /// The handle of the primary agent; empty: there is none.
     pub(super) primary: &'static str,
+    /// What is said about SSH.
+    pub(super) ssh: SshSettings,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { store: MemoryStore::new(), clock: Arc::new(SystemClock), primary: "" }
+        Self {
+            store: MemoryStore::new(),
+            clock: Arc::new(SystemClock),
+            primary: "",
+            ssh: SshSettings::default(),
+        }
     }
 }
 
@@ -206,12 +219,13 @@ where
             InitError = (),
         > + 'static,
 {
-    let Setting { store, clock, primary } = setting;
+    let Setting { store, clock, primary, ssh } = setting;
     let ports = Ports {
         store: Arc::new(store.clone()),
         model: Arc::new(Echo),
         clock,
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     let runtime = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, runtime).await.unwrap();
@@ -223,7 +237,10 @@ where
     };
     let letters = Letters::default();
     let staged = Host::staged_with(registry.clone(), folder.path(), &letters).await;
-    let host = Host { primary: Primary::open(registry, settings).await.unwrap(), ..staged };
+    let (messaging, workspaces) = (staged.messaging.clone(), staged.workspaces.clone());
+    let ssh = Ssh::open(&ssh, folder.path(), messaging, workspaces).await.unwrap();
+    let primary = Primary::open(registry, settings).await.unwrap();
+    let host = Host { primary, ssh, ..staged };
     while host.registry.is_booting() {
         tokio::task::yield_now().await;
     }
@@ -242,10 +259,15 @@ where
         }
         .boxed_local()
     };
-    Stage { host, store, letters, service: Box::new(service), _folder: folder }
+    Stage { host, store, letters, service: Box::new(service), folder }
 }
 
 impl Stage {
+    /// Where its files are.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub(super) async fn ask(&self, request: TestRequest) -> Heard {
         Heard::whole((self.service)(request, None).await).await
     }

@@ -39,8 +39,19 @@ pub struct Entry {
     pub shares: Vec<Share>,
     /// The agents that it may call, see, and share folders with.
     pub permits: BTreeSet<AgentId>,
+    /// Whether [`permits`](Self::permits) alone say whom it writes to, and its like who writes to it;
+    /// otherwise its character does.
+    pub permits_decide: bool,
     /// What it shares with other agents.
     pub folders: Folders,
+    /// Who may talk to it without an account.
+    pub access: AccessPolicy,
+    /// The system that it was made as a part of.
+    pub system: Option<String>,
+    /// What of `limits` its last start has put into force.
+    pub limits_in_force: Limits,
+    /// What is recorded of it and bounds nothing on this host.
+    pub recorded: Recorded,
     /// When its picture last changed, if it has one.
     pub avatar_changed_at: Option<UnixMillis>,
     /// How it works.
@@ -87,6 +98,14 @@ pub struct Limits {
     pub memory: Option<String>,
 }
 
+/// What people may say of an agent that has no effect on this host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recorded {
+    /// Whether it may do whatever its container could.
+    pub full_capabilities: bool,
+}
+
 /// That an agent is shared with somebody, who may have no account yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
@@ -111,6 +130,24 @@ pub struct Folders {
     pub exposes: bool,
     /// Whether it sees that of others.
     pub consumes: bool,
+}
+
+/// Who may talk to an agent by a public link, or from a channel outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccessPolicy {
+    /// Whether they have to prove an address.
+    pub requires_email: bool,
+    /// Whether any proven address will do; otherwise it has to be of somebody who may use the agent.
+    pub is_open: bool,
+    /// Who of a group has to: `none`, `any_verified` or `all`.
+    pub group_auth_mode: String,
+}
+
+impl Default for AccessPolicy {
+    fn default() -> Self {
+        Self { requires_email: false, is_open: false, group_auth_mode: "none".to_owned() }
+    }
 }
 
 impl Entry {
@@ -151,7 +188,12 @@ impl Default for Entry {
             tags: BTreeSet::new(),
             shares: Vec::new(),
             permits: BTreeSet::new(),
+            permits_decide: false,
             folders: Folders::default(),
+            access: AccessPolicy::default(),
+            system: None,
+            limits_in_force: Limits::default(),
+            recorded: Recorded::default(),
             avatar_changed_at: None,
             work: Work::default(),
         }

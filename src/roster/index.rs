@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use greenroom_actors::ids::AgentId;
 
-use super::entry::Entry;
+use super::entry::{Entry, Folders};
 use super::ports::Ports;
 use crate::accounts::Principal;
 
@@ -31,6 +31,15 @@ impl Index {
         self.read().entries.get(&id).map(Arc::clone)
     }
 
+    pub(super) fn all(&self) -> Vec<(AgentId, Arc<Entry>)> {
+        let tables = self.read();
+        tables.entries.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()
+    }
+
+    pub(super) fn ids(&self) -> Vec<AgentId> {
+        self.read().entries.keys().copied().collect()
+    }
+
     /// Puts an entry in the place of the one that was there; nothing takes it away.
     pub(super) fn set(&self, id: AgentId, entry: Option<Arc<Entry>>) {
         let mut tables = self.write();
@@ -54,6 +63,14 @@ impl Index {
         let shared = email.and_then(|email| tables.shared.get(&email));
         let seen: HashSet<_> = owned.into_iter().chain(shared).flatten().copied().collect();
         Some(seen.into_iter().collect())
+    }
+
+    /// The agents that share folders, or see those of others.
+    pub(super) fn sharing(&self) -> Vec<AgentId> {
+        let tables = self.read();
+        let shares = |entry: &Entry| entry.folders != Folders::default();
+        let sharing = tables.entries.iter().filter(|(_, entry)| shares(entry));
+        sharing.map(|(id, _)| *id).collect()
     }
 
     pub(super) fn owned_by(&self, username: &str) -> usize {

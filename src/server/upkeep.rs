@@ -39,11 +39,14 @@ pub(super) struct Upkeep {
 /// Begins it.
 pub(super) fn start(host: &Host, store: &StoreSettings, sessions: SessionRules) -> Upkeep {
     let mut work = JoinSet::new();
+    work.spawn(host.clone().look_after_departed(host.roster.ids()));
     work.spawn(prune(host.registry.clone(), store.clone()));
     work.spawn(forget_keys(host.clone(), store.prune_every()));
     work.spawn(deliver_left(host.clone()));
     work.spawn(sweep_sessions(host.clone(), sessions));
     work.spawn(sweep_jobs(host.clone()));
+    let organisation = host.organisation.clone();
+    work.spawn(async move { organisation.look_after_asks().await });
     work.spawn(expire_approvals(host.registry.clone()));
     work.spawn(keep_key_usage(host.clone()));
     work.spawn(tidy_metrics());

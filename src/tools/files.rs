@@ -177,7 +177,7 @@ fn whole_letters(bytes: &[u8], begins_within: bool, ends_within: bool) -> Option
 }
 
 fn written(written: Result<Written, WorkspaceError>) -> Result<ToolOutput, ToolError> {
-    let Written { size, is_new } = written.map_err(changing)?;
+    let Written { size, is_new, .. } = written.map_err(changing)?;
     let what = if is_new { "a new file" } else { "the file" };
     let details = json!({"bytes": size, "isNew": is_new});
     Ok(ToolOutput { text: format!("written; {what} has {size} bytes"), details: Some(details) })
@@ -222,6 +222,7 @@ fn line(entry: &Entry) -> String {
 fn reading(error: WorkspaceError) -> ToolError {
     match error {
         WorkspaceError::Path(reason) => ToolError::invalid("path", reason),
+        WorkspaceError::Outside => ToolError::invalid("path", "leads out of the workspace"),
         WorkspaceError::ReadOnly { .. } => ToolError::Refused(error.to_string()),
         error => ToolError::Failed(error.to_string()),
     }

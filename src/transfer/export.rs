@@ -150,7 +150,7 @@ async fn feed(
     }
     drop(pages);
     if options.files {
-        let workspace = inner.workspaces.free(agent);
+        let workspace = inner.workspaces.own(agent);
         for path in files::list(&workspace).await? {
             let Some(content) = files::read(&workspace, &path).await? else { continue };
             if parts.send(Part::File { path: path.to_string(), content }).await.is_err() {

@@ -143,7 +143,7 @@ async fn keep(
     parts: &mut mpsc::Receiver<Part>,
     has_files: &mut bool,
 ) -> Result<bool, TransferError> {
-    let workspace = inner.workspaces.free(import.agent());
+    let workspace = inner.workspaces.own(import.agent());
     loop {
         match parts.recv().await {
             Some(Part::Facts(facts)) => {

@@ -12,6 +12,9 @@ pub enum WorkspaceError {
     /// The path is none that a workspace can have.
     #[error("the path {0}")]
     Path(String),
+    /// The path leads out of the workspace.
+    #[error("the path leads out of the workspace")]
+    Outside,
     /// There is nothing.
     #[error("there is no {0}")]
     Missing(WorkPath),
@@ -24,6 +27,12 @@ pub enum WorkspaceError {
     /// It is a link, or neither a file nor a folder.
     #[error("{0} is a link or a special file")]
     Special(WorkPath),
+    /// It is a folder that agents share, which is there as long as they do.
+    #[error("{0} is a shared folder")]
+    Shared(WorkPath),
+    /// There is something already.
+    #[error("there is something at {0} already")]
+    Taken(WorkPath),
     /// The folder holds something.
     #[error("the folder {0} is not empty")]
     NotEmpty(WorkPath),

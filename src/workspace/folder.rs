@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
+use cap_std::fs::Dir;
 use greenroom_actors::ids::AgentId;
+use greenroom_actors::time::UnixMillis;
 
 use super::error::WorkspaceError;
-use super::files::Files;
+use super::files::fill::{Filled, Layout};
+use super::files::{Files, holder};
 use super::path::WorkPath;
 use super::read_only::ReadOnly;
-use super::walk::{Entry, Listing};
+use super::reading::Opened;
+use super::sharing::Sharing;
+use super::tree::{Tree, View};
+use super::walk::{Entry, Kind, Listing};
+use super::watch::Marks;
 use super::workspaces::Workspaces;
 
 /// Part of a file.
@@ -27,6 +34,17 @@ pub struct Written {
     pub size: u64,
     /// Whether there was none before.
     pub is_new: bool,
+    /// When it was written, as the file system says.
+    pub changed_at: UnixMillis,
+}
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// What it was.
+    pub kind: Kind,
+    /// Files and folders that it held in number, in the folders of it as well.
+    pub entries: u64,
 }
 
 /// The workspace of one agent, under a rule. Made when something is first written to it.
@@ -35,14 +53,21 @@ pub struct Written {
 /// except where that comes in the very moment of the change.
 #[derive(Clone, Debug)]
 pub struct Workspace {
-    all: Workspaces,
+    pub(super) all: Workspaces,
     agent: AgentId,
     rule: Arc<ReadOnly>,
+    /// What is shared, where that is not what the table says at each moment.
+    sharing: Option<Arc<Sharing>>,
 }
 
 impl Workspace {
     pub(super) fn new(all: Workspaces, agent: AgentId, rule: ReadOnly) -> Self {
-        Self { all, agent, rule: Arc::new(rule) }
+        Self { all, agent, rule: Arc::new(rule), sharing: None }
+    }
+
+    /// The same, with that being shared, whatever the table says.
+    pub(super) fn sharing(self, sharing: Sharing) -> Self {
+        Self { sharing: Some(Arc::new(sharing)), ..self }
     }
 
     /// Reads from a file: at most `bytes_max` bytes, beginning with number `from`.
@@ -56,7 +81,16 @@ impl Workspace {
         from: u64,
         bytes_max: u64,
     ) -> Result<Part, WorkspaceError> {
-        self.within(false, move |files| files.read(&path, from, bytes_max)).await
+        self.reading(move |files| files.read(&path, from, bytes_max)).await
+    }
+
+    /// Opens a file of at most `bytes_max` bytes, to be read piece by piece, after all of it was
+    /// looked through.
+    ///
+    /// # Errors
+    /// As of [`read`](Self::read), and [`WorkspaceError::TooLarge`].
+    pub async fn open(&self, path: WorkPath, bytes_max: u64) -> Result<Opened, WorkspaceError> {
+        self.reading(move |files| files.open(&path, bytes_max)).await
     }
 
     /// Says what lies at a path.
@@ -64,7 +98,7 @@ impl Workspace {
     /// # Errors
     /// [`WorkspaceError::Missing`], [`WorkspaceError::Store`].
     pub async fn about(&self, path: WorkPath) -> Result<Entry, WorkspaceError> {
-        self.within(false, move |files| files.about(&path)).await
+        self.reading(move |files| files.about(&path)).await
     }
 
     /// Lists a folder and what lies in the folders of it, as many `depth` times; at most
@@ -79,7 +113,15 @@ impl Workspace {
         depth: usize,
         entries_max: usize,
     ) -> Result<Listing, WorkspaceError> {
-        self.within(false, move |files| files.list(&path, depth, entries_max)).await
+        self.reading(move |files| files.list(&path, depth, entries_max)).await
+    }
+
+    /// Shows a folder with all that lies in it.
+    ///
+    /// # Errors
+    /// As of [`list`](Self::list).
+    pub async fn tree(&self, path: WorkPath, view: View) -> Result<Tree, WorkspaceError> {
+        self.reading(move |files| files.tree(&path, view)).await
     }
 
     /// Writes a whole file, in place of what was there; makes the folders that it lies in.
@@ -87,7 +129,7 @@ impl Workspace {
     /// # Errors
     /// [`WorkspaceError`]; then what was there is there still.
     pub async fn write(&self, path: WorkPath, content: Vec<u8>) -> Result<Written, WorkspaceError> {
-        self.within(true, move |files| files.write(&path, &content, false)).await
+        self.changing(path, move |files, path| files.write(path, &content, false)).await
     }
 
     /// Writes behind what a file holds; makes it where it is not there.
@@ -99,7 +141,31 @@ impl Workspace {
         path: WorkPath,
         content: Vec<u8>,
     ) -> Result<Written, WorkspaceError> {
-        self.within(true, move |files| files.write(&path, &content, true)).await
+        self.changing(path, move |files, path| files.write(path, &content, true)).await
+    }
+
+    /// Puts a file in the place of a small one, made of what that held; whether `change` wanted one.
+    /// Nobody changes the workspace through here in between.
+    ///
+    /// # Errors
+    /// As of [`read`](Self::read), [`WorkspaceError::TooLarge`] for one of more bytes than `bytes_max`,
+    /// and as of [`write`](Self::write).
+    pub async fn revise(
+        &self,
+        path: WorkPath,
+        bytes_max: u64,
+        change: impl FnOnce(&[u8]) -> Option<Vec<u8>> + Send + 'static,
+    ) -> Result<bool, WorkspaceError> {
+        let revised = self.changing(path, move |files, path| {
+            let held = files.read(path, 0, bytes_max)?;
+            if held.size > bytes_max {
+                return Err(WorkspaceError::TooLarge { limit: bytes_max });
+            }
+            let Some(content) = change(&held.bytes) else { return Ok(false) };
+            files.write(path, &content, false)?;
+            Ok(true)
+        });
+        revised.await
     }
 
     /// Makes a folder and those that it lies in. One that is there stays.
@@ -107,42 +173,97 @@ impl Workspace {
     /// # Errors
     /// [`WorkspaceError`].
     pub async fn make_folder(&self, path: WorkPath) -> Result<(), WorkspaceError> {
-        self.within(true, move |files| files.make_folder(&path)).await
+        self.changing(path, |files, path| files.make_folder(path)).await
     }
 
     /// Removes a file or an empty folder; with `with_all` also one that holds something.
     ///
     /// # Errors
     /// [`WorkspaceError`].
-    pub async fn remove(&self, path: WorkPath, with_all: bool) -> Result<(), WorkspaceError> {
-        self.within(true, move |files| files.remove(&path, with_all)).await
+    pub async fn remove(&self, path: WorkPath, with_all: bool) -> Result<Removed, WorkspaceError> {
+        self.changing(path, move |files, path| files.remove(path, with_all)).await
     }
 
-    async fn within<T: Send + 'static>(
+    /// Makes what every workspace has at its beginning, as far as it is not there.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`].
+    pub async fn lay_out(&self, layout: Layout) -> Result<(), WorkspaceError> {
+        self.reading(move |files| files.lay_out(layout)).await
+    }
+
+    /// Copies what lies in a folder, without what has one of these names right in it. What is there
+    /// stays, so that a copy that was cut short is gone on with by another. No rule binds this, and
+    /// links are not followed.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`]; then some of it may have been copied.
+    pub async fn fill(
         &self,
-        changes: bool,
+        from: Dir,
+        without: &'static [&'static str],
+    ) -> Result<Filled, WorkspaceError> {
+        // It takes no turn, which it would have for long: nothing that is there is changed.
+        self.reading(move |files| files.fill(&from, without)).await
+    }
+
+    /// Makes the folders and links that sharing needs.
+    pub(super) async fn share(&self) -> Result<(), WorkspaceError> {
+        self.changing(WorkPath::HOME, |files, _| files.share()).await
+    }
+
+    pub(super) async fn reading<T: Send + 'static>(
+        &self,
         work: impl FnOnce(&Files<'_>) -> Result<T, WorkspaceError> + Send + 'static,
+    ) -> Result<T, WorkspaceError> {
+        self.within(None, |files, _| work(files)).await
+    }
+
+    pub(super) async fn changing<T: Send + 'static>(
+        &self,
+        path: WorkPath,
+        work: impl FnOnce(&Files<'_>, &WorkPath) -> Result<T, WorkspaceError> + Send + 'static,
+    ) -> Result<T, WorkspaceError> {
+        self.within(Some(path), work).await
+    }
+
+    /// Files and folders that may be in it.
+    #[must_use]
+    pub fn entries_max(&self) -> u32 {
+        self.all.settings().entries_max
+    }
+
+    pub(super) async fn within<T: Send + 'static>(
+        &self,
+        changed: Option<WorkPath>,
+        work: impl FnOnce(&Files<'_>, &WorkPath) -> Result<T, WorkspaceError> + Send + 'static,
     ) -> Result<T, WorkspaceError> {
         let asker = Arc::new(());
         let (asked, rule) = (Arc::downgrade(&asker), Arc::clone(&self.rule));
-        let agent = self.agent;
+        let (agent, sharing) = (self.agent, self.sharing.clone());
         let done = self.all.blocking(move |all| {
-            let turn = if changes { all.turn(agent) } else { None };
-            let name = agent.to_string();
+            let sharing = sharing.unwrap_or_else(|| all.sharing(agent));
+            let turn = changed.as_ref().and_then(|path| all.turn(holder(agent, &sharing, path)));
+            let before = changed.as_ref().map(|_| Marks::of(&all.folder, agent));
             let files = Files {
                 all: &all.folder,
                 spool: &all.spool,
-                name: &name,
+                agent,
+                sharing: &sharing,
                 rule: &rule,
                 settings: &all.settings,
                 asker: &asked,
             };
-            let done = work(&files);
+            let done = work(&files, &changed.unwrap_or_default());
+            let has_changed = before.is_some_and(|marks| marks != Marks::of(&all.folder, agent));
             drop(turn);
-            done
+            Ok((done, has_changed))
         });
-        let done = done.await;
+        let (done, has_changed) = done.await?;
         drop(asker);
+        if has_changed {
+            self.all.credentials_changed(agent).await?;
+        }
         done
     }
 }

@@ -6,13 +6,13 @@ use std::str::FromStr;
 use super::error::WorkspaceError;
 
 /// Bytes of a path.
-const PATH_MAX_BYTES: usize = 1024;
+const PATH_MAX_BYTES: usize = 4096;
 
 /// Bytes of one name in it: what file systems hold.
 const NAME_MAX_BYTES: usize = 255;
 
 /// Names in a path.
-pub(super) const DEPTH_MAX: usize = 16;
+pub(super) const DEPTH_MAX: usize = 64;
 
 /// A path relative to a workspace: plain names, with `.` and `..` folded. Without any name it is the
 /// workspace itself.
@@ -50,6 +50,34 @@ impl WorkPath {
         Self { names: names.to_vec() }
     }
 
+    /// What a client means that says a path as one sees it whose home is that absolute path: from
+    /// the root, or from the home.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Outside`] if it is not in the home, and what reading a path says.
+    pub fn below(home: &str, text: &str) -> Result<Self, WorkspaceError> {
+        let text = match text.strip_prefix('/') {
+            Some(absolute) => absolute.to_owned(),
+            None => format!("{home}/{text}"),
+        };
+        // By component, as links are not followed anywhere; above the root there is the root.
+        let mut names = Vec::new();
+        for name in text.split('/') {
+            match name {
+                "" | "." => {}
+                ".." => drop(names.pop()),
+                name => names.push(name),
+            }
+        }
+        let mut names = names.into_iter();
+        for name in home.split('/').filter(|name| !name.is_empty()) {
+            if names.next() != Some(name) {
+                return Err(WorkspaceError::Outside);
+            }
+        }
+        names.collect::<Vec<_>>().join("/").parse()
+    }
+
     /// What lies in it under a name that was found there.
     pub(super) fn found(&self, name: &str) -> Self {
         let names = self.names.iter().cloned().chain([name.to_owned()]).collect();
@@ -72,14 +100,14 @@ impl FromStr for WorkPath {
     /// deep, or holds what no name should.
     fn from_str(text: &str) -> Result<Self, WorkspaceError> {
         let refused = |reason: &str| Err(WorkspaceError::Path(reason.to_owned()));
+        let too_long = || refused(&format!("has a name longer than {NAME_MAX_BYTES} bytes"));
         if text.len() > PATH_MAX_BYTES {
             return refused(&format!("is longer than {PATH_MAX_BYTES} bytes"));
         }
         if text.starts_with('/') {
             return refused("must be relative to the workspace, without a slash before it");
         }
-        // A backslash separates elsewhere: one path must not mean two things.
-        if text.contains(|letter: char| letter.is_control() || letter == '\\') {
+        if text.contains(is_strange) {
             return refused("holds a backslash or a control character");
         }
         let mut names: Vec<String> = Vec::new();
@@ -87,13 +115,9 @@ impl FromStr for WorkPath {
             match name {
                 "" | "." => {}
                 ".." => {
-                    if names.pop().is_none() {
-                        return refused("leads out of the workspace");
-                    }
+                    names.pop().ok_or(WorkspaceError::Outside)?;
                 }
-                name if name.len() > NAME_MAX_BYTES => {
-                    return refused(&format!("has a name longer than {NAME_MAX_BYTES} bytes"));
-                }
+                name if name.len() > NAME_MAX_BYTES => return too_long(),
                 name => names.push(name.to_owned()),
             }
         }
@@ -102,6 +126,18 @@ impl FromStr for WorkPath {
         }
         Ok(Self { names })
     }
+}
+
+/// A backslash separates elsewhere, and one path must not mean two things.
+fn is_strange(letter: char) -> bool {
+    letter.is_control() || letter == '\\'
+}
+
+/// Whether a path can lead to what has that name in a folder.
+pub(super) fn is_plain(name: &str) -> bool {
+    name.len() <= NAME_MAX_BYTES
+        && !["", ".", ".."].contains(&name)
+        && !name.contains(|letter| letter == '/' || is_strange(letter))
 }
 
 impl fmt::Display for WorkPath {
@@ -140,10 +176,58 @@ mod tests {
         }
         assert!("a/".repeat(DEPTH_MAX + 1).parse::<WorkPath>().is_err());
         assert!("a".repeat(NAME_MAX_BYTES + 1).parse::<WorkPath>().is_err());
+        assert!(matches!("a/../..".parse::<WorkPath>(), Err(WorkspaceError::Outside)));
         assert!("a/../".repeat(PATH_MAX_BYTES).parse::<WorkPath>().is_err());
     }
 
+    #[test]
+    fn a_client_says_paths_from_its_root_or_its_home() {
+        let home = "/home/developer";
+        for (text, expected) in [
+            ("", Some(".")),
+            (".", Some(".")),
+            ("/home/developer", Some(".")),
+            ("/home/developer/", Some(".")),
+            ("//home//developer/./a", Some("a")),
+            ("/home/developer/content/../a b", Some("a b")),
+            ("content/x", Some("content/x")),
+            ("../developer/x", Some("x")),
+            ("/../home/developer/x", Some("x")),
+            ("/tmp/../home/developer/x", Some("x")),
+            ("..%2f..%2fetc", Some("..%2f..%2fetc")),
+            ("...", Some("...")),
+            ("/home/developer2/x", None),
+            ("/home/develope", None),
+            ("/home/Developer/x", None),
+            ("/home", None),
+            ("/", None),
+            ("..", None),
+            ("../../etc/passwd", None),
+            ("a/../../developer2/x", None),
+            ("/home/developer/../other", None),
+            ("/etc/passwd", None),
+        ] {
+            let read = WorkPath::below(home, text);
+            match expected {
+                Some(path) => assert_eq!(read.unwrap().to_string(), path, "{text:?}"),
+                None => assert!(matches!(read, Err(WorkspaceError::Outside)), "{text:?}"),
+            }
+        }
+        for text in ["a\0", "a\nb", "a\\b"] {
+            let read = WorkPath::below(home, text);
+            assert!(matches!(read, Err(WorkspaceError::Path(_))), "{text:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn whatever_a_client_says_stays_below_its_home(text in "[a-c./]{0,24}|.{0,12}") {
+            if let Ok(path) = WorkPath::below("/a/b", &text) {
+                prop_assert!(path.names().iter().all(|name| is_plain(name)));
+                prop_assert_eq!(&WorkPath::below("/a/b", &format!("/a/b/{path}")).unwrap(), &path);
+            }
+        }
+
         #[test]
         fn a_clean_path_is_read_as_itself(text in "[a-c./ ]{0,24}") {
             if let Ok(path) = text.parse::<WorkPath>() {

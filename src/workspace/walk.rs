@@ -6,7 +6,9 @@ use cap_std::fs::{Dir, DirEntry, FileType, Metadata};
 use greenroom_actors::time::UnixMillis;
 
 use super::error::WorkspaceError;
+use super::opening;
 use super::path::{DEPTH_MAX, WorkPath};
+use super::tree::Vouched;
 
 /// What lies under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +76,10 @@ pub(super) fn list(
     path: &WorkPath,
     depth: usize,
     entries_max: usize,
+    vouched: Vouched<'_>,
 ) -> Result<Listing, WorkspaceError> {
     let mut listing = Listing::default();
-    add(folder, path, depth, entries_max, &mut listing)?;
+    add(folder, path, depth, entries_max, vouched, &mut listing)?;
     Ok(listing)
 }
 
@@ -85,6 +88,7 @@ fn add(
     path: &WorkPath,
     depth: usize,
     entries_max: usize,
+    vouched: Vouched<'_>,
     listing: &mut Listing,
 ) -> Result<(), WorkspaceError> {
     let mut found = Vec::new();
@@ -102,19 +106,27 @@ fn add(
             listing.is_cut = true;
             break;
         }
-        let within = Entry::new(path.found(&name), &about);
+        let path = path.found(&name);
+        let leads = vouched(&path);
+        let about = leads.as_ref().map_or(Ok(about), Dir::dir_metadata)?;
+        let within = Entry::new(path, &about);
         let is_folder = within.kind == Kind::Folder;
         let path = within.path.clone();
         listing.entries.push(within);
         if is_folder && depth > 0 && path.names().len() < DEPTH_MAX {
-            match entry.open_dir() {
-                Ok(below) => add(&below, &path, depth - 1, entries_max, listing)?,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            match leads.map_or_else(|| opening::folder(folder, entry.file_name()), Ok) {
+                Ok(below) => add(&below, &path, depth - 1, entries_max, vouched, listing)?,
+                Err(error) if is_gone(&error) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
     Ok(())
+}
+
+/// Whether what was to be opened is not there any more, or is another thing.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || opening::is_replaced(error)
 }
 
 /// What an entry is; `None` if it is gone meanwhile.
@@ -152,7 +164,11 @@ impl Usage {
                 }
                 match Kind::of(about.file_type()) {
                     Kind::File => usage.bytes = usage.bytes.saturating_add(about.len()),
-                    Kind::Folder => open.push(entry.open_dir()?),
+                    Kind::Folder => match opening::folder(&folder, entry.file_name()) {
+                        Ok(below) => open.push(below),
+                        Err(error) if is_gone(&error) => {}
+                        Err(error) => return Err(error),
+                    },
                     Kind::Special => {}
                 }
             }

@@ -1,10 +1,11 @@
 //! All workspaces of a host.
 
 use std::array::from_fn;
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -19,6 +20,8 @@ use super::files::synced;
 use super::folder::Workspace;
 use super::read_only::ReadOnly;
 use super::settings::WorkspaceSettings;
+use super::sharing::Sharing;
+use super::watch::{Marks, Watcher};
 
 /// Threads that wait for the disk for workspaces at once; the others wait without one.
 const THREADS_MAX: usize = 8;
@@ -33,7 +36,7 @@ const SPOOL: &str = ".spool";
 /// The workspaces of a host. Clones share everything.
 #[derive(Clone)]
 pub struct Workspaces {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -42,6 +45,9 @@ pub(super) struct Inner {
     pub(super) settings: WorkspaceSettings,
     threads: Arc<Semaphore>,
     turns: [Mutex<()>; TURNS],
+    /// What agents share that share something.
+    shared: RwLock<HashMap<AgentId, Arc<Sharing>>>,
+    watcher: OnceLock<Weak<dyn Watcher>>,
 }
 
 impl fmt::Debug for Workspaces {
@@ -70,6 +76,8 @@ impl Workspaces {
             settings: settings.clone(),
             threads: Arc::new(Semaphore::new(THREADS_MAX)),
             turns: from_fn(|_| Mutex::new(())),
+            shared: RwLock::default(),
+            watcher: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -86,6 +94,95 @@ impl Workspaces {
         self.bound(agent, ReadOnly::default())
     }
 
+    /// The workspace of an agent, without what others share with it.
+    #[must_use]
+    pub fn own(&self, agent: AgentId) -> Workspace {
+        self.free(agent).sharing(Sharing::default())
+    }
+
+    /// Shares from now on what is said here, and nothing else. Makes the folder that others see, and
+    /// links for programs.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`]; then what was shared before is shared still.
+    pub async fn share(&self, agent: AgentId, sharing: Sharing) -> Result<(), WorkspaceError> {
+        let sharing = sharing.clean(agent);
+        self.free(agent).sharing(sharing.clone()).share().await?;
+        self.recall(agent, sharing);
+        Ok(())
+    }
+
+    /// Takes up what was shared before the host was started anew: nothing is made on the disk.
+    pub fn recall(&self, agent: AgentId, sharing: Sharing) {
+        let mut shared = self.inner.shared.write().unwrap_or_else(PoisonError::into_inner);
+        match sharing.clean(agent) {
+            none if none.is_none() => shared.remove(&agent),
+            some => shared.insert(agent, Arc::new(some)),
+        };
+    }
+
+    /// What an agent shares now.
+    #[must_use]
+    pub fn sharing(&self, agent: AgentId) -> Arc<Sharing> {
+        self.inner.sharing(agent)
+    }
+
+    /// From now on, that one is told of files with credentials that change. Only the first is.
+    pub fn watched_by(&self, watcher: Weak<dyn Watcher>) {
+        drop(self.inner.watcher.set(watcher));
+    }
+
+    /// Tells whoever masks what stands in them that an agent's files with credentials have changed.
+    ///
+    /// # Errors
+    /// [`StoreError`], if that is not durable.
+    pub async fn credentials_changed(&self, agent: AgentId) -> Result<(), StoreError> {
+        match self.inner.watcher.get().and_then(Weak::upgrade) {
+            Some(watcher) => watcher.changed(agent).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The agents that have files with credentials.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Store`].
+    pub async fn with_credentials(&self) -> Result<Vec<AgentId>, WorkspaceError> {
+        let look = |all: &Inner| {
+            let mut agents = Vec::new();
+            for entry in all.folder.entries()? {
+                let name = entry?.file_name();
+                let agent = name.to_str().and_then(|name| name.parse::<AgentId>().ok());
+                let has_any = |agent: &AgentId| Marks::of(&all.folder, *agent) != Marks::default();
+                agents.extend(agent.filter(has_any));
+            }
+            Ok(agents)
+        };
+        self.blocking(look).await
+    }
+
+    /// The agents whose workspace has a file there.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Store`].
+    pub async fn with_file(&self, path: &'static str) -> Result<Vec<AgentId>, WorkspaceError> {
+        self.blocking(move |all| {
+            let mut agents = Vec::new();
+            for entry in all.folder.entries()? {
+                let entry = entry?;
+                let agent = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                let Some(agent) = agent.map(AgentId) else { continue };
+                let has_it = entry
+                    .open_dir()
+                    .and_then(|home| home.symlink_metadata(path))
+                    .is_ok_and(|about| about.is_file());
+                agents.extend(has_it.then_some(agent));
+            }
+            Ok(agents)
+        })
+        .await
+    }
+
     /// What holds for all of them.
     #[must_use]
     pub fn settings(&self) -> &WorkspaceSettings {
@@ -97,6 +194,7 @@ impl Workspaces {
     /// # Errors
     /// [`StoreError`]; then it may be gone in part.
     pub async fn forget(&self, agent: AgentId) -> Result<(), StoreError> {
+        self.recall(agent, Sharing::default());
         let forgotten = self.blocking(move |all| {
             let turn = all.turn(agent);
             // Out of the way in one step, so that no half of it is ever seen.
@@ -134,6 +232,11 @@ impl Workspaces {
 }
 
 impl Inner {
+    pub(super) fn sharing(&self, agent: AgentId) -> Arc<Sharing> {
+        let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
+        shared.get(&agent).map(Arc::clone).unwrap_or_default()
+    }
+
     /// Waits for the turn to change an agent's workspace, and holds it.
     pub(super) fn turn(&self, agent: AgentId) -> Option<MutexGuard<'_, ()>> {
         let turns = u128::try_from(TURNS).unwrap_or(1);

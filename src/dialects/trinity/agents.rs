@@ -1,7 +1,9 @@
 //! Agents: the list, one of them, a new one, and the end of one.
 
-mod birth;
+pub(super) mod birth;
 mod wire;
+
+use std::sync::Arc;
 
 use actix_web::web::Json;
 use actix_web::{delete, get, post};
@@ -16,8 +18,9 @@ use crate::accounts::Role;
 use crate::roster::{Known, Relation};
 
 use birth::NewAgent;
-pub(super) use wire::Shown;
-use wire::{AgentBase, AgentDetail, AgentItem};
+pub(super) use birth::{CPUS, container_id, memory_of, one_of};
+pub(super) use wire::{AgentBase, AgentShare, Shown, status};
+use wire::{AgentDetail, AgentItem};
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(list).service(create).service(detail).service(remove);
@@ -58,6 +61,7 @@ async fn create(call: Call<NewAgent>) -> Answer<AgentBase> {
     call.at_least(Role::Creator)?;
     let wanted = call.fields()?;
     let agent = birth::create(&call, wanted).await?;
+    call.note("agent", "create", ("agent", &agent.name)).await;
     Ok(Json(AgentBase::of(&agent, call.shared.host.version)))
 }
 
@@ -83,7 +87,9 @@ async fn remove(call: Call) -> Answer<Done> {
         return Err(TrinityError::forbidden("System agents cannot be deleted"));
     }
     let agent = call.owning_or("You don't have permission to delete this agent").await?;
+    call.shared.hub.leaving(agent.id, Arc::clone(&agent.entry));
     birth::end(&call.shared.host, &agent).await?;
+    call.note("agent", "delete", ("agent", &agent.name)).await;
     Ok(Json(Done { message: format!("Agent {} deleted", agent.name) }))
 }
 

@@ -28,6 +28,9 @@ pub(super) struct TrinityError {
 /// When it is worth asking again where nothing says better.
 const SOON: Duration = Duration::from_secs(1);
 
+/// When it is worth asking an agent again that has its hands full: runs take their time.
+const CAPACITY_WAIT: Duration = Duration::from_secs(30);
+
 impl TrinityError {
     /// A refusal in the words of the contract.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
@@ -141,10 +144,8 @@ impl From<CoreError> for TrinityError {
                 Self::unavailable("Agent is not running")
             }
             CoreError::Invalid { .. } => Self::bad(error.to_string()),
+            CoreError::AtCapacity { .. } => Self::too_many("Agent is at capacity", CAPACITY_WAIT),
             CoreError::Overloaded => Self::unavailable("Too busy, please try again"),
-            CoreError::AtCapacity { .. } => {
-                Self::too_many("The agent is at capacity, try again later", SOON)
-            }
             CoreError::Starting => Self::unavailable("The host is still starting"),
             CoreError::ShuttingDown => Self::unavailable("The host is shutting down"),
             CoreError::Halted => Self::unavailable("All agents are halted"),

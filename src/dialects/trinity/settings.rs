@@ -97,6 +97,16 @@ impl TrinitySettings {
         seconds(self.request_timeout_s) / 2
     }
 
+    /// [`archive_max_bytes`](Self::archive_max_bytes) as a length.
+    pub(super) fn archive_max(&self) -> usize {
+        usize::try_from(self.archive_max_bytes).unwrap_or(usize::MAX)
+    }
+
+    /// The time that a client has to send an archive.
+    pub(super) fn file_within(&self) -> Duration {
+        seconds(self.file_timeout_s) / 2
+    }
+
     /// [`body_max_bytes`](Self::body_max_bytes) as a length.
     pub(super) fn body_max(&self) -> usize {
         usize::try_from(self.body_max_bytes).unwrap_or(usize::MAX)

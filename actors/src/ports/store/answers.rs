@@ -43,6 +43,30 @@ pub struct Seed {
     pub has_goals: bool,
 }
 
+/// When an agent last worked, and what it read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastWork {
+    /// The agent.
+    pub agent_id: AgentId,
+    /// When its latest run ended; when it began, if it has not ended.
+    pub at: UnixMillis,
+    /// The model of the last call in that run, by the name it was asked for with; empty: the default.
+    pub model: Option<String>,
+    /// Tokens that this call read, if it was answered.
+    pub input_tokens: Option<u64>,
+}
+
+/// How many triggers an agent has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TriggerTotals {
+    /// The agent.
+    pub agent_id: AgentId,
+    /// All of them.
+    pub total: u64,
+    /// Those that are enabled.
+    pub enabled: u64,
+}
+
 /// A letter, and the latest run that was begun for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dealt {
@@ -86,19 +110,6 @@ impl WorkDone {
             last_started_at: UnixMillis(i64::MIN),
         }
     }
-}
-
-/// When an agent last worked, and what it read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastWork {
-    /// The agent.
-    pub agent_id: AgentId,
-    /// When its latest run ended; when it began, if it has not ended.
-    pub at: UnixMillis,
-    /// The model of the last call in that run, by the name it was asked for with; empty: the default.
-    pub model: Option<String>,
-    /// Tokens that this call read, if it was answered.
-    pub input_tokens: Option<u64>,
 }
 
 /// How many agents there are, by state.

@@ -26,7 +26,7 @@ impl From<&Resources> for AgentResources {
 
 /// What every form of an agent has.
 #[derive(Serialize, ToSchema)]
-pub(super) struct AgentBase {
+pub(in crate::dialects::trinity) struct AgentBase {
     name: String,
     r#type: String,
     /// `running` or `stopped`.
@@ -155,7 +155,7 @@ impl<'a> Shown<'a> {
 }
 
 impl AgentBase {
-    pub(super) fn of(agent: &Known, version: &str) -> Self {
+    pub(in crate::dialects::trinity) fn of(agent: &Known, version: &str) -> Self {
         let entry = &agent.entry;
         Self {
             name: agent.name.clone(),

@@ -1,0 +1,92 @@
+//! The templates that agents begin with.
+
+use actix_web::get;
+use actix_web::http::StatusCode;
+use actix_web::web::Json;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::Answer;
+use super::call::Call;
+use super::error::TrinityError;
+use super::files;
+use crate::templates::{Listed, TemplateError};
+
+pub(super) fn routes(at: &mut ServiceConfig) {
+    at.service(all).service(one);
+}
+
+/// A template.
+#[derive(Serialize, ToSchema)]
+struct TemplateShown {
+    id: String,
+    display_name: String,
+    description: String,
+    /// `local` or `github`.
+    source: &'static str,
+    #[schema(value_type = Object)]
+    resources: Map<String, Value>,
+    skills: Vec<Value>,
+    mcp_servers: Vec<Value>,
+    /// Names of environment variables.
+    required_credentials: Vec<String>,
+    /// Globs of what is kept when an agent is made anew.
+    persistent_state: Vec<String>,
+}
+
+impl From<Listed> for TemplateShown {
+    fn from(Listed { id, template }: Listed) -> Self {
+        Self {
+            display_name: match template.display_name.is_empty() {
+                true => id.clone(),
+                false => template.display_name,
+            },
+            id,
+            description: template.description,
+            source: "local",
+            resources: template.resources,
+            skills: template.skills,
+            mcp_servers: template.mcp_servers,
+            required_credentials: template.required_credentials,
+            persistent_state: template.persistent_state,
+        }
+    }
+}
+
+/// The templates of this host.
+#[utoipa::path(tag = "Templates", responses((status = 200, body = [TemplateShown])))]
+#[get("/api/templates")]
+async fn all(call: Call) -> Answer<Vec<TemplateShown>> {
+    let listed = call.shared.host.templates.list().await?;
+    Ok(Json(listed.into_iter().map(TemplateShown::from).collect()))
+}
+
+/// One of them; its id may have slashes.
+#[utoipa::path(tag = "Templates", params(("id" = String, Path)), responses((status = 200, body = TemplateShown)))]
+#[get("/api/templates/{id:.*}")]
+async fn one(call: Call) -> Answer<TemplateShown> {
+    let id = call.segment("id");
+    let listed = call.shared.host.templates.list().await?;
+    let found = listed.into_iter().find(|one| one.id == id);
+    let found = found.ok_or_else(|| TrinityError::not_found("Template not found"))?;
+    Ok(Json(found.into()))
+}
+
+impl From<TemplateError> for TrinityError {
+    fn from(error: TemplateError) -> Self {
+        match error {
+            TemplateError::Form { .. }
+            | TemplateError::Unknown(_)
+            | TemplateError::NoRepository(_)
+            | TemplateError::Unreadable { .. }
+            | TemplateError::TooLarge { .. } => Self::bad(error.to_string()),
+            TemplateError::NoGit => Self::not_here(error.to_string()),
+            TemplateError::Upstream { .. } => Self::new(StatusCode::BAD_GATEWAY, error.to_string()),
+            TemplateError::Busy => Self::unavailable(error.to_string()),
+            TemplateError::Workspace(error) => files::refused(error, "the template"),
+            TemplateError::Io(error) => Self::inside(error),
+        }
+    }
+}

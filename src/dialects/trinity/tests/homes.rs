@@ -1,0 +1,252 @@
+//! What agents begin with, what they say of themselves, and the folders that they share.
+
+use serde_json::{Value, json};
+
+use super::files::Company;
+use crate::accounts::Role;
+use crate::dialects::trinity::error::TrinityError;
+
+#[actix_web::test]
+async fn an_agent_begins_with_its_template_and_says_what_it_is() {
+    let company = Company::new().await;
+    let site = &company.site;
+    let folder = site.stage.folder().join("templates/helper");
+    std::fs::create_dir_all(folder.join("content")).unwrap();
+    std::fs::write(folder.join("content/start.md"), "begin").unwrap();
+    let description = "name: helper\ntype: assistant\nresources: {cpu: 4, memory: 8g}\nruntime: gemini-cli\n\
+        shared_folders: {expose: true}\nuse_cases: [one, {name: two, description: x}]\n\
+        credentials: {mcp_servers: {mail: {env_vars: [KEY]}}}\n";
+    std::fs::write(folder.join("template.yaml"), description).unwrap();
+    let body = json!({"name": "helped", "template": "local:helper"});
+    let (status, made) = site.call(&company.owner, "POST", "/api/agents", body).await;
+    assert_eq!(status, 200, "{made}");
+    for (field, value) in [
+        ("type", json!("assistant")),
+        ("resources", json!({"cpu": "4", "memory": "8g"})),
+        ("runtime", json!("gemini-cli")),
+        ("template", json!("local:helper")),
+    ] {
+        assert_eq!(made[field], value, "{field}");
+    }
+    let get = async |path: &str| site.call(&company.owner, "GET", path, Value::Null).await;
+    let (_, files) = get("/api/agents/helped/files?show_hidden=true").await;
+    let all = files.to_string();
+    for name in
+        ["start.md", "template.yaml", ".trinity-initialized", "persistent-state.yaml", "shared-out"]
+    {
+        assert!(all.contains(name), "{name}: {all}");
+    }
+    let (_, info) = get("/api/agents/helped/info").await;
+    for (field, value) in [
+        ("has_template", json!(true)),
+        ("template_path", json!("/home/developer/template.yaml")),
+        ("agent_name", json!("helped")),
+        ("name", json!("helper")),
+        ("display_name", json!("helper")),
+        ("tagline", json!("")),
+        ("type", json!("assistant")),
+        ("use_cases", json!(["one", {"name": "two", "description": "x"}])),
+        ("mcp_servers", json!(["mail"])),
+        ("commands", json!([])),
+        ("avatar_prompt", Value::Null),
+        ("status", json!("running")),
+    ] {
+        assert_eq!(info[field], value, "{field}");
+    }
+    // What the agent changed stays over a stop and a start.
+    let path = "/api/agents/helped/files?path=content";
+    site.call(&company.owner, "DELETE", path, Value::Null).await;
+    for path in ["/api/agents/helped/stop", "/api/agents/helped/start"] {
+        assert_eq!(site.call(&company.owner, "POST", path, Value::Null).await.0, 200);
+    }
+    assert_eq!(get(path).await.0, 404);
+
+    let (_, plain) = get("/api/agents/mine/info").await;
+    assert_eq!((&plain["has_template"], &plain["template_name"]), (&json!(false), &json!("")));
+    let (_, stopped) = get("/api/agents/still/info").await;
+    assert_eq!(
+        (&stopped["status"], &stopped["type"]),
+        (&json!("stopped"), &json!("business-assistant"))
+    );
+    for (token, path, status, words) in [
+        (&company.stranger, "/api/agents/none/info", 404, "Agent not found"),
+        (&company.stranger, "/api/agents/mine/info", 403, "Access denied to agent"),
+    ] {
+        let (found, told) = site.refused(token, "GET", path, Value::Null).await;
+        assert!(found == status && told.contains(words), "{path}: {found} {told}");
+    }
+    company.write("mine", "template.yaml", "{").await;
+    let (status, broken) = get("/api/agents/mine/info").await;
+    assert!(status == 200 && broken["message"].as_str().unwrap().contains("cannot be read"));
+}
+
+#[actix_web::test]
+async fn templates_are_listed_and_those_that_are_none_refused() {
+    let company = Company::new().await;
+    let site = &company.site;
+    let (_, all) = site.call(&company.shared, "GET", "/api/templates", Value::Null).await;
+    let ids: Vec<_> = all.as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+    assert_eq!(ids, ["local:default", "local:trinity-system"]);
+    let one = site.call(&company.shared, "GET", "/api/templates/local:default", Value::Null).await;
+    assert_eq!((one.0, &one.1["source"]), (200, &json!("local")));
+    for path in ["/api/templates/local:none", "/api/templates/github:a/b"] {
+        let (status, told) = site.refused(&company.shared, "GET", path, Value::Null).await;
+        assert_eq!((status, told.as_str()), (404, "Template not found"));
+    }
+    for (template, status, words) in [
+        ("local:none", 400, "local:none"),
+        ("local:../x", 400, "local:../x"),
+        ("github:x", 400, "github:<owner>/<repository>"),
+        ("github:a/b@-x", 400, "branch"),
+    ] {
+        let body = json!({"name": "never", "template": template});
+        let (found, told) = site.refused(&company.owner, "POST", "/api/agents", body).await;
+        assert!(found == status && told.contains(words), "{template}: {found} {told}");
+        let never = site.call(&company.owner, "GET", "/api/agents/never", Value::Null).await;
+        assert_eq!(never.0, 404);
+    }
+    // A word that is none of these is kept, and says nothing.
+    for (name, template) in [("word", "business-assistant"), ("built", "local:default")] {
+        let body = json!({"name": name, "template": template});
+        let (status, made) = site.call(&company.owner, "POST", "/api/agents", body).await;
+        assert_eq!((status, &made["template"]), (200, &json!(template)));
+    }
+}
+
+#[actix_web::test]
+async fn folders_are_shared_with_agents_that_may_call_from_their_next_start() {
+    let company = Company::new().await;
+    let site = &company.site;
+    site.agent(&company.owner, "bob").await;
+    let (mine, bob) = (company.id("mine").await, company.id("bob").await);
+    let permit = |entry: &mut crate::roster::Entry| {
+        entry.permits.insert(bob);
+        Ok::<_, TrinityError>(())
+    };
+    site.stage.host.roster.amend(mine, permit).await.unwrap();
+    let get = async |path: &str| site.call(&company.owner, "GET", path, Value::Null).await.1;
+    let put = async |name: &str, body: Value| {
+        let path = format!("/api/agents/{name}/folders");
+        let (status, set) = site.call(&company.owner, "PUT", &path, body).await;
+        assert_eq!(status, 200, "{set}");
+        set
+    };
+    let before = get("/api/agents/mine/folders").await;
+    let expected = json!({
+        "agent_name": "mine", "expose_enabled": false, "consume_enabled": false,
+        "exposed_volume": null, "exposed_path": "/home/developer/shared-out",
+        "consumed_folders": [], "restart_required": false, "status": "running",
+    });
+    assert_eq!(before, expected);
+    put("bob", json!({"expose_enabled": "on"})).await;
+    let set = put("mine", json!({"consume_enabled": true})).await;
+    assert_eq!((&set["consume_enabled"], &set["restart_required"]), (&json!(true), &json!(true)));
+    let source = get("/api/agents/bob/folders").await;
+    assert_eq!(
+        (&source["exposed_volume"], &source["restart_required"]),
+        (&json!("agent-bob-shared"), &json!(true))
+    );
+    let consumed = async |is_mounted: bool| {
+        let found = get("/api/agents/mine/folders").await;
+        let folder = json!({
+            "source_agent": "bob", "mount_path": "/home/developer/shared-in/bob",
+            "access_mode": "rw", "currently_mounted": is_mounted,
+        });
+        assert_eq!(found["consumed_folders"], json!([folder]));
+        assert_eq!(found["restart_required"], json!(!is_mounted));
+    };
+    consumed(false).await;
+    let available = get("/api/agents/mine/folders/available").await;
+    let folder = json!({
+        "source_agent": "bob", "volume_name": "agent-bob-shared",
+        "mount_path": "/home/developer/shared-in/bob", "source_status": "running",
+    });
+    assert_eq!(available, json!({"agent_name": "mine", "available_folders": [folder], "count": 1}));
+    let consumers = get("/api/agents/bob/folders/consumers").await;
+    let consumer = json!({
+        "agent_name": "mine", "mount_path": "/home/developer/shared-in/bob", "status": "running",
+    });
+    assert_eq!(consumers, json!({"source_agent": "bob", "consumers": [consumer], "count": 1}));
+
+    for name in ["bob", "mine"] {
+        for verb in ["stop", "start"] {
+            let path = format!("/api/agents/{name}/{verb}");
+            assert_eq!(site.call(&company.owner, "POST", &path, Value::Null).await.0, 200);
+        }
+    }
+    consumed(true).await;
+    company.write("bob", "shared-out/a.txt", "from bob").await;
+    let path = "/api/agents/mine/files/download?path=shared-in/bob/a.txt";
+    assert_eq!(site.send(&company.owner, "GET", path, Value::Null).await.text, "from bob");
+    assert_eq!(company.put("shared-in/bob/b.txt", "from mine").await.0, 200);
+    let path = "/api/agents/bob/files/download?path=shared-out/b.txt";
+    assert_eq!(site.send(&company.owner, "GET", path, Value::Null).await.text, "from mine");
+    let path = "/api/agents/mine/files?path=shared-in/bob";
+    let (status, _) = site.call(&company.owner, "DELETE", path, Value::Null).await;
+    assert_eq!(status, 403);
+
+    // The source's end takes the folder from all.
+    assert_eq!(site.call(&company.owner, "DELETE", "/api/agents/bob", Value::Null).await.0, 200);
+    let gone = get("/api/agents/mine/folders").await;
+    assert_eq!((&gone["consumed_folders"], &gone["restart_required"]), (&json!([]), &json!(false)));
+    let path = "/api/agents/mine/files/download?path=shared-in/bob/a.txt";
+    assert_eq!(site.call(&company.owner, "GET", path, Value::Null).await.0, 404);
+}
+
+#[actix_web::test]
+async fn folders_are_set_by_the_owner_alone() {
+    let company = Company::new().await;
+    let site = &company.site;
+    for rest in ["/folders", "/folders/available", "/folders/consumers"] {
+        company.check_permitted("GET", rest, Value::Null).await;
+        let path = format!("/api/agents/mine{rest}");
+        assert_eq!(site.call(&company.shared, "GET", &path, Value::Null).await.0, 200);
+    }
+    for (token, body, status, words) in [
+        (&company.shared, json!({}), 403, "folder sharing"),
+        (&company.stranger, json!({}), 403, "owner"),
+        (&company.owner, json!({"expose_enabled": "perhaps"}), 400, "expose_enabled"),
+        (&company.owner, json!({"consume_enabled": []}), 400, "consume_enabled"),
+        (&company.owner, json!([]), 422, "model_attributes_type"),
+    ] {
+        let (found, told) =
+            site.refused(token, "PUT", "/api/agents/mine/folders", body.clone()).await;
+        assert!(found == status && told.contains(words), "{body}: {found} {told}");
+    }
+}
+
+#[actix_web::test]
+async fn an_agent_shows_what_it_measures_and_its_dashboard() {
+    let company = Company::new().await;
+    let site = &company.site;
+    let get = async |path: &str| site.call(&company.shared, "GET", path, Value::Null).await.1;
+    company.check_permitted("GET", "/metrics", Value::Null).await;
+    let none = get("/api/agents/mine/metrics").await;
+    assert_eq!((&none["has_metrics"], &none["status"]), (&json!(false), &json!("running")));
+    company.write("mine", "template.yaml", "metrics: [{name: seen, type: counter}]").await;
+    let values = r#"{"seen": 3, "last_updated": "2026-01-01T00:00:00Z"}"#;
+    company.write("mine", "metrics.json", values).await;
+    let some = get("/api/agents/mine/metrics").await;
+    assert_eq!(
+        (&some["values"], &some["last_updated"]),
+        (&json!({"seen": 3}), &json!("2026-01-01T00:00:00Z"))
+    );
+    assert_eq!(some["definitions"], json!([{"name": "seen", "type": "counter"}]));
+    let owner = site.call(&company.owner, "GET", "/api/agents/still/metrics", Value::Null).await;
+    assert_eq!((owner.0, &owner.1["status"]), (200, &json!("stopped")));
+
+    assert_eq!(get("/api/agent-dashboard/mine/exists").await, json!({"has_dashboard": false}));
+    company.write("mine", "dashboard.yaml", "title: Mine\nsections: []").await;
+    assert_eq!(get("/api/agent-dashboard/mine/exists").await, json!({"has_dashboard": true}));
+    let shown = get("/api/agent-dashboard/mine").await;
+    assert_eq!(
+        (&shown["config"], &shown["error"]),
+        (&json!({"title": "Mine", "sections": []}), &Value::Null)
+    );
+    company.write("mine", "dashboard.yaml", "{").await;
+    let broken = get("/api/agent-dashboard/mine").await;
+    assert!(broken["has_dashboard"] == json!(true) && broken["error"].is_string());
+    let other = site.user("other@example.org", Role::Creator).await;
+    let (status, _) = site.refused(&other, "GET", "/api/agent-dashboard/mine", Value::Null).await;
+    assert_eq!(status, 403);
+}
