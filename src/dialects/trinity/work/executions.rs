@@ -27,6 +27,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ExecutionsPage)]
 struct Page {
     /// 1 to 1000.
     #[serde(default = "fifty")]
@@ -50,6 +51,7 @@ async fn list(call: Call) -> Answer<Vec<Summary>> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionsDetail)]
 struct Detail {
     #[serde(flatten)]
     summary: Summary,
@@ -86,6 +88,7 @@ async fn one(call: Call) -> Answer<Detail> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionsLog)]
 struct Log {
     execution_id: String,
     agent_name: String,
@@ -117,11 +120,13 @@ async fn full_log(call: Call) -> Answer<Log> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionsRunning)]
 struct Running {
     executions: Vec<InFlight>,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionsInFlight)]
 struct InFlight {
     execution_id: String,
     started_at: String,
@@ -159,12 +164,14 @@ pub(super) fn preview(message: &str) -> String {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ExecutionsOther)]
 struct Other {
     /// The execution that is meant, where the path names another form of it.
     task_execution_id: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionsTerminated)]
 struct Terminated {
     /// `terminated`, `already_finished` or `cancelled_while_queued`.
     status: &'static str,
