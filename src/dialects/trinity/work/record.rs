@@ -47,6 +47,7 @@ pub(super) enum Cause {
 
 /// An execution in a list.
 #[derive(Serialize, ToSchema)]
+#[schema(as = RecordSummary)]
 pub(super) struct Summary {
     id: String,
     /// The schedule, or `__manual__`.
