@@ -14,6 +14,7 @@ use greenroom::models::{ModelsSettings, build};
 use greenroom_actors::agent::{Change, SetGoal};
 use greenroom_actors::character::Character;
 use greenroom_actors::lifecycle::{Autonomy, Command};
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{MemoryQuery, NoTools, VirtualClock};
 use greenroom_actors::registry::Registry;
@@ -32,6 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         model: Arc::new(doctor),
         clock: Arc::new(clock.clone()),
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     // On the thread of this program, so that the clock can let the agents run between two timers.
     let settings = Settings { arbiters: Some(0), reflect_every_s: 86_400, ..Settings::default() };

@@ -16,6 +16,7 @@ use greenroom_actors::error::{CoreError, ModelError};
 use greenroom_actors::facts::EventKind;
 use greenroom_actors::feed::Fed;
 use greenroom_actors::lifecycle::Command;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
     Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, Role, SystemClock, ToolCall,
@@ -82,6 +83,7 @@ async fn main() -> Result<(), CoreError> {
         model: Arc::new(Rules { mason_is_back: Arc::clone(&mason_is_back) }),
         clock: Arc::new(SystemClock),
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     let registry = Registry::start(ports, Settings::default()).await?;
     let client = registry.create(Character::named("Client")).await?.id;

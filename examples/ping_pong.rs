@@ -12,6 +12,7 @@ use greenroom_actors::agent::Change;
 use greenroom_actors::character::Character;
 use greenroom_actors::error::{CoreError, ModelError};
 use greenroom_actors::lifecycle::Command;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
     Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, SystemClock,
@@ -51,6 +52,7 @@ async fn main() -> Result<(), CoreError> {
         model: Arc::new(Player),
         clock: Arc::new(SystemClock),
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     let registry = Registry::start(ports, Settings::default()).await?;
     let mut players = Vec::new();

@@ -15,6 +15,7 @@ use greenroom_actors::error::{CoreError, ModelError};
 use greenroom_actors::facts::EventKind;
 use greenroom_actors::feed::Fed;
 use greenroom_actors::lifecycle::{Autonomy, Command};
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
     Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, SystemClock,
@@ -54,6 +55,7 @@ async fn main() -> Result<(), CoreError> {
         model: Arc::new(Brittle(Arc::clone(&is_mended))),
         clock: Arc::new(SystemClock),
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     let settings = Settings { restart_backoff_ms: 20, ..Settings::default() };
     let registry = Registry::start(ports, settings).await?;

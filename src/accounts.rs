@@ -16,6 +16,7 @@ mod opening;
 mod password;
 mod people;
 mod principal;
+mod proofs;
 mod quotas;
 mod secret;
 mod session;
@@ -50,6 +51,7 @@ pub use secret::Confidential;
 pub use session::Session;
 pub use settings::{AccountsSettings, EmailSettings, SmtpSecurity, SmtpSettings};
 pub use token::{Mode, TOKEN_LIFE};
+pub(crate) use tries::{Allowance, Tries};
 pub use user::{ADMIN, Role, User};
 pub use whitelist::{Listed, NewListed};
 
@@ -57,7 +59,6 @@ use codes::Codes;
 use index::Index;
 use password::Hasher;
 use token::Signet;
-use tries::Tries;
 
 use crate::preferences::Preferences;
 
@@ -78,6 +79,8 @@ struct Inner {
     /// Failed logins with a password, by client.
     logins: Tries<u128>,
     codes: Codes,
+    /// Those that prove that an address is somebody's, without a login.
+    proofs: Codes,
     /// What the first setup asks for.
     setup_token: Confidential,
     /// Held by whoever changes something.

@@ -22,6 +22,7 @@ pub use origin::Origin;
 pub use show::shown;
 
 use crate::accounts::AccountsSettings;
+use crate::credentials::CredentialSettings;
 use crate::dialects::elizaos::ElizaosSettings;
 use crate::dialects::milady::MiladySettings;
 use crate::dialects::trinity::TrinitySettings;
@@ -30,8 +31,10 @@ use crate::mcp::McpSettings;
 use crate::media::MediaSettings;
 use crate::messaging::MessagingSettings;
 use crate::models::{ModelChoice, ModelSettings, ModelsSettings};
+use crate::runtimes::RuntimesSettings;
 use crate::server::ServerSettings;
 use crate::speech::SpeechSettings;
+use crate::ssh::SshSettings;
 use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
 use crate::templates::TemplatesSettings;
@@ -55,6 +58,8 @@ pub struct Config {
     pub model: ModelChoice,
     /// Models by name.
     pub models: BTreeMap<String, ModelSettings>,
+    /// Programs that do agents' work.
+    pub runtimes: RuntimesSettings,
     /// What agents may spend on models.
     pub budget: BudgetSettings,
     /// The agents' bounds and intervals.
@@ -67,6 +72,8 @@ pub struct Config {
     pub workspace: WorkspaceSettings,
     /// Folders that agents begin with.
     pub templates: TemplatesSettings,
+    /// What agents work with that nobody else is to know.
+    pub credentials: CredentialSettings,
     /// Agents that leave the host and come into it as files.
     pub transfer: TransferSettings,
     /// What is said between people and agents.
@@ -75,6 +82,8 @@ pub struct Config {
     pub media: MediaSettings,
     /// What speaks and listens.
     pub speech: SpeechSettings,
+    /// A way into agents' workspaces.
+    pub ssh: SshSettings,
     /// Where and how everything is kept.
     pub store: StoreSettings,
     /// Requests that are sent again.

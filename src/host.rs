@@ -12,16 +12,21 @@ use greenroom_actors::time::UnixMillis;
 use tokio::sync::watch;
 
 use crate::accounts::Accounts;
+use crate::audit::Audit;
+use crate::credentials::Credentials;
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models::Router;
+use crate::organisation::Organisation;
 use crate::preferences::Preferences;
 use crate::primary::Primary;
 use crate::roster::Roster;
+use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
+use crate::ssh::Ssh;
 use crate::telemetry::LogBuffer;
 use crate::templates::Templates;
 use crate::transfer::Transfer;
@@ -40,8 +45,12 @@ pub struct Host {
     pub roster: Roster,
     /// Who may use the host, where that is more than one person.
     pub accounts: Accounts,
+    /// Who did what to which agent or account.
+    pub audit: Audit,
     /// What administrators have set over the API.
     pub preferences: Preferences,
+    /// How people and agents are organised.
+    pub organisation: Organisation,
     /// The models that answer for the agents.
     pub models: Router,
     /// What is said between people and agents.
@@ -52,12 +61,18 @@ pub struct Host {
     pub workspaces: Workspaces,
     /// Folders that agents begin with.
     pub templates: Templates,
+    /// What agents work with that nobody else is to know.
+    pub credentials: Credentials,
+    /// The programs that do agents' work.
+    pub runtimes: Runtimes,
     /// Takes agents out of the host and into it, as files.
     pub transfer: Transfer,
     /// Carries requests with a key out once.
     pub idempotency: Idempotency,
     /// What speaks and listens.
     pub speech: Speech,
+    /// A way into agents' workspaces.
+    pub ssh: Ssh,
     /// The MCP servers whose tools agents use.
     pub mcp: McpTools,
     /// Seals and opens the agents' secrets.

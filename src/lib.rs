@@ -4,8 +4,11 @@
 //! the models, the dialects, the configuration and the command line.
 
 pub mod accounts;
+pub mod audit;
 pub mod cli;
 pub mod config;
+pub mod console;
+pub mod credentials;
 pub mod dialects;
 pub mod host;
 pub mod http;
@@ -13,12 +16,16 @@ pub mod mcp;
 pub mod media;
 pub mod messaging;
 pub mod models;
+pub mod organisation;
 pub mod preferences;
 pub mod primary;
+pub mod programs;
 pub mod roster;
+pub mod runtimes;
 pub mod secrets;
 pub mod server;
 pub mod speech;
+pub mod ssh;
 pub mod store;
 pub mod telemetry;
 pub mod templates;

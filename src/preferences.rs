@@ -3,6 +3,10 @@
 //! Unlike the configuration they may change while the host runs. Those that are secrets are kept
 //! sealed.
 
+mod known;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,6 +17,8 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+pub use known::{Kind, Known, OPS};
 
 use crate::secrets::Secrets;
 

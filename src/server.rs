@@ -17,18 +17,24 @@ use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
 
 use crate::accounts::{self, Accounts};
+use crate::audit::Audit;
 use crate::config::{Config, Loaded};
+use crate::credentials::{Credentials, Known};
+use crate::dialects::trinity::Trinity;
 use crate::host::{Host, Stopper, Vault};
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
 use crate::media::MediaStore;
 use crate::messaging::Messaging;
 use crate::models;
+use crate::organisation::{self, Organisation, Outlet, OutletTools};
 use crate::preferences::Preferences;
 use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
 use crate::roster::Roster;
+use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
 use crate::speech::Speech;
+use crate::ssh::Ssh;
 use crate::store::SqliteStore;
 use crate::telemetry::{self, LogBuffer};
 use crate::templates::Templates;
@@ -121,9 +127,9 @@ async fn host(
     let media = data_dir.join(MEDIA);
     let media = MediaStore::open(&media, &config.media)
         .map_err(|source| ServeError::File { path: media, source })?;
-    let workspaces = data_dir.join(WORKSPACES);
-    let workspaces = Workspaces::open(&workspaces, &config.workspace)
-        .map_err(|source| ServeError::File { path: workspaces, source })?;
+    let folders = data_dir.join(WORKSPACES);
+    let workspaces = Workspaces::open(&folders, &config.workspace)
+        .map_err(|source| ServeError::File { path: folders.clone(), source })?;
     let env = |name: &str| std::env::var(name).ok();
     let clones = data_dir.join(CLONES);
     let templates = Templates::open(
@@ -147,17 +153,29 @@ async fn host(
     let primary = primary(config, data_dir);
     recall(&ConfigFile::in_folder(&primary.state_dir, Arc::clone(&secrets)), &model);
     let speech = Speech::build(&config.speech, &env, media.spool().clone())?;
-    let voice = Voice::default();
+    let (voice, outlet) = (Voice::default(), Outlet::default());
     let mcp =
         McpTools::start(config.mcp.clone(), config.tools.reach(), |name| std::env::var(name).ok())
             .map_err(ServeError::Mcp)?;
+    // Before any agent begins: from its first fact on, its secrets are masked.
+    let known = Arc::new(Known::load(store, Arc::clone(&secrets)).await?);
+    let settings = config.runtimes.clone();
+    let models = Arc::new(model.clone());
+    let runtimes = Runtimes::new(settings, models, workspaces.clone(), &folders, |name| {
+        std::env::var(name).ok()
+    });
     let ports = Ports {
         store: Arc::new(store.clone()),
-        model: Arc::new(model.clone()),
+        model: Arc::new(runtimes.clone()),
         clock: Arc::new(SystemClock),
-        tools: Arc::new(tools(&config.tools, &workspaces, &voice, &mcp)?),
+        tools: Arc::new(tools(&config.tools, &workspaces, &voice, &outlet, &mcp)?),
+        masks: known.clone(),
     };
     let registry = Registry::start(ports, config.runtime()).await?;
+    logs.mask_by(known.clone());
+    let credentials =
+        Credentials::open(registry.clone(), workspaces.clone(), known, config.credentials.clone());
+    look_through(credentials.clone());
     let messaging = Messaging::open(registry.clone(), config.messaging).await?;
     voice.speaks_through(messaging.clone());
     let idempotency =
@@ -180,10 +198,22 @@ async fn host(
     };
     let accounts = Accounts::open(accounts, &config.accounts).await?;
     let primary = Primary::open(registry.clone(), primary).await?;
+    let ssh = Ssh::open(&config.ssh, data_dir, messaging.clone(), workspaces.clone()).await?;
     let roster = Roster::open(registry.clone()).await?;
+    let organisation = organisation::Resources {
+        registry: registry.clone(),
+        roster: roster.clone(),
+        accounts: accounts.clone(),
+        workspaces: workspaces.clone(),
+        secrets: Arc::clone(&secrets),
+    };
+    let organisation = Organisation::open(organisation).await?;
+    outlet.leads_to(organisation.clone());
     let host = Host {
+        organisation,
         roster,
         accounts,
+        audit: Audit::open(registry.clone()).await?,
         preferences,
         transfer,
         primary,
@@ -193,8 +223,11 @@ async fn host(
         registry,
         media,
         workspaces,
+        credentials,
+        runtimes,
         templates,
         speech,
+        ssh,
         mcp,
         secrets,
         logs,
@@ -205,6 +238,15 @@ async fn host(
     };
     host.share_all_folders().await;
     Ok(host)
+}
+
+/// Looks for credentials that were written while the host was down, beside all else.
+fn look_through(credentials: Credentials) {
+    tokio::spawn(async move {
+        if let Err(error) = credentials.look_through().await {
+            tracing::warn!(%error, "not all credentials are looked at; the next start does again");
+        }
+    });
 }
 
 /// Which agent is the primary one. Without a listener that speaks of it, none is made.
@@ -223,6 +265,7 @@ fn tools(
     settings: &ToolsSettings,
     workspaces: &Workspaces,
     voice: &Voice,
+    outlet: &Outlet,
     mcp: &McpTools,
 ) -> Result<HostTools, ToolsError> {
     let mut sorts: Vec<Arc<dyn Tools>> = Vec::new();
@@ -232,6 +275,7 @@ fn tools(
     if settings.channels {
         sorts.push(Arc::new(ChannelTools::new(voice.clone())));
     }
+    sorts.push(Arc::new(OutletTools::new(outlet.clone())));
     if let Some(fetch) = FetchTool::new(settings)? {
         sorts.push(Arc::new(fetch));
     }
@@ -245,6 +289,9 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
     let Config { server, store, .. } = &loaded.config;
     let data_dir = store.data_dir.as_path();
     let listening = sockets.listening()?;
+    if loaded.config.trinity.enabled {
+        Trinity::prepare(&host).await?;
+    }
     let listeners = Listeners::open(loaded, &host, sockets)?;
     listening
         .write(data_dir)
@@ -267,6 +314,7 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
 async fn drain(listeners: &Listeners, host: &Host, grace: Duration) {
     let begun = Instant::now();
     listeners.pause().await;
+    host.ssh.close().await;
     if let Err(error) = host.accounts.keep_usage().await {
         tracing::warn!(%error, "could not keep how often keys were shown");
     }

@@ -29,5 +29,8 @@ mod milady_clients;
 mod program;
 mod sockets;
 mod speech;
+mod ssh;
 mod stop;
 mod support;
+mod trinity;
+mod trinity_clients;

@@ -9,6 +9,7 @@ pub(crate) mod http;
 pub(crate) mod model;
 pub(crate) mod needs;
 pub(crate) mod packages;
+pub(crate) mod python;
 pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod serving;

@@ -133,6 +133,7 @@ cases! {
         the_newest_lines_are_kept_in_order,
         lines_go_with_their_agent_and_need_one,
         the_last_work_of_each_agent_comes_by_id,
+        triggers_are_counted_by_agent,
     }
     removal {
         with_an_agent_goes_everything_of_its_own,

@@ -27,6 +27,7 @@ pub mod letters;
 pub mod lifecycle;
 pub mod lines;
 pub mod liveness;
+pub mod masks;
 pub mod memory_store;
 pub mod pieces;
 pub mod ports;

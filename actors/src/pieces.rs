@@ -3,12 +3,14 @@
 //! Pieces are for whoever watches now. They are not kept: one who misses some has the whole answer
 //! soon after, as a memory and as an event.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
 use crate::ids::{AgentId, LetterId, MemoryId};
 use crate::letters::{Heard, Letter};
+use crate::masks::{Mask, Sieve};
 use crate::ports::{Delta, Prompt};
 
 /// How many pieces a watcher may lag behind before it misses the oldest. At the speed of a fast
@@ -52,26 +54,33 @@ impl Pieces {
     /// Hands out the words of an answer to a letter, as a model gives them.
     ///
     /// Where the model may find that the letter is not for it, the word that says so is not handed
-    /// out: words are held back until they can no longer be that.
+    /// out: words are held back until they can no longer be that, or the beginning of a secret.
     pub(crate) fn of<'a>(
         &'a self,
         agent_id: AgentId,
         letter: &Letter,
         memory_id: MemoryId,
         may_ignore: bool,
+        mask: Option<Arc<Mask>>,
     ) -> impl FnMut(&Delta) + use<'a> {
         let (letter_id, heard) = (letter.id, letter.heard);
         let mut index = 0;
         let mut held = may_ignore.then(String::new);
+        let mut sieve = mask.map(Sieve::new);
         move |delta| {
-            let Delta::Text(text) = delta else { return };
+            let text = match (delta, &mut sieve) {
+                (Delta::Text(text), None) => Cow::Borrowed(text),
+                (Delta::Text(text), Some(sieve)) => Cow::Owned(sieve.push(text)),
+                (Delta::Done(_), Some(sieve)) => Cow::Owned(sieve.finish()),
+                _ => return,
+            };
             if text.is_empty() {
                 return;
             }
             let text = match held.take() {
-                None => text.clone(),
+                None => text.into_owned(),
                 Some(before) => {
-                    let so_far = before + text;
+                    let so_far = before + &*text;
                     if may_be_silence(&so_far) {
                         held = Some(so_far);
                         return;
@@ -140,7 +149,7 @@ mod tests {
             let pieces = Pieces::default();
             let mut heard = pieces.watch();
             let letter = letter();
-            let mut hand_out = pieces.of(letter.to, &letter, MemoryId::new(), may_ignore);
+            let mut hand_out = pieces.of(letter.to, &letter, MemoryId::new(), may_ignore, None);
             for text in given {
                 hand_out(&Delta::Text((*text).to_owned()));
             }

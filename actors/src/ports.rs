@@ -14,6 +14,6 @@ pub use store::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
     Kept, LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
     SNAPSHOT_PAGE, Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture,
-    WorkDone, WorldQuery, WorldsOf, fuse,
+    TriggerTotals, WorkDone, WorldQuery, WorldsOf, fuse,
 };
 pub use tools::{Effect, Invocation, NoTools, Tool, ToolError, ToolOutput, Tools};

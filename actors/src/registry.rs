@@ -25,7 +25,7 @@ use actix::prelude::*;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
-use crate::agent::{Agent, GetStatus, Status};
+use crate::agent::{Agent, GetStatus, Permits, Status};
 use crate::budget;
 use crate::character::{AgentRecord, Character, slug};
 use crate::error::{CoreError, StoreError};
@@ -35,6 +35,7 @@ use crate::ids::{AgentId, ChannelId};
 use crate::lifecycle::Lifecycle;
 use crate::liveness::Report;
 use crate::liveness::handled::Handled;
+use crate::masks::Mask;
 use crate::pieces::Piece;
 use crate::ports::{Clock, Store, Tool};
 use crate::runtime::{Ports, Runtime};
@@ -240,6 +241,12 @@ impl Registry {
         Ok(self.inner.runtime.offered(&record).await)
     }
 
+    /// The mask over what is told of an agent, if it has secrets.
+    #[must_use]
+    pub fn mask(&self, agent: AgentId) -> Option<Arc<Mask>> {
+        self.inner.runtime.mask(agent)
+    }
+
     /// Whether some agents are not hosted yet.
     #[must_use]
     pub fn is_booting(&self) -> bool {
@@ -286,6 +293,12 @@ impl Registry {
     #[must_use]
     pub fn watch_pieces(&self) -> broadcast::Receiver<Arc<Piece>> {
         self.inner.runtime.pieces.watch()
+    }
+
+    /// Which agents people allow to write to which.
+    #[must_use]
+    pub fn permits(&self) -> &Permits {
+        &self.inner.runtime.permits
     }
 
     /// The runtime's own figures.

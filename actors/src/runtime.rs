@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
+use crate::agent::Permits;
 use crate::cache::RecordCache;
 use crate::channels::ChannelEvent;
 use crate::character::AgentRecord;
@@ -22,6 +23,7 @@ use crate::figures::Tallies;
 use crate::ids::{AgentId, LetterId, RunId};
 use crate::lines;
 use crate::liveness::{Board, Finding};
+use crate::masks::{Mask, Masks, masked};
 use crate::pieces::Pieces;
 use crate::ports::{Clock, Model, Store, Tools};
 use crate::registry::{Registry, WeakRegistry};
@@ -41,6 +43,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// What agents can do beside what is built in; [`NoTools`](crate::ports::NoTools) for nothing.
     pub tools: Arc<dyn Tools>,
+    /// What must not be told of agents; [`NoMasks`](crate::masks::NoMasks) for nothing.
+    pub masks: Arc<dyn Masks>,
 }
 
 /// A run in flight.
@@ -80,6 +84,7 @@ pub(crate) struct Runtime {
     pub(crate) pieces: Pieces,
     pub(crate) board: Board,
     pub(crate) scheduler: Desk,
+    pub(crate) permits: Permits,
     began_at: UnixMillis,
     epoch: Epoch,
     records: RecordCache,
@@ -108,6 +113,7 @@ impl Runtime {
             pieces: Pieces::default(),
             board: Board::default(),
             scheduler: Desk::default(),
+            permits: Permits::default(),
             epoch,
             registry: OnceLock::new(),
             is_halted: watch::Sender::new(is_halted),
@@ -142,14 +148,17 @@ impl Runtime {
     /// tells those who listen.
     pub(crate) fn commit(
         self: &Arc<Self>,
-        mut facts: Vec<Fact>,
+        facts: Vec<Fact>,
     ) -> BoxFuture<'static, Result<Committed, StoreError>> {
-        // Behind the others, which are affected in the order of the caller.
-        facts.extend(lines::of(&facts));
         let settles =
             facts.iter().any(|fact| matches!(fact, Fact::StepEnded(_) | Fact::RunEnded(_)));
         let news = News::of(&facts);
         let is_news = !news.is_empty();
+        let left: Vec<_> = facts.iter().filter_map(left).collect();
+        let mut facts = masked(&*self.ports.masks, facts, self.now());
+        // Behind the others, which are affected in the order of the caller; and of what is masked already,
+        // since a line may hold half of a secret.
+        facts.extend(lines::of(&facts));
         let committed = self.ports.store.commit(Batch { epoch: self.epoch, facts });
         let runtime = Arc::clone(self);
         let told = committed
@@ -164,6 +173,7 @@ impl Runtime {
                     if !news.is_empty() {
                         runtime.directory.apply(news, committed);
                     }
+                    left.into_iter().for_each(|agent| runtime.ports.masks.left(agent));
                     if settles {
                         runtime.room.notify_one();
                     }
@@ -178,6 +188,12 @@ impl Runtime {
         }
         // On its own, as whoever waits for it may crash or leave: the directory has to know.
         tokio::spawn(told).map(|told| told.unwrap_or(Err(StoreError::Closed))).boxed()
+    }
+
+    /// The mask over what is told of an agent, if it has secrets.
+    pub(crate) fn mask(&self, agent: AgentId) -> Option<Arc<Mask>> {
+        let masks = &self.ports.masks;
+        if masks.is_empty() { None } else { masks.of(agent) }
     }
 
     /// An agent's record, from the cache if it is there.
@@ -333,6 +349,10 @@ impl Runtime {
         }
         self.board.found(agent, finding, at);
         let remedy = finding.remedy();
+        let mut data = data;
+        if let Some(mask) = self.mask(agent) {
+            mask.hide_in(&mut data);
+        }
         tracing::warn!(%agent, finding = finding.as_str(), remedy, %data, "an agent did not get on");
         let mut data = match data {
             Value::Object(data) => data,
@@ -361,5 +381,13 @@ impl Runtime {
 
     fn lock_flights(&self) -> MutexGuard<'_, HashMap<RunId, InFlight>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The agent that a fact removes.
+fn left(fact: &Fact) -> Option<AgentId> {
+    match fact {
+        Fact::AgentRemoved { id, .. } => Some(*id),
+        _ => None,
     }
 }

@@ -112,6 +112,12 @@ pub struct Trigger {
     pub allowed_tools: Option<Vec<String>>,
     /// Seconds that one of its runs may take; as long as any run if absent.
     pub timeout_s: Option<u32>,
+    /// How often a run that fails is made again, if its schedule made it fire.
+    #[serde(default)]
+    pub retries_max: u32,
+    /// Seconds after which that is done.
+    #[serde(default)]
+    pub retry_after_s: u32,
     /// What else a dialect keeps with it.
     pub metadata: Map<String, Value>,
     /// When it was made.
@@ -126,4 +132,15 @@ pub struct Trigger {
     pub last_status: Option<FiringStatus>,
     /// Why that failed.
     pub last_error: Option<String>,
+}
+
+impl Trigger {
+    /// How often it may still run when so many firings of it that are open are done.
+    #[must_use]
+    pub fn runs_left(&self, open: usize) -> u64 {
+        let open = u64::try_from(open).unwrap_or(u64::MAX);
+        self.max_runs.map_or(u64::MAX, |most| {
+            u64::from(most).saturating_sub(u64::from(self.run_count)).saturating_sub(open)
+        })
+    }
 }

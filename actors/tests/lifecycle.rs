@@ -12,6 +12,7 @@ use greenroom_actors::character::Character;
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::{Command, State};
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{Clock, Model, NoTools, Store};
 use greenroom_actors::registry::Registry;
@@ -109,8 +110,13 @@ impl Clock for Bell {
 async fn at_a_tick(command: Command, fails: bool) -> (Registry, Arc<MemoryStore>, AgentId) {
     let (bell, store) = (Arc::new(Bell::default()), Arc::new(MemoryStore::new()));
     let (clock, kept): (Arc<dyn Clock>, Arc<dyn Store>) = (bell.clone(), store.clone());
-    let ports =
-        Ports { store: kept, model: Arc::new(Script::default()), clock, tools: Arc::new(NoTools) };
+    let ports = Ports {
+        store: kept,
+        model: Arc::new(Script::default()),
+        clock,
+        tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
+    };
     let registry = Registry::start(ports, settings()).await.unwrap();
     while registry.is_booting() {
         tokio::task::yield_now().await;
@@ -303,6 +309,7 @@ async fn an_agent_that_is_created_again_while_the_host_comes_up_is_hosted_all_th
         model: asked,
         clock: Arc::new(clock.clone()),
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     let registry = Registry::start(ports, settings()).await.unwrap();
     // Before the first page of agents is hosted.

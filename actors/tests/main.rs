@@ -23,6 +23,7 @@ mod insisting;
 mod letters;
 mod lifecycle;
 mod liveness;
+mod masks;
 mod outages;
 mod store;
 mod support;

@@ -14,6 +14,7 @@ use greenroom_actors::agent::Change;
 use greenroom_actors::character::Character;
 use greenroom_actors::ids::{AgentId, TriggerId};
 use greenroom_actors::lifecycle::Command;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
     Abilities, Clock, Delta, FiringQuery, Model, ModelFuture, ModelStream, NoTools, Prompt,
@@ -70,6 +71,7 @@ async fn boot(store: &Arc<MemoryStore>, clock: &VirtualClock) -> Registry {
         model: Arc::new(Slow { clock: clock.clone(), calls: AtomicUsize::new(0) }),
         clock: Arc::new(clock.clone()),
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     // It need not come round each minute in vain, to say that it is well.
     let settings = Settings { overdue_after_s: 86_400, ..settings() };

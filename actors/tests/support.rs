@@ -14,6 +14,7 @@ use greenroom_actors::error::ModelError;
 use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::{AgentId, EntityId, MemoryId, RoomId};
 use greenroom_actors::lifecycle::{Autonomy, Command};
+use greenroom_actors::masks::{Masks, NoMasks};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
     Clock, Delta, Effect, Invocation, Model, ModelFuture, ModelStream, Prompt, Quote, RunQuery,
@@ -138,6 +139,10 @@ impl Model for Script {
         }
     }
 
+    fn knows(&self, model: &str) -> bool {
+        model != "nobody"
+    }
+
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {
         let embeddings = texts
             .iter()
@@ -250,6 +255,14 @@ impl Stage {
         Self::by(store, clock, told, settings).await
     }
 
+    /// A host that masks what those masks say.
+    pub(crate) async fn masked(masks: Arc<dyn Masks>, settings: Settings) -> Self {
+        let (store, clock) =
+            (Arc::new(MemoryStore::new()), VirtualClock::at(UnixMillis(1_000_000)));
+        let told = Arc::new(clock.clone());
+        Self::of(store, clock, told, masks, settings).await
+    }
+
     /// The same, told the time by another clock that follows `clock`.
     pub(crate) async fn by(
         store: Arc<MemoryStore>,
@@ -257,9 +270,19 @@ impl Stage {
         told: Arc<dyn Clock>,
         settings: Settings,
     ) -> Self {
+        Self::of(store, clock, told, Arc::new(NoMasks), settings).await
+    }
+
+    async fn of(
+        store: Arc<MemoryStore>,
+        clock: VirtualClock,
+        told: Arc<dyn Clock>,
+        masks: Arc<dyn Masks>,
+        settings: Settings,
+    ) -> Self {
         let (model, tools) = (Arc::new(Script::default()), Arc::new(Gadgets::default()));
         let (kept, asked): (Arc<dyn Store>, Arc<dyn Model>) = (store.clone(), model.clone());
-        let ports = Ports { store: kept, model: asked, clock: told, tools: tools.clone() };
+        let ports = Ports { store: kept, model: asked, clock: told, tools: tools.clone(), masks };
         let registry = Registry::start(ports, settings).await.unwrap();
         clock.settle().await;
         Self { registry, store, model, tools, clock }

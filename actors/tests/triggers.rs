@@ -297,6 +297,97 @@ async fn one_can_be_fired_by_hand_also_if_it_is_not_enabled() {
 }
 
 #[actix::test]
+async fn a_run_that_fails_is_made_again_as_often_as_its_trigger_says() {
+    for (failures, fated, runs) in [(1, "R", 2), (2, "R", 3), (3, "F", 3)] {
+        let mut stage = Stage::set().await;
+        let ada = stage.running("Ada").await;
+        let wanted = NewTrigger { retries_max: 2, retry_after_s: 600, ..hourly(&stage) };
+        let trigger = add(&stage, ada, wanted).await;
+        for _ in 0..failures {
+            stage.model.then(Act::Fail(ModelError::Refused("no".into())));
+        }
+        stage.advance(HOUR).await;
+        assert_eq!(fates(&stage, ada).await, "G", "it is not done with");
+        assert_eq!(stage.runs(ada).await.len(), 1);
+        stage.advance(599).await;
+        assert_eq!(stage.runs(ada).await.len(), 1, "not before its time");
+        if failures == 2 {
+            // The time is kept over the end of the process.
+            let Stage { registry, store, clock, .. } = stage;
+            drop(registry);
+            clock.settle().await;
+            stage = Stage::over(store, clock, settings()).await;
+            stage.model.then(Act::Fail(ModelError::Refused("no".into())));
+        }
+        stage.advance(1).await;
+        assert_eq!(stage.runs(ada).await.len(), 2);
+        stage.advance(600).await;
+        assert_eq!(fates(&stage, ada).await, fated, "{failures}");
+        assert_eq!(stage.runs(ada).await.len(), runs);
+        let kept = stage.registry.trigger(ada, trigger).await.unwrap();
+        assert_eq!(kept.run_count, 1, "it is one firing");
+        stage.advance(HOUR).await;
+        assert_eq!(fates(&stage, ada).await, format!("{fated}R"));
+    }
+}
+
+#[actix::test]
+async fn what_a_person_fired_is_not_made_again() {
+    let stage = Stage::set().await;
+    let ada = stage.running("Ada").await;
+    let trigger = add(&stage, ada, NewTrigger { retries_max: 2, ..hourly(&stage) }).await;
+    stage.model.then(Act::Fail(ModelError::Refused("no".into())));
+    let fired = stage.registry.fire_trigger(ada, trigger).await.unwrap();
+    let fired = stage.registry.firing_outcome(&fired, Duration::from_secs(5)).await.unwrap();
+    assert_eq!(fired.status, FiringStatus::Failed);
+}
+
+#[actix::test]
+async fn by_hand_it_runs_no_more_often_than_it_may() {
+    let stage = Stage::set().await;
+    let ada = stage.running("Ada").await;
+    let wanted = NewTrigger { max_runs: Some(2), is_enabled: false, ..hourly(&stage) };
+    let trigger = add(&stage, ada, wanted).await;
+    change(&stage, ada, Command::Pause).await;
+    for _ in 0..2 {
+        stage.registry.fire_trigger(ada, trigger).await.unwrap();
+    }
+    let refused = stage.registry.fire_trigger(ada, trigger).await;
+    assert!(matches!(refused, Err(CoreError::Invalid { field: "max_runs", .. })), "they wait");
+    change(&stage, ada, Command::Resume).await;
+    stage.advance(1).await;
+    assert_eq!(fates(&stage, ada).await, "RR");
+    let refused = stage.registry.fire_trigger(ada, trigger).await;
+    assert!(matches!(refused, Err(CoreError::Invalid { field: "max_runs", .. })), "they ran");
+}
+
+#[actix::test]
+async fn models_and_tools_that_are_not_there_are_refused() {
+    let stage = Stage::set().await;
+    let ada = stage.running("Ada").await;
+    let tools = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let refused = |added| match added {
+        Err(CoreError::Invalid { field, .. }) => field,
+        other => panic!("{other:?}"),
+    };
+    let unknown = NewTrigger { model: Some("nobody".into()), ..hourly(&stage) };
+    assert_eq!(refused(stage.registry.add_trigger(ada, unknown).await), "model");
+    let unknown = NewTrigger { allowed_tools: tools(&["recall", "nothing"]), ..hourly(&stage) };
+    assert_eq!(refused(stage.registry.add_trigger(ada, unknown).await), "allowed_tools");
+    let none = NewTrigger { allowed_tools: tools(&[]), ..hourly(&stage) };
+    let trigger = add(&stage, ada, none).await;
+    let patch = |model: &str| TriggerPatch {
+        model: Some(Some(model.to_owned())),
+        ..TriggerPatch::default()
+    };
+    let amended = stage.registry.amend_trigger(ada, trigger, patch("nobody")).await;
+    assert_eq!(refused(amended), "model");
+    let patch = TriggerPatch { allowed_tools: Some(tools(&["nothing"])), ..patch("small") };
+    let amended = stage.registry.amend_trigger(ada, trigger, patch).await;
+    assert_eq!(refused(amended), "allowed_tools");
+}
+
+#[actix::test]
 async fn one_may_wait_for_the_next_tick_and_need_autonomy() {
     let stage = Stage::set().await;
     let ada = stage.running("Ada").await;

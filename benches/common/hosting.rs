@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::{CoreError, ModelError};
 use greenroom_actors::ids::AgentId;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::ports::{
     Model, ModelFuture, ModelStream, NoTools, Prompt, Store, SystemClock,
 };
@@ -29,6 +30,7 @@ pub(crate) async fn host(
         model: Arc::new(Nobody),
         clock: Arc::new(SystemClock),
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     let registry = Registry::start(ports, settings).await?;
     while registry.is_booting() {

@@ -23,7 +23,8 @@ use greenroom_actors::lines::LogLine;
 use greenroom_actors::ports::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
     LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
-    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorkDone, WorldQuery,
+    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals,
+    WorkDone, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -133,6 +134,7 @@ impl Store for Blank {
         fn agents(AgentQuery) -> Vec<AgentRecord>;
         fn census() -> Census;
         fn last_work(Option<AgentId>, u32) -> Vec<LastWork>;
+        fn trigger_totals() -> Vec<TriggerTotals>;
         fn lines(AgentId, u32) -> Vec<LogLine>;
         fn is_halted() -> bool;
         fn memory(AgentId, MemoryId) -> Option<Memory>;

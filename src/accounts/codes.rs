@@ -34,8 +34,8 @@ const PENDING_MAX: u64 = 10_000;
 #[derive(Debug)]
 pub(super) struct Codes {
     pending: Cache<String, Arc<Mutex<Vec<Pending>>>>,
-    requests: Tries<String>,
-    guesses: Tries<String>,
+    pub(super) requests: Tries<String>,
+    pub(super) guesses: Tries<String>,
     access: Tries<u128>,
 }
 
@@ -93,11 +93,36 @@ impl Accounts {
         if !self.is_listed(&email) {
             return Ok(false);
         }
-        let code = Zeroizing::new(format!("{:06}", rand::random_range(0..CODES)));
-        let digest = self.digest_of(&email, &code).ok_or(AccountsError::Failed)?;
-        codes.add(email.clone(), Pending { digest, expires_at: now.plus(CODE_LIFE) }, now);
-        self.inner.courier.bring(Letter { to: email, code });
+        self.send_new(codes, email.clone(), email)?;
         Ok(true)
+    }
+
+    /// Sends a new code that is good for `who`, which has that address.
+    pub(super) fn send_new(
+        &self,
+        codes: &Codes,
+        who: String,
+        email: String,
+    ) -> Result<(), AccountsError> {
+        let now = self.now();
+        let code = Zeroizing::new(format!("{:06}", rand::random_range(0..CODES)));
+        let digest = self.digest_of(&who, &code).ok_or(AccountsError::Failed)?;
+        codes.add(who, Pending { digest, expires_at: now.plus(CODE_LIFE) }, now);
+        self.inner.courier.bring(Letter { to: email, code });
+        Ok(())
+    }
+
+    /// Whether that is a code for `who`; if so, it is used up. Each look counts as a guess.
+    pub(super) fn guess(
+        &self,
+        codes: &Codes,
+        who: &String,
+        code: &str,
+    ) -> Result<(), AccountsError> {
+        let now = self.now();
+        codes.guesses.admit(who.clone(), now).map_err(AccountsError::TooManyTries)?;
+        let digest = self.digest_of(who, code.trim()).ok_or(AccountsError::Failed)?;
+        if codes.take(who, &digest, now) { Ok(()) } else { Err(AccountsError::WrongCode) }
     }
 
     /// Logs in whoever has read the code; at the first time, they become a user.
@@ -110,13 +135,8 @@ impl Accounts {
             Err(AccountsError::NotAnAddress) => return Err(AccountsError::WrongCode),
             email => email?,
         };
-        let now = self.now();
         let codes = &self.inner.codes;
-        codes.guesses.admit(email.clone(), now).map_err(AccountsError::TooManyTries)?;
-        let digest = self.digest_of(&email, code.trim()).ok_or(AccountsError::Failed)?;
-        if !codes.take(&email, &digest, now) {
-            return Err(AccountsError::WrongCode);
-        }
+        self.guess(codes, &email, code)?;
         // Whoever was taken off the list in the meantime is not let in.
         let listed = self.index().listed.get(&email).cloned();
         let role = listed.ok_or(AccountsError::WrongCode)?.default_role;

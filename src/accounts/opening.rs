@@ -72,6 +72,7 @@ impl Accounts {
             hasher,
             logins: Tries::new(LOGIN_TRIES),
             codes: Codes::default(),
+            proofs: Codes::default(),
             setup_token,
             change: tokio::sync::Mutex::new(()),
         };

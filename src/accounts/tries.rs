@@ -13,14 +13,14 @@ const TRIERS_MAX: u64 = 50_000;
 
 /// So often in so long a time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Allowance {
-    pub(super) tries: u32,
-    pub(super) within: Duration,
+pub(crate) struct Allowance {
+    pub(crate) tries: u32,
+    pub(crate) within: Duration,
 }
 
 /// Counts tries. The time of each who tries begins with their first.
 #[derive(Debug)]
-pub(super) struct Tries<K: Hash + Eq + Send + Sync + 'static> {
+pub(crate) struct Tries<K: Hash + Eq + Send + Sync + 'static> {
     allowance: Allowance,
     counts: Cache<K, Arc<Mutex<Count>>>,
 }
@@ -32,7 +32,7 @@ struct Count {
 }
 
 impl<K: Hash + Eq + Send + Sync + 'static> Tries<K> {
-    pub(super) fn new(allowance: Allowance) -> Self {
+    pub(crate) fn new(allowance: Allowance) -> Self {
         let counts =
             Cache::builder().max_capacity(TRIERS_MAX).time_to_idle(allowance.within).build();
         Self { allowance, counts }
@@ -44,7 +44,7 @@ impl<K: Hash + Eq + Send + Sync + 'static> Tries<K> {
     ///
     /// # Errors
     /// How long to wait, if it is one too many. Such a one does not count.
-    pub(super) fn admit(&self, who: K, now: UnixMillis) -> Result<(), Duration> {
+    pub(crate) fn admit(&self, who: K, now: UnixMillis) -> Result<(), Duration> {
         let fresh = || Arc::new(Mutex::new(Count { since: now, tries: 0 }));
         let count = self.counts.get_with(who, fresh);
         let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,12 +59,12 @@ impl<K: Hash + Eq + Send + Sync + 'static> Tries<K> {
     }
 
     /// Forgets whatever that one tried.
-    pub(super) fn forgive(&self, who: &K) {
+    pub(crate) fn forgive(&self, who: &K) {
         self.counts.invalidate(who);
     }
 
     /// Takes back one try, which came to nothing by no fault of theirs.
-    pub(super) fn take_back(&self, who: &K) {
+    pub(crate) fn take_back(&self, who: &K) {
         if let Some(count) = self.counts.get(who) {
             let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
             count.tries = count.tries.saturating_sub(1);

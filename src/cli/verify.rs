@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use actix::System;
 use clap::Args;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::ports::{NoTools, SystemClock};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
@@ -84,6 +85,7 @@ async fn rehearse(file: File, password: Password, loaded: &Loaded) -> Result<Ver
         model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).map_err(failed)?),
         clock: Arc::new(SystemClock),
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     let registry = Registry::start(ports, Settings::default()).await.map_err(failed)?;
     let workspaces = Workspaces::open(&folder.path().join("workspaces"), &config.workspace)?;

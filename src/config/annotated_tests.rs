@@ -59,7 +59,7 @@ fn every_key_without_a_default_has_an_example() {
     let mut written = BTreeMap::new();
     leaves(&Value::Table(uncommented(true).parse::<Table>().unwrap()), "", &mut written);
     // An unknown key is refused with the names of all that exist.
-    for section in ["elizaos", "runtime", "speech", "models.small"] {
+    for section in ["elizaos", "runtime", "speech", "credentials", "models.small"] {
         let refused = toml::from_str::<Config>(&format!("[{section}]\n\"?\" = 1")).unwrap_err();
         let (_, known) = refused.message().split_once("expected one of ").unwrap();
         for key in known.split(", ").map(|key| key.trim_matches('`')) {

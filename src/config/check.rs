@@ -27,9 +27,12 @@ impl Loaded {
             return Err(self.at_fault("budget", &at_fault));
         }
         config.tools.check().map_err(|at_fault| self.at_fault("tools", &at_fault.to_string()))?;
+        config.credentials.check().map_err(|at_fault| self.at_fault("credentials", &at_fault))?;
+        config.runtimes.check().map_err(|at_fault| self.at_fault("runtimes", &at_fault))?;
         config.log.parse_filter().map_err(|error| self.refused("log.filter", error))?;
         config.idempotency.check().map_err(|at_fault| self.at_fault("idempotency", &at_fault))?;
         config.mcp.check().map_err(|at_fault| self.at_fault("mcp", &at_fault))?;
+        config.ssh.check().map_err(|at_fault| self.at_fault("ssh", &at_fault))?;
         config.server.check().map_err(|at_fault| self.at_fault("server", &at_fault))?;
         Ok(())
     }

@@ -36,7 +36,7 @@ const NOT_SETTINGS: [&str; 5] =
 type Reading = fn(&str) -> Result<String, String>;
 
 /// The ecosystems' own variables, the stronger ones later, with the key that each sets.
-const ALIASES: [(&str, &str, Reading); 32] = [
+const ALIASES: [(&str, &str, Reading); 33] = [
     ("ELIZA_SERVER_AUTH_TOKEN", "elizaos.auth_token", as_is),
     ("SERVER_API_KEY", "elizaos.socket_token", as_is),
     ("API_CORS_ORIGIN", "elizaos.cors_origin", as_is),
@@ -82,6 +82,7 @@ const ALIASES: [(&str, &str, Reading); 32] = [
     ("SMTP_PORT", "accounts.smtp.port", port),
     ("SMTP_USER", "accounts.smtp.user", as_is),
     ("SMTP_PASSWORD", "accounts.smtp.password", as_is),
+    ("CREDENTIAL_ENCRYPTION_KEY", "credentials.key", as_is),
     ("LOG_JSON_FORMAT", "log.format", log_format),
     ("LOG_LEVEL", "log.filter", as_is),
     (LOG, "log.filter", as_is),

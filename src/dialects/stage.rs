@@ -16,6 +16,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::ModelError;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
     Clock, Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, Purpose, SystemClock,
@@ -62,6 +63,10 @@ impl Model for Echo {
         let (first, second) = words.split_at(words.len().min(6));
         let pieces = [first, second].map(|piece| Ok(Delta::Text(piece.to_owned())));
         stream::iter(pieces.into_iter().chain([Ok(Delta::Done(Usage::default()))])).boxed()
+    }
+
+    fn knows(&self, model: &str) -> bool {
+        model != "nobody"
     }
 
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {
@@ -212,6 +217,7 @@ where
         model: Arc::new(Echo),
         clock,
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     let runtime = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, runtime).await.unwrap();

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{NoTools, SystemClock};
 use greenroom_actors::registry::Registry;
@@ -11,12 +12,16 @@ use greenroom_actors::settings::Settings;
 
 use super::{Host, Stopper};
 use crate::accounts::tests::support::{Letters, opened};
+use crate::audit::Audit;
+use crate::credentials::{CredentialSettings, Credentials, Known};
 use crate::http::idempotency::{Idempotency, IdempotencySettings, MemoryAnswers};
 use crate::media::{MediaSettings, MediaStore};
 use crate::messaging::{Messaging, MessagingSettings};
 use crate::models::{self, ModelsSettings};
+use crate::organisation::{self, Organisation};
 use crate::primary::Primary;
 use crate::roster::Roster;
+use crate::runtimes::{Runtimes, RuntimesSettings};
 use crate::secrets::Secrets;
 use crate::templates::Templates;
 use crate::transfer::{Transfer, TransferSettings};
@@ -34,6 +39,20 @@ impl Host {
         let workspaces =
             Workspaces::open(&folder.join("workspaces"), &WorkspaceSettings::default()).unwrap();
         let secrets = Arc::new(Secrets::new("salt"));
+        let credentials = Credentials::open(
+            registry.clone(),
+            workspaces.clone(),
+            Arc::new(Known::new(Arc::clone(&secrets))),
+            CredentialSettings::default(),
+        );
+        let models = models::build(&ModelsSettings::default(), &|_| None).unwrap();
+        let runtimes = Runtimes::new(
+            RuntimesSettings { enabled: false, ..RuntimesSettings::default() },
+            Arc::new(models.clone()),
+            workspaces.clone(),
+            &folder.join("workspaces"),
+            |_| None,
+        );
         let transfer = Transfer::open(
             &folder.join("transfer"),
             TransferSettings::default(),
@@ -47,12 +66,24 @@ impl Host {
             IdempotencySettings::default(),
         );
         let (accounts, preferences) = opened(&registry, &secrets, letters).await;
+        let roster = Roster::open(registry.clone()).await.unwrap();
+        let organisation = organisation::Resources {
+            registry: registry.clone(),
+            roster: roster.clone(),
+            accounts: accounts.clone(),
+            workspaces: workspaces.clone(),
+            secrets: Arc::clone(&secrets),
+        };
         Self {
+            organisation: Organisation::open(organisation).await.unwrap(),
             accounts,
+            audit: Audit::open(registry.clone()).await.unwrap(),
             preferences,
             primary: Primary::none(registry.clone()).await.unwrap(),
-            roster: Roster::open(registry.clone()).await.unwrap(),
-            models: models::build(&ModelsSettings::default(), &|_| None).unwrap(),
+            roster,
+            models,
+            credentials,
+            runtimes,
             messaging: Messaging::open(registry.clone(), MessagingSettings::default())
                 .await
                 .unwrap(),
@@ -62,6 +93,7 @@ impl Host {
             transfer: transfer.unwrap(),
             idempotency,
             speech: crate::speech::Speech::default(),
+            ssh: crate::ssh::Ssh::disabled(),
             mcp: crate::mcp::client::McpTools::none(),
             secrets,
             logs: Arc::default(),
@@ -80,6 +112,7 @@ impl Host {
             model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
             clock: Arc::new(SystemClock),
             tools: Arc::new(NoTools),
+            masks: Arc::new(NoMasks),
         };
         let settings = Settings { arbiters: Some(0), ..Settings::default() };
         let registry = Registry::start(ports, settings).await.unwrap();

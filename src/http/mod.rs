@@ -11,6 +11,7 @@ pub mod idempotency;
 pub mod instant;
 pub mod operator;
 pub mod outbound;
+pub mod outbox;
 pub mod places;
 pub mod query;
 pub mod range;

@@ -137,7 +137,7 @@ impl Verdict {
 
 /// Who counts as one client: an IPv4 address, or an IPv6 network of 56 bits, since a household is
 /// given that many addresses.
-pub(super) fn group(client: IpAddr) -> u128 {
+pub(crate) fn group(client: IpAddr) -> u128 {
     match client.to_canonical() {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
         IpAddr::V6(address) => address.to_bits() & !(u128::MAX >> 56),

@@ -16,6 +16,7 @@ mod settings;
 mod telling;
 mod titles;
 mod turns;
+mod unfolding;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub use servers::NewServer;
 pub use sessions::{NewSession, Renewed, SessionRules, SessionsError, TimeoutWish, number, shown};
 pub use settings::MessagingSettings;
 pub use titles::{TitleWish, Titled};
+pub use unfolding::{Rest, Unfolding};
 
 use turns::Turns;
 
@@ -71,6 +73,12 @@ impl Messaging {
     #[must_use]
     pub fn double_texting(&self) -> DoubleTexting {
         self.settings.double_texting
+    }
+
+    /// The one way to the agents.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     fn now(&self) -> UnixMillis {

@@ -233,16 +233,20 @@ impl Inner {
     }
 
     fn named(&self, name: &str) -> Option<Arc<Served>> {
+        let found = self.find(name);
+        if found.is_none() && !name.is_empty() {
+            self.warn_once(name);
+        }
+        found
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<Served>> {
         let all = || self.models.values().chain([&self.default]).chain(&self.fallback);
         let found = self.models.get(name);
         let found = found.or_else(|| all().find(|served| served.name == name));
         let found = found.or_else(|| all().find(|served| served.model == name)).cloned();
         // What the configuration says goes before what was added.
-        let found = found.or_else(|| self.learned(name));
-        if found.is_none() && !name.is_empty() {
-            self.warn_once(name);
-        }
-        found
+        found.or_else(|| self.learned(name))
     }
 
     fn warn_once(&self, name: &str) {
@@ -298,6 +302,10 @@ impl Model for Router {
             recalls: one.recalls || other.recalls,
         })
         .unwrap_or_default()
+    }
+
+    fn knows(&self, model: &str) -> bool {
+        self.inner.find(model).is_some()
     }
 
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {

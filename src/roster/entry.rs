@@ -39,8 +39,13 @@ pub struct Entry {
     pub shares: Vec<Share>,
     /// The agents that it may call, see, and share folders with.
     pub permits: BTreeSet<AgentId>,
+    /// Whether [`permits`](Self::permits) alone say whom it writes to, and its like who writes to it;
+    /// otherwise its character does.
+    pub permits_decide: bool,
     /// What it shares with other agents.
     pub folders: Folders,
+    /// Who may talk to it without an account.
+    pub access: AccessPolicy,
     /// The system that it was made as a part of.
     pub system: Option<String>,
     /// When its picture last changed, if it has one.
@@ -97,6 +102,24 @@ pub struct Folders {
     pub consumes: bool,
 }
 
+/// Who may talk to an agent by a public link, or from a channel outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccessPolicy {
+    /// Whether they have to prove an address.
+    pub requires_email: bool,
+    /// Whether any proven address will do; otherwise it has to be of somebody who may use the agent.
+    pub is_open: bool,
+    /// Who of a group has to: `none`, `any_verified` or `all`.
+    pub group_auth_mode: String,
+}
+
+impl Default for AccessPolicy {
+    fn default() -> Self {
+        Self { requires_email: false, is_open: false, group_auth_mode: "none".to_owned() }
+    }
+}
+
 impl Entry {
     /// The kind of an agent that nobody named one for.
     pub const KIND: &str = "business-assistant";
@@ -135,7 +158,9 @@ impl Default for Entry {
             tags: BTreeSet::new(),
             shares: Vec::new(),
             permits: BTreeSet::new(),
+            permits_decide: false,
             folders: Folders::default(),
+            access: AccessPolicy::default(),
             system: None,
             avatar_changed_at: None,
         }

@@ -31,6 +31,11 @@ impl Index {
         self.read().entries.get(&id).map(Arc::clone)
     }
 
+    pub(super) fn all(&self) -> Vec<(AgentId, Arc<Entry>)> {
+        let tables = self.read();
+        tables.entries.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()
+    }
+
     /// Puts an entry in the place of the one that was there; nothing takes it away.
     pub(super) fn set(&self, id: AgentId, entry: Option<Arc<Entry>>) {
         let mut tables = self.write();

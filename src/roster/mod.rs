@@ -12,19 +12,18 @@ mod ports;
 
 use std::sync::Arc;
 
-use greenroom_actors::character::AgentRecord;
+use greenroom_actors::directory::Listed;
 use greenroom_actors::documents::Document;
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::State;
-use greenroom_actors::ports::AgentQuery;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use access::Relation;
-pub use entry::{Entry, Folders, Limits, Resources, Share};
+pub use entry::{AccessPolicy, Entry, Folders, Limits, Resources, Share};
 
 use crate::accounts::Principal;
 use index::Index;
@@ -87,7 +86,10 @@ impl Roster {
             for document in page {
                 let Some(id) = document.key.parse().ok().map(AgentId) else { continue };
                 match serde_json::from_value(document.value) {
-                    Ok(entry) => index.set(id, Some(Arc::new(entry))),
+                    Ok(entry) => {
+                        permit(&registry, id, &entry);
+                        index.set(id, Some(Arc::new(entry)));
+                    }
                     Err(error) => {
                         let reason = format!("the roster's entry of {id}: {error}");
                         return Err(StoreError::Failed(reason).into());
@@ -108,8 +110,7 @@ impl Roster {
     /// # Errors
     /// [`CoreError::Store`].
     pub async fn find(&self, name: &str) -> Result<Option<Known>, CoreError> {
-        let found = self.inner.registry.store().agent_by_handle(name).await?;
-        Ok(found.map(|record| self.known(&record)))
+        Ok(self.inner.registry.directory().find(name).map(|listed| self.known(&listed)))
     }
 
     /// An agent by its id.
@@ -117,11 +118,7 @@ impl Roster {
     /// # Errors
     /// [`CoreError::Store`].
     pub async fn get(&self, id: AgentId) -> Result<Option<Known>, CoreError> {
-        match self.inner.registry.record(id).await {
-            Ok(record) => Ok(Some(self.known(&record))),
-            Err(CoreError::AgentNotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(self.inner.registry.directory().get(id).map(|listed| self.known(&listed)))
     }
 
     /// The agents that somebody may see, newest first.
@@ -129,22 +126,32 @@ impl Roster {
     /// # Errors
     /// [`CoreError::Store`].
     pub async fn visible_to(&self, principal: &Principal) -> Result<Vec<Known>, CoreError> {
-        let mut seen = Vec::new();
-        match self.inner.index.of(principal) {
-            None => {
-                let all = AgentQuery { limit: u32::MAX, ..AgentQuery::default() };
-                for record in self.inner.registry.store().agents(all).await? {
-                    seen.push(self.known(&record));
-                }
-            }
-            Some(ids) => {
-                for id in ids {
-                    seen.extend(self.get(id).await?);
-                }
-            }
-        }
+        let directory = self.inner.registry.directory();
+        let listed = match self.inner.index.of(principal) {
+            None => directory.snapshot(),
+            Some(ids) => directory.get_all(ids),
+        };
+        let mut seen: Vec<_> = listed.iter().map(|listed| self.known(listed)).collect();
         seen.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.name.cmp(&b.name)));
         Ok(seen)
+    }
+
+    /// The agents that somebody may see, by their ids; `None`: all there are.
+    #[must_use]
+    pub fn ids_visible_to(&self, principal: &Principal) -> Option<Vec<AgentId>> {
+        self.inner.index.of(principal)
+    }
+
+    /// What was said of every agent of which something was.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(AgentId, Arc<Entry>)> {
+        self.inner.index.all()
+    }
+
+    /// Whether something was said of an agent.
+    #[must_use]
+    pub fn knows(&self, id: AgentId) -> bool {
+        self.inner.index.get(id).is_some()
     }
 
     /// What was said of an agent.
@@ -220,6 +227,7 @@ impl Roster {
         let _turn = self.turn(id).await;
         let gone = Fact::DocumentRemoved { shelf: SHELF.to_owned(), key: id.to_string() };
         self.inner.registry.keep(vec![gone]).await?;
+        self.inner.registry.permits().set(id, None);
         self.inner.index.set(id, None);
         Ok(())
     }
@@ -247,17 +255,18 @@ impl Roster {
         };
         self.inner.registry.keep(vec![Fact::DocumentSet(Box::new(document))]).await?;
         let entry = Arc::new(entry);
+        permit(&self.inner.registry, id, &entry);
         self.inner.index.set(id, Some(Arc::clone(&entry)));
         Ok(entry)
     }
 
-    fn known(&self, record: &AgentRecord) -> Known {
+    fn known(&self, listed: &Listed) -> Known {
         Known {
-            id: record.id,
-            name: record.handle.clone(),
-            state: record.lifecycle.state(),
-            created_at: record.created_at,
-            entry: self.entry(record.id),
+            id: listed.id,
+            name: listed.handle.as_ref().to_owned(),
+            state: listed.state,
+            created_at: listed.created_at,
+            entry: self.entry(listed.id),
         }
     }
 
@@ -266,4 +275,9 @@ impl Roster {
         let nth = usize::try_from(id.0.as_u128() % turns).unwrap_or(0);
         Some(self.inner.turns.get(nth)?.lock().await)
     }
+}
+
+/// Lets an agent write to those that it may call, where people say which.
+fn permit(registry: &Registry, id: AgentId, entry: &Entry) {
+    registry.permits().set(id, entry.permits_decide.then_some(&entry.permits));
 }

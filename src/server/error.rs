@@ -8,6 +8,7 @@ use greenroom_actors::error::{CoreError, StoreError};
 
 use crate::accounts::AccountsError;
 use crate::models::ModelsError;
+use crate::ssh::SshError;
 use crate::telemetry::TelemetryError;
 use crate::tools::ToolsError;
 
@@ -35,6 +36,9 @@ pub enum ServeError {
     /// The tools are not well described.
     #[error("tools.{0}")]
     Tools(#[from] ToolsError),
+    /// SSH could not be set up.
+    #[error("ssh: {0}")]
+    Ssh(#[from] SshError),
     /// The runtime did not come up.
     #[error(transparent)]
     Core(#[from] CoreError),

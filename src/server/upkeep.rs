@@ -44,6 +44,8 @@ pub(super) fn start(host: &Host, store: &StoreSettings, sessions: SessionRules) 
     work.spawn(deliver_left(host.clone()));
     work.spawn(sweep_sessions(host.clone(), sessions));
     work.spawn(sweep_jobs(host.clone()));
+    let organisation = host.organisation.clone();
+    work.spawn(async move { organisation.look_after_asks().await });
     work.spawn(expire_approvals(host.registry.clone()));
     work.spawn(keep_key_usage(host.clone()));
     work.spawn(tidy_metrics());

@@ -10,9 +10,10 @@ use tokio::sync::OnceCell;
 use super::SpeechError;
 use super::engine::{Spoken, Synthesizer, Utterance};
 use super::listening::Ear;
-use super::programs::{Run, find};
+use super::programs::Run;
 use super::sound::encode;
 use crate::media::Spool;
+use crate::programs::find;
 
 const NAME: &str = "flite";
 

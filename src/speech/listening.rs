@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::SpeechError;
-use super::programs::{Place, Run, Works, find};
+use super::programs::{Place, Run, Works};
 use super::sound::{Container, DecodeError, Limits, RATE, decode};
+use crate::programs::find;
 
 const FFMPEG: &str = "ffmpeg";
 

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::SpeechError;
 use super::engine::{Recognizer, Recording};
 use super::listening::Ear;
-use super::programs::{Run, find};
+use super::programs::Run;
 use super::sound::{RATE, sample16};
+use crate::programs::find;
 
 const NAME: &str = "pocketsphinx";
 

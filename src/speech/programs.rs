@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -146,28 +146,10 @@ impl Run<'_> {
     }
 }
 
-/// Where a program is, by its name or path; `None` if it is not installed. Looks anew each time, so
-/// that it may be installed while the host runs.
-pub(super) fn find(program: &Path) -> Option<PathBuf> {
-    if program.components().count() > 1 {
-        return is_program(program).then(|| program.to_owned());
-    }
-    let places = env::var_os("PATH")?;
-    env::split_paths(&places).map(|place| place.join(program)).find(|file| is_program(file))
-}
-
-fn is_program(file: &Path) -> bool {
-    let Ok(about) = file.metadata() else { return false };
-    #[cfg(unix)]
-    let may_run = std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o111 != 0;
-    #[cfg(not(unix))]
-    let may_run = true;
-    about.is_file() && may_run
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::programs::find;
 
     async fn shell(script: &str, input: &[u8], output_max: usize) -> Result<Vec<u8>, SpeechError> {
         let program = find(Path::new("sh")).unwrap();

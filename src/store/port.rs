@@ -22,7 +22,8 @@ use greenroom_actors::lines::LogLine;
 use greenroom_actors::ports::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
     LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
-    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorkDone, WorldQuery,
+    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals,
+    WorkDone, WorldQuery,
 };
 use greenroom_actors::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -66,6 +67,10 @@ impl Store for SqliteStore {
 
     fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>> {
         self.read(move |connection| runs::last_work(connection, after, limit))
+    }
+
+    fn trigger_totals(&self) -> StoreFuture<Vec<TriggerTotals>> {
+        self.read(triggers::totals)
     }
 
     fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>> {

@@ -2,12 +2,12 @@
 
 use greenroom_actors::error::StoreError;
 use greenroom_actors::ids::{AgentId, TriggerId};
-use greenroom_actors::ports::DueQuery;
+use greenroom_actors::ports::{DueQuery, TriggerTotals};
 use greenroom_actors::time::UnixMillis;
 use greenroom_actors::triggers::{Trigger, TriggerFired};
 use rusqlite::{Connection, Row, params};
 
-use super::columns::{Columns, Named, all, first, json, run};
+use super::columns::{Columns, Named, all, first, json, run, unsigned};
 use super::fault::Fault;
 use super::firings;
 
@@ -130,5 +130,19 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Trigger> {
         last_status: columns.named_or_null()?,
         last_error: columns.take()?,
         ..document
+    })
+}
+
+/// How many each agent has that has some; those on their way in are none yet.
+pub(super) fn totals(connection: &Connection) -> rusqlite::Result<Vec<TriggerTotals>> {
+    let sql = "SELECT agent, count(*), sum(is_enabled) FROM triggers
+               WHERE agent IN (SELECT id FROM agents) GROUP BY agent ORDER BY agent";
+    all(connection, sql, [], |row| {
+        let mut columns = Columns::of(row);
+        Ok(TriggerTotals {
+            agent_id: columns.id()?,
+            total: unsigned(columns.take()?),
+            enabled: unsigned(columns.take()?),
+        })
     })
 }

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use greenroom_actors::ids::AgentId;
+use greenroom_actors::masks::Masks;
 use greenroom_actors::time::UnixMillis;
 use tokio::sync::broadcast;
 use tracing::Level;
@@ -41,6 +44,28 @@ pub struct LogBuffer {
     lines: Mutex<VecDeque<LogLine>>,
     capacity: usize,
     watched: broadcast::Sender<Arc<LogLine>>,
+    masks: MaskedBy,
+}
+
+/// What hides agents' secrets, once it is there.
+#[derive(Default)]
+struct MaskedBy(OnceLock<Arc<dyn Masks>>);
+
+impl fmt::Debug for MaskedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MaskedBy(hidden)")
+    }
+}
+
+impl MaskedBy {
+    /// Hides the secrets of the agent that a line is about.
+    fn hide_in(&self, line: &mut LogLine) {
+        let Some(masks) = self.0.get().filter(|masks| !masks.is_empty()) else { return };
+        let agent = line.agent_id.as_deref().and_then(|agent| agent.parse::<AgentId>().ok());
+        if let Some(mask) = agent.and_then(|agent| masks.of(agent)) {
+            mask.hide(&mut line.msg);
+        }
+    }
 }
 
 impl Default for LogBuffer {
@@ -54,7 +79,13 @@ impl LogBuffer {
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         let watched = broadcast::channel(LAG_MAX).0;
-        Self { lines: Mutex::default(), capacity: capacity.max(1), watched }
+        let masks = MaskedBy::default();
+        Self { lines: Mutex::default(), capacity: capacity.max(1), watched, masks }
+    }
+
+    /// From now on, lines that are about an agent tell none of its secrets. Only the first counts.
+    pub fn mask_by(&self, masks: Arc<dyn Masks>) {
+        drop(self.masks.0.set(masks));
     }
 
     /// The lines that come from now on, but those that sending a line brings about. Who lags
@@ -66,6 +97,7 @@ impl LogBuffer {
 
     /// Adds a line; of a long message the beginning.
     pub fn push(&self, mut line: LogLine) {
+        self.masks.hide_in(&mut line);
         line.msg.truncate(line.msg.floor_char_boundary(MESSAGE_MAX_BYTES));
         if self.watched.receiver_count() > 0 {
             // Nobody minds if the last watcher has gone meanwhile.
@@ -76,6 +108,7 @@ impl LogBuffer {
 
     /// Adds a line that those who watch are not sent: one that sending a line brings about.
     pub(super) fn push_unwatched(&self, mut line: LogLine) {
+        self.masks.hide_in(&mut line);
         line.msg.truncate(line.msg.floor_char_boundary(MESSAGE_MAX_BYTES));
         let mut lines = self.lock();
         while lines.len() >= self.capacity {

@@ -5,6 +5,7 @@ use actix_web::http::header::{ContentEncoding, LOCATION};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use greenroom_actors::character::Character;
 use greenroom_actors::figures::Tally;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::SystemClock;
 use greenroom_actors::registry::Registry;
@@ -41,6 +42,7 @@ impl Stage {
             model: Arc::new(model),
             clock: Arc::new(SystemClock),
             tools: Arc::new(greenroom_actors::ports::NoTools),
+            masks: Arc::new(NoMasks),
         };
         let registry = Registry::start(ports, Settings::default()).await.unwrap();
         let agent = registry.create(character).await.unwrap();

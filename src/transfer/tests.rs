@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use greenroom_actors::character::Character;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::State;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{MemoryQuery, NoTools, Store, SystemClock};
 use greenroom_actors::runtime::Ports;
@@ -45,6 +46,7 @@ impl Home {
             model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
             clock: Arc::new(SystemClock),
             tools: Arc::new(NoTools),
+            masks: Arc::new(NoMasks),
         };
         let runtime = Settings { arbiters: Some(0), ..Settings::default() };
         let registry = Registry::start(ports, runtime).await.unwrap();

@@ -30,6 +30,9 @@ pub enum WorkspaceError {
     /// It is a folder that agents share, which is there as long as they do.
     #[error("{0} is a shared folder")]
     Shared(WorkPath),
+    /// There is something already.
+    #[error("there is something at {0} already")]
+    Taken(WorkPath),
     /// The folder holds something.
     #[error("the folder {0} is not empty")]
     NotEmpty(WorkPath),

@@ -19,6 +19,7 @@ use super::settings::WorkspaceSettings;
 use super::sharing::{self, SHARED_IN, SHARED_OUT, Sharing};
 use super::tree::{Tree, View, tree};
 use super::walk::{Entry, Kind, Listing, Usage, list};
+use super::watch;
 
 /// Entries of a folder that is removed that are counted.
 const COUNTED_MAX: u64 = 1_000_000;
@@ -65,7 +66,7 @@ impl Files<'_> {
         Ok(Opened { file, size, is_text, changed_at })
     }
 
-    fn open_file(&self, path: &WorkPath) -> Result<(File, Entry), WorkspaceError> {
+    pub(super) fn open_file(&self, path: &WorkPath) -> Result<(File, Entry), WorkspaceError> {
         let missing = || WorkspaceError::Missing(path.clone());
         let special = || WorkspaceError::Special(path.clone());
         let no_file = || WorkspaceError::NotAFile(path.clone());
@@ -206,7 +207,7 @@ impl Files<'_> {
     }
 
     /// Whether everything in a folder may be changed.
-    fn check_all(&self, path: &WorkPath) -> Result<(), WorkspaceError> {
+    pub(super) fn check_all(&self, path: &WorkPath) -> Result<(), WorkspaceError> {
         if !self.rule.is_enabled {
             return Ok(());
         }
@@ -240,7 +241,7 @@ impl Files<'_> {
     ) -> Result<(), WorkspaceError> {
         let spooled = Uuid::now_v7().to_string();
         let written = || {
-            let mut file = self.spool.create(&spooled)?;
+            let mut file = watch::create(self.spool, &spooled, name)?;
             if let Some(mut old) = old {
                 io::copy(&mut old, &mut file)?;
             }
@@ -260,7 +261,7 @@ impl Files<'_> {
     }
 
     /// That a file of that size may come in place of one that holds `before`.
-    fn make_room(
+    pub(super) fn make_room(
         &self,
         path: &WorkPath,
         size: u64,
@@ -295,7 +296,7 @@ impl Files<'_> {
     }
 
     /// The folder at `path`, if it is there.
-    fn folder(&self, path: &WorkPath) -> Result<Option<Dir>, WorkspaceError> {
+    pub(super) fn folder(&self, path: &WorkPath) -> Result<Option<Dir>, WorkspaceError> {
         let Some((mut folder, stands_for)) = self.root(path)? else { return Ok(None) };
         for (name, length) in path.names().iter().zip(1..).skip(stands_for) {
             match open(&folder, name, &path.first(length))? {
@@ -319,7 +320,7 @@ impl Files<'_> {
     }
 
     /// The folder at `path`, made with all above it where it is not there.
-    fn make_folders(&self, path: &WorkPath) -> Result<Dir, WorkspaceError> {
+    pub(super) fn make_folders(&self, path: &WorkPath) -> Result<Dir, WorkspaceError> {
         self.is_awaited()?;
         let (mut folder, stands_for) = match self.root(path)? {
             Some(root) => root,
@@ -354,7 +355,7 @@ impl Files<'_> {
         }
     }
 
-    fn is_awaited(&self) -> Result<(), WorkspaceError> {
+    pub(super) fn is_awaited(&self) -> Result<(), WorkspaceError> {
         if self.asker.strong_count() > 0 { Ok(()) } else { Err(WorkspaceError::Left) }
     }
 }
@@ -393,7 +394,7 @@ fn open(above: &Dir, name: &str, path: &WorkPath) -> Result<Option<Dir>, Workspa
     }
 }
 
-fn kind(folder: &Dir, name: &str) -> io::Result<Option<Kind>> {
+pub(super) fn kind(folder: &Dir, name: &str) -> io::Result<Option<Kind>> {
     Ok(found(folder.symlink_metadata(name))?.map(|about| Kind::of(about.file_type())))
 }
 

@@ -15,6 +15,7 @@ use super::reading::Opened;
 use super::sharing::Sharing;
 use super::tree::{Tree, View};
 use super::walk::{Entry, Kind, Listing};
+use super::watch::Marks;
 use super::workspaces::Workspaces;
 
 /// Part of a file.
@@ -52,7 +53,7 @@ pub struct Removed {
 /// except where that comes in the very moment of the change.
 #[derive(Clone, Debug)]
 pub struct Workspace {
-    all: Workspaces,
+    pub(super) all: Workspaces,
     agent: AgentId,
     rule: Arc<ReadOnly>,
     /// What is shared, where that is not what the table says at each moment.
@@ -143,6 +144,30 @@ impl Workspace {
         self.changing(path, move |files, path| files.write(path, &content, true)).await
     }
 
+    /// Puts a file in the place of a small one, made of what that held; whether `change` wanted one.
+    /// Nobody changes the workspace through here in between.
+    ///
+    /// # Errors
+    /// As of [`read`](Self::read), [`WorkspaceError::TooLarge`] for one of more bytes than `bytes_max`,
+    /// and as of [`write`](Self::write).
+    pub async fn revise(
+        &self,
+        path: WorkPath,
+        bytes_max: u64,
+        change: impl FnOnce(&[u8]) -> Option<Vec<u8>> + Send + 'static,
+    ) -> Result<bool, WorkspaceError> {
+        let revised = self.changing(path, move |files, path| {
+            let held = files.read(path, 0, bytes_max)?;
+            if held.size > bytes_max {
+                return Err(WorkspaceError::TooLarge { limit: bytes_max });
+            }
+            let Some(content) = change(&held.bytes) else { return Ok(false) };
+            files.write(path, &content, false)?;
+            Ok(true)
+        });
+        revised.await
+    }
+
     /// Makes a folder and those that it lies in. One that is there stays.
     ///
     /// # Errors
@@ -187,14 +212,14 @@ impl Workspace {
         self.changing(WorkPath::HOME, |files, _| files.share()).await
     }
 
-    async fn reading<T: Send + 'static>(
+    pub(super) async fn reading<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Files<'_>) -> Result<T, WorkspaceError> + Send + 'static,
     ) -> Result<T, WorkspaceError> {
         self.within(None, |files, _| work(files)).await
     }
 
-    async fn changing<T: Send + 'static>(
+    pub(super) async fn changing<T: Send + 'static>(
         &self,
         path: WorkPath,
         work: impl FnOnce(&Files<'_>, &WorkPath) -> Result<T, WorkspaceError> + Send + 'static,
@@ -202,7 +227,13 @@ impl Workspace {
         self.within(Some(path), work).await
     }
 
-    async fn within<T: Send + 'static>(
+    /// Files and folders that may be in it.
+    #[must_use]
+    pub fn entries_max(&self) -> u32 {
+        self.all.settings().entries_max
+    }
+
+    pub(super) async fn within<T: Send + 'static>(
         &self,
         changed: Option<WorkPath>,
         work: impl FnOnce(&Files<'_>, &WorkPath) -> Result<T, WorkspaceError> + Send + 'static,
@@ -213,6 +244,7 @@ impl Workspace {
         let done = self.all.blocking(move |all| {
             let sharing = sharing.unwrap_or_else(|| all.sharing(agent));
             let turn = changed.as_ref().and_then(|path| all.turn(holder(agent, &sharing, path)));
+            let before = changed.as_ref().map(|_| Marks::of(&all.folder, agent));
             let files = Files {
                 all: &all.folder,
                 spool: &all.spool,
@@ -223,11 +255,15 @@ impl Workspace {
                 asker: &asked,
             };
             let done = work(&files, &changed.unwrap_or_default());
+            let has_changed = before.is_some_and(|marks| marks != Marks::of(&all.folder, agent));
             drop(turn);
-            done
+            Ok((done, has_changed))
         });
-        let done = done.await;
+        let (done, has_changed) = done.await?;
         drop(asker);
+        if has_changed {
+            self.all.credentials_changed(agent).await?;
+        }
         done
     }
 }

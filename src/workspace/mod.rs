@@ -11,6 +11,7 @@
 //! The read-only rule binds the agent's own hands: whoever acts for a person takes the workspace
 //! without it.
 
+mod draft;
 mod error;
 mod files;
 mod folder;
@@ -18,21 +19,27 @@ mod glob;
 pub(crate) mod opening;
 mod path;
 mod read_only;
+mod reader;
 mod reading;
+mod rename;
 mod settings;
 mod sharing;
 mod tree;
 mod walk;
+mod watch;
 mod workspaces;
 
+pub use draft::{Begin, Draft};
 pub use error::WorkspaceError;
 pub use files::fill::{Filled, Layout};
 pub use folder::{Part, Removed, Workspace, Written};
 pub use path::WorkPath;
 pub use read_only::ReadOnly;
+pub use reader::Reader;
 pub use reading::Opened;
 pub use settings::WorkspaceSettings;
 pub use sharing::{SHARED_IN, SHARED_OUT, Sharing};
 pub use tree::{Content, Node, Tree, View};
 pub use walk::{Entry, Kind, Listing};
+pub use watch::{CREDENTIAL_FILES, Watcher};
 pub use workspaces::Workspaces;

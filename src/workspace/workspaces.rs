@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -21,6 +21,7 @@ use super::folder::Workspace;
 use super::read_only::ReadOnly;
 use super::settings::WorkspaceSettings;
 use super::sharing::Sharing;
+use super::watch::{Marks, Watcher};
 
 /// Threads that wait for the disk for workspaces at once; the others wait without one.
 const THREADS_MAX: usize = 8;
@@ -35,7 +36,7 @@ const SPOOL: &str = ".spool";
 /// The workspaces of a host. Clones share everything.
 #[derive(Clone)]
 pub struct Workspaces {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -46,6 +47,7 @@ pub(super) struct Inner {
     turns: [Mutex<()>; TURNS],
     /// What agents share that share something.
     shared: RwLock<HashMap<AgentId, Arc<Sharing>>>,
+    watcher: OnceLock<Weak<dyn Watcher>>,
 }
 
 impl fmt::Debug for Workspaces {
@@ -75,6 +77,7 @@ impl Workspaces {
             threads: Arc::new(Semaphore::new(THREADS_MAX)),
             turns: from_fn(|_| Mutex::new(())),
             shared: RwLock::default(),
+            watcher: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -122,6 +125,62 @@ impl Workspaces {
     #[must_use]
     pub fn sharing(&self, agent: AgentId) -> Arc<Sharing> {
         self.inner.sharing(agent)
+    }
+
+    /// From now on, that one is told of files with credentials that change. Only the first is.
+    pub fn watched_by(&self, watcher: Weak<dyn Watcher>) {
+        drop(self.inner.watcher.set(watcher));
+    }
+
+    /// Tells whoever masks what stands in them that an agent's files with credentials have changed.
+    ///
+    /// # Errors
+    /// [`StoreError`], if that is not durable.
+    pub async fn credentials_changed(&self, agent: AgentId) -> Result<(), StoreError> {
+        match self.inner.watcher.get().and_then(Weak::upgrade) {
+            Some(watcher) => watcher.changed(agent).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The agents that have files with credentials.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Store`].
+    pub async fn with_credentials(&self) -> Result<Vec<AgentId>, WorkspaceError> {
+        let look = |all: &Inner| {
+            let mut agents = Vec::new();
+            for entry in all.folder.entries()? {
+                let name = entry?.file_name();
+                let agent = name.to_str().and_then(|name| name.parse::<AgentId>().ok());
+                let has_any = |agent: &AgentId| Marks::of(&all.folder, *agent) != Marks::default();
+                agents.extend(agent.filter(has_any));
+            }
+            Ok(agents)
+        };
+        self.blocking(look).await
+    }
+
+    /// The agents whose workspace has a file there.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Store`].
+    pub async fn with_file(&self, path: &'static str) -> Result<Vec<AgentId>, WorkspaceError> {
+        self.blocking(move |all| {
+            let mut agents = Vec::new();
+            for entry in all.folder.entries()? {
+                let entry = entry?;
+                let agent = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                let Some(agent) = agent.map(AgentId) else { continue };
+                let has_it = entry
+                    .open_dir()
+                    .and_then(|home| home.symlink_metadata(path))
+                    .is_ok_and(|about| about.is_file());
+                agents.extend(has_it.then_some(agent));
+            }
+            Ok(agents)
+        })
+        .await
     }
 
     /// What holds for all of them.

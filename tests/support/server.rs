@@ -27,9 +27,13 @@ impl Site {
         self.folder().join("log.txt")
     }
 
+    /// What its hosts have logged.
+    pub(crate) fn log_text(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.log()).unwrap_or_default()).into_owned()
+    }
+
     fn log_tail(&self) -> String {
-        let log = fs::read(self.log()).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
+        let log = self.log_text();
         let lines = log.lines().collect::<Vec<_>>();
         lines[lines.len().saturating_sub(LOG_SHOWN)..].join("\n")
     }

@@ -10,7 +10,7 @@ pub(super) use super::condense::Outgrown;
 use super::prompt;
 use super::run::Occasion;
 use crate::approvals::Approval;
-use crate::character::AgentRecord;
+use crate::character::{AgentRecord, Character};
 use crate::error::{CoreError, StoreError};
 use crate::facts::{Event, EventKind};
 use crate::goals::Goal;
@@ -141,7 +141,8 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
         turns,
         tools: tools.iter().map(|tool| tool.spec.clone()).collect(),
         settings: scene.model_settings(purpose),
-        character: Arc::new(character.clone()),
+        // Its id also where the document gives none, so that a model can tell agents apart.
+        character: Arc::new(Character { id: Some(scene.record.id), ..character.clone() }),
         tally: runtime.tallies.of(scene.record.id),
     };
     fit(&mut prompt, usize::MAX, tokens_max);

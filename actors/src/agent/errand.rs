@@ -283,7 +283,7 @@ impl Agent {
         self.reflected_at = reflected_at.or(self.reflected_at);
         let is_for_firing = firings_left.is_some();
         if let Some(left) = firings_left {
-            self.firings_left(left);
+            self.firings_left(left, ctx);
         }
         if status.is_none() && error.is_none() {
             if !is_resumption && goal_work.is_none() && !is_for_firing {

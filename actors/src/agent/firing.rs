@@ -12,7 +12,9 @@ use super::run::Occasion;
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
 use crate::ids::{FiringId, TriggerId};
+use crate::liveness::handled;
 use crate::runs::{Run, RunStatus};
+use crate::time::UnixMillis;
 use crate::triggers::{Firing, FiringEnd, FiringStatus, Wake};
 use crate::vitals::Counters;
 
@@ -40,12 +42,19 @@ pub(crate) struct FiringsWaiting {
     pub(crate) at_tick: bool,
     /// The agent has ticked, and not taken up all that waited for it.
     pub(crate) is_ticked: bool,
+    /// The first of those whose run has failed, and is made again then.
+    pub(crate) later: Option<UnixMillis>,
 }
 
 impl FiringsWaiting {
     /// What is known of an agent that comes up.
     pub(crate) fn found(has_firings: bool) -> Self {
         Self { now: has_firings, ..Self::default() }
+    }
+
+    /// And one more that waits until then, if it does.
+    pub(crate) fn and_later(self, at: Option<UnixMillis>) -> Self {
+        Self { later: self.later.into_iter().chain(at).min(), ..self }
     }
 }
 
@@ -72,24 +81,37 @@ impl Handler<Fire> for Agent {
 impl Agent {
     /// Takes up the firing that waits longest, if one waits and the agent is free; whether it did.
     pub(super) fn next_firing(&mut self, is_tick: bool, ctx: &mut Context<Self>) -> bool {
-        let FiringsWaiting { now, at_tick, is_ticked } = self.firings;
+        let FiringsWaiting { now, at_tick, is_ticked, later } = self.firings;
         let at_tick_too = is_tick || is_ticked || self.lifecycle.autonomy.is_none();
         if !self.is_free() || !(now || at_tick && at_tick_too) {
             return false;
         }
         // Whoever tells of further ones from here on is not forgotten when this one is done.
         let left = at_tick && !at_tick_too;
-        self.firings =
-            FiringsWaiting { now: false, at_tick: left, is_ticked: is_tick || is_ticked };
+        let is_ticked = is_tick || is_ticked;
+        self.firings = FiringsWaiting { now: false, at_tick: left, is_ticked, later };
         self.begin(Occasion::Firing { at_tick_too }, is_tick, ctx);
         true
     }
 
     /// What a run for a firing has found to wait behind it.
-    pub(super) fn firings_left(&mut self, left: FiringsWaiting) {
+    pub(super) fn firings_left(&mut self, left: FiringsWaiting, ctx: &mut Context<Self>) {
         self.firings.now |= left.now;
         self.firings.at_tick |= left.at_tick;
         self.firings.is_ticked &= left.at_tick;
+        let known = self.firings.later;
+        let Some(at) = left.later.filter(|at| known.is_none_or(|known| *at < known)) else {
+            return;
+        };
+        self.firings.later = Some(at);
+        let sleep = self.runtime.sleep(at.since(self.runtime.now()));
+        ctx.spawn(sleep.into_actor(self).map(move |(), agent, ctx| {
+            handled::note(agent.id);
+            agent.firings.later.take_if(|later| *later == at);
+            // What else waits is told of by whoever looks.
+            agent.firings.now = true;
+            agent.next_letter(ctx);
+        }));
     }
 
     /// Cuts off the run in flight if it is for one of these firings, and says how it ended.

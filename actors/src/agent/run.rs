@@ -27,6 +27,7 @@ use super::journal::Journal;
 use crate::error::{CoreError, ModelError};
 use crate::ids::{AgentId, ApprovalId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::Heard;
+use crate::masks::Mask;
 use crate::ports::Purpose;
 use crate::records::Memory;
 use crate::runs::{Run, RunKind, RunStatus, Usage};
@@ -202,6 +203,8 @@ pub(crate) struct Landing {
     pub(crate) reflected_at: Option<UnixMillis>,
     /// What waits behind the firing it was about; `None` if it was for none.
     pub(crate) firings_left: Option<FiringsWaiting>,
+    /// When its firing is taken up again, if it failed and is to be made again.
+    pub(crate) retry_at: Option<UnixMillis>,
     /// What it waits for, if it is parked.
     pub(crate) parked: Option<ApprovalId>,
     /// Whether it was to go on with a parked run.
@@ -210,6 +213,21 @@ pub(crate) struct Landing {
     pub(crate) has_more_resumable: bool,
     /// What there is to do for its goals, where that was what the run was about.
     pub(crate) goal_work: Option<GoalWork>,
+}
+
+impl Landing {
+    /// Hides secrets in what it says.
+    fn hide(&mut self, mask: &Mask) {
+        if let Some(said) = &mut self.said {
+            mask.hide_in_map(&mut said.content);
+        }
+        if let Some(found) = &mut self.found {
+            mask.hide(found);
+        }
+        if let Some(error) = &mut self.error {
+            mask.hide_in_error(error);
+        }
+    }
 }
 
 /// A run about to begin.
@@ -230,8 +248,17 @@ pub(crate) struct Errand {
 }
 
 impl Errand {
-    /// Carries the run out.
-    pub(crate) async fn carry_out(mut self) -> Landing {
+    /// Carries the run out. What is handed on of it holds none of the agent's secrets.
+    pub(crate) async fn carry_out(self) -> Landing {
+        let (runtime, agent) = (Arc::clone(&self.runtime), self.agent);
+        let mut landing = self.course().await;
+        if let Some(mask) = runtime.mask(agent) {
+            landing.hide(&mask);
+        }
+        landing
+    }
+
+    async fn course(mut self) -> Landing {
         let is_resumption = self.occasion.is_resumption();
         let cause = match self.find_cause().await {
             Ok(Found::Cause(cause)) => *cause,
@@ -271,7 +298,10 @@ impl Errand {
             (cause.has_more_letters, cause.has_more_resumable);
         let firings_left = cause.firings_left;
         let landing = match self.run(cause).await {
-            Ok(landing) => Landing { firings_left, ..landing },
+            Ok(landing) => {
+                let later = |left: FiringsWaiting| left.and_later(landing.retry_at);
+                Landing { firings_left: firings_left.map(later), ..landing }
+            }
             Err(error) => Landing {
                 error: Some(error),
                 letter: id,

@@ -51,7 +51,8 @@ pub struct RemoveTrigger(pub TriggerId);
 /// Has a trigger of the agent fire by hand, also one that is not enabled; answers with the firing,
 /// which the agent takes up as soon as it is free and runs.
 ///
-/// Fails with [`CoreError::NotFound`], and with [`CoreError::Overloaded`] if too many firings wait.
+/// Fails with [`CoreError::NotFound`], with [`CoreError::Invalid`] if it has run as often as it may (what
+/// waits counted), and with [`CoreError::Overloaded`] if too many firings wait.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Result<Firing, CoreError>")]
 pub struct FireTrigger(pub TriggerId);
@@ -156,9 +157,14 @@ impl Handler<FireTrigger> for Agent {
         let (agent_id, runtime, now) = (self.id, Arc::clone(&self.runtime), self.runtime.now());
         let fired = async move {
             let store = &runtime.ports.store;
-            store.trigger(agent_id, id).await?.ok_or(missing(id))?;
+            let trigger = store.trigger(agent_id, id).await?.ok_or(missing(id))?;
             let most = runtime.settings.firings_waiting_max;
             let open = store.open_firings(agent_id, None, most).await?;
+            let of_it = open.iter().filter(|firing| firing.trigger_id == id).count();
+            if trigger.runs_left(of_it) == 0 {
+                let reason = "the trigger has run as often as it may".to_owned();
+                return Err(CoreError::Invalid { field: "max_runs", reason });
+            }
             if open.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
                 return Err(CoreError::Overloaded);
             }

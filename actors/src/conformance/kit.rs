@@ -458,6 +458,8 @@ pub(super) fn trigger(agent_id: AgentId, number: u128, at: i64) -> Trigger {
         model: Some("small".into()),
         allowed_tools: Some(vec!["kettle".into()]),
         timeout_s: Some(30),
+        retries_max: 2,
+        retry_after_s: 90,
         metadata: content("about the trigger"),
         created_at: UnixMillis(at),
         updated_at: UnixMillis(at + 1),

@@ -4,11 +4,13 @@ use crate::error::StoreError;
 use crate::facts::Fact;
 use crate::ids::AgentId;
 use crate::lines::{LINES_KEPT, LogLine};
-use crate::ports::LastWork;
+use crate::ports::{LastWork, TriggerTotals};
 use crate::runs::{RunStatus, StepEnd, StepKind, StepStatus, Usage};
 use crate::time::UnixMillis;
 
-use super::kit::{ADA, BOB, Subject, created, end, intended, run, started, step};
+use super::kit::{
+    ADA, BOB, Subject, created, end, intended, run, started, step, trigger, trigger_set,
+};
 
 fn line(agent_id: AgentId, number: u32) -> LogLine {
     LogLine::new(agent_id, UnixMillis(i64::from(number)), &format!("INFO ☃ {number}"))
@@ -80,4 +82,14 @@ pub(super) async fn the_last_work_of_each_agent_comes_by_id(on: Subject) {
     assert_eq!(on.last_work(None, 1).await.unwrap(), [first.clone()]);
     assert_eq!(on.last_work(Some(first.agent_id), 9).await.unwrap(), [second.clone()]);
     assert_eq!(on.last_work(Some(second.agent_id), 9).await.unwrap(), []);
+}
+
+pub(super) async fn triggers_are_counted_by_agent(on: Subject) {
+    let on = on.with_agents().await;
+    assert_eq!(on.trigger_totals().await.unwrap(), []);
+    let (mut off, enabled) = (trigger(BOB, 1, 10), trigger(BOB, 2, 10));
+    off.is_enabled = false;
+    on.keep([trigger_set(&off), trigger_set(&enabled)]).await;
+    let totals = TriggerTotals { agent_id: BOB, total: 2, enabled: 1 };
+    assert_eq!(on.trigger_totals().await.unwrap(), [totals]);
 }

@@ -23,7 +23,8 @@ use crate::lines::LogLine;
 use crate::ports::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,
     LastWork, LetterQuery, LogQuery, MemoryQuery, MessageQuery, Pruned, Retention, RunQuery,
-    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, WorkDone, WorldQuery,
+    Scored, SearchQuery, Seed, Snapshot, SnapshotQuery, Store, StoreFuture, TriggerTotals,
+    WorkDone, WorldQuery,
 };
 use crate::records::{
     Component, Embedding, Entity, LogEntry, Memory, Participant, Relationship, Room, Task, World,
@@ -80,6 +81,10 @@ impl Store for MemoryStore {
 
     fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>> {
         self.read(|state| state.last_work(after, limit))
+    }
+
+    fn trigger_totals(&self) -> StoreFuture<Vec<TriggerTotals>> {
+        self.read(State::trigger_totals)
     }
 
     fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>> {

@@ -16,11 +16,12 @@ use crate::lifecycle::State as Observed;
 use crate::lines::LogLine;
 use crate::ports::{
     AgentQuery, ApprovalQuery, Census, Dealt, LastWork, LetterQuery, LogQuery, MemoryQuery,
-    RunQuery, Seed, WorkDone, WorldQuery, WorldsOf,
+    RunQuery, Seed, TriggerTotals, WorkDone, WorldQuery, WorldsOf,
 };
 use crate::records::{Component, Embedding, LogEntry, Memory, Participant, Room, World};
 use crate::runs::{Run, RunKind, RunStatus, StepKind, StepStatus};
 use crate::time::UnixMillis;
+use crate::triggers::Trigger;
 
 use super::state::{Agent, Home, State};
 use super::table::{Kept, Row, Table, count};
@@ -88,6 +89,20 @@ impl State {
             })
         });
         work.take(size(limit)).collect()
+    }
+
+    pub(super) fn trigger_totals(&self) -> Vec<TriggerTotals> {
+        let totals = self.agents.keys().filter_map(|id| {
+            let triggers = &self.home(*id)?.triggers;
+            let count = |is_counted: fn(&Trigger) -> bool| {
+                let counted = triggers.oldest_first().filter(|trigger| is_counted(trigger));
+                u64::try_from(counted.count()).unwrap_or(u64::MAX)
+            };
+            let total = count(|_| true);
+            let enabled = count(|trigger| trigger.is_enabled);
+            (total > 0).then_some(TriggerTotals { agent_id: *id, total, enabled })
+        });
+        totals.collect()
     }
 
     pub(super) fn lines(&self, agent: AgentId, limit: u32) -> Vec<LogLine> {

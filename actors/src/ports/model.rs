@@ -52,6 +52,13 @@ pub trait Model: Send + Sync + 'static {
         Abilities::default()
     }
 
+    /// Whether there is a model of that name. Prompts may name others, and are answered by the default
+    /// one; what people set by hand is refused.
+    fn knows(&self, model: &str) -> bool {
+        let _ = model;
+        true
+    }
+
     /// Turns texts into vectors, one for each, in order.
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>>;
 
@@ -267,6 +274,8 @@ pub enum Delta {
     Text(String),
     /// A call of a tool, whole.
     ToolCall(ToolCall),
+    /// A tool of its own that the model has used: told, and not to be called.
+    Acted(ToolCall),
     /// The end, and what it cost, with the attempts that came to nothing before and may be billed all
     /// the same.
     Done(Usage),
@@ -290,6 +299,8 @@ pub struct Generation {
     pub text: String,
     /// The calls it wants made.
     pub tool_calls: Vec<ToolCall>,
+    /// The tools of its own that the model has used.
+    pub acts: Vec<ToolCall>,
     /// What it cost.
     pub usage: Usage,
 }
@@ -317,6 +328,7 @@ pub async fn collect(
                 }
             }
             Delta::ToolCall(call) => whole.tool_calls.push(call),
+            Delta::Acted(call) => whole.acts.push(call),
             Delta::Billed(usage) => whole.usage.add(&usage),
             Delta::Done(usage) => {
                 whole.usage = usage;

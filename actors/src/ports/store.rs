@@ -32,7 +32,9 @@ use crate::runs::{Run, Step};
 use crate::time::UnixMillis;
 use crate::triggers::{Firing, Trigger};
 
-pub use answers::{Boot, Census, Dealt, JobCensus, LastWork, Scored, Seed, WorkDone};
+pub use answers::{
+    Boot, Census, Dealt, JobCensus, LastWork, Scored, Seed, TriggerTotals, WorkDone,
+};
 pub use queries::{
     AgentQuery, ApprovalQuery, DueQuery, FiringQuery, LetterQuery, LogQuery, MemoryQuery,
     MessageQuery, RunQuery, SearchQuery, WorldQuery, WorldsOf,
@@ -78,6 +80,9 @@ pub trait Store: Send + Sync + 'static {
     /// When agents last worked, and what their last call of a model read: those with an id greater than
     /// `after` that have a run, ascending by id.
     fn last_work(&self, after: Option<AgentId>, limit: u32) -> StoreFuture<Vec<LastWork>>;
+
+    /// How many triggers each agent has that has some, in the order of the ids.
+    fn trigger_totals(&self) -> StoreFuture<Vec<TriggerTotals>>;
 
     /// The newest lines of an agent's log, oldest first.
     fn lines(&self, agent: AgentId, limit: u32) -> StoreFuture<Vec<LogLine>>;

@@ -50,6 +50,11 @@ impl Desk {
         };
     }
 
+    /// When the scheduler last came round.
+    pub(crate) fn seen_at(&self) -> Option<UnixMillis> {
+        self.lock().seen_at
+    }
+
     /// How the scheduler is doing, if it may be behind by so much. `began` is when the host began.
     pub(crate) fn health(
         &self,

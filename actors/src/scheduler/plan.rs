@@ -109,7 +109,7 @@ impl Plan {
         let draft = Draft {
             trigger,
             now,
-            runs_left: runs_left(trigger, open.len()),
+            runs_left: trigger.runs_left(open.len()),
             open: open.iter().map(|firing| (firing.id, firing.status)).collect(),
             firings: Vec::with_capacity(slots.len() + 1),
             replaced: Vec::new(),
@@ -127,14 +127,6 @@ impl Plan {
         let of = self.firings.iter().filter(|firing| firing.status == status);
         of.map(|firing| firing.count).sum()
     }
-}
-
-/// How often the trigger may still run when what is open is done.
-fn runs_left(trigger: &Trigger, open: usize) -> u64 {
-    let open = u64::try_from(open).unwrap_or(u64::MAX);
-    trigger.max_runs.map_or(u64::MAX, |most| {
-        u64::from(most).saturating_sub(u64::from(trigger.run_count)).saturating_sub(open)
-    })
 }
 
 struct Draft<'a> {

@@ -1,5 +1,6 @@
 //! Tools to write to other agents: `list_agents`, `send_message`, `ask_agents`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -8,7 +9,6 @@ use serde_json::json;
 
 use super::{BuiltIn, boxed, read};
 use crate::agent::Delivery;
-use crate::agent::contacts::may_write;
 use crate::agent::correspondence::shared_room;
 use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
@@ -79,12 +79,10 @@ pub(super) fn tools() -> Vec<BuiltIn> {
 struct Nothing {}
 
 async fn list_agents(call: Invocation) -> Result<ToolOutput, ToolError> {
-    let Nothing {} = read(call.arguments)?;
-    let query = AgentQuery { limit: LISTED_MAX, ..AgentQuery::default() };
-    let agents = call.registry.store().agents(query).await?;
+    let Nothing {} = read(call.arguments.clone())?;
+    let agents = known(&call).await?;
     let lines: Vec<_> = agents
         .iter()
-        .filter(|agent| agent.id != call.agent.id && may_write(&call.agent, agent))
         .map(|agent| {
             let about = agent.character.bio.sentences().first().map_or("", String::as_str);
             let name = &agent.character.name;
@@ -95,6 +93,30 @@ async fn list_agents(call: Invocation) -> Result<ToolOutput, ToolError> {
         [] => "There is no other agent.".to_owned(),
         lines => lines.join("\n"),
     }))
+}
+
+/// The agents that the caller may write to.
+async fn known(call: &Invocation) -> Result<Vec<Arc<AgentRecord>>, ToolError> {
+    let permits = call.registry.permits();
+    let mut known = Vec::new();
+    if let Some(permitted) = permits.to(call.agent.id) {
+        for id in permitted {
+            match call.registry.record(id).await {
+                Ok(record) => known.push(record),
+                // Removed in between.
+                Err(CoreError::AgentNotFound(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if known.len() >= usize::try_from(LISTED_MAX).unwrap_or(usize::MAX) {
+                break;
+            }
+        }
+        return Ok(known);
+    }
+    let query = AgentQuery { limit: LISTED_MAX, ..AgentQuery::default() };
+    let agents = call.registry.store().agents(query).await?;
+    let others = agents.into_iter().filter(|agent| agent.id != call.agent.id);
+    Ok(others.filter(|agent| permits.may_write(&call.agent, agent)).map(Arc::new).collect())
 }
 
 #[derive(Deserialize)]
@@ -151,7 +173,8 @@ async fn ask_agents(call: Invocation) -> Result<ToolOutput, ToolError> {
 async fn reader(call: &Invocation, handle: &str) -> Result<AgentRecord, ToolError> {
     let handle = handle.trim();
     let found = call.registry.store().agent_by_handle(handle).await?;
-    let Some(found) = found.filter(|found| may_write(&call.agent, found)) else {
+    let permits = call.registry.permits();
+    let Some(found) = found.filter(|found| permits.may_write(&call.agent, found)) else {
         return Err(ToolError::invalid("to", format!("you know no agent {handle}")));
     };
     if found.id == call.agent.id {

@@ -32,6 +32,15 @@ const GRACE_S: u32 = 60;
 /// Seconds that a run may be given at most: a day.
 const TIMEOUT_MAX_S: u32 = 24 * 60 * 60;
 
+/// How often a run may be made again at most.
+const RETRIES_MAX: u32 = 10;
+
+/// Seconds after which a run is made again at most: a day.
+const RETRY_AFTER_MAX_S: u32 = 24 * 60 * 60;
+
+/// The same where nothing is said.
+const RETRY_AFTER_S: u32 = 60;
+
 /// A trigger that is wanted. The fields are those of [`Trigger`].
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "said at the fields of `Trigger`")]
@@ -52,6 +61,8 @@ pub struct NewTrigger {
     pub model: Option<String>,
     pub allowed_tools: Option<Vec<String>>,
     pub timeout_s: Option<u32>,
+    pub retries_max: u32,
+    pub retry_after_s: u32,
     pub metadata: Map<String, Value>,
 }
 
@@ -80,6 +91,8 @@ impl NewTrigger {
             model: None,
             allowed_tools: None,
             timeout_s: None,
+            retries_max: 0,
+            retry_after_s: RETRY_AFTER_S,
             metadata: Map::new(),
         }
     }
@@ -107,6 +120,8 @@ impl NewTrigger {
             model: self.model,
             allowed_tools: self.allowed_tools,
             timeout_s: self.timeout_s,
+            retries_max: self.retries_max,
+            retry_after_s: self.retry_after_s,
             metadata: self.metadata,
             created_at: now,
             updated_at: now,
@@ -136,6 +151,8 @@ pub struct TriggerPatch {
     pub model: Option<Option<String>>,
     pub allowed_tools: Option<Option<Vec<String>>>,
     pub timeout_s: Option<Option<u32>>,
+    pub retries_max: Option<u32>,
+    pub retry_after_s: Option<u32>,
     pub metadata: Option<Map<String, Value>>,
 }
 
@@ -166,6 +183,8 @@ impl TriggerPatch {
             model: self.model.unwrap_or(trigger.model),
             allowed_tools: self.allowed_tools.unwrap_or(trigger.allowed_tools),
             timeout_s: self.timeout_s.unwrap_or(trigger.timeout_s),
+            retries_max: self.retries_max.unwrap_or(trigger.retries_max),
+            retry_after_s: self.retry_after_s.unwrap_or(trigger.retry_after_s),
             metadata: self.metadata.unwrap_or(trigger.metadata),
             updated_at: now,
             ..trigger
@@ -202,6 +221,12 @@ impl Trigger {
         let is_time = |seconds: u32| (1..=TIMEOUT_MAX_S).contains(&seconds);
         must("timeout_s", self.timeout_s.is_none_or(is_time), || {
             format!("must be 1 to {TIMEOUT_MAX_S}")
+        })?;
+        must("retries_max", self.retries_max <= RETRIES_MAX, || {
+            format!("must be at most {RETRIES_MAX}")
+        })?;
+        must("retry_after_s", self.retry_after_s <= RETRY_AFTER_MAX_S, || {
+            format!("must be at most {RETRY_AFTER_MAX_S}")
         })?;
         must("max_runs", self.max_runs != Some(0), || "must be at least 1".to_owned())?;
         if let Misfire::RunAll { max } = self.misfire {

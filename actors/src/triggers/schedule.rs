@@ -7,6 +7,7 @@
 //! the expressions, would have a wildcard in minutes or hours skip the gap and run in both passes of
 //! the doubled hour; what is to go on at even distances has [`Schedule::Interval`].)
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, LocalResult, NaiveDateTime, TimeDelta, TimeZone};
@@ -34,6 +35,13 @@ const EXPRESSION_MAX_BYTES: usize = 200;
 /// weekday once in 28 years; longer, and an expression that is never due would cost a long search.
 const YEARS_AHEAD: i32 = 30;
 
+/// The first and the last year that an expression may name: those that other readers of them take.
+const FIRST_YEAR: i32 = 1_970;
+const LAST_YEAR: i32 = 2_099;
+
+/// A year before all of them.
+const PAST_YEAR: &str = "1";
+
 /// No offset from UTC is this long.
 const OFFSET_MAX_S: i64 = 20 * 60 * 60;
 
@@ -51,8 +59,8 @@ pub enum Schedule {
     /// At the times that a cron expression names.
     Cron {
         /// Minute, hour, day of month, month and day of week, with seconds before them if there are
-        /// six; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Where both days are given,
-        /// either makes a day count.
+        /// six, and the year behind them if there are seven; or `@hourly`, `@daily`, `@weekly`,
+        /// `@monthly`, `@yearly`. Where both days are given, either makes a day count.
         expression: String,
         /// The zone whose clock counts, by its name in the IANA database.
         time_zone: String,
@@ -229,22 +237,79 @@ fn pattern(expression: &str, from_year: i32) -> Result<Cron, String> {
         "@hourly" => "0 * * * *",
         _ => expression,
     };
-    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let mut fields: Vec<&str> = fields.split_whitespace().collect();
+    let years = match fields.len() {
+        7 => fields.pop().map(Years::parse).transpose()?,
+        _ => None,
+    };
     let seconds = match fields.len() {
         5 => "0 ",
         6 => "",
-        other => return Err(format!("has {other} fields, and must have 5, or 6 with seconds")),
+        other => {
+            return Err(format!(
+                "has {other} fields, and must have 5, 6 with seconds, or 7 with seconds and years"
+            ));
+        }
     };
-    let to_year = from_year.saturating_add(YEARS_AHEAD);
-    let full = format!("{seconds}{} {from_year}-{to_year}", fields.join(" "));
-    let pattern = Cron::from_str(&full).map_err(|error| error.to_string())?;
+    let parsed = |years: &str| {
+        let full = format!("{seconds}{} {years}", fields.join(" "));
+        Cron::from_str(&full).map_err(|error| error.to_string())
+    };
     // Whatever is due at all is due within so many years of any day.
     if from_year == 1970 {
         let begin = DateTime::from_timestamp(0, 0).unwrap_or_default().naive_utc();
         let before = begin.checked_sub_signed(TimeDelta::seconds(1)).unwrap_or(begin);
-        pattern.find_next_occurrence(&before, false).map_err(|_never| "is never due".to_owned())?;
+        let some_years = parsed(&format!("{from_year}-{}", from_year.saturating_add(YEARS_AHEAD)))?;
+        some_years
+            .find_next_occurrence(&before, false)
+            .map_err(|_never| "is never due".to_owned())?;
     }
-    Ok(pattern)
+    match years {
+        None => parsed(&format!("{from_year}-{}", from_year.saturating_add(YEARS_AHEAD))),
+        Some(years) => parsed(&years.from(from_year)),
+    }
+}
+
+/// The years that an expression names.
+struct Years(BTreeSet<i32>);
+
+impl Years {
+    /// Numbers, ranges and `*`, each perhaps with a step, with commas between them.
+    fn parse(field: &str) -> Result<Self, String> {
+        let mut years = BTreeSet::new();
+        for part in field.split(',') {
+            let (range, step) = match part.split_once('/') {
+                Some((range, step)) => (range, Some(step)),
+                None => (part, None),
+            };
+            let range = match (range, range.split_once('-')) {
+                ("*" | "?", _) => Some((FIRST_YEAR, LAST_YEAR)),
+                (_, Some((from, to))) => Self::year(from).zip(Self::year(to)),
+                // With steps, from there on.
+                (from, None) if step.is_some() => Self::year(from).map(|from| (from, LAST_YEAR)),
+                (one, None) => Self::year(one).map(|one| (one, one)),
+            };
+            let step = step.unwrap_or("1").parse::<u8>().ok();
+            let is_some = |((from, to), step): &((i32, i32), u8)| from <= to && *step > 0;
+            let Some(((from, to), step)) = range.zip(step).filter(is_some) else {
+                let (first, last) = (FIRST_YEAR, LAST_YEAR);
+                return Err(format!("has no years of {first} to {last} in its last field"));
+            };
+            years.extend((from..=to).step_by(usize::from(step)));
+        }
+        Ok(Self(years))
+    }
+
+    fn year(text: &str) -> Option<i32> {
+        text.parse().ok().filter(|year| (FIRST_YEAR..=LAST_YEAR).contains(year))
+    }
+
+    /// As many of them as are looked through, as a field; where none are left, one that is past.
+    fn from(&self, from: i32) -> String {
+        let most = usize::try_from(YEARS_AHEAD).unwrap_or(usize::MAX);
+        let left: Vec<_> = self.0.range(from..).take(most).map(i32::to_string).collect();
+        if left.is_empty() { PAST_YEAR.to_owned() } else { left.join(",") }
+    }
 }
 
 #[cfg(test)]
@@ -316,10 +381,30 @@ mod tests {
     }
 
     #[test]
+    fn years_may_be_named() {
+        let new_year = |years: &str| {
+            let schedule = cron(&format!("0 0 0 1 1 * {years}"), "UTC");
+            schedule.check().unwrap();
+            shown(schedule.slots_after(at("2026-06-01T00:00:00Z")), 3)
+        };
+        assert_eq!(new_year("2027"), ["2027-01-01T00:00:00Z"]);
+        assert_eq!(new_year("2020-2028/4,2090"), ["2028-01-01T00:00:00Z", "2090-01-01T00:00:00Z"]);
+        let (next, after) = ("2028-01-01T00:00:00Z", "2030-01-01T00:00:00Z");
+        assert_eq!(new_year("*/2"), [next, after, "2032-01-01T00:00:00Z"]);
+        assert!(new_year("2020").is_empty());
+        let never = cron("0 0 0 29 2 * 2027", "UTC");
+        assert_eq!(never.next_after(at("2026-06-01T00:00:00Z")), None);
+    }
+
+    #[test]
     fn what_cannot_be_is_refused_and_says_why() {
         for (schedule, field) in [
             (cron("* * * *", "UTC"), "expression"),
-            (cron("* * * * * * *", "UTC"), "expression"),
+            (cron("* * * * * * * *", "UTC"), "expression"),
+            (cron("0 0 0 1 1 * 1969", "UTC"), "expression"),
+            (cron("0 0 0 1 1 * 2030-2027", "UTC"), "expression"),
+            (cron("0 0 0 1 1 * */0", "UTC"), "expression"),
+            (cron("0 0 0 1 1 * x", "UTC"), "expression"),
             (cron("61 * * * *", "UTC"), "expression"),
             (cron("0 0 30 2 *", "UTC"), "expression"),
             (cron(&"1,".repeat(200), "UTC"), "expression"),
@@ -331,7 +416,9 @@ mod tests {
             let refused = schedule.check().unwrap_err();
             assert!(matches!(refused, CoreError::Invalid { field: found, .. } if found == field));
         }
-        for fine in ["@daily", "*/5 * * * *", "0 0 29 2 *", "0 0 L * *", "0 9 * * MON-FRI"] {
+        for fine in
+            ["@daily", "*/5 * * * *", "* * * * * * *", "0 0 29 2 *", "0 0 L * *", "0 9 * * MON-FRI"]
+        {
             cron(fine, "Europe/Berlin").check().unwrap();
         }
     }
@@ -373,7 +460,9 @@ mod tests {
 
         #[test]
         fn no_expression_is_more_than_refused(text in "[0-9*/,LW#A-Z? -]{0,40}") {
-            if cron(&text, "Europe/Berlin").check().is_ok() {
+            // Years may be past.
+            let has_years = text.split_whitespace().count() > 6;
+            if !has_years && cron(&text, "Europe/Berlin").check().is_ok() {
                 prop_assert!(cron(&text, "Europe/Berlin").next_after(UnixMillis(1_760_000_000_000)).is_some());
             }
         }

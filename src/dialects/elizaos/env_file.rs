@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::credentials::env_file;
+
 /// Bytes of a file at most; a longer one is not such a file.
 const FILE_MAX_BYTES: u64 = 1024 * 1024;
 
@@ -21,7 +23,7 @@ pub(super) fn read(file: &Path) -> io::Result<BTreeMap<String, String>> {
         }
         Ok(_) => {}
     }
-    Ok(parse(&fs::read_to_string(file)?))
+    Ok(env_file::parse(&fs::read_to_string(file)?).into_iter().collect())
 }
 
 /// Makes `variables` the whole content of a file: written beside it, then put in its place, so that
@@ -43,12 +45,6 @@ pub(super) fn write(file: &Path, variables: &[(String, String)]) -> io::Result<(
     fs::rename(&part, file)
 }
 
-/// Whether a text can be the name of a variable.
-pub(super) fn is_key(text: &str) -> bool {
-    let is_letter = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    !text.is_empty() && text.len() <= 256 && text.chars().all(is_letter)
-}
-
 /// A value as it is written: in double quotes where it would not be read back as it is.
 fn quoted(value: &str) -> String {
     let is_plain = value.trim() == value
@@ -68,43 +64,6 @@ fn quoted(value: &str) -> String {
     }
     quoted.push('"');
     quoted
-}
-
-fn parse(text: &str) -> BTreeMap<String, String> {
-    text.lines()
-        .filter_map(|line| {
-            let line = line.trim();
-            let (key, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
-            let key = key.trim();
-            is_key(key).then(|| (key.to_owned(), unquoted(value.trim())))
-        })
-        .collect()
-}
-
-/// A value as it was meant: quotes and what stands behind a `#` are not part of it.
-fn unquoted(value: &str) -> String {
-    let mut letters = value.chars();
-    match letters.next() {
-        Some('"') => {
-            let mut meant = String::new();
-            while let Some(letter) = letters.next() {
-                match letter {
-                    '"' => break,
-                    '\\' => match letters.next() {
-                        Some('n') => meant.push('\n'),
-                        Some('r') => meant.push('\r'),
-                        Some(other @ ('"' | '\\')) => meant.push(other),
-                        Some(other) => meant.extend(['\\', other]),
-                        None => meant.push('\\'),
-                    },
-                    other => meant.push(other),
-                }
-            }
-            meant
-        }
-        Some(quote @ ('\'' | '`')) => letters.take_while(|letter| *letter != quote).collect(),
-        _ => value.split('#').next().unwrap_or_default().trim().to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -129,26 +88,5 @@ mod tests {
         write(&file, &[]).unwrap();
         assert!(read(&file).unwrap().is_empty());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn files_written_by_hand_are_understood() {
-        let read = parse("# note\nA=1 # one\n export B = 'x # y'\nC=\"a\\nb\"\nnonsense\n=x\nD=\n");
-        let read: Vec<_> = read.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(read, [("A", "1"), ("B", "x # y"), ("C", "a\nb"), ("D", "")]);
-    }
-
-    #[test]
-    fn names_that_would_break_the_file_are_none() {
-        for (name, expected) in [
-            ("A_1", true),
-            ("a.b-c", true),
-            ("", false),
-            ("A=B", false),
-            ("A\nB", false),
-            ("A B", false),
-        ] {
-            assert_eq!(is_key(name), expected, "{name:?}");
-        }
     }
 }

@@ -90,7 +90,7 @@ fn must_show(call: &Call) -> Result<(), ElizaError> {
 
 fn variable((key, value): (String, Value)) -> Result<(String, String), ElizaError> {
     let name = format!("content.{key}");
-    if !env_file::is_key(&key) {
+    if !crate::credentials::env_file::is_name(&key) {
         let reason = "a variable's name has letters, digits, and _ . - only";
         return Err(ElizaError::field(&name, reason));
     }

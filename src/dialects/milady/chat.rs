@@ -11,5 +11,5 @@ pub(super) use legacy::routes;
 pub(super) use place::{Place, SOURCE, Web, room_of};
 pub(super) use said::Said;
 pub(super) use sse::{Sse, answer as stream, event};
-pub(super) use telling::{Rest, Telling, Wording};
+pub(super) use telling::{Telling, Wording};
 pub(super) use turn::{Answered, Turn, Wish};

@@ -16,7 +16,8 @@ use crate::accounts::Role;
 use crate::roster::{Known, Relation};
 
 use birth::NewAgent;
-pub(super) use wire::{AgentBase, Shown, status};
+pub(super) use birth::container_id;
+pub(super) use wire::{AgentBase, AgentShare, Shown, status};
 use wire::{AgentDetail, AgentItem};
 
 pub(super) fn routes(at: &mut ServiceConfig) {

@@ -3,36 +3,65 @@
 //! A handler is given a request with its caller known, asks a guard for the agent, a service for the
 //! deed, and words the answer. Everything else that happens to a request is in the gate.
 
+mod agent_events;
 mod agents;
+mod audit_log;
+mod autonomy;
 mod avatar;
+mod bulk;
 mod call;
 mod deploy;
 mod description;
+mod doors;
 mod error;
+mod execution_stats;
 mod files;
+mod fleet;
 mod folders;
 mod gate;
 mod git;
 mod guards;
 mod health;
 mod info;
+mod keys;
 mod lanes;
 mod lifecycle;
+mod logs;
 mod metrics;
+mod monitoring;
 mod names;
+mod notifications;
+mod noting;
+mod numbers;
+mod operator_queue;
+mod organised;
+mod people;
+mod permissions;
+mod preferences;
+mod public;
+mod public_links;
 mod read_only;
 mod rename;
 mod routes;
+mod schedules;
 mod settings;
 mod shape;
 mod shared;
+mod sharing;
 mod short;
 mod skills;
+mod stats;
+mod system_agent;
+mod system_views;
 mod systems;
+mod tags;
+mod telemetry;
 mod templates;
 #[cfg(test)]
 mod tests;
 mod times;
+mod version;
+mod voice;
 
 use std::sync::Arc;
 
@@ -41,6 +70,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::web::{self, Data, Json};
 use actix_web::{App, Error};
+use greenroom_actors::error::CoreError;
 use utoipa_actix_web::AppExt;
 
 pub use settings::TrinitySettings;
@@ -65,6 +95,14 @@ impl Trinity {
     #[must_use]
     pub fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
         Self { shared: Arc::new(Shared::new(settings, host)) }
+    }
+
+    /// Sees to it that what has to be there before clients call is there: the host's own agent.
+    ///
+    /// # Errors
+    /// [`CoreError`] if it cannot be made.
+    pub async fn prepare(host: &Host) -> Result<(), CoreError> {
+        system_agent::ensure(host).await
     }
 
     /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.

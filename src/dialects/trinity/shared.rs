@@ -6,7 +6,11 @@ use greenroom_actors::time::UnixMillis;
 
 use super::description::Description;
 use super::lanes::Lanes;
+use super::monitoring::Checks;
+use super::public::PublicLimits;
 use super::settings::TrinitySettings;
+use super::stats::Samples;
+use super::telemetry::Machine;
 use crate::host::Host;
 
 /// What all requests of the listener share, whichever thread serves them.
@@ -14,6 +18,14 @@ pub(super) struct Shared {
     pub(super) settings: Arc<TrinitySettings>,
     pub(super) host: Host,
     pub(super) in_flight: Lanes,
+    /// How often those may ask who have a public link and no account.
+    pub(super) public: PublicLimits,
+    /// The last looks at agents' CPU time.
+    pub(super) samples: Samples,
+    /// What checks of agents found.
+    pub(super) checks: Checks,
+    /// The machine, as it was last looked at.
+    pub(super) machine: Machine,
     /// What this API is, once the first thread has put its routes together.
     pub(super) description: OnceLock<Description>,
 }
@@ -21,7 +33,16 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
         let in_flight = Lanes::new(&settings);
-        Self { in_flight, settings, host, description: OnceLock::new() }
+        Self {
+            in_flight,
+            settings,
+            host,
+            public: PublicLimits::default(),
+            samples: Samples::default(),
+            checks: Checks::default(),
+            machine: Machine::default(),
+            description: OnceLock::new(),
+        }
     }
 
     pub(super) fn now(&self) -> UnixMillis {

@@ -84,6 +84,8 @@ struct Said {
     allowed_tools: Option<Option<Vec<String>>>,
     #[serde(default, deserialize_with = "present")]
     timeout_s: Option<Option<u32>>,
+    retries_max: Option<u32>,
+    retry_after_s: Option<u32>,
     metadata: Option<Map<String, Value>>,
 }
 
@@ -112,6 +114,8 @@ impl Said {
             model: self.model.flatten(),
             allowed_tools: self.allowed_tools.flatten(),
             timeout_s: self.timeout_s.flatten(),
+            retries_max: self.retries_max.unwrap_or(usual.retries_max),
+            retry_after_s: self.retry_after_s.unwrap_or(usual.retry_after_s),
             metadata: self.metadata.unwrap_or_default(),
             ..usual
         })
@@ -132,6 +136,8 @@ impl Said {
             model: self.model,
             allowed_tools: self.allowed_tools,
             timeout_s: self.timeout_s,
+            retries_max: self.retries_max,
+            retry_after_s: self.retry_after_s,
             metadata: self.metadata,
         }
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use greenroom_actors::character::Character;
 use greenroom_actors::figures::Tally;
 use greenroom_actors::ids::{RoomId, RunId};
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{Effect, SystemClock};
 use greenroom_actors::registry::Registry;
@@ -95,6 +96,7 @@ impl Caller {
             model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
             clock: Arc::new(SystemClock),
             tools: Arc::new(McpTools::none()),
+            masks: Arc::new(NoMasks),
         };
         let bounds = Settings { arbiters: Some(0), ..Settings::default() };
         let registry = Registry::start(ports, bounds).await.unwrap();

@@ -7,6 +7,7 @@ use greenroom_actors::feed::Fed;
 use greenroom_actors::figures::Tally;
 use greenroom_actors::ids::{ChannelId, EntityId, derived};
 use greenroom_actors::lifecycle::Command;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::ports::{
     Delta, MemoryQuery, MessageQuery, Model, ModelFuture, ModelStream, Prompt, Role, ToolCall,
 };
@@ -58,6 +59,7 @@ impl Plaza {
             model: Arc::new(Chatty),
             clock: Arc::new(SystemClock),
             tools: Arc::new(ChannelTools::new(voice.clone())),
+            masks: Arc::new(NoMasks),
         };
         let settings = Settings { arbiters: Some(0), ..Settings::default() };
         let registry = Registry::start(ports, settings).await.unwrap();

@@ -3,6 +3,7 @@
 use greenroom_actors::agent::{Change, Delivery};
 use greenroom_actors::ids::{EntityId, RoomId, derived};
 use greenroom_actors::lifecycle::Command;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::records::Room;
 
 use super::*;
@@ -17,6 +18,7 @@ async fn doctor_does_what_it_is_plainly_asked_to_do() {
         model: Arc::new(model),
         clock: Arc::new(SystemClock),
         tools: Arc::new(HostTools::of(vec![Arc::new(FileTools::new(workspaces.clone()))])),
+        masks: Arc::new(NoMasks),
     };
     let settings = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, settings).await.unwrap();

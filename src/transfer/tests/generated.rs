@@ -356,6 +356,8 @@ impl Generated {
             is_enabled: !one.flag,
             max_runs: one.flag.then_some(9),
             timeout_s: one.flag.then_some(60),
+            retries_max: if one.flag { 3 } else { 0 },
+            retry_after_s: if one.flag { 5 } else { 60 },
             allowed_tools: one.flag.then(|| vec!["remember".to_owned()]),
             metadata: ids.data("trigger", one),
             ..plain

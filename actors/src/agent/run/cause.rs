@@ -1,6 +1,8 @@
 //! What a run is about: the letter it answers or the firing it carries out, and what earlier attempts
 //! at it have done, or the parked run that goes on.
 
+use std::time::Duration;
+
 use super::{Errand, Occasion};
 use crate::agent::firing::{FiringsWaiting, settled, waits_for_a_tick};
 use crate::agent::hearing::failed;
@@ -12,7 +14,8 @@ use crate::ids::{LetterId, RunId};
 use crate::letters::{Letter, LetterStatus, Terms};
 use crate::ports::{ApprovalQuery, RunQuery};
 use crate::runs::{Run, RunKind, RunStatus, Step};
-use crate::triggers::{Firing, FiringStatus, Trigger};
+use crate::time::UnixMillis;
+use crate::triggers::{Firing, FiringSource, FiringStatus, Trigger};
 use crate::vitals::Counters;
 
 /// Firings that are looked at to find the one to take up.
@@ -59,6 +62,16 @@ impl Cause {
     /// The trigger that fired.
     pub(super) fn trigger(&self) -> Option<&Trigger> {
         self.firing.as_ref().map(|(_, trigger)| trigger)
+    }
+
+    /// When the firing is taken up again if this run of it, too, fails at `now`; never, if its trigger
+    /// wants it so no more often, or a person fired it and sees for themselves.
+    pub(super) fn retry_at(&self, now: UnixMillis) -> Option<UnixMillis> {
+        let (firing, trigger) = self.firing.as_ref()?;
+        let failed = self.earlier.iter().filter(|run| has_failed(run)).count();
+        let most = usize::try_from(trigger.retries_max).unwrap_or(usize::MAX);
+        let is_again = firing.source == FiringSource::Scheduler && failed < most;
+        is_again.then(|| now.plus(retry_after(trigger)))
     }
 
     /// What the writer of the letter asks of the run.
@@ -113,8 +126,15 @@ impl Errand {
             let open = store.open_firings(self.agent, None, LOOK_MAX).await?;
             let mut rest = Vec::with_capacity(open.len());
             let mut chosen = None;
+            let mut later = None;
             for firing in open {
                 if self.is_firing_parked(&firing).await? {
+                    continue;
+                }
+                if let Some(at) = self.retried_at(&firing).await?
+                    && at > self.runtime.now()
+                {
+                    later = Some(later.map_or(at, |known: UnixMillis| known.min(at)));
                     continue;
                 }
                 if chosen.is_none() && (at_tick_too || !waits_for_a_tick(&firing)) {
@@ -127,11 +147,12 @@ impl Errand {
                 now: rest.iter().any(|firing| !waits_for_a_tick(firing)),
                 at_tick: rest.iter().any(waits_for_a_tick),
                 is_ticked: false,
+                later,
             };
             let Some(firing) = chosen else { return Ok(Found::Nothing(Some(left))) };
             let trigger = store.trigger(self.agent, firing.trigger_id).await?;
             let (status, reason) = match trigger {
-                Some(trigger) if firing.attempts < self.runtime.settings.letter_attempts_max => {
+                Some(trigger) if firing.attempts < self.attempts_max(&trigger) => {
                     let earlier = self.earlier_firings(&firing).await?;
                     let (firing, firings_left) = (Some((firing, trigger)), Some(left));
                     let cause = Cause { firing, firings_left, goals, earlier, ..Cause::default() };
@@ -147,6 +168,22 @@ impl Errand {
             let facts = settled(&self.journal(), id, trigger, (status, Some(reason)));
             self.runtime.commit(facts.into()).await?;
         }
+    }
+
+    /// How often a run may be begun for a firing: failures that are to be made good count beside those of
+    /// the host.
+    fn attempts_max(&self, trigger: &Trigger) -> u32 {
+        self.runtime.settings.letter_attempts_max.saturating_add(trigger.retries_max)
+    }
+
+    /// When a firing is taken up again whose last run has failed; `None` if none has.
+    async fn retried_at(&self, firing: &Firing) -> Result<Option<UnixMillis>, CoreError> {
+        let Some(run) = firing.run_id.filter(|_| firing.attempts > 0) else { return Ok(None) };
+        let store = &self.runtime.ports.store;
+        let run = store.run(self.agent, run).await?.filter(has_failed);
+        let Some(ended) = run.and_then(|run| run.ended_at) else { return Ok(None) };
+        let trigger = store.trigger(self.agent, firing.trigger_id).await?;
+        Ok(trigger.map(|trigger| ended.plus(retry_after(&trigger))))
     }
 
     /// The runs that were begun for a firing before, the latest first.
@@ -281,4 +318,14 @@ impl Errand {
         let approvals = store.approvals(asked).await?;
         Ok(Past { steps: store.steps(runs).await?, approvals })
     }
+}
+
+/// Whether a run came to its end, and failed.
+fn has_failed(run: &Run) -> bool {
+    matches!(run.status, RunStatus::Failed | RunStatus::TimedOut)
+}
+
+/// How long after a failure a firing is taken up again.
+fn retry_after(trigger: &Trigger) -> Duration {
+    Duration::from_secs(u64::from(trigger.retry_after_s))
 }

@@ -96,7 +96,9 @@ impl<'a> Course<'a> {
         let may_ignore = prompt.may_ignore;
         let letter = cause.letter.as_ref();
         let watcher = letter.map(|letter| -> Watcher<'a> {
-            Box::new(errand.runtime.pieces.of(errand.agent, letter, errand.said, may_ignore))
+            let runtime = &errand.runtime;
+            let mask = runtime.mask(errand.agent);
+            Box::new(runtime.pieces.of(errand.agent, letter, errand.said, may_ignore, mask))
         });
         let mut askers = letter.map(|letter| letter.askers.clone()).unwrap_or_default();
         askers.push(errand.agent);

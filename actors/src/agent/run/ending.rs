@@ -44,9 +44,10 @@ impl Errand {
             Some(_) => RunStatus::Failed,
         };
         let reason = error.as_ref().map(reason);
+        let retry_at = error.as_ref().and_then(|_| cause.retry_at(now));
         let letter = cause.letter;
         let mut landing =
-            Landing { letter: run.letter_id, status: Some(status), ..Landing::default() };
+            Landing { letter: run.letter_id, status: Some(status), retry_at, ..Landing::default() };
         if course.is_title() {
             landing.found = error.is_none().then_some(text);
         } else if error.is_none() && is_worth_saying(&text, prompt) {
@@ -63,7 +64,9 @@ impl Errand {
             facts.push(Fact::Reflected { id: self.agent, at: now });
             landing.reflected_at = Some(now);
         }
-        if let Some((firing, trigger)) = &cause.firing {
+        if let Some((firing, trigger)) = &cause.firing
+            && landing.retry_at.is_none()
+        {
             let (status, counter) = match &error {
                 None => (FiringStatus::Ran, &self.runtime.counters.firings_ran),
                 Some(_) => (FiringStatus::Failed, &self.runtime.counters.firings_failed),

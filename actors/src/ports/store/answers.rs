@@ -56,6 +56,17 @@ pub struct LastWork {
     pub input_tokens: Option<u64>,
 }
 
+/// How many triggers an agent has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TriggerTotals {
+    /// The agent.
+    pub agent_id: AgentId,
+    /// All of them.
+    pub total: u64,
+    /// Those that are enabled.
+    pub enabled: u64,
+}
+
 /// A letter, and the latest run that was begun for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dealt {

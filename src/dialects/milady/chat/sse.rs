@@ -5,8 +5,9 @@ use actix_web::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderNam
 use actix_web::web::Bytes;
 use serde_json::{Value, json};
 
-use super::{Answered, Rest, Telling, Turn, Wording};
+use super::{Answered, Telling, Turn, Wording};
 use crate::dialects::milady::error::MiladyError;
+use crate::messaging::Rest;
 
 /// Has proxies pass each event on at once.
 const NO_BUFFER: (HeaderName, HeaderValue) =

@@ -11,8 +11,8 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::frame::{Frame, written};
-use super::outbox::{Gone, Outbox};
 use super::sockets::{End, Joined, Seat, Sockets};
+use crate::http::outbox::{Gone, Outbox};
 
 /// How long the last frame of a socket may wait for its client.
 const LAST_FRAME: Duration = Duration::from_secs(1);

@@ -9,11 +9,11 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::connection::Connection;
 use super::frame::written;
-use super::outbox::Outbox;
 use crate::dialects::milady::admission;
 use crate::dialects::milady::shared::Shared;
 use crate::dialects::milady::status::StatusFrame;
 use crate::http::auth::Token;
+use crate::http::outbox::Outbox;
 use crate::http::query::Query;
 
 /// Bytes of a frame, and of a message in several, from a client at most.

@@ -3,7 +3,6 @@
 mod connection;
 mod frame;
 mod handshake;
-mod outbox;
 mod sockets;
 mod ticker;
 

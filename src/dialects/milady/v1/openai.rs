@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::error::{self, CompatAnswer};
 use super::talk::Asked;
-use crate::dialects::milady::chat::{self, Answered, Rest, Wording, event};
+use crate::dialects::milady::chat::{self, Answered, Wording, event};
 use crate::dialects::milady::error::MiladyError;
 use crate::dialects::milady::shared::Shared;
+use crate::messaging::Rest;
 
 pub(super) async fn complete(
     shared: Data<Shared>,

@@ -125,6 +125,8 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
         container_id: container_id(),
         resources,
         github_repo: wanted.github_repo,
+        // Nobody else, until its owner says so.
+        permits_decide: true,
         folders: folders.unwrap_or_default(),
         ..Entry::default()
     };
@@ -134,7 +136,7 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
     let Some(_) = host.roster.enter(id, entry, port).await? else {
         return Err(TrinityError::conflict("Port is already in use by another agent"));
     };
-    if let Err(error) = begin(host, id, character, fetched).await {
+    if let Err(error) = begin(host, id, &name, character, fetched).await {
         end_of_nothing(host, id).await;
         return Err(error);
     }
@@ -160,12 +162,14 @@ fn overlay(wanted: &mut NewAgent, template: &Template) -> Folders {
 async fn begin(
     host: &Host,
     id: AgentId,
+    name: &str,
     character: Character,
     fetched: Option<&Fetched>,
 ) -> Result<(), TrinityError> {
-    match host.registry.create(character).await {
+    // To the letter: what is taken meanwhile is refused, and not given a number.
+    match host.registry.create_as(character, name).await {
         Ok(_) => {}
-        Err(CoreError::AlreadyExists(_)) => return Err(taken()),
+        Err(CoreError::AlreadyExists(_) | CoreError::HandleTaken(_)) => return Err(taken()),
         Err(error) => return Err(error.into()),
     }
     // Now that it is there: a start that is cut off here is gone on with by the next one.
@@ -190,6 +194,7 @@ async fn end_of_nothing(host: &Host, id: AgentId) {
 pub(super) async fn end(host: &Host, agent: &Known) -> Result<(), TrinityError> {
     host.registry.remove(agent.id, false).await?;
     host.roster.forget(agent.id).await?;
+    host.organisation.forget(agent.id).await?;
     host.workspaces.forget(agent.id).await?;
     host.media.forget_agent(agent.id).await?;
     Ok(())
@@ -200,7 +205,7 @@ fn taken() -> TrinityError {
 }
 
 /// Tells the agent from all others that ever were.
-fn container_id() -> String {
+pub(in crate::dialects::trinity) fn container_id() -> String {
     rand::random::<[u8; 32]>().map(|byte| format!("{byte:02x}")).concat()
 }
 

@@ -40,6 +40,10 @@ struct Own {
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout_s: Option<u32>,
     #[serde(default)]
+    retries_max: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u32>,
+    #[serde(default)]
     metadata: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_status: Option<FiringStatus>,
@@ -113,6 +117,8 @@ fn config(trigger: Trigger) -> Map<String, Value> {
         model: trigger.model,
         allowed_tools: trigger.allowed_tools,
         timeout_s: trigger.timeout_s,
+        retries_max: trigger.retries_max,
+        retry_after_s: Some(trigger.retry_after_s),
         metadata: trigger.metadata,
         last_status: trigger.last_status,
     };
@@ -235,6 +241,8 @@ fn made(mut config: Fields<'_>, now: UnixMillis) -> Option<Trigger> {
             model: own.model,
             allowed_tools: own.allowed_tools,
             timeout_s: own.timeout_s,
+            retries_max: own.retries_max,
+            retry_after_s: own.retry_after_s.unwrap_or(wanted.retry_after_s),
             metadata: own.metadata,
             ..wanted
         };

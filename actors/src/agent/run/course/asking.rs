@@ -9,7 +9,7 @@ use crate::agent::context::{self, Outgrown};
 use crate::agent::spending::{Asked, Meter};
 use crate::budget::Reservation;
 use crate::error::{CoreError, ModelError};
-use crate::facts::Fact;
+use crate::facts::{EventKind, Fact};
 use crate::ports::{Delta, Generation, Prompt, Role, ToolCall, Turn, collect};
 use crate::runs::{StepKind, StepStatus};
 
@@ -106,6 +106,13 @@ impl Course<'_> {
         };
         self.ended(asked.index, status, outcome, &usage);
         self.pending.push(log);
+        if let Ok(answer) = &answer {
+            let journal = self.errand.journal();
+            self.pending.extend(answer.acts.iter().map(|call| {
+                let data = json!({"runId": self.run.id, "tool": call.name, "byModel": true});
+                journal.event(EventKind::ToolCalled, data)
+            }));
+        }
         answer
     }
 

@@ -1,4 +1,4 @@
-//! Frames on their way to a client: one at a time, so that whoever does not read is soon noticed and
+//! Frames of a websocket on their way to a client: one at a time, so that whoever does not read is soon noticed and
 //! costs little. What comes with the handshake would take in several dozen first.
 
 use actix_web::HttpResponse;
@@ -10,19 +10,25 @@ use tokio::sync::mpsc;
 
 /// The last frame of a message, and what sort it is (RFC 6455, section 5.2).
 const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
 const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
+
+/// Bytes of a reason at most: a control frame has 125, and two are the code.
+const REASON_MAX_BYTES: usize = 123;
 
 /// The connection is gone.
 #[derive(Debug)]
-pub(super) struct Gone;
+pub struct Gone;
 
 /// Where frames for one client are put. Dropped, it ends the connection.
-pub(super) struct Outbox(mpsc::Sender<Bytes>);
+pub struct Outbox(mpsc::Sender<Bytes>);
 
 impl Outbox {
     /// The outbox of the connection that this answer of a handshake opens.
-    pub(super) fn of(answer: HttpResponse) -> (Self, HttpResponse) {
+    #[must_use]
+    pub fn of(answer: HttpResponse) -> (Self, HttpResponse) {
         let (head, body) = answer.into_parts();
         let (sender, frames) = mpsc::channel(1);
         // The body that came with the handshake sends nothing; once it is dropped, nothing is read.
@@ -34,18 +40,54 @@ impl Outbox {
     }
 
     /// Sends a text, once there is room.
-    pub(super) async fn text(&self, text: &str) -> Result<(), Gone> {
+    ///
+    /// # Errors
+    /// [`Gone`], as of every other frame.
+    pub async fn text(&self, text: &str) -> Result<(), Gone> {
         self.put(frame(TEXT, text.as_bytes())).await
     }
 
+    /// Sends bytes, once there is room.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn binary(&self, bytes: &[u8]) -> Result<(), Gone> {
+        self.put(frame(BINARY, bytes)).await
+    }
+
+    /// Asks whether the client is there.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn ping(&self) -> Result<(), Gone> {
+        self.put(frame(PING, &[])).await
+    }
+
     /// Answers a ping.
-    pub(super) async fn pong(&self, payload: &[u8]) -> Result<(), Gone> {
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn pong(&self, payload: &[u8]) -> Result<(), Gone> {
         self.put(frame(PONG, payload)).await
     }
 
     /// Ends the connection with a word.
-    pub(super) async fn close(self, code: CloseCode) -> Result<(), Gone> {
-        self.put(frame(CLOSE, &u16::from(code).to_be_bytes())).await
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn close(self, code: CloseCode) -> Result<(), Gone> {
+        self.close_because(code, "").await
+    }
+
+    /// Ends the connection with a word, and says why as far as that fits.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn close_because(self, code: CloseCode, reason: &str) -> Result<(), Gone> {
+        let end = reason.floor_char_boundary(REASON_MAX_BYTES);
+        let reason = reason.get(..end).unwrap_or_default();
+        let payload = [&u16::from(code).to_be_bytes(), reason.as_bytes()].concat();
+        self.put(frame(CLOSE, &payload)).await
     }
 
     async fn put(&self, frame: Bytes) -> Result<(), Gone> {

@@ -1,0 +1,236 @@
+//! The schedules of all agents, for administrators.
+
+use actix_web::web::Json;
+use actix_web::{get, post};
+use greenroom_actors::ports::{DueQuery, FiringQuery};
+use greenroom_actors::time::UnixMillis;
+use greenroom_actors::triggers::{Trigger, TriggerPatch};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::executions::LastExecution;
+use super::kept::Kept;
+use super::wire::{self, ScheduleView};
+use super::{amend, gate};
+use crate::dialects::trinity::call::Call;
+use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::{Answer, short, times};
+use crate::roster::Known;
+
+/// Schedules in one answer at most.
+const SCHEDULES_MAX: usize = 10_000;
+
+/// Jobs in one answer at most.
+const JOBS_MAX: u32 = 1_000;
+
+/// Later than all slots, and early enough to be counted on from.
+const END_OF_TIME: UnixMillis = UnixMillis(i64::MAX / 2);
+
+pub(super) fn routes(at: &mut ServiceConfig) {
+    at.service(status).service(overview).service(pause).service(resume);
+}
+
+/// How what fires triggers is doing.
+#[derive(Serialize, ToSchema)]
+struct SchedulerStatus {
+    /// Whether what is due fires.
+    running: bool,
+    /// Schedules that fire by themselves; counted up to a thousand.
+    jobs_count: usize,
+    uptime_seconds: u64,
+    /// When it last came round.
+    last_check: Option<String>,
+    jobs: Vec<Job>,
+}
+
+/// A schedule that fires by itself.
+#[derive(Serialize, ToSchema)]
+struct Job {
+    id: String,
+    name: String,
+    agent_name: String,
+    next_run_at: Option<String>,
+}
+
+/// How what fires triggers is doing, and what it is to fire.
+#[utoipa::path(tag = "Schedules", responses((status = 200, body = SchedulerStatus)))]
+#[get("/api/agents/scheduler/status")]
+async fn status(call: Call) -> Answer<SchedulerStatus> {
+    call.admin()?;
+    let (host, now) = (&call.shared.host, call.shared.now());
+    let all = DueQuery { now: END_OF_TIME, is_late: true, limit: JOBS_MAX };
+    let mut jobs = Vec::new();
+    for trigger in host.registry.store().due_triggers(all).await? {
+        let Some(agent) = host.roster.get(trigger.agent_id).await? else { continue };
+        let gate = wire::Gate { is_open: true };
+        jobs.push(Job {
+            id: short::of(trigger.id.0),
+            next_run_at: wire::next(&trigger, gate, now).map(times::iso),
+            name: trigger.name,
+            agent_name: agent.name,
+        });
+    }
+    Ok(Json(SchedulerStatus {
+        running: host.registry.scheduler_health().is_well(),
+        jobs_count: jobs.len(),
+        uptime_seconds: now.since(host.started_at).as_secs(),
+        last_check: host.registry.scheduler_seen_at().map(times::iso),
+        jobs,
+    }))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Which {
+    agent_name: Option<String>,
+    enabled_only: Option<bool>,
+}
+
+/// How many schedules there are.
+#[derive(Default, Serialize, ToSchema)]
+struct SchedulesSummary {
+    total: usize,
+    enabled: usize,
+    disabled: usize,
+    agents_with_schedules: usize,
+}
+
+/// A schedule, and what last came of it.
+#[derive(Serialize, ToSchema)]
+struct FleetSchedule {
+    #[serde(flatten)]
+    schedule: ScheduleView,
+    last_execution: Option<LastExecution>,
+}
+
+/// The schedules of all agents.
+#[derive(Serialize, ToSchema)]
+struct FleetSchedules {
+    timestamp: String,
+    summary: SchedulesSummary,
+    schedules: Vec<FleetSchedule>,
+}
+
+/// The schedules of all agents, or of one.
+#[utoipa::path(tag = "Operations", params(("agent_name" = Option<String>, Query), ("enabled_only" = Option<bool>, Query)), responses((status = 200, body = FleetSchedules)))]
+#[get("/api/ops/schedules")]
+async fn overview(call: Call) -> Answer<FleetSchedules> {
+    call.admin()?;
+    let which: Which = call.query()?;
+    let enabled_only = which.enabled_only.unwrap_or(false);
+    let (registry, now) = (&call.shared.host.registry, call.shared.now());
+    let mut summary = SchedulesSummary::default();
+    let mut schedules = Vec::new();
+    for agent in agents(&call, which.agent_name.as_deref()).await? {
+        let triggers = registry.triggers(agent.id).await?;
+        if triggers.is_empty() {
+            continue;
+        }
+        let gate = gate(&call.shared, agent.id).await?;
+        summary.agents_with_schedules += 1;
+        for trigger in triggers.iter().filter(|trigger| trigger.is_enabled || !enabled_only) {
+            summary.total += 1;
+            if trigger.is_enabled {
+                summary.enabled += 1;
+            } else {
+                summary.disabled += 1;
+            }
+            if schedules.len() >= SCHEDULES_MAX {
+                continue;
+            }
+            schedules.push(FleetSchedule {
+                schedule: ScheduleView::of(trigger, &agent.name, gate, now),
+                last_execution: last(&call, trigger).await?,
+            });
+        }
+    }
+    Ok(Json(FleetSchedules { timestamp: times::iso(now), summary, schedules }))
+}
+
+async fn last<B>(call: &Call<B>, trigger: &Trigger) -> Result<Option<LastExecution>, TrinityError> {
+    if trigger.last_fired_at.is_none() {
+        return Ok(None);
+    }
+    let (agent_id, trigger_id) = (trigger.agent_id, Some(trigger.id));
+    let latest = FiringQuery { agent_id, trigger_id, offset: 0, limit: 1 };
+    let firings = call.shared.host.registry.store().firings(latest).await?;
+    Ok(firings.first().map(LastExecution::of))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Whose {
+    agent_name: Option<String>,
+}
+
+/// How many schedules were paused.
+#[derive(Serialize, ToSchema)]
+struct AllPaused {
+    success: bool,
+    message: String,
+    paused_count: usize,
+    agent_filter: Option<String>,
+}
+
+/// How many schedules go on.
+#[derive(Serialize, ToSchema)]
+struct AllResumed {
+    success: bool,
+    message: String,
+    resumed_count: usize,
+    agent_filter: Option<String>,
+}
+
+/// Disables all schedules that are enabled, and remembers which they were.
+#[utoipa::path(tag = "Operations", params(("agent_name" = Option<String>, Query)), responses((status = 200, body = AllPaused)))]
+#[post("/api/ops/schedules/pause")]
+async fn pause(call: Call) -> Answer<AllPaused> {
+    let (paused_count, agent_filter) = switch_all(&call, false).await?;
+    let message = format!("Paused {paused_count} schedule(s)");
+    Ok(Json(AllPaused { success: true, message, paused_count, agent_filter }))
+}
+
+/// Enables those again that were enabled when all were paused.
+#[utoipa::path(tag = "Operations", params(("agent_name" = Option<String>, Query)), responses((status = 200, body = AllResumed)))]
+#[post("/api/ops/schedules/resume")]
+async fn resume(call: Call) -> Answer<AllResumed> {
+    let (resumed_count, agent_filter) = switch_all(&call, true).await?;
+    let message = format!("Resumed {resumed_count} schedule(s)");
+    Ok(Json(AllResumed { success: true, message, resumed_count, agent_filter }))
+}
+
+/// Switches the schedules that are to be switched; how many there were.
+async fn switch_all(call: &Call, goes_on: bool) -> Result<(usize, Option<String>), TrinityError> {
+    call.admin()?;
+    let filter = call.query::<Whose>()?.agent_name;
+    let mut count = 0;
+    for agent in agents(call, filter.as_deref()).await? {
+        for trigger in call.shared.host.registry.triggers(agent.id).await? {
+            let kept = Kept::of(&trigger);
+            let is_wanted = if goes_on { kept.is_paused } else { trigger.is_enabled };
+            if !is_wanted {
+                continue;
+            }
+            let kept = Kept { is_paused: !goes_on, ..kept };
+            let patch = TriggerPatch {
+                metadata: Some(kept.within(trigger.metadata.clone())),
+                ..TriggerPatch::enabled(goes_on)
+            };
+            match amend(&call.shared, &agent, &trigger, patch).await {
+                Ok(_) => count += 1,
+                // It is gone, or has no slot to come any more.
+                Err(error) if error.status().is_client_error() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok((count, filter))
+}
+
+/// The agents that are meant: all, or the one of that name.
+async fn agents(call: &Call, name: Option<&str>) -> Result<Vec<Known>, TrinityError> {
+    let roster = &call.shared.host.roster;
+    match name.filter(|name| !name.is_empty()) {
+        None => Ok(roster.visible_to(&call.principal).await?),
+        Some(name) => Ok(vec![roster.find(name).await?.ok_or_else(TrinityError::no_agent)?]),
+    }
+}

@@ -1,0 +1,178 @@
+//! Sharing: an agent is made visible and usable to whoever has an address.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use greenroom_actors::error::CoreError;
+use greenroom_actors::ids::AgentId;
+use greenroom_actors::registry::Registry;
+use tokio::sync::Mutex;
+
+use super::error::OrganisationError;
+use super::happening::Happening;
+use super::{Organisation, shelf};
+use crate::accounts::{AccountsError, NewListed, Role, User, address};
+use crate::roster::Share;
+
+/// With how many one agent is shared at most.
+const SHARES_MAX: usize = 1_000;
+
+/// Why an address is on the list of those who may log in.
+const SOURCE: &str = "agent_sharing";
+
+const COUNTER: &str = "counter/shares";
+
+/// The numbers of shares: none is ever given twice.
+pub(super) struct Numbers {
+    last: AtomicU64,
+    turn: Mutex<()>,
+}
+
+impl Numbers {
+    pub(super) async fn open(registry: &Registry) -> Result<Self, CoreError> {
+        let last = shelf::one(registry, COUNTER).await?.unwrap_or(0);
+        Ok(Self { last: AtomicU64::new(last), turn: Mutex::default() })
+    }
+
+    /// A number that nobody had, durable before it is used.
+    async fn next(&self, registry: &Registry) -> Result<u64, CoreError> {
+        let _turn = self.turn.lock().await;
+        let next = self.last.load(Ordering::Acquire).saturating_add(1);
+        registry.keep(vec![shelf::set(registry, COUNTER.to_owned(), &next)?]).await?;
+        self.last.store(next, Ordering::Release);
+        Ok(next)
+    }
+}
+
+impl Organisation {
+    /// Shares an agent with whoever has that address, who may have no account yet. Where people log in
+    /// by e-mail, the address may from now on.
+    ///
+    /// # Errors
+    /// [`OrganisationError::NotAnAddress`], [`OrganisationError::Yourself`],
+    /// [`OrganisationError::Shared`], [`OrganisationError::TooMany`], [`OrganisationError::Core`].
+    pub async fn share(
+        &self,
+        agent: AgentId,
+        by: &User,
+        email: &str,
+    ) -> Result<Share, OrganisationError> {
+        let email = address(email).ok_or(OrganisationError::NotAnAddress)?;
+        if by.email.as_deref() == Some(email.as_str()) {
+            return Err(OrganisationError::Yourself);
+        }
+        if self.roster().entry(agent).share_with(&email).is_some() {
+            return Err(OrganisationError::Shared(email));
+        }
+        let (this, by) = (self.clone(), by.clone());
+        self.whole(async move {
+            let share = Share {
+                id: this.inner.numbers.next(this.registry()).await?,
+                email: email.clone(),
+                by_id: by.id,
+                by: by.email.clone().unwrap_or_else(|| by.username.clone()),
+                created_at: this.registry().clock().now(),
+                allows_proactive: false,
+            };
+            let added = share.clone();
+            this.roster()
+                .amend(agent, |entry| {
+                    if entry.share_with(&added.email).is_some() {
+                        return Err(OrganisationError::Shared(added.email));
+                    }
+                    if entry.shares.len() >= SHARES_MAX {
+                        return Err(OrganisationError::TooMany {
+                            what: "shares",
+                            limit: SHARES_MAX,
+                        });
+                    }
+                    entry.shares.push(added);
+                    Ok(())
+                })
+                .await?;
+            this.let_in(&by, &email).await;
+            this.tell(Happening::Shared(agent, email));
+            Ok(share)
+        })
+        .await
+    }
+
+    /// Lets an address log in, if people log in so.
+    async fn let_in(&self, by: &User, email: &str) {
+        if !self.accounts().is_email_enabled() {
+            return;
+        }
+        let listed = NewListed {
+            email: email.to_owned(),
+            added_by: Some(by.username.clone()),
+            default_role: Role::User,
+            source: SOURCE,
+        };
+        match self.accounts().list(listed).await {
+            Ok(_) | Err(AccountsError::Listed(_)) => {}
+            // The agent is shared all the same; an administrator can put the address on the list.
+            Err(error) => tracing::warn!(%error, "an address was not put on the list of logins"),
+        }
+    }
+
+    /// Ends what [`share`](Self::share) began: from now on they neither see nor use the agent, and nor
+    /// do their own agents.
+    ///
+    /// # Errors
+    /// [`OrganisationError::NotShared`], [`OrganisationError::Core`].
+    pub async fn unshare(&self, agent: AgentId, email: &str) -> Result<Share, OrganisationError> {
+        let (this, email) = (self.clone(), email.trim().to_lowercase());
+        self.whole(async move {
+            let share = this
+                .roster()
+                .amend(agent, |entry| {
+                    let nth = entry.shares.iter().position(|share| share.email == email);
+                    let nth = nth.ok_or_else(|| OrganisationError::NotShared(email.clone()))?;
+                    Ok::<_, OrganisationError>(entry.shares.remove(nth))
+                })
+                .await?;
+            this.shut_out(agent, &email).await?;
+            this.tell(Happening::Unshared(agent, email));
+            Ok(share)
+        })
+        .await
+    }
+
+    /// The agents of somebody who may not use an agent any longer may not call it either.
+    async fn shut_out(&self, agent: AgentId, email: &str) -> Result<(), OrganisationError> {
+        let Some(user) = self.accounts().user_by_email(email) else { return Ok(()) };
+        if user.is_admin() || self.roster().entry(agent).owner == user.username {
+            return Ok(());
+        }
+        for caller in self.roster().callers_of(agent) {
+            if self.roster().entry(caller).owner == user.username {
+                self.forbid(caller, agent).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whether an agent may write to somebody first with whom it is shared.
+    ///
+    /// # Errors
+    /// [`OrganisationError::NotAnAddress`], [`OrganisationError::NotShared`],
+    /// [`OrganisationError::Core`].
+    pub async fn allow_proactive(
+        &self,
+        agent: AgentId,
+        email: &str,
+        allows: bool,
+    ) -> Result<Share, OrganisationError> {
+        let email = address(email).ok_or(OrganisationError::NotAnAddress)?;
+        let this = self.clone();
+        self.whole(async move {
+            let amended = this.roster().amend(agent, |entry| {
+                let share = entry.shares.iter_mut().find(|share| share.email == email);
+                let share = share.ok_or(OrganisationError::NotShared(email))?;
+                share.allows_proactive = allows;
+                Ok(share.clone())
+            });
+            amended.await
+        })
+        .await
+    }
+}

@@ -1,0 +1,168 @@
+//! What a character asks of a runtime.
+
+use greenroom_actors::character::Character;
+use serde_json::Value;
+
+/// The setting of a character that names its runtime.
+const RUNTIME: &str = "runtime";
+
+/// The setting of a character that says what its runtime must not do.
+const GUARDRAILS: &str = "guardrails";
+
+/// Names of tools that count, and bytes of one.
+const TOOLS_MAX: usize = 50;
+const TOOL_MAX_BYTES: usize = 256;
+
+/// Bytes of the name of a model.
+const MODEL_MAX_BYTES: usize = 200;
+
+/// A runtime that this host knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RuntimeKind {
+    /// Claude Code.
+    ClaudeCode,
+    /// The Gemini CLI.
+    GeminiCli,
+}
+
+impl RuntimeKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::ClaudeCode, Self::GeminiCli];
+
+    /// Its name, as characters and the configuration say it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClaudeCode => "claude-code",
+            Self::GeminiCli => "gemini-cli",
+        }
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// What a character asks of its runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Which.
+    pub kind: RuntimeKind,
+    /// The model that it is to use; its own choice if absent.
+    pub model: Option<String>,
+    /// Whether it may use the host's key.
+    pub uses_platform_key: bool,
+    /// What it must not do.
+    pub guardrails: Guardrails,
+}
+
+/// What a runtime must not do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guardrails {
+    /// Turns that it may take; as many as it likes if absent.
+    pub turns_max: Option<u32>,
+    /// Tools that it must not use, as it calls them.
+    pub disallowed_tools: Vec<String>,
+}
+
+impl Wish {
+    /// What that character asks; `None` if it asks for no runtime that this host knows.
+    ///
+    /// `settings.runtime` is the name, or an object with `type` and perhaps `model` and
+    /// `use_platform_api_key`; `settings.guardrails` may hold `max_turns_chat` and `disallowed_tools`.
+    #[must_use]
+    pub fn of(character: &Character) -> Option<Self> {
+        let asked = character.setting(RUNTIME)?;
+        let name = asked.as_str().or_else(|| asked.get("type")?.as_str())?;
+        let model = asked.get("model").and_then(Value::as_str).filter(|model| is_model(model));
+        let uses_platform_key = asked.get("use_platform_api_key").and_then(Value::as_bool);
+        Some(Self {
+            kind: RuntimeKind::named(name)?,
+            model: model.map(str::to_owned),
+            uses_platform_key: uses_platform_key.unwrap_or(true),
+            guardrails: Guardrails::of(character),
+        })
+    }
+}
+
+impl Guardrails {
+    fn of(character: &Character) -> Self {
+        let Some(said) = character.setting(GUARDRAILS) else { return Self::default() };
+        let turns_max = said.get("max_turns_chat").and_then(Value::as_u64);
+        let tools = said.get("disallowed_tools").and_then(Value::as_array);
+        let tools = tools.into_iter().flatten().filter_map(Value::as_str).filter(|it| is_tool(it));
+        Self {
+            turns_max: turns_max.and_then(|turns| u32::try_from(turns).ok()).filter(|it| *it > 0),
+            disallowed_tools: tools.take(TOOLS_MAX).map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// Whether a text can be the name of a model: it becomes an argument.
+fn is_model(text: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || "._:/@[]-".contains(c);
+    (1..=MODEL_MAX_BYTES).contains(&text.len())
+        && !text.starts_with('-')
+        && text.chars().all(is_letter)
+}
+
+/// Whether a text can name a tool: it becomes part of an argument, a list with commas between.
+fn is_tool(text: &str) -> bool {
+    (1..=TOOL_MAX_BYTES).contains(&text.len())
+        && !text.contains(|c: char| c == ',' || c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn asked(settings: &Value) -> Option<Wish> {
+        let character = json!({"name": "Ada", "settings": settings});
+        Wish::of(&serde_json::from_value(character).unwrap())
+    }
+
+    #[test]
+    fn a_character_asks_for_a_runtime_by_name() {
+        let claude = Wish {
+            kind: RuntimeKind::ClaudeCode,
+            model: None,
+            uses_platform_key: true,
+            guardrails: Guardrails::default(),
+        };
+        for (settings, expected) in [
+            (json!({}), None),
+            (json!({"runtime": null}), None),
+            (json!({"runtime": "greenroom"}), None),
+            (json!({"runtime": "claude-code"}), Some(claude.clone())),
+            (json!({"runtime": {"type": "claude-code", "model": null}}), Some(claude.clone())),
+            (json!({"runtime": {"type": "claude-code", "model": "--evil"}}), Some(claude.clone())),
+            (
+                json!({"runtime": {"type": "gemini-cli", "model": "gemini-2.5-pro",
+                    "use_platform_api_key": false}}),
+                Some(Wish {
+                    kind: RuntimeKind::GeminiCli,
+                    model: Some("gemini-2.5-pro".to_owned()),
+                    uses_platform_key: false,
+                    ..claude.clone()
+                }),
+            ),
+            (
+                json!({"runtime": "claude-code", "guardrails": {"max_turns_chat": 5,
+                    "disallowed_tools": ["Bash", "a,b", 1, "Bash(rm *)"]}}),
+                Some(Wish {
+                    guardrails: Guardrails {
+                        turns_max: Some(5),
+                        disallowed_tools: vec!["Bash".to_owned(), "Bash(rm *)".to_owned()],
+                    },
+                    ..claude
+                }),
+            ),
+        ] {
+            assert_eq!(asked(&settings), expected, "{settings}");
+        }
+    }
+}

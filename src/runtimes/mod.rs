@@ -1,0 +1,202 @@
+//! Command-line runtimes: programs such as `claude` and `gemini` that do an agent's work as a child
+//! process in its folder.
+//!
+//! An agent asks for one by `settings.runtime` of its character. Where the program is installed, the
+//! agent's runs are carried out by it, headless: it reads the prompt from its input, so that nothing that
+//! anybody said is among its arguments, and its answer is what it says, with what it cost. Where it is
+//! not, the configured model answers, and [`Runtimes::which`] says so.
+//!
+//! The program has the agent's folder as its home and working folder, and of the host's environment
+//! nothing but where programs are, the language, and, where the agent may use it, the host's key for that
+//! runtime; beside that the agent's own credentials. It runs in a process group of its own, which is
+//! killed as a whole when the run ends, however it ends. What it writes is bounded, and so is how many run.
+//!
+//! The program uses tools of its own, which the core hears of and does not carry out. The read-only rule
+//! binds the agent's tools of this host, not those of the program: for it, the rule is told as a list
+//! of tools that it must not use. Folders of other agents are reached by tools of this host alone. A
+//! program with a shell of its own can do what the host's user can: whoever allows it that, by the
+//! `arguments` of its section, runs the host as a user who may do little.
+
+mod answer;
+mod asked;
+mod child;
+mod claude;
+mod figures;
+mod gemini;
+mod settings;
+mod told;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::{StreamExt, stream};
+use greenroom_actors::budget::Rate;
+use greenroom_actors::character::Character;
+use greenroom_actors::error::ModelError;
+use greenroom_actors::ids::AgentId;
+use greenroom_actors::ports::{Abilities, Model, ModelFuture, ModelStream, Prompt, Purpose, Quote};
+use greenroom_actors::records::Embedding;
+use tokio::sync::Semaphore;
+
+use crate::programs::{Group, find};
+use crate::workspace::Workspaces;
+
+pub use asked::{Guardrails, RuntimeKind, Wish};
+pub use settings::{ProgramSettings, RuntimesSettings};
+
+/// The runtimes of a host, in front of its models. Clones share everything.
+#[derive(Clone)]
+pub struct Runtimes {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    models: Arc<dyn Model>,
+    settings: RuntimesSettings,
+    workspaces: Workspaces,
+    /// Where the agents' folders are.
+    folder: PathBuf,
+    /// Looks up a variable of the host.
+    env: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    /// For those who run and those who wait.
+    queue: Arc<Semaphore>,
+    /// For those who run.
+    places: Arc<Semaphore>,
+    /// Bytes in memory of those that run, by their agent.
+    children: Mutex<HashMap<AgentId, Vec<(Group, u64)>>>,
+}
+
+/// What carries an agent's work out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// That program.
+    Program(RuntimeKind),
+    /// The configured model, because of this.
+    Model(&'static str),
+}
+
+impl Runtimes {
+    /// Runtimes in front of those models, for agents whose folders are in `folder`; `env` looks up a
+    /// variable of the host's own environment.
+    pub fn new(
+        settings: RuntimesSettings,
+        models: Arc<dyn Model>,
+        workspaces: Workspaces,
+        folder: &Path,
+        env: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        let permits = |count: u32| usize::try_from(count).unwrap_or(Semaphore::MAX_PERMITS);
+        let places = permits(settings.at_once);
+        let queue = permits(settings.at_once.saturating_add(settings.waiting));
+        let inner = Inner {
+            models,
+            settings,
+            workspaces,
+            folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
+            env: Box::new(env),
+            queue: Arc::new(Semaphore::new(queue)),
+            places: Arc::new(Semaphore::new(places)),
+            children: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What carries the work of an agent of that character out.
+    #[must_use]
+    pub fn which(&self, character: &Character) -> Which {
+        match Wish::of(character) {
+            None => Which::Model("the agent asks for no runtime of its own"),
+            Some(_) if !self.inner.settings.enabled => Which::Model("runtimes are switched off"),
+            Some(wish) => match self.inner.program(wish.kind) {
+                Some(_) => Which::Program(wish.kind),
+                None => Which::Model("the program is not installed"),
+            },
+        }
+    }
+}
+
+impl Inner {
+    fn program(&self, kind: RuntimeKind) -> Option<PathBuf> {
+        find(&self.settings.of(kind).program)
+    }
+
+    /// The program that is to answer, and what is wished of it.
+    fn chosen(&self, prompt: &Prompt) -> Option<(PathBuf, Wish)> {
+        let is_work = match prompt.purpose {
+            Purpose::Reply | Purpose::Reflect | Purpose::Work => true,
+            // Little is asked: that is no work to start a program for.
+            Purpose::Summarise | Purpose::Title => false,
+        };
+        let wish = Wish::of(&prompt.character).filter(|_| is_work && self.settings.enabled)?;
+        Some((self.program(wish.kind)?, wish))
+    }
+
+    /// A program of an agent holds so many bytes in memory now; `None`: it is over. Answers with those
+    /// of all its programs.
+    fn held(&self, agent: AgentId, group: &Group, bytes: Option<u64>) -> u64 {
+        let mut children = self.lock();
+        let held = children.entry(agent).or_default();
+        held.retain(|(running, _)| running != group);
+        held.extend(bytes.map(|bytes| (group.clone(), bytes)));
+        let sum = held.iter().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes));
+        if held.is_empty() {
+            children.remove(&agent);
+        }
+        sum
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<AgentId, Vec<(Group, u64)>>> {
+        // Counts alone.
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Model for Runtimes {
+    fn generate(&self, prompt: Prompt) -> ModelStream {
+        match self.inner.chosen(&prompt) {
+            Some((program, wish)) => {
+                let answer = answer::of(Arc::clone(&self.inner), program, wish, prompt);
+                stream::once(answer)
+                    .map(|opened| match opened {
+                        Ok(answer) => answer,
+                        Err(error) => stream::iter([Err::<_, ModelError>(error)]).boxed(),
+                    })
+                    .flatten()
+                    .boxed()
+            }
+            None => self.inner.models.generate(prompt),
+        }
+    }
+
+    /// A program makes as many calls as it likes: what they may cost at most is what an operator says.
+    fn quote(&self, prompt: &Prompt) -> Quote {
+        let Some((_, wish)) = self.inner.chosen(prompt) else {
+            return self.inner.models.quote(prompt);
+        };
+        let program = self.inner.settings.of(wish.kind);
+        Quote {
+            model: wish.kind.as_str().to_owned(),
+            input_tokens_max: prompt.input_tokens_max(),
+            output_tokens_max: u64::from(Quote::MAX_TOKENS),
+            cost_micros_max: program.cost_max_micros(),
+            max_tokens: prompt.max_tokens().unwrap_or(Quote::MAX_TOKENS),
+            rate: Rate::default(),
+        }
+    }
+
+    fn abilities(&self, model: Option<&str>, purpose: Purpose) -> Abilities {
+        self.inner.models.abilities(model, purpose)
+    }
+
+    fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {
+        self.inner.models.embed(texts)
+    }
+
+    fn embedder(&self) -> String {
+        self.inner.models.embedder()
+    }
+}
+
+#[cfg(test)]
+mod tests;

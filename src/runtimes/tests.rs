@@ -1,0 +1,365 @@
+//! Small scripts that act as the programs.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use futures::FutureExt;
+use greenroom_actors::agent::Change;
+use greenroom_actors::figures::Tally;
+use greenroom_actors::lifecycle::Command as Order;
+use greenroom_actors::memory_store::MemoryStore;
+use greenroom_actors::ports::{Delta, NoTools, Role, SystemClock, Turn, collect};
+use greenroom_actors::registry::Registry;
+use greenroom_actors::runtime::Ports;
+use greenroom_actors::settings::Settings;
+use serde_json::{Map, Value, json};
+use tokio::io::AsyncReadExt;
+
+use super::*;
+use crate::credentials::{CredentialSettings, Credentials, Known};
+use crate::models::{self, ModelsSettings};
+use crate::secrets::Secrets;
+use crate::workspace::WorkspaceSettings;
+
+/// What Claude Code says when all goes well, after `$1`.
+const SAYS: &str = r#"
+echo '{"type":"system","subtype":"init","model":"claude-x"}'
+echo '{"type":"assistant","message":{"content":[{"type":"text","text":"I look."},{"type":"tool_use","id":"t1","name":"Read","input":{"path":"a"}}],"usage":{"input_tokens":3,"output_tokens":2}}}'
+echo '{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t1"}]}}'
+echo 'not JSON'
+"#;
+
+const ENDS: &str = r#"
+echo '{"type":"assistant","message":{"content":[{"type":"text","text":"Done."}]}}'
+echo '{"type":"result","subtype":"success","is_error":false,"result":"Done.","total_cost_usd":0.25,"usage":{"input_tokens":10,"cache_read_input_tokens":5,"output_tokens":7}}'
+"#;
+
+/// Runtimes whose programs are scripts.
+struct Stand {
+    runtimes: Runtimes,
+    workspaces: Workspaces,
+    agent: AgentId,
+    tally: Tally,
+    folder: tempfile::TempDir,
+}
+
+impl Stand {
+    fn new(script: &str) -> Self {
+        Self::with(script, |_| {})
+    }
+
+    fn with(script: &str, change: impl FnOnce(&mut RuntimesSettings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        // Written by another process: one that this process is about to write could not be run while
+        // another test's child still has it open.
+        let mut writer = Command::new("sh")
+            .args(["-c", "cat > \"$0\"; chmod 755 \"$0\""])
+            .arg(&program)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let script = format!("#!/bin/sh\n{script}");
+        writer.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        assert!(writer.wait().unwrap().success());
+        let mut settings = RuntimesSettings::default();
+        settings.claude_code.program.clone_from(&program);
+        settings.gemini_cli.program = program;
+        change(&mut settings);
+        let places = folder.path().join("workspaces");
+        let workspaces = Workspaces::open(&places, &WorkspaceSettings::default()).unwrap();
+        let models = models::build(&ModelsSettings::default(), &|_| None).unwrap();
+        let env = |name: &str| match name {
+            "ANTHROPIC_API_KEY" => Some("sk-platform-key".to_owned()),
+            "PATH" => std::env::var(name).ok(),
+            _ => None,
+        };
+        let runtimes = Runtimes::new(settings, Arc::new(models), workspaces.clone(), &places, env);
+        Self { runtimes, workspaces, agent: AgentId::new(), tally: Tally::counting(), folder }
+    }
+
+    fn prompt(&self, runtime: Value) -> Prompt {
+        let character = json!({"id": self.agent, "name": "Ada", "settings": {"runtime": runtime}});
+        Prompt {
+            model: None,
+            purpose: Purpose::Reply,
+            character: Arc::new(serde_json::from_value(character).unwrap()),
+            system: "You are Ada.".to_owned(),
+            may_ignore: false,
+            is_single_attempt: false,
+            turns: ["hello", "hi", "what now?"]
+                .into_iter()
+                .zip([Role::User, Role::Assistant, Role::User])
+                .map(|(text, role)| Turn::new(role, text))
+                .collect(),
+            tools: Vec::new(),
+            settings: Map::new(),
+            tally: self.tally.clone(),
+        }
+    }
+
+    fn claude(&self) -> ModelStream {
+        self.runtimes.generate(self.prompt(json!({"type": "claude-code", "model": "opus"})))
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("workspaces").join(self.agent.to_string())
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.home().join(name)).unwrap()
+    }
+
+    /// A pipe that everything a script starts holds open: it ends with the last of them.
+    fn pipe(&self) -> PathBuf {
+        std::fs::create_dir_all(self.home()).unwrap();
+        let pipe = self.home().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        pipe
+    }
+}
+
+#[tokio::test]
+async fn a_program_does_the_work_in_the_agents_folder() {
+    let script =
+        format!("cat > told; env > env; printf '%s\\n' \"$@\" > args; pwd > place{SAYS}{ENDS}");
+    let stand = Stand::new(&script);
+    let env = b"TOKEN=sk-own-1\nLD_PRELOAD=evil.so\nHOME=/root\n".to_vec();
+    stand.workspaces.free(stand.agent).write(".env".parse().unwrap(), env).await.unwrap();
+    let character = stand.prompt(json!("claude-code")).character;
+    assert_eq!(stand.runtimes.which(&character), Which::Program(RuntimeKind::ClaudeCode));
+    let answer = collect(stand.claude(), 10_000, |_| {}).await.unwrap();
+    assert_eq!(answer.text, "I look.\n\nDone.");
+    assert_eq!(answer.acts.len(), 1);
+    assert_eq!(
+        (answer.acts[0].name.as_str(), &answer.acts[0].arguments),
+        ("Read", &json!({"path": "a"}))
+    );
+    let usage = &answer.usage;
+    assert_eq!((usage.input_tokens, usage.output_tokens), (15, 7));
+    assert_eq!((usage.cost_micros, usage.model.as_deref()), (Some(250_000), Some("claude-x")));
+
+    let told = stand.read("told");
+    assert!(told.starts_with("You are Ada."), "{told}");
+    assert!(told.contains("User: hello") && told.ends_with("# Now\n\nwhat now?\n"), "{told}");
+    let arguments = stand.read("args");
+    assert_eq!(arguments, "-p\n--output-format\nstream-json\n--verbose\n--model=opus\n");
+    let environment = stand.read("env");
+    let home = format!("HOME={}", stand.home().display());
+    for expected in ["TOKEN=sk-own-1", "ANTHROPIC_API_KEY=sk-platform-key", &home] {
+        assert!(environment.lines().any(|line| line == expected), "{expected}: {environment}");
+    }
+    for absent in ["CARGO", "LD_PRELOAD", "HOME=/root"] {
+        assert!(!environment.contains(absent), "{absent}: {environment}");
+    }
+    assert_eq!(stand.read("place").trim(), stand.home().display().to_string());
+}
+
+#[tokio::test]
+async fn what_is_stopped_is_killed_with_all_that_it_started() {
+    let stand =
+        Stand::new("exec > pipe; (sleep 1000 & exec sleep 1000) & sleep 1000 & exec sleep 1000");
+    let pipe = stand.pipe();
+    let mut answer = stand.claude();
+    assert!(answer.next().now_or_never().is_none());
+    let next = tokio::spawn(async move { answer.next().await });
+    let mut held = tokio::fs::File::open(&pipe).await.unwrap();
+    while stand.tally.figures().children_bytes == 0 {
+        tokio::task::yield_now().await;
+    }
+    next.abort();
+    assert_eq!(held.read(&mut [0]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_a_program_leaves_behind_is_killed_when_it_ends() {
+    let script = format!("(exec sleep 1000 > pipe) & {SAYS}{ENDS}");
+    let stand = Stand::new(&script);
+    let pipe = stand.pipe();
+    let reading = tokio::spawn(async move {
+        let mut held = tokio::fs::File::open(&pipe).await.unwrap();
+        held.read(&mut [0]).await.unwrap()
+    });
+    let answer = collect(stand.claude(), 10_000, |_| {}).await.unwrap();
+    assert_eq!(answer.text, "I look.\n\nDone.");
+    assert_eq!(reading.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_flood_is_cut_off() {
+    for flood in ["while :; do echo yyyyyyyy; done", "exec tr '\\0' y < /dev/zero"] {
+        let stand = Stand::with(flood, |settings| settings.output_max_bytes = 10_000);
+        let refused = collect(stand.claude(), usize::MAX, |_| {}).await.unwrap_err();
+        let expected = ModelError::Refused("claude-code: it wrote too much".to_owned());
+        assert_eq!(refused, expected, "{flood}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_says_why_without_the_hosts_key() {
+    let complaint =
+        format!("echo \"bad $ANTHROPIC_API_KEY\" >&2; yes | head -c 100000 >&2; exit 3");
+    let said = r#"echo '{"type":"assistant","message":{"content":[{"type":"text","text":"it is sk-platform-key"}]}}'
+echo '{"type":"result","is_error":true,"subtype":"error_max_turns","total_cost_usd":0.5}'"#;
+    let stand = Stand::new(&complaint);
+    let refused = collect(stand.claude(), 10_000, |_| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("exit status: 3: bad ***"), "{refused}");
+    assert!(refused.len() < 2_500, "{}", refused.len());
+    let stand = Stand::new(said);
+    let mut told = Vec::new();
+    let refused = collect(stand.claude(), 10_000, |delta| told.push(delta.clone())).await;
+    assert_eq!(refused, Err(ModelError::Refused("claude-code: error_max_turns".to_owned())));
+    assert!(!format!("{told:?}").contains("sk-platform"), "{told:?}");
+    assert!(told.iter().any(|delta| {
+        matches!(delta, Delta::Billed(usage) if usage.cost_micros == Some(500_000))
+    }));
+}
+
+#[tokio::test]
+async fn one_that_takes_too_long_is_killed() {
+    let stand = Stand::with("exec sleep 1000 > pipe", |settings| settings.timeout_s = 1);
+    let pipe = stand.pipe();
+    let reading = tokio::spawn(async move {
+        tokio::fs::File::open(&pipe).await.unwrap().read(&mut [0]).await.unwrap()
+    });
+    let late = collect(stand.claude(), 10_000, |_| {}).await;
+    assert_eq!(late, Err(ModelError::TimedOut(Duration::from_secs(1))));
+    assert_eq!(reading.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn no_more_run_than_may() {
+    let stand = Stand::with("exec > pipe; exec sleep 1000", |settings| {
+        settings.at_once = 1;
+        settings.waiting = 1;
+    });
+    let pipe = stand.pipe();
+    let mut first = stand.claude();
+    let running = tokio::spawn(async move { first.next().await });
+    let held = tokio::fs::File::open(&pipe).await.unwrap();
+    let mut second = stand.claude();
+    let waiting = tokio::spawn(async move { second.next().await });
+    while stand.runtimes.inner.queue.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let refused = collect(stand.claude(), 10_000, |_| {}).await.unwrap_err();
+    assert!(refused.to_string().contains("too many programs"), "{refused}");
+    waiting.abort();
+    running.abort();
+    drop(held);
+}
+
+#[tokio::test]
+async fn what_was_used_is_counted() {
+    let script = format!("i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; {SAYS}{ENDS}");
+    let stand = Stand::new(&script);
+    collect(stand.claude(), 10_000, |_| {}).await.unwrap();
+    let figures = stand.tally.figures();
+    assert!(figures.children_cpu > Duration::ZERO, "{figures:?}");
+    assert_eq!(figures.children_bytes, 0);
+}
+
+#[tokio::test]
+async fn the_other_program_answers_in_one_object() {
+    let stand = Stand::new(
+        r#"printf '%s\n' "$@" > args; cat > /dev/null; echo 'Loaded cached credentials.'
+cat <<'X'
+{
+  "response": "Hello there.",
+  "stats": {
+    "models": {"gemini-2.5-pro": {"tokens": {"prompt": 9, "candidates": 4, "thoughts": 1}}},
+    "tools": {"byName": {"read_file": {"count": 2}}}
+  }
+}
+X
+"#,
+    );
+    let prompt = stand.prompt(json!({"type": "gemini-cli", "model": "gemini-2.5-pro"}));
+    let answer = collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+    assert_eq!(answer.text, "Hello there.");
+    assert_eq!((answer.usage.input_tokens, answer.usage.output_tokens), (9, 5));
+    assert_eq!(answer.usage.model.as_deref(), Some("gemini-2.5-pro"));
+    assert_eq!(answer.acts[0].name, "read_file");
+    assert_eq!(stand.read("args"), "--output-format\njson\n--model=gemini-2.5-pro\n");
+
+    let stand = Stand::new(r#"echo '{"error": {"type": "E", "message": "no quota"}}'; exit 1"#);
+    let prompt = stand.prompt(json!("gemini-cli"));
+    let refused = collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await;
+    assert_eq!(refused, Err(ModelError::Refused("gemini-cli: no quota".to_owned())));
+}
+
+#[tokio::test]
+async fn the_model_answers_where_there_is_no_program() {
+    let stand = Stand::with("exit 1", |settings| settings.claude_code.program = "no-such".into());
+    let asks = stand.prompt(json!("claude-code"));
+    let which = |runtime| stand.runtimes.which(&stand.prompt(runtime).character);
+    assert_eq!(which(json!("claude-code")), Which::Model("the program is not installed"));
+    assert_eq!(which(json!(null)), Which::Model("the agent asks for no runtime of its own"));
+    let answer = collect(stand.runtimes.generate(asks), 10_000, |_| {}).await.unwrap();
+    assert_eq!(answer.usage.model.as_deref(), Some("doctor"));
+    // A title is no work to start a program for.
+    let stand = Stand::new("exit 1");
+    let title = Prompt { purpose: Purpose::Title, ..stand.prompt(json!("claude-code")) };
+    collect(stand.runtimes.generate(title), 10_000, |_| {}).await.unwrap();
+    let off = Stand::with("exit 1", |settings| settings.enabled = false);
+    let character = off.prompt(json!("claude-code")).character;
+    assert_eq!(off.runtimes.which(&character), Which::Model("runtimes are switched off"));
+}
+
+#[tokio::test]
+async fn guardrails_and_the_read_only_rule_are_told_to_the_program() {
+    let stand = Stand::new(&format!("printf '%s\\n' \"$@\" > args; {SAYS}{ENDS}"));
+    let mut prompt = stand.prompt(json!("claude-code"));
+    let character = json!({"id": stand.agent, "name": "Ada", "settings": {
+        "runtime": "claude-code", "guardrails": {"max_turns_chat": 3, "disallowed_tools": ["WebFetch"]},
+        "workspace": {"read_only": true},
+    }});
+    prompt.character = Arc::new(serde_json::from_value(character).unwrap());
+    collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+    let arguments = stand.read("args");
+    assert!(arguments.contains("--max-turns=3\n"), "{arguments}");
+    let refused = "--disallowedTools=WebFetch,Write,Edit,MultiEdit,NotebookEdit,Bash\n";
+    assert!(arguments.contains(refused), "{arguments}");
+}
+
+#[actix::test]
+async fn an_agent_that_tells_its_credentials_is_kept_masked() {
+    let says = r#"echo "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"it is $TOKEN\"}]}}"
+echo "{\"type\":\"result\",\"is_error\":false,\"result\":\"it is $TOKEN\",\"usage\":{}}""#;
+    let stand = Stand::new(says);
+    let known = Arc::new(Known::new(Arc::new(Secrets::new("salt"))));
+    let ports = Ports {
+        store: Arc::new(MemoryStore::new()),
+        model: Arc::new(stand.runtimes.clone()),
+        clock: Arc::new(SystemClock),
+        tools: Arc::new(NoTools),
+        masks: known.clone(),
+    };
+    let settings = Settings { arbiters: Some(0), ..Settings::default() };
+    let registry = Registry::start(ports, settings).await.unwrap();
+    while registry.is_booting() {
+        tokio::task::yield_now().await;
+    }
+    let credentials = Credentials::open(
+        registry.clone(),
+        stand.workspaces.clone(),
+        known,
+        CredentialSettings::default(),
+    );
+    let create = async |name: &str, settings: Value| {
+        let character = json!({"name": name, "settings": settings});
+        let character = serde_json::from_value(character).unwrap();
+        let id = registry.create(character).await.unwrap().id;
+        registry.ask(id, Change::to(Order::Start)).await.unwrap();
+        id
+    };
+    let ada = create("Ada", json!({"runtime": "claude-code"})).await;
+    let bob = create("Bob", json!({})).await;
+    let env = vec![(".env".to_owned(), b"TOKEN=sk-planted-9".to_vec())];
+    credentials.inject(ada, env, None).await.unwrap();
+    let reply = registry.ask_agent(bob, ada, "what is it?").await.unwrap();
+    assert_eq!(reply.text(), "it is ***");
+    let events = registry.store().events(ada, 0, 1_000).await.unwrap();
+    assert!(!format!("{events:?}").contains("sk-planted"));
+}
