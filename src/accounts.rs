@@ -7,6 +7,7 @@ mod codes;
 mod common;
 mod email;
 mod error;
+mod handover;
 mod hs256;
 mod index;
 mod kept;
@@ -40,6 +41,7 @@ use greenroom_actors::time::UnixMillis;
 pub use codes::CODE_LIFE;
 pub use email::address;
 pub use error::AccountsError;
+pub use handover::{Handover, HandoverError};
 pub use keys::{ApiKey, DEFAULT_KEY, KEY_START, KeySecret, Made, NewKey, Scope};
 pub use mail::{Courier, Letter, LogCourier, courier};
 pub use opening::Resources;
@@ -83,6 +85,8 @@ struct Inner {
     proofs: Codes,
     /// What the first setup asks for.
     setup_token: Confidential,
+    /// Where the machine's operator hands a password over.
+    handover: Option<Handover>,
     /// Held by whoever changes something.
     change: tokio::sync::Mutex<()>,
 }

@@ -4,6 +4,7 @@
 //! files. What a command has to say goes to standard output, what went wrong to standard error. It
 //! ends with 0 if all went well, 1 if not, 2 if it was called wrongly.
 
+mod account;
 mod admin;
 mod agents;
 mod approvals;
@@ -72,6 +73,9 @@ enum Command {
     Halt(Remote),
     /// Ends a halt.
     Lift(Remote),
+    /// Governs the accounts of a host.
+    #[command(subcommand)]
+    Admin(account::Admin),
     /// Looks at the configuration.
     #[command(subcommand)]
     Config(settings::Settings),
@@ -125,6 +129,7 @@ impl Arguments {
             Command::Import(import) => remotely(import.carry_out(&sources.load()?, out)),
             Command::Halt(remote) => remotely(admin::halt(&remote, &sources.load()?, true, out)),
             Command::Lift(remote) => remotely(admin::halt(&remote, &sources.load()?, false, out)),
+            Command::Admin(command) => remotely(command.carry_out(&sources.load()?, out)),
             Command::Backup(backup) => remotely(backup.carry_out(&sources.load()?, out)),
         }
     }

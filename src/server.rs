@@ -195,6 +195,7 @@ async fn host(
         secrets: Arc::clone(&secrets),
         preferences: preferences.clone(),
         courier: accounts::courier(&config.accounts).map_err(ServeError::Accounts)?,
+        handover: Some(accounts::Handover::in_folder(data_dir)),
     };
     let accounts = Accounts::open(accounts, &config.accounts).await?;
     let primary = Primary::open(registry.clone(), primary).await?;

@@ -1,6 +1,8 @@
 //! The listener of Trinity: people, and agents by name.
 
 mod described;
+mod renamed;
+mod secrets;
 mod seed;
 mod three;
 

@@ -383,27 +383,32 @@ impl Accounts {
     ) -> Result<Arc<ApiKey>, AccountsError> {
         let (accounts, name, owner) = (self.clone(), name.to_owned(), owner.id);
         self.alone(async move {
-            if let Some(key) = accounts.agent_key(agent) {
+            let before = accounts.agent_key(agent);
+            // One that does not follow from the host's secret any more is of no use to the agent.
+            if let Some(key) = before.clone().filter(|_| accounts.agent_secret(agent).is_some()) {
                 return Ok(key);
             }
             let id = Uuid::new_v4();
             let secret = accounts.secret_of(id).ok_or(AccountsError::Failed)?;
-            accounts
-                .keep_key(ApiKey {
-                    id,
-                    name: name_of_agents(&name),
-                    description: None,
-                    prefix: secret.prefix(),
-                    created_at: accounts.now(),
-                    is_active: true,
-                    user: owner,
-                    agent: Some(agent),
-                    agent_name: Some(name),
-                    scope,
-                    digest: digest(secret.reveal()),
-                    usage: Arc::default(),
-                })
-                .await
+            let key = ApiKey {
+                id,
+                name: name_of_agents(&name),
+                description: None,
+                prefix: secret.prefix(),
+                created_at: accounts.now(),
+                is_active: true,
+                user: owner,
+                agent: Some(agent),
+                agent_name: Some(name),
+                scope,
+                digest: digest(secret.reveal()),
+                usage: Arc::default(),
+            };
+            if let Some(before) = before {
+                accounts.keep(vec![Shelf::Key(before.id).removed()]).await?;
+                accounts.index_mut().remove_key(&before);
+            }
+            accounts.keep_key(key).await
         })
         .await
     }

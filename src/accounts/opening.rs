@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::codes::Codes;
+use super::handover::Handover;
 use super::index::Index;
 use super::kept::{self, KeptUser, Password, Shelf, set};
 use super::keys::KeptKey;
@@ -35,6 +36,8 @@ pub struct Resources {
     pub preferences: Preferences,
     /// Brings people their codes.
     pub courier: Arc<dyn Courier>,
+    /// Where the machine's operator hands a password over, if anywhere.
+    pub handover: Option<Handover>,
 }
 
 /// The host's secret as kept.
@@ -52,7 +55,7 @@ impl Accounts {
         resources: Resources,
         settings: &AccountsSettings,
     ) -> Result<Self, AccountsError> {
-        let Resources { registry, secrets, preferences, courier } = resources;
+        let Resources { registry, secrets, preferences, courier, handover } = resources;
         let now = registry.clock().now();
         let signet = match &settings.secret_key {
             Some(configured) => Signet::new(configured.reveal().as_bytes()),
@@ -74,9 +77,14 @@ impl Accounts {
             codes: Codes::default(),
             proofs: Codes::default(),
             setup_token,
+            handover,
             change: tokio::sync::Mutex::new(()),
         };
-        Ok(Self { inner: Arc::new(accounts) })
+        let accounts = Self { inner: Arc::new(accounts) };
+        if let Err(error) = accounts.take_over().await {
+            tracing::error!(%error, "the password that was handed over is not taken");
+        }
+        Ok(accounts)
     }
 }
 

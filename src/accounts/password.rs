@@ -103,6 +103,22 @@ fn is_common(password: &str) -> bool {
 #[serde(transparent)]
 pub(super) struct Hashed(String);
 
+impl Hashed {
+    /// Whether it can be a password's, and takes no more to find out than one of ours.
+    pub(super) fn is_sound(&self) -> bool {
+        let ours = argon2();
+        PasswordHash::new(&self.0).ok().is_some_and(|hash| {
+            let params = Params::try_from(&hash).ok();
+            hash.algorithm.as_str() == "argon2id"
+                && params.is_some_and(|params| {
+                    params.m_cost() <= Params::DEFAULT_M_COST.max(ours.params().m_cost())
+                        && params.t_cost() <= Params::DEFAULT_T_COST
+                        && params.p_cost() <= Params::DEFAULT_P_COST
+                })
+        })
+    }
+}
+
 impl fmt::Debug for Hashed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hashed(hidden)")

@@ -1,12 +1,9 @@
 //! The first setup, and the administrator's password.
 
-use std::sync::Arc;
-
 use zeroize::Zeroizing;
 
-use super::kept::{KeptUser, Password, Shelf, set};
 use super::password::judge;
-use super::user::{ADMIN_ID, User};
+use super::user::ADMIN_ID;
 use super::{Accounts, AccountsError};
 use crate::telemetry;
 
@@ -83,17 +80,7 @@ impl Accounts {
             if is_first && accounts.is_set_up() {
                 return Err(AccountsError::SetupCompleted);
             }
-            let (user, before) = {
-                let index = accounts.index();
-                let user = index.user(ADMIN_ID).ok_or(AccountsError::UnknownUser)?;
-                (Arc::clone(user), index.password(ADMIN_ID).cloned())
-            };
-            let configured = before.and_then(|before| before.configured);
-            let password = Password { hash, changed_at: accounts.now(), configured };
-            let kept = KeptUser { user: User::clone(&user), password: Some(password.clone()) };
-            accounts.keep(vec![set(Shelf::User(ADMIN_ID), &kept, accounts.now())]).await?;
-            accounts.index_mut().set_password(ADMIN_ID, password);
-            Ok(())
+            accounts.keep_hash(hash).await
         })
         .await
     }

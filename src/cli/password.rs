@@ -26,11 +26,19 @@ pub(super) fn known() -> Result<Password, CliError> {
 
 /// A password for a new file; whoever is asked is asked twice.
 pub(super) fn chosen() -> Result<Password, CliError> {
+    chosen_as("Password for the file: ", fit)
+}
+
+/// A new password that `fit` takes; whoever is asked is asked twice.
+pub(super) fn chosen_as<T>(
+    prompt: &str,
+    fit: impl FnOnce(Zeroizing<String>) -> Result<T, CliError>,
+) -> Result<T, CliError> {
     if let Some(text) = of_environment()? {
         return fit(text);
     }
     // Before it has to be typed again.
-    let text = asked("Password for the file: ")?;
+    let text = asked(prompt)?;
     let password = fit(text.clone())?;
     if asked("Once more: ")? != text {
         return Err(CliError::Failed("the two passwords are not the same".to_owned()));

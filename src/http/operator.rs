@@ -1,6 +1,7 @@
 //! What an operator needs and no ecosystem's API has: under `/api/greenroom`, with the envelope and
 //! the credentials of `/api`.
 
+mod accounts;
 mod approvals;
 mod body;
 mod budgets;
@@ -78,6 +79,7 @@ pub fn routes(at: &mut ServiceConfig) {
     .route("/halt", web::post().to(host::halt))
     .route("/lift", web::post().to(host::lift))
     .route("/backup", web::post().to(host::backup))
+    .route("/admin-password", web::post().to(accounts::take_over))
     .configure(approvals::routes);
 }
 

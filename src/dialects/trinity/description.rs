@@ -30,12 +30,13 @@ pub(super) struct Description {
 const BEARER: &str = "bearer";
 
 /// What each operation may answer when it is refused, whatever it is.
-const REFUSALS: [(&str, &str); 8] = [
+const REFUSALS: [(&str, &str); 9] = [
     ("400", "The request cannot be"),
     ("401", "Who calls is not known"),
     ("403", "The caller may not"),
     ("404", "Not found"),
     ("409", "Taken, or not in a state for it"),
+    ("413", "The body is too large"),
     ("422", "The shape of the request is wrong; all faults are told"),
     ("429", "Too many"),
     ("503", "Not now; try again"),

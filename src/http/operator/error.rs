@@ -50,6 +50,9 @@ pub(crate) enum OperatorError {
     /// There is a backup of that name, and it is kept.
     #[error("there is a backup `{0}` already; choose another name")]
     Taken(String),
+    /// No password was handed over, or it cannot be taken.
+    #[error("{0}")]
+    Handover(String),
     /// This host keeps its data where no backup can be made of it.
     #[error("this host's store makes no backups")]
     NoBackups,
@@ -90,7 +93,9 @@ impl OperatorError {
                 | BodyError::BrokenOff,
             )
             | Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
-            Self::Several { .. } | Self::Taken(_) => (StatusCode::CONFLICT, "CONFLICT"),
+            Self::Several { .. } | Self::Taken(_) | Self::Handover(_) => {
+                (StatusCode::CONFLICT, "CONFLICT")
+            }
             Self::Transfer(error) => match error.kind() {
                 TransferErrorKind::Invalid => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
                 TransferErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),

@@ -166,6 +166,13 @@ pub(super) struct McpServers {
     pub(super) servers: Vec<McpServerStatus>,
 }
 
+/// That the administrator's password is another one now.
+#[derive(Serialize)]
+pub(super) struct PasswordTaken {
+    /// Always true.
+    pub(super) taken: bool,
+}
+
 /// A backup that was made.
 #[derive(Serialize)]
 pub(super) struct BackupMade {

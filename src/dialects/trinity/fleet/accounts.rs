@@ -80,6 +80,7 @@ async fn costs(call: Call) -> Answer<Costs> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = FleetAlerts)]
 struct Alerts {
     timestamp: String,
     count: usize,
