@@ -265,6 +265,7 @@ fn instant(field: &str, said: Option<String>) -> Result<Option<UnixMillis>, Trin
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = LiveActivity)]
 struct Live {
     /// `idle` or `running`.
     status: &'static str,
@@ -354,6 +355,7 @@ async fn tool(call: Call) -> Answer<Value> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ActivityCleared)]
 struct Cleared {
     status: &'static str,
     message: &'static str,

@@ -52,6 +52,7 @@ struct Chat {
 
 /// How far the conversation has come.
 #[derive(Serialize, ToSchema)]
+#[schema(as = LiveTurn)]
 struct Live {
     total_cost_usd: f64,
     context_tokens: u64,
@@ -75,6 +76,7 @@ impl Live {
 
 /// How the message came to its turn.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ChatQueued)]
 struct Queued {
     id: String,
     task_execution_id: String,

@@ -50,6 +50,7 @@ async fn list(call: Call) -> Answer<Vec<Summary>> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionDetail)]
 struct Detail {
     #[serde(flatten)]
     summary: Summary,

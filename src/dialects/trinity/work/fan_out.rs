@@ -78,6 +78,7 @@ struct Fanned {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = FanOutDone)]
 struct Done {
     id: String,
     /// `completed`, `failed` or `deadline_exceeded`.

@@ -166,6 +166,7 @@ async fn set_capacity(call: Call<NewCapacity>) -> Answer<CapacitySet> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = AgentSlots)]
 struct Slots {
     agents: BTreeMap<String, Use>,
     timestamp: String,

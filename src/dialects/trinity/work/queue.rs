@@ -34,6 +34,7 @@ struct Queue {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = QueuedExecution)]
 struct Queued {
     id: String,
     agent_name: String,
@@ -91,6 +92,7 @@ async fn queue(call: Call) -> Answer<Queue> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = QueueCleared)]
 struct Cleared {
     status: &'static str,
     agent: String,

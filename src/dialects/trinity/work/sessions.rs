@@ -365,6 +365,7 @@ async fn list(call: Call) -> Answer<Sessions> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SessionDetail)]
 struct Detail {
     session: Session,
     message_count: usize,

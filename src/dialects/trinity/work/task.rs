@@ -60,6 +60,7 @@ enum Told {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = TaskDone)]
 struct Done {
     response: String,
     execution_log: Vec<Value>,
