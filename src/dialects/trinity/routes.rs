@@ -8,7 +8,6 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::TrinityError;
 use super::shared::Shared;
-    agent_events, agents, audit_log, autonomy, avatar, bulk, deploy, description, doors, execution_stats, files, fleet, folders, git, health, info, keys, lifecycle, logs, metrics, monitoring, notifications, operator_queue, people, permissions, preferences, public, public_links, read_only, rename, schedules, sharing, skills, stats, subscriptions, system_agent, system_views, systems, tags, telemetry, templates, use super::{, version, voice, };,
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
 /// first, since the first that fits is taken.
@@ -26,8 +25,8 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(super::deploy::routes_before_names)
         .configure(super::bulk::routes)
         .configure(super::execution_stats::routes)
-        .configure(super::work::bulk_routes)
         // Above this line: nothing with an agent's name directly below `/api/agents`.
+        .configure(super::work::bulk_routes)
         .configure(super::agents::routes)
         .configure(super::lifecycle::routes)
         .configure(super::rename::routes)
@@ -69,41 +68,7 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(super::github_pat::routes)
         .configure(super::resources::routes)
         .configure(super::work::routes)
-        .configure(agents::routes)
-        .configure(lifecycle::routes)
-        .configure(rename::routes)
-        .configure(sharing::routes)
-        .configure(tags::routes)
-        .configure(permissions::routes)
-        .configure(notifications::routes)
-        .configure(operator_queue::routes)
-        .configure(system_views::routes)
-        .configure(agent_events::routes)
-        .configure(public_links::routes)
-        .configure(public::routes)
-        .configure(voice::routes)
-        .configure(autonomy::routes)
-        .configure(schedules::routes)
-        .configure(bulk::routes)
-        .configure(execution_stats::routes)
-        .configure(fleet::routes)
-        .configure(monitoring::routes)
-        .configure(system_agent::routes)
-        .configure(telemetry::routes)
-        .configure(version::routes)
-        .configure(logs::routes)
-        .configure(stats::routes)
-        .configure(subscriptions::routes)
-        .configure(files::routes)
-        .configure(read_only::routes)
-        .configure(folders::routes)
-        .configure(info::routes)
-        .configure(metrics::routes)
-        .configure(templates::routes)
-        .configure(git::routes)
-        .configure(skills::routes)
-        .configure(avatar::routes)
-        .configure(systems::routes);
+        .configure(super::subscriptions::routes);
 }
 
 /// What answers where no route does.

@@ -265,12 +265,13 @@ fn instant(field: &str, said: Option<String>) -> Result<Option<UnixMillis>, Trin
         // Clients leave the zone out where they mean UTC.
         DateTime::parse_from_rfc3339(&format!("{said}Z"))
     });
-    let at = with_zone.map_err(|_| TrinityError::bad(format!("{field} is no instant")))?;
+    let at =
+        with_zone.map_err(|_unreadable| TrinityError::bad(format!("{field} is no instant")))?;
     Ok(Some(UnixMillis(at.timestamp_millis())))
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = ActivitiesLive)]
+#[schema(as = LiveActivity)]
 struct Live {
     /// `idle` or `running`.
     status: &'static str,
@@ -361,7 +362,7 @@ async fn tool(call: Call) -> Answer<Value> {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = ActivitiesCleared)]
+#[schema(as = ActivityCleared)]
 struct Cleared {
     status: &'static str,
     message: &'static str,

@@ -54,7 +54,7 @@ struct Chat {
 
 /// How far the conversation has come.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ChatLive)]
+#[schema(as = LiveTurn)]
 struct Live {
     total_cost_usd: f64,
     context_tokens: u64,

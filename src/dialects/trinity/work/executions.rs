@@ -51,7 +51,7 @@ async fn list(call: Call) -> Answer<Vec<Summary>> {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = ExecutionsDetail)]
+#[schema(as = ExecutionDetail)]
 struct Detail {
     #[serde(flatten)]
     summary: Summary,

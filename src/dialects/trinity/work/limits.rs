@@ -172,7 +172,7 @@ async fn set_capacity(call: Call<NewCapacity>) -> Answer<CapacitySet> {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = LimitsSlots)]
+#[schema(as = AgentSlots)]
 struct Slots {
     agents: BTreeMap<String, Use>,
     timestamp: String,

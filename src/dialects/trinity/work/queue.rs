@@ -35,7 +35,7 @@ struct Queue {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = QueueQueued)]
+#[schema(as = QueuedExecution)]
 struct Queued {
     id: String,
     agent_name: String,

@@ -371,7 +371,7 @@ async fn list(call: Call) -> Answer<Sessions> {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = SessionsDetail)]
+#[schema(as = SessionDetail)]
 struct Detail {
     session: Session,
     message_count: usize,
