@@ -1,5 +1,6 @@
 //! The listener of Trinity: people, and agents by name.
 
+mod accounts;
 mod described;
 mod renamed;
 mod secrets;

@@ -5,6 +5,7 @@ mod acting;
 mod schedules;
 mod views;
 
+pub(super) use accounts::payment;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(super) fn routes(at: &mut ServiceConfig) {

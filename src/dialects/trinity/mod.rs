@@ -59,6 +59,7 @@ mod short;
 mod skills;
 mod ssh_access;
 mod stats;
+mod subscriptions;
 mod system_agent;
 mod system_views;
 mod systems;

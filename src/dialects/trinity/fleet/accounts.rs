@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::get;
 use actix_web::web::Json;
 use greenroom_actors::budget::UsageQuery;
+use greenroom_actors::ids::AgentId;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -12,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::monitoring::Alert;
 use crate::dialects::trinity::{Answer, numbers, times};
+use crate::host::Host;
 use crate::models::doctor;
 
 /// Rows of usage that are added up.
@@ -126,21 +128,10 @@ struct AuthOfAgent {
 async fn auth_report(call: Call) -> Answer<AuthReport> {
     call.admin()?;
     let host = &call.shared.host;
-    let offers = host.models.offers();
     let mut summary = AuthSummary::default();
     let mut agents = Vec::new();
     for agent in host.roster.visible_to(&call.principal).await? {
-        let Ok(record) = host.registry.record(agent.id).await else { continue };
-        let wanted = record.character.model();
-        let offer = offers.iter().find(|offer| match wanted {
-            Some(name) => offer.name == name,
-            None => offer.is_default,
-        });
-        // A model that the host does not know is answered for by the default one.
-        let offer = offer.or_else(|| offers.iter().find(|offer| offer.is_default));
-        let has_provider = offer.is_some_and(|offer| offer.provider != doctor::NAME);
-        let auth_mode = if has_provider { "api_key" } else { "not_configured" };
-        let model = offer.map(|offer| offer.model.clone()).unwrap_or_default();
+        let Some((auth_mode, model)) = payment(host, agent.id).await else { continue };
         summary.total += 1;
         match auth_mode {
             "api_key" => summary.api_key += 1,
@@ -149,4 +140,23 @@ async fn auth_report(call: Call) -> Answer<AuthReport> {
         agents.push(AuthOfAgent { agent_name: agent.name, auth_mode, model });
     }
     Ok(Json(AuthReport { timestamp: times::iso(call.shared.now()), summary, agents }))
+}
+
+/// How an agent pays, in a word, and the model that answers for it.
+pub(in crate::dialects::trinity) async fn payment(
+    host: &Host,
+    agent: AgentId,
+) -> Option<(&'static str, String)> {
+    let record = host.registry.record(agent).await.ok()?;
+    let offers = host.models.offers();
+    let wanted = record.character.model();
+    let offer = offers.iter().find(|offer| match wanted {
+        Some(name) => offer.name == name,
+        None => offer.is_default,
+    });
+    // A model that the host does not know is answered for by the default one.
+    let offer = offer.or_else(|| offers.iter().find(|offer| offer.is_default));
+    let has_provider = offer.is_some_and(|offer| offer.provider != doctor::NAME);
+    let mode = if has_provider { "api_key" } else { "not_configured" };
+    Some((mode, offer.map(|offer| offer.model.clone()).unwrap_or_default()))
 }
