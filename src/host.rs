@@ -1,5 +1,6 @@
 //! The host: what every listener and every dialect is given.
 
+mod departed;
 mod homes;
 #[cfg(test)]
 mod staged;

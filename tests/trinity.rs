@@ -2,6 +2,8 @@
 
 mod accounts;
 mod described;
+mod renamed;
+mod secrets;
 mod seed;
 mod three;
 

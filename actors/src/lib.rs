@@ -21,6 +21,7 @@ pub mod facts;
 pub mod feed;
 pub mod figures;
 pub mod goals;
+pub mod guardrails;
 pub mod ids;
 pub mod indexer;
 pub mod letters;

@@ -31,6 +31,7 @@ use serde_json::Value;
 use crate::accounts::tests::support::Letters;
 use crate::host::Host;
 use crate::primary::{Primary, PrimarySettings, StateDir};
+use crate::ssh::{Ssh, SshSettings};
 
 /// An id that nothing has.
 pub(super) const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
@@ -192,11 +193,18 @@ pub(super) struct Setting {
     pub(super) clock: Arc<dyn Clock>,
     /// The handle of the primary agent; empty: there is none.
     pub(super) primary: &'static str,
+    /// What is said about SSH.
+    pub(super) ssh: SshSettings,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { store: MemoryStore::new(), clock: Arc::new(SystemClock), primary: "" }
+        Self {
+            store: MemoryStore::new(),
+            clock: Arc::new(SystemClock),
+            primary: "",
+            ssh: SshSettings::default(),
+        }
     }
 }
 
@@ -211,7 +219,7 @@ where
             InitError = (),
         > + 'static,
 {
-    let Setting { store, clock, primary } = setting;
+    let Setting { store, clock, primary, ssh } = setting;
     let ports = Ports {
         store: Arc::new(store.clone()),
         model: Arc::new(Echo),
@@ -229,7 +237,10 @@ where
     };
     let letters = Letters::default();
     let staged = Host::staged_with(registry.clone(), folder.path(), &letters).await;
-    let host = Host { primary: Primary::open(registry, settings).await.unwrap(), ..staged };
+    let (messaging, workspaces) = (staged.messaging.clone(), staged.workspaces.clone());
+    let ssh = Ssh::open(&ssh, folder.path(), messaging, workspaces).await.unwrap();
+    let primary = Primary::open(registry, settings).await.unwrap();
+    let host = Host { primary, ssh, ..staged };
     while host.registry.is_booting() {
         tokio::task::yield_now().await;
     }

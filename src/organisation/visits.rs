@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use greenroom_actors::agent::{Delivered, Delivery, Keep};
 use greenroom_actors::error::CoreError;
 use greenroom_actors::facts::Fact;
-use greenroom_actors::ids::{self, AgentId, EntityId, LetterId, RoomId};
+use greenroom_actors::ids::{self, EntityId, LetterId, RoomId};
 use greenroom_actors::letters::{Letter, LetterStatus};
 use greenroom_actors::ports::MemoryQuery;
 use greenroom_actors::records::{MESSAGES, Memory, Room};
@@ -311,26 +311,11 @@ impl Organisation {
             letter.to == link.agent && letter.content.get("link") == Some(&json!(link.id))
         };
         let Some(letter) = store.letter(id).await?.filter(is_of_link) else { return Ok(None) };
-        if letter.status != LetterStatus::Answered {
-            return Ok(Some((letter, None)));
-        }
-        let reply = self.reply_to(&letter, link.agent).await?;
+        let reply = letter.settled.as_ref().and_then(|settled| settled.reply);
+        let reply = match reply.filter(|_| letter.status == LetterStatus::Answered) {
+            Some(reply) => store.memory(link.agent, reply).await?,
+            None => None,
+        };
         Ok(Some((letter, reply)))
-    }
-
-    async fn reply_to(&self, letter: &Letter, agent: AgentId) -> Result<Option<Memory>, CoreError> {
-        let query = MemoryQuery {
-            kind: Some(MESSAGES.to_owned()),
-            room_id: Some(letter.room_id),
-            entity_id: Some(agent.into()),
-            after: Some(UnixMillis(letter.sent_at.0.saturating_sub(1))),
-            ..MemoryQuery::of(agent, 100)
-        };
-        let said = self.registry().store().memories(query).await?;
-        let wanted = letter.memory_id.to_string();
-        let is_reply = |memory: &&Memory| {
-            memory.content.get("inReplyTo").is_some_and(|to| *to == json!(wanted))
-        };
-        Ok(said.iter().find(is_reply).cloned())
     }
 }

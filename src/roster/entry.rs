@@ -48,8 +48,30 @@ pub struct Entry {
     pub access: AccessPolicy,
     /// The system that it was made as a part of.
     pub system: Option<String>,
+    /// What of `limits` its last start has put into force.
+    pub limits_in_force: Limits,
+    /// What is recorded of it and bounds nothing on this host.
+    pub recorded: Recorded,
     /// When its picture last changed, if it has one.
     pub avatar_changed_at: Option<UnixMillis>,
+    /// How it works.
+    pub work: Work,
+}
+
+/// How an agent works for those who ask it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Work {
+    /// Seconds that one execution may take.
+    pub timeout_s: u32,
+    /// Before which instant nothing is shown of what it is doing.
+    pub activity_cleared_at: Option<UnixMillis>,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self { timeout_s: 900, activity_cleared_at: None }
+    }
 }
 
 /// What an agent may use.
@@ -74,6 +96,14 @@ pub struct Limits {
     pub cpu: Option<String>,
     /// Memory.
     pub memory: Option<String>,
+}
+
+/// What people may say of an agent that has no effect on this host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recorded {
+    /// Whether it may do whatever its container could.
+    pub full_capabilities: bool,
 }
 
 /// That an agent is shared with somebody, who may have no account yet.
@@ -162,7 +192,10 @@ impl Default for Entry {
             folders: Folders::default(),
             access: AccessPolicy::default(),
             system: None,
+            limits_in_force: Limits::default(),
+            recorded: Recorded::default(),
             avatar_changed_at: None,
+            work: Work::default(),
         }
     }
 }

@@ -36,6 +36,10 @@ impl Index {
         tables.entries.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()
     }
 
+    pub(super) fn ids(&self) -> Vec<AgentId> {
+        self.read().entries.keys().copied().collect()
+    }
+
     /// Puts an entry in the place of the one that was there; nothing takes it away.
     pub(super) fn set(&self, id: AgentId, entry: Option<Arc<Entry>>) {
         let mut tables = self.write();

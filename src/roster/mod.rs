@@ -23,7 +23,7 @@ use greenroom_actors::time::UnixMillis;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use access::Relation;
-pub use entry::{AccessPolicy, Entry, Folders, Limits, Resources, Share};
+pub use entry::{AccessPolicy, Entry, Folders, Limits, Recorded, Resources, Share, Work};
 
 use crate::accounts::Principal;
 use index::Index;
@@ -158,6 +158,12 @@ impl Roster {
     #[must_use]
     pub fn entry(&self, id: AgentId) -> Arc<Entry> {
         self.inner.index.get(id).unwrap_or_else(|| Arc::new(Entry::of_nobody(id)))
+    }
+
+    /// The agents of which something was said.
+    #[must_use]
+    pub fn ids(&self) -> Vec<AgentId> {
+        self.inner.index.ids()
     }
 
     /// How somebody stands to an agent.

@@ -1,16 +1,13 @@
 //! What a character asks of a runtime.
 
 use greenroom_actors::character::Character;
+use greenroom_actors::guardrails::Guardrails;
 use serde_json::Value;
 
 /// The setting of a character that names its runtime.
 const RUNTIME: &str = "runtime";
 
-/// The setting of a character that says what its runtime must not do.
-const GUARDRAILS: &str = "guardrails";
-
-/// Names of tools that count, and bytes of one.
-const TOOLS_MAX: usize = 50;
+/// Bytes of the name of a tool.
 const TOOL_MAX_BYTES: usize = 256;
 
 /// Bytes of the name of a model.
@@ -58,20 +55,11 @@ pub struct Wish {
     pub guardrails: Guardrails,
 }
 
-/// What a runtime must not do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Guardrails {
-    /// Turns that it may take; as many as it likes if absent.
-    pub turns_max: Option<u32>,
-    /// Tools that it must not use, as it calls them.
-    pub disallowed_tools: Vec<String>,
-}
-
 impl Wish {
     /// What that character asks; `None` if it asks for no runtime that this host knows.
     ///
     /// `settings.runtime` is the name, or an object with `type` and perhaps `model` and
-    /// `use_platform_api_key`; `settings.guardrails` may hold `max_turns_chat` and `disallowed_tools`.
+    /// `use_platform_api_key`.
     #[must_use]
     pub fn of(character: &Character) -> Option<Self> {
         let asked = character.setting(RUNTIME)?;
@@ -82,22 +70,16 @@ impl Wish {
             kind: RuntimeKind::named(name)?,
             model: model.map(str::to_owned),
             uses_platform_key: uses_platform_key.unwrap_or(true),
-            guardrails: Guardrails::of(character),
+            guardrails: guardrails(character),
         })
     }
 }
 
-impl Guardrails {
-    fn of(character: &Character) -> Self {
-        let Some(said) = character.setting(GUARDRAILS) else { return Self::default() };
-        let turns_max = said.get("max_turns_chat").and_then(Value::as_u64);
-        let tools = said.get("disallowed_tools").and_then(Value::as_array);
-        let tools = tools.into_iter().flatten().filter_map(Value::as_str).filter(|it| is_tool(it));
-        Self {
-            turns_max: turns_max.and_then(|turns| u32::try_from(turns).ok()).filter(|it| *it > 0),
-            disallowed_tools: tools.take(TOOLS_MAX).map(str::to_owned).collect(),
-        }
-    }
+/// What it must not do; of the tools, those whose names can be arguments.
+fn guardrails(character: &Character) -> Guardrails {
+    let mut guardrails = Guardrails::of(character);
+    guardrails.disallowed_tools.retain(|tool| is_tool(tool));
+    guardrails
 }
 
 /// Whether a text can be the name of a model: it becomes an argument.
@@ -155,8 +137,9 @@ mod tests {
                     "disallowed_tools": ["Bash", "a,b", 1, "Bash(rm *)"]}}),
                 Some(Wish {
                     guardrails: Guardrails {
-                        turns_max: Some(5),
+                        turns_chat: Some(5),
                         disallowed_tools: vec!["Bash".to_owned(), "Bash(rm *)".to_owned()],
+                        ..Guardrails::default()
                     },
                     ..claude
                 }),

@@ -42,7 +42,7 @@ use tokio::sync::Semaphore;
 use crate::programs::{Group, find};
 use crate::workspace::Workspaces;
 
-pub use asked::{Guardrails, RuntimeKind, Wish};
+pub use asked::{RuntimeKind, Wish};
 pub use settings::{ProgramSettings, RuntimesSettings};
 
 /// The runtimes of a host, in front of its models. Clones share everything.

@@ -159,7 +159,7 @@ async fn a_program_does_the_work_in_the_agents_folder() {
 #[tokio::test]
 async fn what_is_stopped_is_killed_with_all_that_it_started() {
     let stand =
-        Stand::new("exec > pipe; (sleep 1000 & exec sleep 1000) & sleep 1000 & exec sleep 1000");
+        Stand::new("exec 3> pipe; (sleep 1000 & exec sleep 1000) & sleep 1000 & exec sleep 1000");
     let pipe = stand.pipe();
     let mut answer = stand.claude();
     assert!(answer.next().now_or_never().is_none());
@@ -174,7 +174,7 @@ async fn what_is_stopped_is_killed_with_all_that_it_started() {
 
 #[tokio::test]
 async fn what_a_program_leaves_behind_is_killed_when_it_ends() {
-    let script = format!("(exec sleep 1000 > pipe) & {SAYS}{ENDS}");
+    let script = format!("(exec sleep 1000 3> pipe) & {SAYS}{ENDS}");
     let stand = Stand::new(&script);
     let pipe = stand.pipe();
     let reading = tokio::spawn(async move {
@@ -218,7 +218,7 @@ echo '{"type":"result","is_error":true,"subtype":"error_max_turns","total_cost_u
 
 #[tokio::test]
 async fn one_that_takes_too_long_is_killed() {
-    let stand = Stand::with("exec sleep 1000 > pipe", |settings| settings.timeout_s = 1);
+    let stand = Stand::with("exec sleep 1000 3> pipe", |settings| settings.timeout_s = 1);
     let pipe = stand.pipe();
     let reading = tokio::spawn(async move {
         tokio::fs::File::open(&pipe).await.unwrap().read(&mut [0]).await.unwrap()
@@ -230,7 +230,7 @@ async fn one_that_takes_too_long_is_killed() {
 
 #[tokio::test]
 async fn no_more_run_than_may() {
-    let stand = Stand::with("exec > pipe; exec sleep 1000", |settings| {
+    let stand = Stand::with("exec 3> pipe; exec sleep 1000", |settings| {
         settings.at_once = 1;
         settings.waiting = 1;
     });

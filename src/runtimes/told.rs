@@ -66,7 +66,7 @@ pub(super) fn arguments(wish: &Wish, prompt: &Prompt, more: &[String]) -> Vec<Os
             arguments
                 .extend(["-p", "--output-format", "stream-json", "--verbose"].map(String::from));
             arguments.extend(wish.model.as_ref().map(|model| format!("--model={model}")));
-            let turns = wish.guardrails.turns_max;
+            let turns = wish.guardrails.turns_chat;
             arguments.extend(turns.map(|turns| format!("--max-turns={turns}")));
             let mut refused = wish.guardrails.disallowed_tools.clone();
             if ReadOnly::of(&prompt.character).is_enabled {

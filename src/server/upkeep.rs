@@ -39,6 +39,7 @@ pub(super) struct Upkeep {
 /// Begins it.
 pub(super) fn start(host: &Host, store: &StoreSettings, sessions: SessionRules) -> Upkeep {
     let mut work = JoinSet::new();
+    work.spawn(host.clone().look_after_departed(host.roster.ids()));
     work.spawn(prune(host.registry.clone(), store.clone()));
     work.spawn(forget_keys(host.clone(), store.prune_every()));
     work.spawn(deliver_left(host.clone()));

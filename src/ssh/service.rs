@@ -142,6 +142,12 @@ impl Ssh {
         self.inner.as_ref().map(|inner| inner.fingerprint.as_str())
     }
 
+    /// Whether agents are reached from this machine alone.
+    #[must_use]
+    pub fn is_on_loopback(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| inner.settings.bind.to_canonical().is_loopback())
+    }
+
     /// Gives access; answers once it is durable and somebody listens.
     ///
     /// # Errors

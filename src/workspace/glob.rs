@@ -3,7 +3,8 @@
 
 /// Whether `text` as a whole is what `pattern` describes. Takes time in proportion to the two
 /// lengths multiplied, whatever they are.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     let (mut at, mut from) = (0, 0);

@@ -15,7 +15,7 @@ mod draft;
 mod error;
 mod files;
 mod folder;
-mod glob;
+pub mod glob;
 pub(crate) mod opening;
 mod path;
 mod read_only;

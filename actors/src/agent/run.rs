@@ -25,6 +25,7 @@ use super::context::{self, Scene};
 use super::firing::FiringsWaiting;
 use super::journal::Journal;
 use crate::error::{CoreError, ModelError};
+use crate::guardrails::Guardrails;
 use crate::ids::{AgentId, ApprovalId, LetterId, MemoryId, RoomId, RunId};
 use crate::letters::Heard;
 use crate::masks::Mask;
@@ -358,6 +359,7 @@ impl Errand {
         let mut course = Course::new(self, Arc::clone(&record), run, context, past, &cause);
         let allowed = cause.trigger().and_then(|trigger| trigger.timeout_s);
         let allowed = cause.terms().and_then(|terms| terms.deadline_s).or(allowed);
+        let allowed = allowed.or_else(|| Guardrails::of(&record.character).timeout_s);
         self.progress.allowed_s.set(allowed);
         let allowed = allowed.unwrap_or(self.runtime.settings.run_deadline_s);
         let deadline = Duration::from_secs(u64::from(allowed));

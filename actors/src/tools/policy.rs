@@ -13,21 +13,27 @@ pub(super) struct ToolPolicy<'a> {
     allow: Option<&'a [Value]>,
     deny: &'a [Value],
     ask_first: &'a [Value],
+    /// What `settings.guardrails.disallowed_tools` denies beside that.
+    barred: &'a [Value],
 }
 
 impl<'a> ToolPolicy<'a> {
     pub(super) fn of(character: &'a Character) -> Self {
         let settings = character.setting("tools");
         let list = |key: &str| Some(settings?.get(key)?.as_array()?.as_slice());
+        let guardrails = character.setting("guardrails");
+        let barred = guardrails.and_then(|said| said.get("disallowed_tools")?.as_array());
         Self {
             allow: list("allow"),
             deny: list("deny").unwrap_or_default(),
             ask_first: list("ask_first").unwrap_or_default(),
+            barred: barred.map(Vec::as_slice).unwrap_or_default(),
         }
     }
 
     pub(super) fn allows(&self, tool: &str) -> bool {
-        self.allow.is_none_or(|allow| names(allow, tool)) && !names(self.deny, tool)
+        let is_denied = names(self.deny, tool) || names(self.barred, tool);
+        self.allow.is_none_or(|allow| names(allow, tool)) && !is_denied
     }
 
     pub(super) fn asks_first(&self, tool: &str) -> bool {
@@ -67,5 +73,9 @@ mod tests {
             assert_eq!(policy.allows("recall"), allows, "{tools}");
             assert_eq!(policy.asks_first("recall"), asks_first, "{tools}");
         }
+        let mut character = Character::named("Ada");
+        let guardrails = json!({"guardrails": {"disallowed_tools": ["rec*"]}});
+        character.settings = guardrails.as_object().cloned();
+        assert!(!ToolPolicy::of(&character).allows("recall"));
     }
 }

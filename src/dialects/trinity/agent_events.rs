@@ -21,7 +21,7 @@ use crate::organisation::{
 use crate::roster::Known;
 
 /// What the ids of events and of subscriptions begin with.
-const EVENT: &str = "evt_";
+pub(super) const EVENT: &str = "evt_";
 const SUBSCRIPTION: &str = "esub_";
 
 pub(super) fn routes(at: &mut ServiceConfig) {

@@ -3,6 +3,8 @@
 pub(super) mod birth;
 mod wire;
 
+use std::sync::Arc;
+
 use actix_web::web::Json;
 use actix_web::{delete, get, post};
 use serde::{Deserialize, Serialize};
@@ -16,7 +18,7 @@ use crate::accounts::Role;
 use crate::roster::{Known, Relation};
 
 use birth::NewAgent;
-pub(super) use birth::container_id;
+pub(super) use birth::{CPUS, container_id, memory_of, one_of};
 pub(super) use wire::{AgentBase, AgentShare, Shown, status};
 use wire::{AgentDetail, AgentItem};
 
@@ -59,6 +61,7 @@ async fn create(call: Call<NewAgent>) -> Answer<AgentBase> {
     call.at_least(Role::Creator)?;
     let wanted = call.fields()?;
     let agent = birth::create(&call, wanted).await?;
+    call.note("agent", "create", ("agent", &agent.name)).await;
     Ok(Json(AgentBase::of(&agent, call.shared.host.version)))
 }
 
@@ -84,7 +87,9 @@ async fn remove(call: Call) -> Answer<Done> {
         return Err(TrinityError::forbidden("System agents cannot be deleted"));
     }
     let agent = call.owning_or("You don't have permission to delete this agent").await?;
+    call.shared.hub.leaving(agent.id, Arc::clone(&agent.entry));
     birth::end(&call.shared.host, &agent).await?;
+    call.note("agent", "delete", ("agent", &agent.name)).await;
     Ok(Json(Done { message: format!("Agent {} deleted", agent.name) }))
 }
 

@@ -88,6 +88,8 @@ async fn set(call: Call<AutonomyWish>) -> Answer<AutonomySet> {
         let every = Duration::from_secs(u64::from(registry.settings().tick_every_s));
         let autonomy = wish.then(|| Autonomy::every(every));
         registry.ask(agent.id, SetAutonomy(autonomy)).await?;
+        let details = [("enabled", wish.into())];
+        call.note_with("configuration", "autonomy", ("agent", &agent.name), details).await;
     }
     let triggers = registry.triggers(agent.id).await?;
     let changed = triggers.iter().filter(|it| before.lets(it) != after.lets(it)).count();

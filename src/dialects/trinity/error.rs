@@ -146,9 +146,6 @@ impl From<CoreError> for TrinityError {
             CoreError::Invalid { .. } => Self::bad(error.to_string()),
             CoreError::AtCapacity { .. } => Self::too_many("Agent is at capacity", CAPACITY_WAIT),
             CoreError::Overloaded => Self::unavailable("Too busy, please try again"),
-            CoreError::AtCapacity { .. } => {
-                Self::too_many("The agent is at capacity, try again later", SOON)
-            }
             CoreError::Starting => Self::unavailable("The host is still starting"),
             CoreError::ShuttingDown => Self::unavailable("The host is shutting down"),
             CoreError::Halted => Self::unavailable("All agents are halted"),

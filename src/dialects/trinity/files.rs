@@ -238,7 +238,9 @@ pub(super) fn refused(error: WorkspaceError, named: &str) -> TrinityError {
         WorkspaceError::Shared(_) => {
             TrinityError::forbidden("Access denied: it is a folder that agents share")
         }
-        WorkspaceError::NotEmpty(_) => TrinityError::conflict(error.to_string()),
+        WorkspaceError::NotEmpty(_) | WorkspaceError::Taken(_) => {
+            TrinityError::conflict(error.to_string())
+        }
         WorkspaceError::ReadOnly { .. } => TrinityError::forbidden(error.to_string()),
         WorkspaceError::TooLarge { limit } => {
             let told = format!("File too large: at most {limit} bytes are allowed");

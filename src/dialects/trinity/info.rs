@@ -3,7 +3,7 @@
 use actix_web::get;
 use actix_web::web::Json;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -21,27 +21,35 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 /// What an agent says of itself in the `template.yaml` of its workspace; without one, and while it does
 /// not run, less.
 #[derive(Serialize, ToSchema)]
-struct AgentInfo {
+#[serde(untagged)]
+enum AgentInfo {
+    Described(Box<Described>),
+    Plain(Plain),
+}
+
+/// What is known without a `template.yaml`.
+#[derive(Serialize, ToSchema)]
+struct Plain {
     has_template: bool,
     agent_name: String,
-    status: &'static str,
     /// What it was made from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    template_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
+    template_name: String,
+    message: String,
+    status: &'static str,
+    /// There while it does not run.
     #[serde(skip_serializing_if = "Option::is_none")]
     r#type: Option<String>,
+    /// There while it does not run.
     #[serde(skip_serializing_if = "Option::is_none")]
     resources: Option<Value>,
-    #[serde(flatten)]
-    said: Option<Said>,
 }
 
 /// What the `template.yaml` says.
 #[derive(Serialize, ToSchema)]
-struct Said {
+struct Described {
+    has_template: bool,
     template_path: String,
+    agent_name: String,
     name: String,
     display_name: String,
     tagline: String,
@@ -49,6 +57,9 @@ struct Said {
     version: String,
     author: String,
     updated: String,
+    r#type: String,
+    #[schema(value_type = Object)]
+    resources: Map<String, Value>,
     /// Texts, or objects with `name` and `description`; so are all lists.
     use_cases: Vec<Value>,
     capabilities: Vec<Value>,
@@ -59,6 +70,7 @@ struct Said {
     skills: Vec<Value>,
     mcp_servers: Vec<Value>,
     avatar_prompt: Option<String>,
+    status: &'static str,
 }
 
 /// What an agent says of itself.
@@ -70,66 +82,63 @@ async fn show(call: Call) -> Answer<AgentInfo> {
         let resources = json!({
             "cpu": agent.entry.resources.cpu, "memory": agent.entry.resources.memory,
         });
-        return Ok(Json(AgentInfo {
+        let told = plain(&agent, "Agent is stopped. Start it to see all that it says of itself.");
+        return Ok(Json(AgentInfo::Plain(Plain {
             r#type: Some(agent.entry.kind.clone()),
             resources: Some(resources),
-            ..plain(&agent, "Agent is stopped. Start it to see all that it says of itself.")
-        }));
+            ..told
+        })));
     }
     let found = match call.shared.host.templates.of(agent.id).await {
         Ok(found) => found,
         // Its own file is the agent's: what is wrong with it is told, and no fault of the host.
         Err(TemplateError::Unreadable { reason, .. }) => {
-            return Ok(Json(plain(&agent, &format!("template.yaml cannot be read: {reason}"))));
+            let told = format!("template.yaml cannot be read: {reason}");
+            return Ok(Json(AgentInfo::Plain(plain(&agent, &told))));
         }
         Err(error) => return Err(error.into()),
     };
     Ok(Json(match found {
-        Some(template) => described(&agent, template),
-        None => plain(&agent, "No template.yaml found in the workspace"),
+        Some(template) => AgentInfo::Described(Box::new(described(&agent, template))),
+        None => AgentInfo::Plain(plain(&agent, "No template.yaml found in the workspace")),
     }))
 }
 
-fn plain(agent: &Known, message: &str) -> AgentInfo {
-    AgentInfo {
+fn plain(agent: &Known, message: &str) -> Plain {
+    Plain {
         has_template: false,
         agent_name: agent.name.clone(),
+        template_name: agent.entry.template.clone().unwrap_or_default(),
+        message: message.to_owned(),
         status: status(agent.state),
-        template_name: Some(agent.entry.template.clone().unwrap_or_default()),
-        message: Some(message.to_owned()),
         r#type: None,
         resources: None,
-        said: None,
     }
 }
 
-fn described(agent: &Known, template: Template) -> AgentInfo {
-    AgentInfo {
+fn described(agent: &Known, template: Template) -> Described {
+    Described {
         has_template: true,
+        template_path: format!("{HOME}/template.yaml"),
         agent_name: agent.name.clone(),
+        name: template.name,
+        display_name: template.display_name,
+        tagline: template.tagline,
+        description: template.description,
+        version: template.version,
+        author: template.author,
+        updated: template.updated,
+        r#type: template.kind.unwrap_or_default(),
+        resources: template.resources,
+        use_cases: template.use_cases,
+        capabilities: template.capabilities,
+        sub_agents: template.sub_agents,
+        commands: template.commands,
+        platforms: template.platforms,
+        tools: template.tools,
+        skills: template.skills,
+        mcp_servers: template.mcp_servers,
+        avatar_prompt: template.avatar_prompt,
         status: status(agent.state),
-        template_name: None,
-        message: None,
-        r#type: Some(template.kind.unwrap_or_default()),
-        resources: Some(Value::Object(template.resources)),
-        said: Some(Said {
-            template_path: format!("{HOME}/template.yaml"),
-            name: template.name,
-            display_name: template.display_name,
-            tagline: template.tagline,
-            description: template.description,
-            version: template.version,
-            author: template.author,
-            updated: template.updated,
-            use_cases: template.use_cases,
-            capabilities: template.capabilities,
-            sub_agents: template.sub_agents,
-            commands: template.commands,
-            platforms: template.platforms,
-            tools: template.tools,
-            skills: template.skills,
-            mcp_servers: template.mcp_servers,
-            avatar_prompt: template.avatar_prompt,
-        }),
     }
 }

@@ -5,13 +5,14 @@ use actix_web::web::Json;
 use greenroom_actors::agent::Change;
 use greenroom_actors::lifecycle::Command;
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::Answer;
 use super::agents::Done;
 use super::call::Call;
+use super::credentials::{self, InjectionResult};
+use super::{Answer, resources};
+use crate::credentials::Injection;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(start).service(stop);
@@ -22,7 +23,7 @@ struct Started {
     message: String,
     /// `success`, `skipped` or `failed`.
     credentials_injection: &'static str,
-    credentials_result: Value,
+    credentials_result: InjectionResult,
 }
 
 /// Starts an agent.
@@ -30,17 +31,21 @@ struct Started {
 #[post("/api/agents/{name}/start")]
 async fn start(call: Call) -> Answer<Started> {
     let agent = call.authorised().await?;
-    let registry = &call.shared.host.registry;
-    if !agent.is_running() {
-        call.shared.host.furnish(agent.id, None).await?;
-    }
-    registry.ask(agent.id, Change::insisting(Command::Start)).await?;
-    let reason =
-        if agent.is_running() { "container_already_running" } else { "no_credentials_enc_file" };
+    let host = &call.shared.host;
+    // Before it runs, so that its first run has what it works with.
+    let injection = if agent.is_running() {
+        Injection::ALREADY_RUNNING
+    } else {
+        host.furnish(agent.id, None).await?;
+        resources::put_in_force(&call, &agent).await?;
+        let own = credentials::own_server(&call, &agent);
+        host.credentials.at_start(agent.id, own.as_ref()).await
+    };
+    host.registry.ask(agent.id, Change::insisting(Command::Start)).await?;
     Ok(Json(Started {
         message: format!("Agent {} started", agent.name),
-        credentials_injection: "skipped",
-        credentials_result: json!({"status": "skipped", "reason": reason}),
+        credentials_injection: injection.word(),
+        credentials_result: injection.into(),
     }))
 }
 

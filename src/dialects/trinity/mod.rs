@@ -5,11 +5,13 @@
 
 mod agent_events;
 mod agents;
+mod api_key_setting;
 mod audit_log;
 mod autonomy;
 mod avatar;
 mod bulk;
 mod call;
+mod credentials;
 mod deploy;
 mod description;
 mod doors;
@@ -20,12 +22,15 @@ mod fleet;
 mod folders;
 mod gate;
 mod git;
+mod github_pat;
+mod guardrails;
 mod guards;
 mod health;
 mod info;
 mod keys;
 mod lanes;
 mod lifecycle;
+mod live;
 mod logs;
 mod metrics;
 mod monitoring;
@@ -41,7 +46,9 @@ mod preferences;
 mod public;
 mod public_links;
 mod read_only;
+mod recorded;
 mod rename;
+mod resources;
 mod routes;
 mod schedules;
 mod settings;
@@ -50,6 +57,7 @@ mod shared;
 mod sharing;
 mod short;
 mod skills;
+mod ssh_access;
 mod stats;
 mod subscriptions;
 mod system_agent;
@@ -63,6 +71,7 @@ mod tests;
 mod times;
 mod version;
 mod voice;
+mod work;
 
 use std::sync::Arc;
 
@@ -95,7 +104,9 @@ impl Trinity {
     /// sockets are to live on.
     #[must_use]
     pub fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
-        Self { shared: Arc::new(Shared::new(settings, host)) }
+        let shared = Arc::new(Shared::new(settings, host));
+        live::follow(&shared);
+        Self { shared }
     }
 
     /// Sees to it that what has to be there before clients call is there: the host's own agent.
@@ -107,7 +118,9 @@ impl Trinity {
     }
 
     /// Closes the sockets of clients, so that nothing is left to wait for when the host ends.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.shared.hub.close();
+    }
 
     /// All routes behind the gate, for one thread of a server.
     pub fn app(

@@ -61,6 +61,7 @@ struct Overview {
 }
 
 #[derive(Default, Serialize, ToSchema)]
+#[schema(as = MonitoringSummary)]
 struct Summary {
     total_agents: u64,
     healthy: u64,
@@ -195,6 +196,7 @@ impl Alert {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = MonitoringAlerts)]
 struct Alerts {
     count: usize,
     alerts: Vec<Alert>,

@@ -15,7 +15,7 @@ use super::{Answer, times};
 use crate::organisation::{NewNotice, Notice, NoticeFilter, NoticeStatus, ShortId};
 
 /// What their ids begin with.
-const KIND: &str = "notif_";
+pub(super) const KIND: &str = "notif_";
 
 /// The words for how much one matters.
 const PRIORITIES: [&str; 4] = ["low", "normal", "high", "urgent"];
@@ -97,7 +97,7 @@ struct Notifications {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Settled {
+struct NotificationSettled {
     id: String,
     status: &'static str,
     acknowledged_at: String,
@@ -105,7 +105,7 @@ struct Settled {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Pending {
+struct NotificationsPending {
     agent_name: String,
     pending_count: usize,
 }
@@ -218,24 +218,24 @@ async fn detail(call: Call) -> Answer<Notification> {
 }
 
 /// Says that somebody has seen it.
-#[utoipa::path(tag = "Notifications", params(("id" = String, Path)), responses((status = 200, body = Settled)))]
+#[utoipa::path(tag = "Notifications", params(("id" = String, Path)), responses((status = 200, body = NotificationSettled)))]
 #[post("/api/notifications/{id}/acknowledge")]
-async fn acknowledge(call: Call) -> Answer<Settled> {
+async fn acknowledge(call: Call) -> Answer<NotificationSettled> {
     settle(&call, NoticeStatus::Acknowledged).await
 }
 
 /// Says that nobody wants to see it.
-#[utoipa::path(tag = "Notifications", params(("id" = String, Path)), responses((status = 200, body = Settled)))]
+#[utoipa::path(tag = "Notifications", params(("id" = String, Path)), responses((status = 200, body = NotificationSettled)))]
 #[post("/api/notifications/{id}/dismiss")]
-async fn dismiss(call: Call) -> Answer<Settled> {
+async fn dismiss(call: Call) -> Answer<NotificationSettled> {
     settle(&call, NoticeStatus::Dismissed).await
 }
 
-async fn settle(call: &Call, status: NoticeStatus) -> Answer<Settled> {
+async fn settle(call: &Call, status: NoticeStatus) -> Answer<NotificationSettled> {
     let id = found(call).await?.id;
     let by = call.principal.user.id;
     let notice = call.shared.host.organisation.settle_notice(id, status, by).await?;
-    Ok(Json(Settled {
+    Ok(Json(NotificationSettled {
         id: notice.id.told(KIND),
         status: notice.status.as_str(),
         acknowledged_at: notice.settled_at.map(times::iso).unwrap_or_default(),
@@ -266,10 +266,10 @@ async fn of_agent(call: Call) -> Answer<Notifications> {
 }
 
 /// How many notifications of an agent nobody has seen.
-#[utoipa::path(tag = "Notifications", params(("name" = String, Path)), responses((status = 200, body = Pending)))]
+#[utoipa::path(tag = "Notifications", params(("name" = String, Path)), responses((status = 200, body = NotificationsPending)))]
 #[get("/api/agents/{name}/notifications/count")]
-async fn pending(call: Call) -> Answer<Pending> {
+async fn pending(call: Call) -> Answer<NotificationsPending> {
     let agent = call.authorised().await?;
     let pending_count = call.shared.host.organisation.notices_pending(agent.id);
-    Ok(Json(Pending { agent_name: agent.name, pending_count }))
+    Ok(Json(NotificationsPending { agent_name: agent.name, pending_count }))
 }

@@ -27,7 +27,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 
 /// Something that an agent wants to know.
 #[derive(Serialize, ToSchema)]
-struct Item {
+struct QueueItem {
     id: String,
     /// What the agent calls it.
     request_id: String,
@@ -52,7 +52,7 @@ struct Item {
     acknowledged_at: Option<String>,
 }
 
-impl Item {
+impl QueueItem {
     fn of(agent_name: String, ask: Ask) -> Self {
         let (by_id, by_email) = ask.responded_by.unzip();
         Self {
@@ -79,21 +79,21 @@ impl Item {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Items {
+struct QueueItems {
     /// The newest first.
-    items: Vec<Item>,
+    items: Vec<QueueItem>,
     count: usize,
 }
 
 #[derive(Serialize, ToSchema)]
-struct AgentItems {
+struct AgentQueueItems {
     agent_name: String,
-    items: Vec<Item>,
+    items: Vec<QueueItem>,
     count: usize,
 }
 
 #[derive(Serialize, ToSchema)]
-struct Stats {
+struct QueueStats {
     by_status: BTreeMap<String, u64>,
     /// Those that wait, as in the following.
     by_type: BTreeMap<String, u64>,
@@ -126,9 +126,9 @@ fn hundred() -> u32 {
 }
 
 /// What agents that the caller may see want to know.
-#[utoipa::path(tag = "Operator queue", params(("status" = Option<String>, Query), ("type" = Option<String>, Query), ("priority" = Option<String>, Query), ("agent_name" = Option<String>, Query), ("since" = Option<String>, Query), ("limit" = Option<u32>, Query), ("offset" = Option<u32>, Query)), responses((status = 200, body = Items)))]
+#[utoipa::path(tag = "Operator queue", params(("status" = Option<String>, Query), ("type" = Option<String>, Query), ("priority" = Option<String>, Query), ("agent_name" = Option<String>, Query), ("since" = Option<String>, Query), ("limit" = Option<u32>, Query), ("offset" = Option<u32>, Query)), responses((status = 200, body = QueueItems)))]
 #[get("/api/operator-queue")]
-async fn list(call: Call) -> Answer<Items> {
+async fn list(call: Call) -> Answer<QueueItems> {
     let filter: Filter = call.query()?;
     let agent = match &filter.agent_name {
         Some(name) => Some(call.visible_or(name, "Access denied").await?.id),
@@ -149,24 +149,24 @@ async fn list(call: Call) -> Answer<Items> {
     let page = (count(filter.offset), count(filter.limit));
     let asks = organisation.asks(&call.principal, &wanted, page).await?;
     let items = told(&call, asks).await?;
-    Ok(Json(Items { count: items.len(), items }))
+    Ok(Json(QueueItems { count: items.len(), items }))
 }
 
-async fn told<B>(call: &Call<B>, asks: Vec<Ask>) -> Result<Vec<Item>, TrinityError> {
+async fn told<B>(call: &Call<B>, asks: Vec<Ask>) -> Result<Vec<QueueItem>, TrinityError> {
     let mut names = Names::new(&call.shared);
     let mut items = Vec::with_capacity(asks.len());
     for ask in asks {
         if let Some(name) = names.of(ask.agent).await? {
-            items.push(Item::of(name, ask));
+            items.push(QueueItem::of(name, ask));
         }
     }
     Ok(items)
 }
 
 /// How it stands.
-#[utoipa::path(tag = "Operator queue", responses((status = 200, body = Stats)))]
+#[utoipa::path(tag = "Operator queue", responses((status = 200, body = QueueStats)))]
 #[get("/api/operator-queue/stats")]
-async fn stats(call: Call) -> Answer<Stats> {
+async fn stats(call: Call) -> Answer<QueueStats> {
     let census = call.shared.host.organisation.ask_census(&call.principal).await?;
     let mut names = Names::new(&call.shared);
     let mut by_agent = BTreeMap::new();
@@ -179,7 +179,7 @@ async fn stats(call: Call) -> Answer<Stats> {
         counts.into_iter().map(|(word, count)| (word.to_owned(), count)).collect()
     };
     let seconds = |ms: u64| std::time::Duration::from_millis(ms).as_secs_f64();
-    Ok(Json(Stats {
+    Ok(Json(QueueStats {
         by_status: words(census.by_status),
         by_type: census.by_kind,
         by_priority: words(census.by_priority),
@@ -203,9 +203,9 @@ fn fifty() -> u32 {
 }
 
 /// What one agent wants to know; its file is read for it.
-#[utoipa::path(tag = "Operator queue", params(("name" = String, Path), ("status" = Option<String>, Query), ("limit" = Option<u32>, Query)), responses((status = 200, body = AgentItems)))]
+#[utoipa::path(tag = "Operator queue", params(("name" = String, Path), ("status" = Option<String>, Query), ("limit" = Option<u32>, Query)), responses((status = 200, body = AgentQueueItems)))]
 #[get("/api/operator-queue/agents/{name}")]
-async fn of_agent(call: Call) -> Answer<AgentItems> {
+async fn of_agent(call: Call) -> Answer<AgentQueueItems> {
     let agent = call.visible_or(&call.segment("name"), "Access denied").await?;
     let filter: OfAgent = call.query()?;
     let organisation = &call.shared.host.organisation;
@@ -213,7 +213,7 @@ async fn of_agent(call: Call) -> Answer<AgentItems> {
     let wanted = AskFilter { agent: Some(agent.id), status: filter.status, ..AskFilter::default() };
     let asks = organisation.asks(&call.principal, &wanted, (0, count(filter.limit))).await?;
     let items = told(&call, asks).await?;
-    Ok(Json(AgentItems { agent_name: agent.name, count: items.len(), items }))
+    Ok(Json(AgentQueueItems { agent_name: agent.name, count: items.len(), items }))
 }
 
 /// The item of the path, if the caller may see it.
@@ -227,42 +227,42 @@ async fn found<B: Wanted>(call: &Call<B>) -> Result<Ask, TrinityError> {
     Ok(ask)
 }
 
-async fn shown<B>(call: &Call<B>, ask: Ask) -> Answer<Item> {
+async fn shown<B>(call: &Call<B>, ask: Ask) -> Answer<QueueItem> {
     let name = Names::new(&call.shared).of(ask.agent).await?;
-    Ok(Json(Item::of(name.unwrap_or_default(), ask)))
+    Ok(Json(QueueItem::of(name.unwrap_or_default(), ask)))
 }
 
 /// One item.
-#[utoipa::path(tag = "Operator queue", params(("id" = String, Path)), responses((status = 200, body = Item)))]
+#[utoipa::path(tag = "Operator queue", params(("id" = String, Path)), responses((status = 200, body = QueueItem)))]
 #[get("/api/operator-queue/{id}")]
-async fn detail(call: Call) -> Answer<Item> {
+async fn detail(call: Call) -> Answer<QueueItem> {
     let ask = found(&call).await?;
     shown(&call, ask).await
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Response {
+struct QueueResponse {
     response: String,
     response_text: Option<String>,
 }
 
 /// Answers; the agent finds it in its file.
-#[utoipa::path(tag = "Operator queue", params(("id" = String, Path)), responses((status = 200, body = Item)))]
+#[utoipa::path(tag = "Operator queue", params(("id" = String, Path)), responses((status = 200, body = QueueItem)))]
 #[post("/api/operator-queue/{id}/respond")]
-async fn respond(call: Call<Response>) -> Answer<Item> {
+async fn respond(call: Call<QueueResponse>) -> Answer<QueueItem> {
     let wanted = call.fields()?;
     let decision = Decision::Respond(wanted.response, wanted.response_text);
     decide(&call, decision).await
 }
 
 /// Calls it off.
-#[utoipa::path(tag = "Operator queue", params(("id" = String, Path)), responses((status = 200, body = Item)))]
+#[utoipa::path(tag = "Operator queue", params(("id" = String, Path)), responses((status = 200, body = QueueItem)))]
 #[post("/api/operator-queue/{id}/cancel")]
-async fn cancel(call: Call) -> Answer<Item> {
+async fn cancel(call: Call) -> Answer<QueueItem> {
     decide(&call, Decision::Cancel).await
 }
 
-async fn decide<B: Wanted>(call: &Call<B>, decision: Decision) -> Answer<Item> {
+async fn decide<B: Wanted>(call: &Call<B>, decision: Decision) -> Answer<QueueItem> {
     let ask = found(call).await?;
     let by = &call.principal.user;
     let ask = call.shared.host.organisation.decide(ask.id, by, decision).await?;

@@ -67,7 +67,8 @@ impl<'a> Names<'a> {
         if let Some(known) = self.known.get(&id) {
             return Ok(known.clone());
         }
-        let name = self.shared.host.roster.get(id).await?.map(|agent| agent.name);
+        let name =
+            self.shared.host.registry.directory().get(id).map(|listed| listed.handle.to_string());
         self.known.insert(id, name.clone());
         Ok(name)
     }

@@ -28,20 +28,20 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Edge {
+struct PermissionEdge {
     source: String,
     target: String,
 }
 
 #[derive(Serialize, ToSchema)]
-struct Edges {
-    edges: Vec<Edge>,
+struct PermissionEdges {
+    edges: Vec<PermissionEdge>,
 }
 
 /// The permissions between agents that the caller may see, of those for which people say them.
-#[utoipa::path(tag = "Permissions", responses((status = 200, body = Edges)))]
+#[utoipa::path(tag = "Permissions", responses((status = 200, body = PermissionEdges)))]
 #[get("/api/agents/permissions-edges")]
-async fn all(call: Call) -> Answer<Edges> {
+async fn all(call: Call) -> Answer<PermissionEdges> {
     let roster = &call.shared.host.roster;
     let seen: Option<BTreeSet<_>> =
         roster.ids_visible_to(&call.principal).map(|ids| ids.into_iter().collect());
@@ -59,16 +59,16 @@ async fn all(call: Call) -> Answer<Edges> {
             if let (Some(source), Some(target)) =
                 (names.of(*source).await?, names.of(*target).await?)
             {
-                edges.push(Edge { source, target });
+                edges.push(PermissionEdge { source, target });
             }
         }
     }
     edges.sort_by(|a, b| (&a.source, &a.target).cmp(&(&b.source, &b.target)));
-    Ok(Json(Edges { edges }))
+    Ok(Json(PermissionEdges { edges }))
 }
 
 #[derive(Serialize, ToSchema)]
-struct Callee {
+struct PermittedAgent {
     name: String,
     /// `running` or `stopped`.
     status: &'static str,
@@ -79,9 +79,9 @@ struct Callee {
 #[derive(Serialize, ToSchema)]
 struct Permissions {
     source_agent: String,
-    permitted_agents: Vec<Callee>,
+    permitted_agents: Vec<PermittedAgent>,
     /// All other agents that the caller may see.
-    available_agents: Vec<Callee>,
+    available_agents: Vec<PermittedAgent>,
 }
 
 /// Which agents one may call.
@@ -91,7 +91,7 @@ async fn list(call: Call) -> Answer<Permissions> {
     let source = call.permitted().await?;
     let host = &call.shared.host;
     let permitted = host.organisation.permitted(source.id).await?;
-    let callee = |agent: &Known, permitted| Callee {
+    let callee = |agent: &Known, permitted| PermittedAgent {
         name: agent.name.clone(),
         status: status(agent.state),
         r#type: agent.entry.kind.clone(),

@@ -17,6 +17,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::{Visit, Wanted};
 use super::error::TrinityError;
+use super::skills::{Playbooks, playbooks};
 use super::{Answer, short, times};
 use crate::accounts::{AccountsError, CODE_LIFE};
 use crate::http::rate::{Limiter, Quota};
@@ -54,7 +55,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
         .service(history)
         .service(clear)
         .service(intro)
-        .service(playbooks)
+        .service(show_playbooks)
         .service(request_code)
         .service(confirm_code)
         .service(progress)
@@ -103,7 +104,7 @@ fn within<B: Wanted>(limiter: &Limiter, visit: &Visit<B>) -> Result<(), TrinityE
 
 /// What a visitor says of themselves.
 #[derive(Default, Deserialize, ToSchema)]
-struct Session {
+struct PublicSession {
     /// From a proof of an address, where the link asks for one.
     session_token: Option<String>,
     /// Tells talks apart, where it does not.
@@ -119,7 +120,7 @@ impl Guest {
     fn visitor<B>(
         &self,
         visit: &Visit<B>,
-        session: Session,
+        session: PublicSession,
     ) -> Result<Option<Visitor>, TrinityError> {
         if !self.requires_email() {
             let id = session.session_id.filter(|id| !id.is_empty());
@@ -197,14 +198,14 @@ struct NewMessage {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Tokens {
+struct PublicTokens {
     input_tokens: u64,
     output_tokens: u64,
 }
 
 /// What came of a message.
 #[derive(Serialize, ToSchema)]
-struct Said {
+struct PublicAnswer {
     /// The answer; absent where it is asked for later.
     #[serde(skip_serializing_if = "Option::is_none")]
     response: Option<String>,
@@ -215,18 +216,19 @@ struct Said {
     /// Tells this talk from others, where no address is proven.
     session_id: Option<String>,
     message_count: Option<usize>,
-    usage: Option<Tokens>,
+    usage: Option<PublicTokens>,
     async_mode: bool,
 }
 
 /// Says something to the agent, and waits for the answer.
-#[utoipa::path(tag = "Public", params(("token" = String, Path)), responses((status = 200, body = Said)))]
+#[utoipa::path(tag = "Public", params(("token" = String, Path)), responses((status = 200, body = PublicAnswer)))]
 #[post("/api/public/chat/{token}")]
-async fn chat(visit: Visit<NewMessage>) -> Answer<Said> {
+async fn chat(visit: Visit<NewMessage>) -> Answer<PublicAnswer> {
     let guest = visit.guest(&visit.segment("token")).await?;
     let wanted = visit.fields()?;
     within(&visit.shared.public.messages, &visit)?;
-    let session = Session { session_token: wanted.session_token, session_id: wanted.session_id };
+    let session =
+        PublicSession { session_token: wanted.session_token, session_id: wanted.session_id };
     let visitor = match guest.visitor(&visit, session)? {
         Some(visitor) => visitor,
         None => Visitor::unknown(None)?,
@@ -241,14 +243,14 @@ async fn say<B>(
     visitor: &Visitor,
     text: &str,
     is_async: bool,
-) -> Result<Said, TrinityError> {
+) -> Result<PublicAnswer, TrinityError> {
     let host = &visit.shared.host;
     let delivered = host.organisation.say_by(&guest.link, visitor, text).await?;
     let session_id = match visitor {
         Visitor::Unknown(name) => Some(name.clone()),
         Visitor::Known(_) => None,
     };
-    let mut said = Said {
+    let mut said = PublicAnswer {
         response: None,
         status: Some("accepted"),
         execution_id: short::of(delivered.letter_id.0),
@@ -269,7 +271,7 @@ async fn say<B>(
     said.message_count = Some(host.organisation.said_by(&guest.link, visitor, SHOWN).await?.len());
     let runs = RunQuery { letter_id: Some(delivered.letter_id), ..RunQuery::of(guest.agent.id, 1) };
     let runs = host.registry.store().runs(runs).await?;
-    said.usage = runs.first().map(|run| Tokens {
+    said.usage = runs.first().map(|run| PublicTokens {
         input_tokens: run.usage.input_tokens,
         output_tokens: run.usage.output_tokens,
     });
@@ -277,7 +279,7 @@ async fn say<B>(
 }
 
 #[derive(Serialize, ToSchema)]
-struct Message {
+struct PublicMessage {
     /// `user` or `assistant`.
     role: &'static str,
     content: String,
@@ -285,29 +287,30 @@ struct Message {
 }
 
 #[derive(Serialize, ToSchema)]
-struct History {
+struct PublicHistory {
     /// The oldest first.
-    messages: Vec<Message>,
+    messages: Vec<PublicMessage>,
     session_id: String,
     message_count: usize,
 }
 
 /// What was said so far.
-#[utoipa::path(tag = "Public", params(("token" = String, Path), ("session_token" = Option<String>, Query), ("session_id" = Option<String>, Query)), responses((status = 200, body = History)))]
+#[utoipa::path(tag = "Public", params(("token" = String, Path), ("session_token" = Option<String>, Query), ("session_id" = Option<String>, Query)), responses((status = 200, body = PublicHistory)))]
 #[get("/api/public/history/{token}")]
-async fn history(visit: Visit) -> Answer<History> {
+async fn history(visit: Visit) -> Answer<PublicHistory> {
     let guest = visit.guest(&visit.segment("token")).await?;
-    let session: Session = visit.query()?;
+    let session: PublicSession = visit.query()?;
     let visitor = guest.visitor(&visit, session)?;
     let Some(visitor) = visitor else {
-        let none = History { messages: Vec::new(), session_id: String::new(), message_count: 0 };
+        let none =
+            PublicHistory { messages: Vec::new(), session_id: String::new(), message_count: 0 };
         return Ok(Json(none));
     };
     let said = visit.shared.host.organisation.said_by(&guest.link, &visitor, SHOWN).await?;
     let agent = guest.agent.id.into();
     let messages: Vec<_> = said
         .iter()
-        .map(|memory| Message {
+        .map(|memory| PublicMessage {
             role: if memory.entity_id == agent { "assistant" } else { "user" },
             content: memory.text().to_owned(),
             timestamp: times::iso(memory.created_at),
@@ -317,22 +320,22 @@ async fn history(visit: Visit) -> Answer<History> {
         Visitor::Unknown(name) => name,
         Visitor::Known(_) => String::new(),
     };
-    Ok(Json(History { message_count: messages.len(), messages, session_id }))
+    Ok(Json(PublicHistory { message_count: messages.len(), messages, session_id }))
 }
 
 #[derive(Serialize, ToSchema)]
-struct Cleared {
+struct TalkCleared {
     cleared: bool,
     /// For the next talk, where no address is proven.
     new_session_id: Option<String>,
 }
 
 /// Forgets what was said, and begins anew.
-#[utoipa::path(tag = "Public", params(("token" = String, Path), ("session_token" = Option<String>, Query), ("session_id" = Option<String>, Query)), responses((status = 200, body = Cleared)))]
+#[utoipa::path(tag = "Public", params(("token" = String, Path), ("session_token" = Option<String>, Query), ("session_id" = Option<String>, Query)), responses((status = 200, body = TalkCleared)))]
 #[delete("/api/public/session/{token}")]
-async fn clear(visit: Visit) -> Answer<Cleared> {
+async fn clear(visit: Visit) -> Answer<TalkCleared> {
     let guest = visit.guest(&visit.segment("token")).await?;
-    let session: Session = visit.query()?;
+    let session: PublicSession = visit.query()?;
     let visitor = guest
         .visitor(&visit, session)?
         .ok_or_else(|| TrinityError::bad("session_id required for anonymous links"))?;
@@ -344,45 +347,39 @@ async fn clear(visit: Visit) -> Answer<Cleared> {
             Visitor::Known(_) => None,
         },
     };
-    Ok(Json(Cleared { cleared: true, new_session_id }))
+    Ok(Json(TalkCleared { cleared: true, new_session_id }))
 }
 
 #[derive(Serialize, ToSchema)]
-struct Introduction {
+struct PublicIntroduction {
     intro: String,
 }
 
 /// Lets the agent say who it is.
-#[utoipa::path(tag = "Public", params(("token" = String, Path), ("session_token" = Option<String>, Query)), responses((status = 200, body = Introduction)))]
+#[utoipa::path(tag = "Public", params(("token" = String, Path), ("session_token" = Option<String>, Query)), responses((status = 200, body = PublicIntroduction)))]
 #[get("/api/public/intro/{token}")]
-async fn intro(visit: Visit) -> Answer<Introduction> {
+async fn intro(visit: Visit) -> Answer<PublicIntroduction> {
     let guest = visit.guest(&visit.segment("token")).await?;
     within(&visit.shared.public.messages, &visit)?;
-    let session: Session = visit.query()?;
+    let session: PublicSession = visit.query()?;
     guest.visitor(&visit, session)?;
     // In a talk of its own, of which nothing is left.
     let nobody = Visitor::unknown(None)?;
     let said = say(&visit, &guest, &nobody, INTRODUCTION, false).await;
     visit.shared.host.organisation.forget_said(&guest.link, &nobody).await?;
-    Ok(Json(Introduction { intro: said?.response.unwrap_or_default() }))
-}
-
-#[derive(Serialize, ToSchema)]
-struct Playbooks {
-    skills: Vec<String>,
-    count: usize,
-    skill_paths: Vec<String>,
+    Ok(Json(PublicIntroduction { intro: said?.response.unwrap_or_default() }))
 }
 
 /// What the agent has been taught.
 #[utoipa::path(tag = "Public", params(("token" = String, Path)), responses((status = 200, body = Playbooks)))]
 #[get("/api/public/playbooks/{token}")]
-async fn playbooks(visit: Visit) -> Answer<Playbooks> {
+async fn show_playbooks(visit: Visit) -> Answer<Playbooks> {
     let guest = visit.guest(&visit.segment("token")).await?;
     if !guest.agent.is_running() {
         return Err(TrinityError::unavailable("Agent is not running"));
     }
-    Ok(Json(Playbooks { skills: Vec::new(), count: 0, skill_paths: Vec::new() }))
+    let workspace = visit.shared.host.workspaces.free(guest.agent.id);
+    Ok(Json(playbooks(&workspace).await?))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -434,7 +431,7 @@ fn refused(error: AccountsError) -> TrinityError {
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Proof {
+struct VisitProof {
     /// That of the link.
     token: String,
     email: String,
@@ -443,7 +440,7 @@ struct Proof {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Verified {
+struct VisitVerified {
     verified: bool,
     session_token: Option<String>,
     expires_at: Option<String>,
@@ -451,21 +448,21 @@ struct Verified {
 }
 
 /// Knows a visitor who has read the code.
-#[utoipa::path(tag = "Public", responses((status = 200, body = Verified)))]
+#[utoipa::path(tag = "Public", responses((status = 200, body = VisitVerified)))]
 #[post("/api/public/verify/confirm")]
-async fn confirm_code(visit: Visit<Proof>) -> Answer<Verified> {
+async fn confirm_code(visit: Visit<VisitProof>) -> Answer<VisitVerified> {
     visit.look()?;
     let proof = visit.fields()?;
     let guest = verifiable(&visit, &proof.token).await?;
     let organisation = &visit.shared.host.organisation;
     match organisation.begin_visit(&guest.link, &proof.email, &proof.code).await {
-        Ok(begun) => Ok(Json(Verified {
+        Ok(begun) => Ok(Json(VisitVerified {
             verified: true,
             session_token: Some(begun.token.to_string()),
             expires_at: Some(times::iso(begun.expires_at)),
             error: None,
         })),
-        Err(AccountsError::WrongCode) => Ok(Json(Verified {
+        Err(AccountsError::WrongCode) => Ok(Json(VisitVerified {
             verified: false,
             session_token: None,
             expires_at: None,
@@ -476,7 +473,7 @@ async fn confirm_code(visit: Visit<Proof>) -> Answer<Verified> {
 }
 
 #[derive(Serialize, ToSchema)]
-struct ExecutionStatus {
+struct PublicProgress {
     execution_id: String,
     /// `queued`, `running`, `success`, `failed` or `cancelled`.
     status: &'static str,
@@ -485,9 +482,9 @@ struct ExecutionStatus {
 }
 
 /// How far the answer to a message has come.
-#[utoipa::path(tag = "Public", params(("token" = String, Path), ("id" = String, Path)), responses((status = 200, body = ExecutionStatus)))]
+#[utoipa::path(tag = "Public", params(("token" = String, Path), ("id" = String, Path)), responses((status = 200, body = PublicProgress)))]
 #[get("/api/public/executions/{token}/{id}/status")]
-async fn progress(visit: Visit) -> Answer<ExecutionStatus> {
+async fn progress(visit: Visit) -> Answer<PublicProgress> {
     let guest = visit.guest(&visit.segment("token")).await?;
     let id = execution(&visit)?;
     let found = so_far(&visit, &guest.link, id).await?;
@@ -503,7 +500,7 @@ async fn so_far<B>(
     visit: &Visit<B>,
     link: &Link,
     id: LetterId,
-) -> Result<Option<ExecutionStatus>, TrinityError> {
+) -> Result<Option<PublicProgress>, TrinityError> {
     let host = &visit.shared.host;
     let Some((letter, reply)) = host.organisation.said_so_far(link, id).await? else {
         return Ok(None);
@@ -515,7 +512,7 @@ async fn so_far<B>(
         LetterStatus::Dead => "failed",
         LetterStatus::Cancelled => "cancelled",
     };
-    Ok(Some(ExecutionStatus {
+    Ok(Some(PublicProgress {
         execution_id: short::of(id.0),
         status,
         response: reply.map(|reply| reply.text().to_owned()),

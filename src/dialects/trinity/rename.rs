@@ -2,6 +2,7 @@
 
 use actix_web::put;
 use actix_web::web::Json;
+use greenroom_actors::error::CoreError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -40,10 +41,17 @@ async fn rename(call: Call<NewName>) -> Answer<Renamed> {
     }
     let agent = call.owning_or("You don't have permission to rename this agent").await?;
     let new_name = names::for_rename(&wanted.new_name, &agent.name)?;
-    if call.shared.host.roster.find(&new_name).await?.is_some() {
-        let told = format!("Agent '{new_name}' already exists");
-        return Err(TrinityError::conflict(told));
+    let host = &call.shared.host;
+    match host.registry.rename(agent.id, &new_name).await {
+        Ok(_) => {}
+        Err(CoreError::HandleTaken { .. }) => {
+            let told = format!("Agent '{new_name}' already exists");
+            return Err(TrinityError::conflict(told));
+        }
+        Err(error) => return Err(error.into()),
     }
+    host.accounts.rename_agent_key(agent.id, &new_name).await?;
+    call.note("agent", "rename", ("agent", &new_name)).await;
     Ok(Json(Renamed {
         message: format!("Agent {} renamed to {new_name}", agent.name),
         old_name: agent.name.clone(),

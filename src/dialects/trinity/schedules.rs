@@ -65,6 +65,7 @@ async fn create(call: Call<NewSchedule>) -> Result<impl Responder, TrinityError>
     let wanted = call.fields()?.made(&call.principal.user.username)?;
     let agent = call.permitted_or("Failed to create schedule - access denied").await?;
     let made = call.shared.host.registry.add_trigger(agent.id, wanted).await.map_err(refused)?;
+    note(&call, "create", &made).await;
     let view = view(&call.shared, &agent, &made).await?;
     Ok(Json(view).customize().with_status(StatusCode::CREATED))
 }
@@ -85,6 +86,7 @@ async fn change(call: Call<SchedulePatch>) -> Answer<ScheduleView> {
     let wanted = call.fields()?;
     let trigger = trigger_of(&call, &agent).await?;
     let amended = amend(&call.shared, &agent, &trigger, wanted.over(&trigger)?).await?;
+    note(&call, "update", &amended).await;
     Ok(Json(view(&call.shared, &agent, &amended).await?))
 }
 
@@ -95,11 +97,13 @@ async fn remove(call: Call) -> Result<HttpResponse, TrinityError> {
     let (agent, trigger) = found(&call).await?;
     let removed = call.shared.host.registry.remove_trigger(agent.id, trigger.id).await;
     removed.map_err(gone)?;
+    note(&call, "delete", &trigger).await;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Whether a schedule fires by itself from now on.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ScheduleSwitched)]
 struct Switched {
     /// `enabled` or `disabled`.
     status: &'static str,
@@ -127,7 +131,8 @@ async fn switch(call: &Call, is_enabled: bool) -> Answer<Switched> {
         metadata: Some(kept.within(trigger.metadata.clone())),
         ..TriggerPatch::enabled(is_enabled)
     };
-    amend(&call.shared, &agent, &trigger, patch).await?;
+    let amended = amend(&call.shared, &agent, &trigger, patch).await?;
+    note(call, if is_enabled { "enable" } else { "disable" }, &amended).await;
     let status = if is_enabled { "enabled" } else { "disabled" };
     Ok(Json(Switched { status, schedule_id: short::of(trigger.id.0) }))
 }
@@ -158,6 +163,7 @@ async fn fire(call: Call) -> Answer<Triggered> {
         return Err(CoreError::NotRunning { id: agent.id, state: agent.state }.into());
     }
     let firing = registry.fire_trigger(agent.id, trigger.id).await.map_err(gone)?;
+    note(&call, "trigger", &trigger).await;
     Ok(Json(Triggered {
         status: "triggered",
         schedule_id: short::of(trigger.id.0),
@@ -188,6 +194,23 @@ async fn history(call: Call) -> Answer<Vec<ScheduleExecution>> {
         all.push(executions::told(registry, firing, &trigger, &agent.name).await?);
     }
     Ok(Json(all))
+}
+
+/// What pauses a schedule that is enabled, or has one go on that was paused; `None`: it stays as it is.
+/// Which of them were enabled is remembered, so that nobody's choice is lost.
+pub(super) fn switched(trigger: &Trigger, goes_on: bool) -> Option<TriggerPatch> {
+    let kept = Kept::of(trigger);
+    let is_meant = if goes_on { kept.is_paused } else { trigger.is_enabled };
+    let kept = Kept { is_paused: !goes_on, ..kept };
+    is_meant.then(|| TriggerPatch {
+        metadata: Some(kept.within(trigger.metadata.clone())),
+        ..TriggerPatch::enabled(goes_on)
+    })
+}
+
+/// Notes what somebody did to a schedule.
+async fn note<B>(call: &Call<B>, action: &'static str, trigger: &Trigger) {
+    call.note("schedule", action, ("schedule", &short::of(trigger.id.0))).await;
 }
 
 /// Whether an agent's schedules may fire.

@@ -6,6 +6,7 @@ use greenroom_actors::time::UnixMillis;
 
 use super::description::Description;
 use super::lanes::Lanes;
+use super::live::{Event, Hub, Terminals};
 use super::monitoring::Checks;
 use super::public::PublicLimits;
 use super::settings::TrinitySettings;
@@ -18,6 +19,8 @@ pub(super) struct Shared {
     pub(super) settings: Arc<TrinitySettings>,
     pub(super) host: Host,
     pub(super) in_flight: Lanes,
+    /// Whose turn it is to create an agent.
+    pub(super) creating: tokio::sync::Mutex<()>,
     /// How often those may ask who have a public link and no account.
     pub(super) public: PublicLimits,
     /// The last looks at agents' CPU time.
@@ -26,6 +29,10 @@ pub(super) struct Shared {
     pub(super) checks: Checks,
     /// The machine, as it was last looked at.
     pub(super) machine: Machine,
+    /// What sockets are told.
+    pub(super) hub: Arc<Hub>,
+    /// Who has a terminal open.
+    pub(super) terminals: Terminals,
     /// What this API is, once the first thread has put its routes together.
     pub(super) description: OnceLock<Description>,
 }
@@ -33,8 +40,12 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(settings: Arc<TrinitySettings>, host: Host) -> Self {
         let in_flight = Lanes::new(&settings);
+        let hub = Arc::new(Hub::new(&settings));
         Self {
             in_flight,
+            creating: tokio::sync::Mutex::default(),
+            hub,
+            terminals: Terminals::default(),
             settings,
             host,
             public: PublicLimits::default(),
@@ -43,6 +54,11 @@ impl Shared {
             machine: Machine::default(),
             description: OnceLock::new(),
         }
+    }
+
+    /// Tells all who may know of it, and are there.
+    pub(super) fn tell(&self, event: &Event) {
+        self.hub.tell(event, &self.host, self.now());
     }
 
     pub(super) fn now(&self) -> UnixMillis {

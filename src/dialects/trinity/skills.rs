@@ -79,7 +79,7 @@ struct SkillsInjected {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Playbooks {
+pub(super) struct Playbooks {
     skills: Vec<Playbook>,
     count: usize,
     skill_paths: Vec<String>,
@@ -87,7 +87,7 @@ struct Playbooks {
 
 /// A playbook, as its `SKILL.md` has it.
 #[derive(Serialize, ToSchema)]
-struct Playbook {
+pub(super) struct Playbook {
     name: String,
     description: Option<String>,
     path: String,
@@ -195,13 +195,17 @@ async fn show_playbooks(call: Call) -> Answer<Playbooks> {
     if !agent.is_running() {
         return Err(TrinityError::unavailable("Agent is not running"));
     }
-    let workspace = call.shared.host.workspaces.free(agent.id);
-    let skills = found(&workspace).await?;
+    Ok(Json(playbooks(&call.shared.host.workspaces.free(agent.id)).await?))
+}
+
+/// The playbooks in a workspace.
+pub(super) async fn playbooks(workspace: &Workspace) -> Result<Playbooks, TrinityError> {
+    let skills = found(workspace).await?;
     let skill_paths = match skills.is_empty() {
         true => Vec::new(),
         false => vec![format!("{HOME}/{PLAYBOOKS}")],
     };
-    Ok(Json(Playbooks { count: skills.len(), skills, skill_paths }))
+    Ok(Playbooks { count: skills.len(), skills, skill_paths })
 }
 
 async fn found(workspace: &Workspace) -> Result<Vec<Playbook>, TrinityError> {

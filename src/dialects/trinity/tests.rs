@@ -2,15 +2,23 @@
 
 mod agents;
 mod asks;
+mod configuration;
+mod credentials;
+mod deploy;
 mod doors;
 mod files;
+mod fleet;
 mod gate;
 mod homes;
 mod links;
+mod live;
+mod measured;
+mod monitoring;
 mod notices;
 mod people;
 mod permissions;
 mod preferences;
 mod schedules;
 mod sharing;
+mod ssh_access;
 mod support;

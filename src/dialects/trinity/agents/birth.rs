@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::accounts::{Scope, User};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
 use crate::dialects::trinity::names;
 use crate::host::Host;
-use crate::roster::{Entry, Folders, Known, Resources};
+use crate::roster::{Entry, Folders, Known, Recorded, Resources};
 use crate::templates::{Fetched, Template};
+use crate::workspace::glob;
 
 /// The least port that may be asked for.
 const PORT_MIN: i64 = 1_024;
@@ -49,13 +51,23 @@ pub(in crate::dialects::trinity) struct NewAgent {
     custom_instructions: Option<String>,
     github_repo: Option<String>,
     base_image: Option<String>,
+    /// Of no effect: what an agent may do, its character says.
+    #[allow(dead_code, reason = "judged by its shape alone")]
     tools: Option<Vec<String>>,
+    /// Of no effect: they come with `.mcp.json` or the character.
+    #[allow(dead_code, reason = "judged by its shape alone")]
     mcp_servers: Option<Vec<String>>,
     /// 1024 to 65535; absent: the lowest that is free.
     port: Option<i64>,
+    /// Of no effect: the host has one token for all repositories.
+    #[allow(dead_code, reason = "judged by its shape alone")]
     github_credential_id: Option<String>,
+    /// The branch of a template `github:` that names none.
     source_branch: Option<String>,
+    /// Of no effect: repositories are copied once.
+    #[allow(dead_code, reason = "judged by its shape alone")]
     source_mode: Option<bool>,
+    /// Recorded, and of no effect: there is no container to give them to.
     full_capabilities: Option<bool>,
 }
 
@@ -63,6 +75,17 @@ impl NewAgent {
     /// An agent of that name, from that template if one is named.
     pub(in crate::dialects::trinity) fn named(name: String, template: Option<String>) -> Self {
         Self { name, template, ..Self::default() }
+    }
+
+    /// What it is to be made from, with the branch where that is said apart.
+    fn source(&self) -> Option<String> {
+        let template = self.template.as_deref()?;
+        let branch = self.source_branch.as_deref().filter(|branch| !branch.is_empty());
+        let is_bare = template.starts_with("github:") && !template.contains('@');
+        Some(match branch.filter(|_| is_bare) {
+            Some(branch) => format!("{template}@{branch}"),
+            None => template.to_owned(),
+        })
     }
 
     /// The same, which may use that and is told that before anything else.
@@ -83,8 +106,8 @@ pub(super) async fn create(call: &Call<NewAgent>, wanted: NewAgent) -> Result<Kn
     if host.roster.find(&name).await?.is_some() {
         return Err(taken());
     }
-    let fetched = match wanted.template.as_deref() {
-        Some(template) => host.templates.fetch(template, None).await?,
+    let fetched = match wanted.source() {
+        Some(template) => host.templates.fetch(&template, None).await?,
         None => None,
     };
     create_from(call, wanted, fetched.as_ref()).await
@@ -106,19 +129,18 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
         return Err(TrinityError::bad(told));
     }
     let port = wanted.port.map(port).transpose()?;
+    let owner = &call.principal.user;
+    // One after the other, or two at once would both find room in the quota.
+    let creating = call.shared.creating.lock().await;
     if host.roster.find(&name).await?.is_some() {
         return Err(taken());
     }
-    let _ = (BASE_IMAGE, wanted.base_image, wanted.tools, wanted.mcp_servers);
-    let _ = (
-        wanted.github_credential_id,
-        wanted.source_branch,
-        wanted.source_mode,
-        wanted.full_capabilities,
-    );
+    let owned = u64::try_from(host.roster.owned_by(&owner.username)).unwrap_or(u64::MAX);
+    host.accounts.check_quota(owner, owned)?;
+    check_base_image(host, wanted.base_image.as_deref().unwrap_or(BASE_IMAGE))?;
     let id = AgentId(Uuid::new_v4());
     let entry = Entry {
-        owner: call.principal.user.username.clone(),
+        owner: owner.username.clone(),
         kind: wanted.r#type.unwrap_or_else(|| Entry::KIND.to_owned()),
         template: wanted.template,
         runtime,
@@ -128,6 +150,10 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
         // Nobody else, until its owner says so.
         permits_decide: true,
         folders: folders.unwrap_or_default(),
+        recorded: Recorded {
+            full_capabilities: wanted.full_capabilities == Some(true),
+            ..Recorded::default()
+        },
         ..Entry::default()
     };
     let character = character(id, &name, &entry, wanted.custom_instructions, wanted.runtime_model)?;
@@ -136,8 +162,11 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
     let Some(_) = host.roster.enter(id, entry, port).await? else {
         return Err(TrinityError::conflict("Port is already in use by another agent"));
     };
-    if let Err(error) = begin(host, id, character, fetched).await {
-        end_of_nothing(host, id).await;
+    drop(creating);
+    if let Err(error) = begin(host, id, (&name, character), owner, fetched).await {
+        // Nothing of it stays that somebody could find.
+        host.registry.remove(id, false).await.or_else(gone_already)?;
+        host.forget_agent(id).await?;
         return Err(error);
     }
     host.roster.get(id).await?.ok_or_else(TrinityError::no_agent)
@@ -162,40 +191,42 @@ fn overlay(wanted: &mut NewAgent, template: &Template) -> Folders {
 async fn begin(
     host: &Host,
     id: AgentId,
-    character: Character,
+    (name, character): (&str, Character),
+    owner: &User,
     fetched: Option<&Fetched>,
 ) -> Result<(), TrinityError> {
-    match host.registry.create(character).await {
+    match host.registry.create_as(character, name).await {
         Ok(_) => {}
-        Err(CoreError::AlreadyExists(_)) => return Err(taken()),
+        Err(CoreError::HandleTaken { .. } | CoreError::AlreadyExists(_)) => return Err(taken()),
         Err(error) => return Err(error.into()),
     }
-    // Now that it is there: a start that is cut off here is gone on with by the next one.
-    if let Err(error) = host.furnish(id, fetched).await {
-        host.registry.remove(id, false).await?;
-        return Err(error.into());
-    }
+    host.accounts.make_agent_key(id, name, owner, Scope::Agent).await?;
+    // A start that is cut off here is gone on with by the next one.
+    host.furnish(id, fetched).await?;
     host.registry.ask(id, Change::insisting(Command::Start)).await?;
     Ok(())
 }
 
-async fn end_of_nothing(host: &Host, id: AgentId) {
-    if let Err(error) = host.roster.forget(id).await {
-        tracing::warn!(agent = %id, %error, "the entry of an agent that was not created is left");
-    }
-    if let Err(error) = host.workspaces.forget(id).await {
-        tracing::warn!(agent = %id, %error, "the folder of an agent that was not created is left");
-    }
+/// What is to be gone may be so already.
+fn gone_already(error: CoreError) -> Result<(), CoreError> {
+    if matches!(error, CoreError::AgentNotFound(_)) { Ok(()) } else { Err(error) }
 }
 
 /// Removes an agent with everything that is its own.
 pub(super) async fn end(host: &Host, agent: &Known) -> Result<(), TrinityError> {
     host.registry.remove(agent.id, false).await?;
-    host.roster.forget(agent.id).await?;
-    host.organisation.forget(agent.id).await?;
-    host.workspaces.forget(agent.id).await?;
-    host.media.forget_agent(agent.id).await?;
+    host.forget_agent(agent.id).await?;
     Ok(())
+}
+
+/// Whether an agent may be made from that image, of which nothing but its name counts here.
+fn check_base_image(host: &Host, image: &str) -> Result<(), TrinityError> {
+    let allowed = host.preferences.base_images();
+    if allowed.iter().any(|pattern| glob::matches(pattern, image)) {
+        return Ok(());
+    }
+    let told = format!("Base image '{image}' is not allowed; allowed: {}", allowed.join(", "));
+    Err(TrinityError::forbidden(told))
 }
 
 fn taken() -> TrinityError {

@@ -62,6 +62,7 @@ struct Code {
 
 /// Who logged in, and what they show from now on.
 #[derive(Serialize, ToSchema)]
+#[schema(as = LoginVerified)]
 struct Verified {
     access_token: String,
     /// Always `bearer`.

@@ -82,6 +82,7 @@ async fn costs(call: Call) -> Answer<Costs> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = FleetAlerts)]
 struct Alerts {
     timestamp: String,
     count: usize,

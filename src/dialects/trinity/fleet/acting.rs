@@ -36,6 +36,7 @@ pub(super) struct Acted {
 }
 
 #[derive(Default, Serialize, ToSchema)]
+#[schema(as = FleetActionSummary)]
 struct Summary {
     total: u64,
     successes: u64,

@@ -5,8 +5,8 @@ use actix_web::web::Json;
 use futures::{StreamExt, stream};
 use greenroom_actors::agent::AmendTrigger;
 use greenroom_actors::error::CoreError;
-use greenroom_actors::triggers::TriggerPatch;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -14,6 +14,7 @@ use super::acting::AT_ONCE;
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::schedules::switched;
 use crate::roster::Known;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
@@ -34,7 +35,7 @@ struct Paused {
     agent_filter: Option<String>,
 }
 
-/// Disables the schedules that are enabled.
+/// Disables the schedules that are enabled, and remembers which they were.
 #[utoipa::path(tag = "Fleet", params(("agent_name" = Option<String>, Query)), responses((status = 200, body = Paused)))]
 #[post("/api/ops/schedules/pause")]
 async fn pause(call: Call) -> Answer<Paused> {
@@ -55,7 +56,7 @@ struct Resumed {
     agent_filter: Option<String>,
 }
 
-/// Enables the schedules that are disabled.
+/// Enables those again that were enabled when all were paused.
 #[utoipa::path(tag = "Fleet", params(("agent_name" = Option<String>, Query)), responses((status = 200, body = Resumed)))]
 #[post("/api/ops/schedules/resume")]
 async fn resume(call: Call) -> Answer<Resumed> {
@@ -80,6 +81,9 @@ async fn of_filter(
         None => roster.visible_to(&call.principal).await?,
     };
     let (count, errors) = switch(call, &agents, is_enabled).await?;
+    let action = if is_enabled { "resume" } else { "pause" };
+    let whose = agent_name.as_deref().unwrap_or("all");
+    call.note_with("schedule", action, ("fleet", whose), [("count", json!(count))]).await;
     Ok((count, errors, agent_name))
 }
 
@@ -90,7 +94,7 @@ fn told(done: &str, count: usize, errors: &[String]) -> String {
     }
 }
 
-/// Enables or disables the schedules of these agents; how many were changed, and what went wrong.
+/// Pauses the schedules of these agents, or has them go on; how many were changed, and what went wrong.
 pub(super) async fn switch(
     call: &Call,
     agents: &[Known],
@@ -106,12 +110,12 @@ pub(super) async fn switch(
     let with_some: std::collections::HashSet<_> =
         totals.iter().filter(|of| is_open(of)).map(|of| of.agent_id).collect();
     let agents = agents.iter().filter(|agent| with_some.contains(&agent.id));
-    let switched = stream::iter(agents).map(|agent| async move {
+    let switching = stream::iter(agents).map(|agent| async move {
         let mut count = 0;
         let triggers = registry.store().triggers(agent.id).await;
         let triggers = triggers.map_err(|error| (agent, CoreError::from(error)))?;
-        for trigger in triggers.iter().filter(|trigger| trigger.is_enabled != is_enabled) {
-            let patch = Box::new(TriggerPatch::enabled(is_enabled));
+        for trigger in &triggers {
+            let Some(patch) = switched(trigger, is_enabled).map(Box::new) else { continue };
             let amended = registry.ask(agent.id, AmendTrigger { id: trigger.id, patch }).await;
             match amended {
                 Ok(_) => count += 1,
@@ -123,8 +127,8 @@ pub(super) async fn switch(
         Ok(count)
     });
     let (mut count, mut errors) = (0, Vec::new());
-    let mut switched = switched.buffered(AT_ONCE);
-    while let Some(outcome) = switched.next().await {
+    let mut switching = switching.buffered(AT_ONCE);
+    while let Some(outcome) = switching.next().await {
         match outcome {
             Ok(more) => count += more,
             Err((agent, error)) => {

@@ -27,6 +27,7 @@ struct FleetStatus {
 }
 
 #[derive(Default, Serialize, ToSchema)]
+#[schema(as = FleetSummary)]
 struct Summary {
     total: u64,
     running: u64,

@@ -125,6 +125,7 @@ struct Filter {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = CheckHistory)]
 struct History {
     agent_name: String,
     count: usize,

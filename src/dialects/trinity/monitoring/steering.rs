@@ -37,6 +37,7 @@ async fn config(call: Call) -> Answer<MonitoringConfig> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = MonitoringSwitched)]
 struct Switched {
     enabled: bool,
     message: String,

@@ -9,13 +9,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::dialects::trinity::numbers::dollars;
 use crate::dialects::trinity::{short, times};
 
 /// Tokens that clients take a context to hold.
 const CONTEXT_MAX: u64 = 200_000;
-
-/// Millionths in a whole.
-const MICROS: f64 = 1_000_000.0;
 
 /// What came of one slot.
 #[derive(Serialize, ToSchema)]
@@ -233,9 +231,4 @@ fn log(message: &str, run: Option<&Run>, steps: &[Step]) -> Option<Value> {
 
 fn entry(role: &str, content: &[Value]) -> Value {
     json!({"type": role, "message": {"role": role, "content": content}})
-}
-
-/// Millionths of a dollar as dollars.
-fn dollars(micros: u64) -> f64 {
-    f64::from(u32::try_from(micros).unwrap_or(u32::MAX)) / MICROS
 }

@@ -1,18 +1,19 @@
 //! The schedules of all agents, for administrators.
 
+use std::collections::HashSet;
+
+use actix_web::get;
 use actix_web::web::Json;
-use actix_web::{get, post};
 use greenroom_actors::ports::{DueQuery, FiringQuery};
 use greenroom_actors::time::UnixMillis;
-use greenroom_actors::triggers::{Trigger, TriggerPatch};
+use greenroom_actors::triggers::Trigger;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::executions::LastExecution;
-use super::kept::Kept;
+use super::gate;
 use super::wire::{self, ScheduleView};
-use super::{amend, gate};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
 use crate::dialects::trinity::{Answer, short, times};
@@ -28,7 +29,7 @@ const JOBS_MAX: u32 = 1_000;
 const END_OF_TIME: UnixMillis = UnixMillis(i64::MAX / 2);
 
 pub(super) fn routes(at: &mut ServiceConfig) {
-    at.service(status).service(overview).service(pause).service(resume);
+    at.service(status).service(overview);
 }
 
 /// How what fires triggers is doing.
@@ -157,80 +158,15 @@ async fn last<B>(call: &Call<B>, trigger: &Trigger) -> Result<Option<LastExecuti
     Ok(firings.first().map(LastExecution::of))
 }
 
-#[derive(Deserialize, ToSchema)]
-struct Whose {
-    agent_name: Option<String>,
-}
-
-/// How many schedules were paused.
-#[derive(Serialize, ToSchema)]
-struct AllPaused {
-    success: bool,
-    message: String,
-    paused_count: usize,
-    agent_filter: Option<String>,
-}
-
-/// How many schedules go on.
-#[derive(Serialize, ToSchema)]
-struct AllResumed {
-    success: bool,
-    message: String,
-    resumed_count: usize,
-    agent_filter: Option<String>,
-}
-
-/// Disables all schedules that are enabled, and remembers which they were.
-#[utoipa::path(tag = "Operations", params(("agent_name" = Option<String>, Query)), responses((status = 200, body = AllPaused)))]
-#[post("/api/ops/schedules/pause")]
-async fn pause(call: Call) -> Answer<AllPaused> {
-    let (paused_count, agent_filter) = switch_all(&call, false).await?;
-    let message = format!("Paused {paused_count} schedule(s)");
-    Ok(Json(AllPaused { success: true, message, paused_count, agent_filter }))
-}
-
-/// Enables those again that were enabled when all were paused.
-#[utoipa::path(tag = "Operations", params(("agent_name" = Option<String>, Query)), responses((status = 200, body = AllResumed)))]
-#[post("/api/ops/schedules/resume")]
-async fn resume(call: Call) -> Answer<AllResumed> {
-    let (resumed_count, agent_filter) = switch_all(&call, true).await?;
-    let message = format!("Resumed {resumed_count} schedule(s)");
-    Ok(Json(AllResumed { success: true, message, resumed_count, agent_filter }))
-}
-
-/// Switches the schedules that are to be switched; how many there were.
-async fn switch_all(call: &Call, goes_on: bool) -> Result<(usize, Option<String>), TrinityError> {
-    call.admin()?;
-    let filter = call.query::<Whose>()?.agent_name;
-    let mut count = 0;
-    for agent in agents(call, filter.as_deref()).await? {
-        for trigger in call.shared.host.registry.triggers(agent.id).await? {
-            let kept = Kept::of(&trigger);
-            let is_wanted = if goes_on { kept.is_paused } else { trigger.is_enabled };
-            if !is_wanted {
-                continue;
-            }
-            let kept = Kept { is_paused: !goes_on, ..kept };
-            let patch = TriggerPatch {
-                metadata: Some(kept.within(trigger.metadata.clone())),
-                ..TriggerPatch::enabled(goes_on)
-            };
-            match amend(&call.shared, &agent, &trigger, patch).await {
-                Ok(_) => count += 1,
-                // It is gone, or has no slot to come any more.
-                Err(error) if error.status().is_client_error() => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    Ok((count, filter))
-}
-
-/// The agents that are meant: all, or the one of that name.
+/// The agents with schedules that are meant: all, or the one of that name.
 async fn agents(call: &Call, name: Option<&str>) -> Result<Vec<Known>, TrinityError> {
-    let roster = &call.shared.host.roster;
-    match name.filter(|name| !name.is_empty()) {
-        None => Ok(roster.visible_to(&call.principal).await?),
-        Some(name) => Ok(vec![roster.find(name).await?.ok_or_else(TrinityError::no_agent)?]),
-    }
+    let (roster, store) = (&call.shared.host.roster, call.shared.host.registry.store());
+    let mut agents = match name.filter(|name| !name.is_empty()) {
+        None => roster.visible_to(&call.principal).await?,
+        Some(name) => vec![roster.find(name).await?.ok_or_else(TrinityError::no_agent)?],
+    };
+    let totals = store.trigger_totals().await?;
+    let with_some: HashSet<_> = totals.iter().map(|of| of.agent_id).collect();
+    agents.retain(|agent| with_some.contains(&agent.id));
+    Ok(agents)
 }

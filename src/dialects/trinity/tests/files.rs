@@ -256,6 +256,7 @@ async fn tool(company: &Company, name: &str, path: &str) -> Result<String, ToolE
         run_id: Default::default(),
         room_id: RoomId(agent.id.0),
         askers: Vec::new(),
+        tally: Default::default(),
         name: name.to_owned(),
         arguments: arguments.as_object().cloned().unwrap(),
         key: uuid::Uuid::now_v7(),

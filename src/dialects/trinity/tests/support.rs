@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::accounts::{Mode, NewUser, Role};
 use crate::dialects::stage::{Heard, Setting, Stage, stage_of};
 use crate::dialects::trinity::{Trinity, TrinitySettings};
+use crate::host::Host;
 
 /// A password that an administrator may have.
 pub(super) const PASSWORD: &str = "Correct-Horse-7!";
@@ -19,6 +20,8 @@ pub(super) struct Site {
     pub(super) stage: Stage,
     /// The administrator's token.
     pub(super) admin: String,
+    /// What answers, for those who come by a real connection.
+    pub(super) trinity: Trinity,
     api: Value,
 }
 
@@ -29,13 +32,29 @@ impl Site {
 
     pub(super) async fn of(setting: Setting, settings: TrinitySettings) -> Self {
         let settings = Arc::new(settings);
-        let stage = stage_of(setting, |host| Trinity::new(settings, host.clone()).app()).await;
+        Self::made(setting, |host| Trinity::new(settings, host.clone())).await
+    }
+
+    /// A host with other parts than usual.
+    pub(super) async fn arranged(change: impl FnOnce(&mut Host)) -> Self {
+        let make = |host: &Host| {
+            let mut host = host.clone();
+            change(&mut host);
+            Trinity::new(Arc::default(), host)
+        };
+        Self::made(Setting::default(), make).await
+    }
+
+    async fn made(setting: Setting, make: impl FnOnce(&Host) -> Trinity) -> Self {
+        let mut trinity = None;
+        let stage = stage_of(setting, |host| trinity.insert(make(host)).app());
+        let stage = stage.await;
         let accounts = &stage.host.accounts;
         accounts.reset_password(PASSWORD.to_owned().into()).await.unwrap();
         let admin = accounts.user("admin").unwrap();
         let admin = accounts.token(&admin, Mode::Admin).unwrap().to_string();
         let api = stage.get("/openapi.json").await.json();
-        Self { stage, admin, api }
+        Self { stage, admin, trinity: trinity.unwrap(), api }
     }
 
     /// The token of a user of that address and role, who comes to be.

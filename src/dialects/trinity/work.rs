@@ -1,0 +1,36 @@
+//! What agents are asked to do: chats, tasks, and what became of them.
+
+mod activities;
+mod asker;
+mod chat;
+mod entries;
+mod exchange;
+mod executions;
+mod fan_out;
+mod limits;
+mod model;
+mod queue;
+mod record;
+mod sessions;
+mod stream;
+mod task;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Paths with a word where others have an agent's name.
+pub(super) fn bulk_routes(at: &mut ServiceConfig) {
+    at.configure(limits::bulk_routes).configure(activities::bulk_routes);
+}
+
+pub(super) fn routes(at: &mut ServiceConfig) {
+    at.configure(chat::routes)
+        .configure(sessions::routes)
+        .configure(model::routes)
+        .configure(task::routes)
+        .configure(fan_out::routes)
+        .configure(executions::routes)
+        .configure(stream::routes)
+        .configure(queue::routes)
+        .configure(limits::routes)
+        .configure(activities::routes);
+}

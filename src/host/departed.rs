@@ -1,0 +1,85 @@
+//! What is left of agents that are gone: removed with them, whoever removed them, and after a crash in
+//! between at the next start.
+
+use std::time::Duration;
+
+use greenroom_actors::directory::Changed;
+use greenroom_actors::error::{CoreError, StoreError};
+use greenroom_actors::ids::AgentId;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Host;
+use crate::accounts::AccountsError;
+
+/// Between two looks at whether all agents are there.
+const BOOT_LOOK: Duration = Duration::from_millis(50);
+
+impl Host {
+    /// Removes what people have said of an agent that is gone, and given to it: its entry, its key, its
+    /// place among others, its files. Of an agent of which nothing is left it removes nothing.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`]; then it is to be called again.
+    pub async fn forget_agent(&self, id: AgentId) -> Result<(), CoreError> {
+        // The entry last: what is left is found by it.
+        self.accounts.remove_agent_key(id).await.map_err(as_core)?;
+        self.organisation.forget(id).await?;
+        self.workspaces.forget(id).await?;
+        self.media.forget_agent(id).await?;
+        self.roster.forget(id).await
+    }
+
+    /// Sees to it that nothing is left of agents that are gone, and that keys are called by the names
+    /// that agents have; until it is dropped. `known` are those of which something was said when the
+    /// host was started.
+    pub async fn look_after_departed(self, known: Vec<AgentId>) {
+        let mut changes = self.registry.watch_agents();
+        while self.registry.is_booting() {
+            self.registry.clock().sleep(BOOT_LOOK).await;
+        }
+        for id in known {
+            match self.registry.directory().get(id) {
+                Some(listed) => self.name_key(id, &listed.handle).await,
+                None => self.see_off(id).await,
+            }
+        }
+        loop {
+            match changes.recv().await {
+                Ok(change) => match change.what {
+                    Changed::Removed => self.see_off(change.id).await,
+                    Changed::Renamed { new, .. } => self.name_key(change.id, &new).await,
+                    Changed::Created | Changed::Lifecycle { .. } | Changed::Revised => {}
+                },
+                // What was missed is found at the next start.
+                Err(RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "changes of agents were missed");
+                }
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn see_off(&self, id: AgentId) {
+        if let Err(error) = self.forget_agent(id).await {
+            tracing::warn!(agent = %id, %error, "something is left of an agent that is gone");
+        }
+    }
+
+    async fn name_key(&self, id: AgentId, name: &str) {
+        let key = self.accounts.agent_key(id);
+        if key.is_none_or(|key| key.agent_name.as_deref() == Some(name)) {
+            return;
+        }
+        if let Err(error) = self.accounts.rename_agent_key(id, name).await {
+            tracing::warn!(agent = %id, %error, "the key of an agent has its old name");
+        }
+    }
+}
+
+/// A failure of the accounts, as one of the core.
+fn as_core(error: AccountsError) -> CoreError {
+    match error {
+        AccountsError::Core(error) => error,
+        other => CoreError::Store(StoreError::Failed(other.to_string())),
+    }
+}
