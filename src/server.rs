@@ -85,7 +85,7 @@ pub fn run(loaded: Loaded) -> Result<(), ServeError> {
     system.block_on(async move {
         let stop = Stopper::default();
         signals::heed(stop.clone())?;
-        serve(loaded, logs, stop).await
+        Box::pin(serve(loaded, logs, stop)).await
     })
 }
 
@@ -99,7 +99,7 @@ pub async fn serve(loaded: Loaded, logs: Arc<LogBuffer>, stop: Stopper) -> Resul
     let sockets = Sockets::bind(&loaded)?;
     // Opening makes the folder, for its owner alone.
     let store = SqliteStore::open(&config.store)?;
-    let outcome = match host(config, &store, logs, stop).await {
+    let outcome = match Box::pin(host(config, &store, logs, stop)).await {
         Ok(host) => listen(&loaded, host, sockets).await,
         Err(error) => Err(error),
     };
@@ -208,7 +208,7 @@ async fn host(
         workspaces: workspaces.clone(),
         secrets: Arc::clone(&secrets),
     };
-    let organisation = Organisation::open(organisation).await?;
+    let organisation = Box::pin(Organisation::open(organisation)).await?;
     outlet.leads_to(organisation.clone());
     let host = Host {
         organisation,

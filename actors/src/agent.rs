@@ -53,7 +53,7 @@ use crate::time::UnixMillis;
 use crate::vitals::Counters;
 
 pub use asked::Entitle;
-pub use calling_off::{CallOff, CallOffWaiting, CalledOff};
+pub use calling_off::{CallOff, CallOffFiring, CallOffWaiting, CalledOff};
 pub(crate) use change::Lifted;
 pub use change::{Change, SetAutonomy};
 pub use contacts::Permits;

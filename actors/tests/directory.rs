@@ -75,7 +75,8 @@ async fn it_is_complete_before_any_agent_is_hosted() {
     let ada = stage.registry.create(Character::named("Ada")).await.unwrap().id;
     let Stage { store, clock, model, tools, .. } = stage;
     let (told, kept) = (Arc::new(clock.clone()), store.clone());
-    let ports = greenroom_actors::runtime::Ports { store: kept, model, clock: told, tools };
+    let masks = Arc::new(greenroom_actors::masks::NoMasks);
+    let ports = greenroom_actors::runtime::Ports { store: kept, model, clock: told, tools, masks };
     let registry = greenroom_actors::registry::Registry::start(ports, crate::support::settings());
     let registry = registry.await.unwrap();
     assert!(registry.is_booting());

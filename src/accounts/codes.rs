@@ -113,14 +113,9 @@ impl Accounts {
     }
 
     /// Whether that is a code for `who`; if so, it is used up. Each look counts as a guess.
-    pub(super) fn guess(
-        &self,
-        codes: &Codes,
-        who: &String,
-        code: &str,
-    ) -> Result<(), AccountsError> {
+    pub(super) fn guess(&self, codes: &Codes, who: &str, code: &str) -> Result<(), AccountsError> {
         let now = self.now();
-        codes.guesses.admit(who.clone(), now).map_err(AccountsError::TooManyTries)?;
+        codes.guesses.admit(who.to_owned(), now).map_err(AccountsError::TooManyTries)?;
         let digest = self.digest_of(who, code.trim()).ok_or(AccountsError::Failed)?;
         if codes.take(who, &digest, now) { Ok(()) } else { Err(AccountsError::WrongCode) }
     }

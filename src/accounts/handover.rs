@@ -69,7 +69,8 @@ impl Handover {
         match fs::metadata(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Ok(found) if found.len() > FILE_MAX_BYTES => return Err(HandoverError::Unreadable),
-            found => drop(found?),
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
         }
         let hashed = serde_json::from_slice::<Hashed>(&fs::read(&self.0)?).ok();
         let hashed = hashed.filter(Hashed::is_sound).ok_or(HandoverError::Unreadable)?;

@@ -236,7 +236,7 @@ where
         state_dir: StateDir::new(None, folder.path(), None),
     };
     let letters = Letters::default();
-    let staged = Host::staged_with(registry.clone(), folder.path(), &letters).await;
+    let staged = Box::pin(Host::staged_with(registry.clone(), folder.path(), &letters)).await;
     let (messaging, workspaces) = (staged.messaging.clone(), staged.workspaces.clone());
     let ssh = Ssh::open(&ssh, folder.path(), messaging, workspaces).await.unwrap();
     let primary = Primary::open(registry, settings).await.unwrap();

@@ -31,7 +31,7 @@ impl Host {
     /// A host over that registry, without a primary agent; where a test wants another part, it puts it
     /// in the place of the one here.
     pub(crate) async fn staged(registry: Registry, folder: &Path) -> Self {
-        Self::staged_with(registry, folder, &Letters::default()).await
+        Box::pin(Self::staged_with(registry, folder, &Letters::default())).await
     }
 
     /// The same, whose e-mail goes to `letters`.
@@ -75,7 +75,7 @@ impl Host {
             secrets: Arc::clone(&secrets),
         };
         Self {
-            organisation: Organisation::open(organisation).await.unwrap(),
+            organisation: Box::pin(Organisation::open(organisation)).await.unwrap(),
             accounts,
             audit: Audit::open(registry.clone()).await.unwrap(),
             preferences,
@@ -116,6 +116,6 @@ impl Host {
         };
         let settings = Settings { arbiters: Some(0), ..Settings::default() };
         let registry = Registry::start(ports, settings).await.unwrap();
-        Self::staged(registry, tempfile::tempdir().unwrap().path()).await
+        Box::pin(Self::staged(registry, tempfile::tempdir().unwrap().path())).await
     }
 }

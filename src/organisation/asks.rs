@@ -339,7 +339,10 @@ impl Organisation {
                 .await;
             match written {
                 // It is read anew at the next look.
-                Ok(true) => return Ok(asks.note(agent, Some((0, UnixMillis(0))))),
+                Ok(true) => {
+                    asks.note(agent, Some((0, UnixMillis(0))));
+                    return Ok(());
+                }
                 Ok(false) | Err(WorkspaceError::Missing(_)) => {}
                 Err(error) => return Err(error.into()),
             }

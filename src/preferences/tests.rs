@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{NoTools, SystemClock};
 use greenroom_actors::registry::Registry;
@@ -17,6 +18,7 @@ async fn registry(store: &MemoryStore) -> Registry {
         model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
         clock: Arc::new(SystemClock),
         tools: Arc::new(NoTools),
+        masks: Arc::new(NoMasks),
     };
     Registry::start(ports, Settings { arbiters: Some(0), ..Settings::default() }).await.unwrap()
 }

@@ -9,6 +9,8 @@ const FIRST: u16 = 2_222;
 #[derive(Debug, Default)]
 pub(super) struct Ports {
     taken: BTreeSet<u16>,
+    /// All numbers from the first up to this one are taken.
+    taken_below: u16,
 }
 
 impl Ports {
@@ -32,17 +34,19 @@ impl Ports {
 
     pub(super) fn release(&mut self, port: u16) {
         self.taken.remove(&port);
+        self.taken_below = self.taken_below.min(port);
     }
 
-    fn lowest_free(&self) -> u16 {
-        let mut free = FIRST;
-        for taken in self.taken.range(FIRST..) {
+    fn lowest_free(&mut self) -> u16 {
+        let mut free = self.taken_below.max(FIRST);
+        for taken in self.taken.range(free..) {
             if *taken != free {
                 break;
             }
             let Some(next) = free.checked_add(1) else { return 0 };
             free = next;
         }
+        self.taken_below = free;
         free
     }
 }

@@ -51,14 +51,16 @@ pub struct Runtimes {
     inner: Arc<Inner>,
 }
 
+/// Looks up a variable of the host.
+type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 struct Inner {
     models: Arc<dyn Model>,
     settings: RuntimesSettings,
     workspaces: Workspaces,
     /// Where the agents' folders are.
     folder: PathBuf,
-    /// Looks up a variable of the host.
-    env: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    env: Lookup,
     /// For those who run and those who wait.
     queue: Arc<Semaphore>,
     /// For those who run.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::error::WorkspaceError;
 use super::files::{Files, kind, synced};
 use super::folder::{Workspace, Written};
+use super::opening;
 use super::path::WorkPath;
 use super::walk::Kind;
 use super::workspaces::Workspaces;
@@ -188,7 +189,7 @@ impl Files<'_> {
             if before > limit {
                 return Err(WorkspaceError::TooLarge { limit });
             }
-            size = io::copy(&mut io::Read::take(folder.open(name)?, limit), &mut &file)?;
+            size = io::copy(&mut io::Read::take(opening::file(&folder, name)?, limit), &mut &file)?;
         }
         Ok((file.into_std(), size))
     }
@@ -219,6 +220,9 @@ impl Files<'_> {
 
     /// The size of the file that is there, if it may be.
     fn before(&self, path: &WorkPath, begin: Begin) -> Result<Option<u64>, WorkspaceError> {
+        if self.sharing.needs(path) {
+            return Err(WorkspaceError::NotAFile(path.clone()));
+        }
         let name = path.name().ok_or_else(|| WorkspaceError::NotAFile(path.clone()))?;
         let parent = path.parent();
         let found = match self.folder(&parent)? {

@@ -1,7 +1,7 @@
 //! Another name for what is there.
 
 use super::error::WorkspaceError;
-use super::files::{Files, kind, synced};
+use super::files::{Files, holder, kind, synced};
 use super::folder::Workspace;
 use super::path::{DEPTH_MAX, WorkPath};
 use super::walk::Kind;
@@ -27,6 +27,9 @@ impl Files<'_> {
         let (name, fresh) = (from.name().ok_or_else(home)?, to.name().ok_or_else(home)?);
         self.rule.check(from)?;
         self.rule.check(to)?;
+        if let Some(needed) = [from, to].into_iter().find(|path| self.sharing.needs(path)) {
+            return Err(WorkspaceError::Shared(needed.clone()));
+        }
         let missing = |path: &WorkPath| WorkspaceError::Missing(path.clone());
         let folder = self.folder(&from.parent())?.ok_or_else(|| missing(from))?;
         match kind(&folder, name)? {
@@ -45,10 +48,29 @@ impl Files<'_> {
             Some(Kind::File | Kind::Folder) => return Err(WorkspaceError::Taken(to.clone())),
             Some(Kind::Special) => return Err(WorkspaceError::Special(to.clone())),
         }
+        let holds = |path| holder(self.agent, self.sharing, path);
+        if holds(from) != holds(to) {
+            self.may_be_given(from, to)?;
+        }
         self.is_awaited()?;
         folder.rename(name, &into, fresh)?;
         synced(&into)?;
         Ok(synced(&folder)?)
+    }
+
+    /// Whether something may be moved into the folder of another agent, which bears it then.
+    fn may_be_given(&self, from: &WorkPath, to: &WorkPath) -> Result<(), WorkspaceError> {
+        let what = self.about(from)?;
+        if what.kind != Kind::File {
+            // What all it holds is could not be counted and moved in one.
+            return Err(WorkspaceError::Shared(to.clone()));
+        }
+        let before = match self.about(to) {
+            Ok(there) => Some(there.bytes),
+            Err(WorkspaceError::Missing(_)) => None,
+            Err(error) => return Err(error),
+        };
+        self.make_room(to, what.bytes, before)
     }
 
     /// Whether a folder may be moved, with all that it holds.

@@ -12,6 +12,7 @@ use greenroom_actors::agent::Change;
 use greenroom_actors::character::Character;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::Command;
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
     Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, VirtualClock,
@@ -75,6 +76,7 @@ impl Bench {
             model: Arc::new(Echo),
             clock: Arc::new(clock.clone()),
             tools: Arc::new(NoTools),
+            masks: Arc::new(NoMasks),
         };
         let runtime = Settings { arbiters: Some(0), ..Settings::default() };
         let registry = Registry::start(ports, runtime).await.unwrap();

@@ -108,8 +108,9 @@ async fn the_command_sets_the_password_of_a_running_host_and_of_one_that_is_down
         json!({"setup_completed": true})
     );
     // Whoever may speak to the operator's routes, and cannot write in the folder, changes nothing.
-    let asked = server.client().post("/api/greenroom/admin-password", &json!({"password": "x"}));
-    assert_eq!(asked.await.unwrap().status, 409);
+    let (client, body) = (server.client(), json!({"password": "x"}));
+    let asked = client.post("/api/greenroom/admin-password", &body).await;
+    assert_eq!(asked.unwrap().status, 409);
     let url = server.url();
     server.kill().await;
 

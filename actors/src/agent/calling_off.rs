@@ -9,16 +9,18 @@ use serde_json::json;
 
 use super::Agent;
 use super::beside::Cut;
+use super::firing::settled;
 use super::letters::{OVERDUE, given_up};
 use super::{Journal, hearing};
 use crate::approvals::{ApprovalEnd, ApprovalStatus};
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
-use crate::ids::{AgentId, LetterId};
+use crate::ids::{AgentId, FiringId, LetterId};
 use crate::letters::{Letter, LetterStatus};
 use crate::ports::{ApprovalQuery, RunQuery};
 use crate::runs::RunStatus;
 use crate::runtime::Runtime;
+use crate::triggers::FiringStatus;
 
 /// Letters of each sort that are looked at to be called off.
 const WAITING_MAX: u32 = 1_024;
@@ -112,6 +114,48 @@ impl Handler<CallOff> for Agent {
     }
 }
 
+/// Calls a firing of a trigger off, in every state of the agent: its run is cut off if it is in flight,
+/// and nothing more comes of it; answers with what that came to, once it is durable.
+///
+/// Fails with [`CoreError::NotFound`] if the agent has no such firing, and with [`CoreError::Store`].
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<CalledOff, CoreError>")]
+pub struct CallOffFiring {
+    /// Which firing.
+    pub firing: FiringId,
+    /// Why, in words for whoever looks at it later.
+    pub reason: String,
+}
+
+impl Handler<CallOffFiring> for Agent {
+    type Result = AtomicResponse<Self, Result<CalledOff, CoreError>>;
+
+    fn handle(&mut self, wanted: CallOffFiring, _: &mut Context<Self>) -> Self::Result {
+        let CallOffFiring { firing: id, reason } = wanted;
+        let cut = self.cut_firings(&[id], &reason);
+        self.holds_on(&reason);
+        let (runtime, journal) = (Arc::clone(&self.runtime), self.journal());
+        let done = async move {
+            if !cut.is_empty() {
+                runtime.commit(cut).await?;
+                return Ok(CalledOff::CutOff);
+            }
+            let found = runtime.ports.store.firing(journal.agent, id).await?;
+            let firing = found.ok_or(CoreError::NotFound { what: "firing", id: id.0 })?;
+            if !firing.status.is_open() {
+                return Ok(CalledOff::Over(LetterStatus::Answered));
+            }
+            let end = (FiringStatus::Skipped, Some(reason.as_str()));
+            runtime.commit(settled(&journal, id, Some(firing.trigger_id), end).into()).await?;
+            Ok(CalledOff::BeforeItsTurn)
+        };
+        AtomicResponse::new(Box::pin(done.into_actor(self).map(|done, agent: &mut Self, ctx| {
+            agent.goes_on(ctx);
+            done
+        })))
+    }
+}
+
 impl Handler<CallOffWaiting> for Agent {
     type Result = AtomicResponse<Self, Result<u64, CoreError>>;
 
@@ -169,12 +213,12 @@ impl Agent {
         self.cut_beside(|flight| flight.beside == Some(letter), &cut)
     }
 
-    /// Begins nothing until [`goes_on`](Self::goes_on), and lets go of a run that looks for a letter and
+    /// Begins nothing until [`goes_on`](Self::goes_on), and lets go of a run that looks for work and
     /// has not begun: it may have found one that is called off.
     fn holds_on(&mut self, reason: &str) {
         self.is_changing = true;
         let is_looking =
-            |flight: &super::errand::Flight| flight.is_for_letter && !flight.progress.has_begun();
+            |flight: &super::errand::Flight| flight.is_seeking && !flight.progress.has_begun();
         if self.flight.as_deref().is_some_and(is_looking) {
             drop(self.cut(RunStatus::Cancelled, reason));
         }

@@ -30,8 +30,8 @@ pub(crate) struct Flight {
     /// What cuts it off when its grace is over, if it was given one.
     pub(super) cutoff: Option<SpawnHandle>,
     is_for_firing: bool,
-    /// Whether it looks for a letter to answer.
-    pub(super) is_for_letter: bool,
+    /// Whether what it is about is for it to find.
+    pub(super) is_seeking: bool,
     /// The letter that it deals with beside the conversation.
     pub(super) beside: Option<LetterId>,
     task: AbortHandle,
@@ -87,7 +87,8 @@ impl Agent {
             Occasion::Task { letter, .. } => Some(letter),
             _ => None,
         };
-        let is_for_letter = matches!(occasion, Occasion::Letter | Occasion::Parked);
+        let is_seeking =
+            matches!(occasion, Occasion::Letter | Occasion::Parked | Occasion::Firing { .. });
         let run = RunId::new();
         let is_for_firing = matches!(occasion, Occasion::Firing { .. });
         let progress = Rc::new(Progress::beginning(self.runtime.now()));
@@ -122,7 +123,7 @@ impl Agent {
             is_resumption,
             cutoff: None,
             is_for_firing,
-            is_for_letter,
+            is_seeking,
             beside,
             task: task_handle,
             runtime,

@@ -79,8 +79,8 @@ pub(super) async fn the_last_work_of_each_agent_comes_by_id(on: Subject) {
     let bob = LastWork { agent_id: BOB, at: UnixMillis(5), model: None, input_tokens: None };
     let (first, second) =
         if ADA < BOB { (work(30, Some(90)), bob) } else { (bob, work(30, Some(90))) };
-    assert_eq!(on.last_work(None, 1).await.unwrap(), [first.clone()]);
-    assert_eq!(on.last_work(Some(first.agent_id), 9).await.unwrap(), [second.clone()]);
+    assert_eq!(on.last_work(None, 1).await.unwrap(), std::slice::from_ref(&first));
+    assert_eq!(on.last_work(Some(first.agent_id), 9).await.unwrap(), std::slice::from_ref(&second));
     assert_eq!(on.last_work(Some(second.agent_id), 9).await.unwrap(), []);
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use greenroom_actors::masks::NoMasks;
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{NoTools, VirtualClock};
 use greenroom_actors::registry::Registry;
@@ -67,6 +68,7 @@ impl Scene {
             model: Arc::new(models::build(&ModelsSettings::default(), &|_| None).unwrap()),
             clock: Arc::new(clock.clone()),
             tools: Arc::new(NoTools),
+            masks: Arc::new(NoMasks),
         };
         let settings = Settings { arbiters: Some(0), ..Settings::default() };
         let registry = Registry::start(ports, settings).await.unwrap();

@@ -24,6 +24,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 
 /// Which entries; what is absent holds for all.
 #[derive(Deserialize, IntoParams, ToSchema)]
+#[into_params(parameter_in = Query)]
 struct AuditQuery {
     event_type: Option<String>,
     event_action: Option<String>,

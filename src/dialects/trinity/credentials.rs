@@ -99,7 +99,7 @@ struct Injected {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = CredentialsWritten)]
-struct Written {
+struct FilesWritten {
     /// `success`.
     status: &'static str,
     files_written: Vec<&'static str>,
@@ -191,9 +191,9 @@ async fn credential_status(call: Call) -> Answer<CredentialStatus> {
 
 /// Writes files with credentials. Their values are masked from then on in what is kept and told of the
 /// agent.
-#[utoipa::path(tag = "Credentials", params(("name" = String, Path)), request_body = Injected, responses((status = 200, body = Written)))]
+#[utoipa::path(tag = "Credentials", params(("name" = String, Path)), request_body = Injected, responses((status = 200, body = FilesWritten)))]
 #[post("/api/agents/{name}/credentials/inject")]
-async fn inject(call: Call<Injected>) -> Answer<Written> {
+async fn inject(call: Call<Injected>) -> Answer<FilesWritten> {
     let agent = call.owned().await?;
     let Injected { files: Files(files) } = call.fields()?;
     must_run(&agent)?;
@@ -201,7 +201,7 @@ async fn inject(call: Call<Injected>) -> Answer<Written> {
     let own = own_server(&call, &agent);
     let files_written = call.shared.host.credentials.inject(agent.id, files, own.as_ref()).await?;
     let message = format!("Injected {} credential file(s)", files_written.len());
-    Ok(Json(Written { status: "success", files_written, message }))
+    Ok(Json(FilesWritten { status: "success", files_written, message }))
 }
 
 /// Seals `.env` and `.mcp.json` into `.credentials.enc`.

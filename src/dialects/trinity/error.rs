@@ -111,6 +111,7 @@ impl TrinityError {
         self.cause.as_deref()
     }
 
+    #[cfg(test)]
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }

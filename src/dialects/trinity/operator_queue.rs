@@ -219,7 +219,7 @@ async fn of_agent(call: Call) -> Answer<AgentQueueItems> {
 /// The item of the path, if the caller may see it.
 async fn found<B: Wanted>(call: &Call<B>) -> Result<Ask, TrinityError> {
     let missing = || TrinityError::not_found("Queue item not found");
-    let id = call.segment("id").parse().map_err(|_| missing())?;
+    let id = call.segment("id").parse().map_err(|_no_id| missing())?;
     let ask = call.shared.host.organisation.find_ask(id).await?.ok_or_else(missing)?;
     if !call.sees(ask.agent) {
         return Err(TrinityError::forbidden("Access denied"));

@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::call::Call;
 use super::error::TrinityError;
 use super::{Answer, shape};
-use crate::roster::{AccessPolicy, Recorded};
+use crate::roster::{AccessPolicy, Entry};
 
 /// How groups may be let in.
 const GROUP_MODES: [&str; 3] = ["none", "any_verified", "all"];
@@ -75,8 +75,11 @@ async fn set_capabilities(call: Call<NewCapabilities>) -> Answer<CapabilitiesSet
     let agent = call.owning("capabilities").await?;
     let NewCapabilities { full_capabilities } = call.fields()?;
     let roster = &call.shared.host.roster;
-    let change = |recorded: &mut Recorded| recorded.full_capabilities = full_capabilities;
-    roster.amend::<_, TrinityError>(agent.id, |entry| Ok(change(&mut entry.recorded))).await?;
+    let change = |entry: &mut Entry| {
+        entry.recorded.full_capabilities = full_capabilities;
+        Ok::<_, TrinityError>(())
+    };
+    roster.amend(agent.id, change).await?;
     Ok(Json(CapabilitiesSet {
         message: "Capabilities recorded; agents of this host are no containers, so that they have no effect",
         full_capabilities,

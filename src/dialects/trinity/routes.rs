@@ -25,8 +25,8 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(super::deploy::routes_before_names)
         .configure(super::bulk::routes)
         .configure(super::execution_stats::routes)
-        .configure(super::work::bulk_routes)
         // Above this line: nothing with an agent's name directly below `/api/agents`.
+        .configure(super::work::bulk_routes)
         .configure(super::agents::routes)
         .configure(super::lifecycle::routes)
         .configure(super::rename::routes)
@@ -49,7 +49,6 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(super::version::routes)
         .configure(super::logs::routes)
         .configure(super::stats::routes)
-        .configure(super::subscriptions::routes)
         .configure(super::files::routes)
         .configure(super::read_only::routes)
         .configure(super::folders::routes)
@@ -68,7 +67,8 @@ pub(super) fn all(at: &mut ServiceConfig) {
         .configure(super::recorded::routes)
         .configure(super::github_pat::routes)
         .configure(super::resources::routes)
-        .configure(super::work::routes);
+        .configure(super::work::routes)
+        .configure(super::subscriptions::routes);
 }
 
 /// What answers where no route does.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use actix_web::web::Json;
 use actix_web::{HttpResponse, get, post};
-use greenroom_actors::agent::{AddTrigger, Change};
+use greenroom_actors::agent::Change;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::Command;
@@ -314,7 +314,7 @@ async fn add_schedules(
     let registry = &call.shared.host.registry;
     for schedule in &member.schedules {
         let trigger = schedule.made(&call.principal.user.username);
-        registry.ask(agent, AddTrigger(Box::new(trigger))).await?;
+        registry.add_trigger(agent, trigger).await?;
     }
     Ok(member.schedules.len())
 }

@@ -22,3 +22,4 @@ mod schedules;
 mod sharing;
 mod ssh_access;
 mod support;
+mod work;

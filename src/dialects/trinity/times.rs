@@ -28,7 +28,7 @@ pub(super) fn parse(field: &str, text: &str) -> Result<UnixMillis, TrinityError>
     zoned
         .or_else(|_| plain().or_else(|_| day()).map(|at| at.and_utc().timestamp_millis()))
         .map(UnixMillis)
-        .map_err(|_| TrinityError::bad(format!("{field} must be an ISO 8601 timestamp")))
+        .map_err(|_unreadable| TrinityError::bad(format!("{field} must be an ISO 8601 timestamp")))
 }
 
 fn utc(at: UnixMillis) -> DateTime<Utc> {

@@ -90,6 +90,14 @@ async fn what_sharing_is_made_of_stays_and_ends_with_it() {
     assert!(shared(ada.remove(at("shared-in"), true).await.unwrap_err()));
     assert!(shared(bob.remove(at("shared-out"), true).await.unwrap_err()));
     assert!(ada.write(at("shared-in/bob"), Vec::new()).await.is_err());
+    assert!(shared(ada.rename(at("shared-in"), at("x"), true).await.unwrap_err()));
+    assert!(shared(ada.rename(at("shared-in/bob"), at("x"), true).await.unwrap_err()));
+    assert!(shared(bob.rename(at("shared-out"), at("x"), true).await.unwrap_err()));
+    ada.write(at("own/a"), b"x".to_vec()).await.unwrap();
+    assert!(shared(ada.rename(at("own"), at("shared-in/bob/own"), true).await.unwrap_err()));
+    ada.rename(at("own/a"), at("shared-in/bob/moved"), false).await.unwrap();
+    assert_eq!(two.home.read("shared-in/bob/moved").await.unwrap(), "x");
+    ada.remove(at("own"), true).await.unwrap();
     bob.write(at("shared-out/a"), b"x".to_vec()).await.unwrap();
 
     // Taken up anew without the disk, as after a start of the host.
@@ -124,6 +132,8 @@ async fn the_source_bears_what_is_written_into_its_folder_and_takes_it_along() {
     two.home.write("mine", "0123456789").await.unwrap();
     two.home.write("shared-in/bob/a", "0123456").await.unwrap();
     assert!(two.home.write("shared-in/bob/b", "0123").await.is_err());
+    let moved = two.home.workspace().rename(at("mine"), at("shared-in/bob/b"), false).await;
+    assert!(matches!(moved, Err(WorkspaceError::Full { .. })));
     assert!(two.home.write("more", "0").await.is_err());
     two.home.all.forget(two.source).await.unwrap();
     let ada = two.home.workspace();

@@ -150,10 +150,7 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
         // Nobody else, until its owner says so.
         permits_decide: true,
         folders: folders.unwrap_or_default(),
-        recorded: Recorded {
-            full_capabilities: wanted.full_capabilities == Some(true),
-            ..Recorded::default()
-        },
+        recorded: Recorded { full_capabilities: wanted.full_capabilities == Some(true) },
         ..Entry::default()
     };
     let character = character(id, &name, &entry, wanted.custom_instructions, wanted.runtime_model)?;

@@ -114,6 +114,7 @@ async fn mode(visit: Visit) -> Answer<LoginModes> {
 }
 
 #[derive(Deserialize, IntoParams, ToSchema)]
+#[into_params(parameter_in = Query)]
 struct Shown {
     /// The token, where it stands in neither the header nor the cookie `token`.
     token: Option<String>,

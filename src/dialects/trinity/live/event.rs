@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 /// Something that happened, told to those who may see the agents that it is about.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(dead_code, reason = "each is told by the area that it belongs to")]
+#[allow(clippy::enum_variant_names, reason = "an agent's event is what the wire calls it")]
 pub(in super::super) enum Event {
     /// An agent was created.
     Created {

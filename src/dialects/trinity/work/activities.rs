@@ -38,6 +38,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 
 /// Something that an agent did.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ActivitiesActivity)]
 struct Activity {
     id: String,
     agent_name: String,
@@ -58,6 +59,7 @@ struct Activity {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ActivitiesWhich)]
 struct Which {
     activity_type: Option<String>,
     activity_state: Option<String>,
@@ -71,6 +73,7 @@ fn hundred() -> u32 {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ActivitiesActivities)]
 struct Activities {
     agent_name: String,
     count: usize,
@@ -198,6 +201,7 @@ async fn of_call<B>(
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ActivitiesSpan)]
 struct Span {
     start_time: Option<String>,
     end_time: Option<String>,
@@ -209,6 +213,7 @@ struct Span {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ActivitiesTimeline)]
 struct Timeline {
     count: usize,
     activities: Vec<Activity>,
@@ -260,11 +265,13 @@ fn instant(field: &str, said: Option<String>) -> Result<Option<UnixMillis>, Trin
         // Clients leave the zone out where they mean UTC.
         DateTime::parse_from_rfc3339(&format!("{said}Z"))
     });
-    let at = with_zone.map_err(|_| TrinityError::bad(format!("{field} is no instant")))?;
+    let at =
+        with_zone.map_err(|_unreadable| TrinityError::bad(format!("{field} is no instant")))?;
     Ok(Some(UnixMillis(at.timestamp_millis())))
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = LiveActivity)]
 struct Live {
     /// `idle` or `running`.
     status: &'static str,
@@ -275,6 +282,7 @@ struct Live {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ActivitiesTotals)]
 struct Totals {
     calls: usize,
     duration_ms: u64,
@@ -354,6 +362,7 @@ async fn tool(call: Call) -> Answer<Value> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ActivityCleared)]
 struct Cleared {
     status: &'static str,
     message: &'static str,

@@ -33,6 +33,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ChatSaid)]
 struct Said {
     message: String,
     /// The model that answers.
@@ -40,6 +41,7 @@ struct Said {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ChatChat)]
 struct Chat {
     response: String,
     execution_log: Vec<Value>,
@@ -52,6 +54,7 @@ struct Chat {
 
 /// How far the conversation has come.
 #[derive(Serialize, ToSchema)]
+#[schema(as = LiveTurn)]
 struct Live {
     total_cost_usd: f64,
     context_tokens: u64,
@@ -75,6 +78,7 @@ impl Live {
 
 /// How the message came to its turn.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ChatQueued)]
 struct Queued {
     id: String,
     task_execution_id: String,
@@ -152,6 +156,7 @@ fn full(agent: &Known, error: CoreError) -> TrinityError {
 
 /// Something that was said.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ChatTurn)]
 struct Turn {
     role: &'static str,
     content: String,
@@ -179,6 +184,7 @@ async fn history(call: Call) -> Answer<Vec<Turn>> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ChatReset)]
 struct Reset {
     status: &'static str,
     session_reset: bool,
@@ -197,6 +203,7 @@ async fn reset(call: Call) -> Answer<Reset> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ChatConversation)]
 struct Conversation {
     session_started: bool,
     message_count: u64,

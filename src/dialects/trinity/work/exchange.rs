@@ -83,6 +83,7 @@ pub(super) async fn answer(
 
 /// What a run took, in the words of Trinity's runtimes.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExchangeMetadata)]
 pub(super) struct Metadata {
     pub(super) cost_usd: Option<f64>,
     pub(super) duration_ms: Option<u64>,

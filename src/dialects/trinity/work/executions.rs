@@ -2,7 +2,7 @@
 
 use actix_web::web::Json;
 use actix_web::{get, post};
-use greenroom_actors::agent::{CallOff, CalledOff};
+use greenroom_actors::agent::{CallOff, CallOffFiring, CalledOff};
 use greenroom_actors::ids::LetterId;
 use greenroom_actors::ports::RunQuery;
 use greenroom_actors::runs::{RunKind, StepKind};
@@ -27,6 +27,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ExecutionsPage)]
 struct Page {
     /// 1 to 1000.
     #[serde(default = "fifty")]
@@ -50,6 +51,7 @@ async fn list(call: Call) -> Answer<Vec<Summary>> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionDetail)]
 struct Detail {
     #[serde(flatten)]
     summary: Summary,
@@ -86,6 +88,7 @@ async fn one(call: Call) -> Answer<Detail> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionsLog)]
 struct Log {
     execution_id: String,
     agent_name: String,
@@ -117,11 +120,13 @@ async fn full_log(call: Call) -> Answer<Log> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionsRunning)]
 struct Running {
     executions: Vec<InFlight>,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionsInFlight)]
 struct InFlight {
     execution_id: String,
     started_at: String,
@@ -159,12 +164,14 @@ pub(super) fn preview(message: &str) -> String {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ExecutionsOther)]
 struct Other {
     /// The execution that is meant, where the path names another form of it.
     task_execution_id: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionsTerminated)]
 struct Terminated {
     /// `terminated`, `already_finished` or `cancelled_while_queued`.
     status: &'static str,
@@ -182,16 +189,14 @@ async fn terminate(call: Call) -> Answer<Terminated> {
     let id = task_execution_id.unwrap_or_else(|| call.segment("id"));
     let execution = by_id(&call, &agent, &id).await?.ok_or_else(missing)?;
     let registry = &call.shared.host.registry;
+    let reason = || format!("terminated by {}", call.principal.user.username);
     let called_off = match &execution.cause {
         Cause::Letter(letter, _) => {
-            let reason = format!("terminated by {}", call.principal.user.username);
-            registry.ask(agent.id, CallOff { letter: letter.id, reason }).await?
+            registry.ask(agent.id, CallOff { letter: letter.id, reason: reason() }).await?
         }
-        // A schedule's own execution ends by its schedule.
-        Cause::Firing(..) if execution.is_over() => {
-            CalledOff::Over(greenroom_actors::letters::LetterStatus::Answered)
+        Cause::Firing(firing, _) => {
+            registry.ask(agent.id, CallOffFiring { firing: firing.id, reason: reason() }).await?
         }
-        Cause::Firing(..) => return Err(missing()),
     };
     let status = match called_off {
         CalledOff::CutOff => "terminated",

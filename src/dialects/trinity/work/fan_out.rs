@@ -38,6 +38,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = FanOutFan)]
 struct Fan {
     /// 1 to 50, each with an id of its own.
     tasks: Vec<One>,
@@ -60,6 +61,7 @@ fn three() -> u32 {
 }
 
 #[derive(Clone, Deserialize, ToSchema)]
+#[schema(as = FanOutOne)]
 struct One {
     /// 1 to 64 of A-Z, a-z, 0-9, `_` and `-`.
     id: String,
@@ -67,6 +69,7 @@ struct One {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = FanOutFanned)]
 struct Fanned {
     fan_out_id: String,
     /// `completed` or `deadline_exceeded`.
@@ -78,6 +81,7 @@ struct Fanned {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = FanOutDone)]
 struct Done {
     id: String,
     /// `completed`, `failed` or `deadline_exceeded`.

@@ -30,6 +30,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = LimitsTimeout)]
 struct Timeout {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
@@ -58,6 +59,7 @@ async fn timeout(call: Call) -> Answer<Timeout> {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = LimitsNewTimeout)]
 struct NewTimeout {
     /// 60 to 7200.
     execution_timeout_seconds: Option<Value>,
@@ -85,6 +87,7 @@ async fn set_timeout(call: Call<NewTimeout>) -> Answer<Timeout> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = LimitsCapacity)]
 struct Capacity {
     agent_name: String,
     max_parallel_tasks: u32,
@@ -94,6 +97,7 @@ struct Capacity {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = LimitsSlot)]
 struct Slot {
     slot_number: usize,
     execution_id: String,
@@ -131,6 +135,7 @@ async fn capacity(call: Call) -> Answer<Capacity> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = LimitsCapacitySet)]
 struct CapacitySet {
     message: &'static str,
     agent_name: String,
@@ -138,6 +143,7 @@ struct CapacitySet {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = LimitsNewCapacity)]
 struct NewCapacity {
     /// 1 to 10.
     max_parallel_tasks: Option<Value>,
@@ -166,12 +172,14 @@ async fn set_capacity(call: Call<NewCapacity>) -> Answer<CapacitySet> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = AgentSlots)]
 struct Slots {
     agents: BTreeMap<String, Use>,
     timestamp: String,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = LimitsUse)]
 struct Use {
     max: u32,
     active: usize,

@@ -16,6 +16,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ModelChosen)]
 struct Chosen {
     model: String,
     runtime: String,
@@ -45,11 +46,13 @@ async fn get_model(call: Call) -> Answer<Chosen> {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ModelWanted)]
 struct Wanted {
     model: String,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ModelSet)]
 struct Set {
     status: &'static str,
     model: String,

@@ -25,6 +25,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = QueueQueue)]
 struct Queue {
     agent_name: String,
     is_busy: bool,
@@ -34,6 +35,7 @@ struct Queue {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = QueuedExecution)]
 struct Queued {
     id: String,
     agent_name: String,
@@ -91,6 +93,7 @@ async fn queue(call: Call) -> Answer<Queue> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = QueueCleared)]
 struct Cleared {
     status: &'static str,
     agent: String,
@@ -109,6 +112,7 @@ async fn clear(call: Call) -> Answer<Cleared> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = QueueReleased)]
 struct Released {
     status: &'static str,
     agent: String,

@@ -47,6 +47,7 @@ pub(super) enum Cause {
 
 /// An execution in a list.
 #[derive(Serialize, ToSchema)]
+#[schema(as = RecordSummary)]
 pub(super) struct Summary {
     id: String,
     /// The schedule, or `__manual__`.
@@ -156,8 +157,9 @@ impl Execution {
         }
         let is_done = self.run.as_ref().is_some_and(|run| run.status == RunStatus::Completed);
         let steps = if is_done { self.steps(store).await? } else { Vec::new() };
-        let texts = steps.iter().filter_map(|step| step.outcome.as_ref()?.get("text")?.as_str());
-        Ok(texts.filter(|text| !text.is_empty()).next_back().map(str::to_owned))
+        let mut texts =
+            steps.iter().filter_map(|step| step.outcome.as_ref()?.get("text")?.as_str());
+        Ok(texts.rfind(|text| !text.is_empty()).map(str::to_owned))
     }
 
     pub(super) fn status(&self) -> &'static str {

@@ -45,6 +45,7 @@ struct Whose {
 
 /// A chat session.
 #[derive(Clone, Serialize, ToSchema)]
+#[schema(as = SessionsSession)]
 struct Session {
     id: String,
     agent_name: String,
@@ -63,6 +64,7 @@ struct Session {
 
 /// Something that was said in one.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SessionsMessage)]
 struct Message {
     id: String,
     session_id: String,
@@ -296,6 +298,7 @@ fn message(
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = SessionsHistory)]
 struct History {
     /// 1 to 1000.
     #[serde(default = "hundred")]
@@ -311,6 +314,7 @@ fn hundred() -> u32 {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SessionsPersistent)]
 struct Persistent {
     agent_name: String,
     message_count: usize,
@@ -336,12 +340,14 @@ async fn persistent(call: Call) -> Answer<Persistent> {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = SessionsWhich)]
 struct Which {
     /// `active` or `closed`.
     status: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SessionsSessions)]
 struct Sessions {
     agent_name: String,
     session_count: usize,
@@ -365,6 +371,7 @@ async fn list(call: Call) -> Answer<Sessions> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SessionDetail)]
 struct Detail {
     session: Session,
     message_count: usize,
@@ -387,6 +394,7 @@ async fn one(call: Call) -> Answer<Detail> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SessionsClosed)]
 struct Closed {
     status: &'static str,
     session_id: String,

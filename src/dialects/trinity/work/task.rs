@@ -23,6 +23,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = TaskTask)]
 struct Task {
     message: String,
     model: Option<String>,
@@ -53,6 +54,7 @@ struct Task {
 
 /// What came of a task, or that it was accepted.
 #[derive(Serialize, ToSchema)]
+#[schema(as = TaskTold)]
 #[serde(untagged)]
 enum Told {
     Done(Box<Done>),
@@ -60,6 +62,7 @@ enum Told {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = TaskDone)]
 struct Done {
     response: String,
     execution_log: Vec<Value>,
@@ -72,6 +75,7 @@ struct Done {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = TaskAccepted)]
 struct Accepted {
     /// `accepted` or `queued`.
     status: &'static str,
