@@ -10,7 +10,7 @@ const ENTRIES_MAX: usize = 200;
 
 /// What there is to do.
 pub(super) const HELP: &str = "\
-Whatever you type is said to the agent. Ctrl-C stops waiting for its answer, Ctrl-D leaves.
+Whatever you type is said to the agent. Ctrl-C has it stop answering, Ctrl-D leaves.
   /status          how the agent is doing
   /files [FOLDER]  what lies in its workspace
   /help            this

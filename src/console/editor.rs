@@ -56,7 +56,7 @@ impl Editor {
     /// Takes a byte; what a terminal has to show for it is added to `echo`.
     pub(super) fn take(&mut self, byte: u8, echo: &mut Vec<u8>) -> Option<Did> {
         let was_return = std::mem::replace(&mut self.was_return, byte == b'\r');
-        if byte == b'\n' && was_return {
+        if byte == b'\n' && was_return && self.is_terminal {
             return None;
         }
         if !self.is_terminal {
@@ -203,7 +203,7 @@ mod tests {
         let line = |text: &str| Did::Line(text.to_owned());
         for (bytes, did) in [
             (&b"one\ntwo"[..], vec![line("one"), line("two")]),
-            (b"one\r\n\r\ntwo\n", vec![line("one"), line("two")]),
+            (b"one\r\n\r\ntwo\n", vec![line("one"), line(""), line("two")]),
             (b"\x03\x04\n", vec![line("\x03\x04")]),
             (b"", vec![]),
         ] {

@@ -219,7 +219,11 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                 read = self.keys.read(), if self.keys.can_take_more() => {
                     read?;
                     if is_terminal && self.keys.interrupted() {
-                        self.screen.line("^C (the agent goes on; its answer is not shown)").await?;
+                        let line = match self.console.talk.call_off(&answer).await {
+                            Ok(()) => "^C".to_owned(),
+                            Err(error) => format!("^C (the agent may go on: {error})"),
+                        };
+                        self.screen.line(&line).await?;
                         return Ok(Flow::On);
                     }
                 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use greenroom_actors::agent::{Delivery, Reply};
+use greenroom_actors::agent::{CallOff, Delivery, Reply};
 use greenroom_actors::error::CoreError;
-use greenroom_actors::ids::{AgentId, EntityId, RoomId, WorldId, derived};
+use greenroom_actors::ids::{AgentId, EntityId, LetterId, RoomId, WorldId, derived};
 use greenroom_actors::records::{Memory, Room, World};
 use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, Value};
@@ -85,7 +85,17 @@ impl Talk {
         let delivered = registry.deliver(self.agent, delivery).await?;
         let told = Unfolding::of(delivered.letter_id);
         let coming = Coming::of(delivered.letter_id, pieces, heard(delivered.reply));
-        Ok(Answer { told, coming })
+        Ok(Answer { letter: delivered.letter_id, told, coming })
+    }
+
+    /// Has the agent stop what it does for an answer, if it is not done yet.
+    ///
+    /// # Errors
+    /// As of [`Registry::ask`](greenroom_actors::registry::Registry::ask).
+    pub(super) async fn call_off(&self, answer: &Answer) -> Result<(), CoreError> {
+        let reason = "the person had enough of it".to_owned();
+        let letter = answer.letter;
+        self.messaging.registry().ask(self.agent, CallOff { letter, reason }).await.map(drop)
     }
 
     /// The room of the two, in the agent's eyes.
@@ -129,6 +139,7 @@ async fn heard(reply: Option<Reply>) -> Result<String, CoreError> {
 
 /// An answer as it comes.
 pub(super) struct Answer {
+    letter: LetterId,
     told: Unfolding,
     coming: Coming<Result<String, CoreError>>,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::asked::RuntimeKind;
 
@@ -21,16 +21,15 @@ pub struct RuntimesSettings {
     /// Bytes that a program may write; beyond, it is ended.
     pub output_max_bytes: usize,
     /// Claude Code.
-    #[serde(rename = "claude-code")]
+    #[serde(rename = "claude-code", deserialize_with = "claude_code")]
     pub claude_code: ProgramSettings,
     /// The Gemini CLI.
-    #[serde(rename = "gemini-cli")]
+    #[serde(rename = "gemini-cli", deserialize_with = "gemini_cli")]
     pub gemini_cli: ProgramSettings,
 }
 
 /// One program: a section `[runtimes.<name>]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProgramSettings {
     /// Its name on the search path, or where it is; empty: it is not used.
     pub program: PathBuf,
@@ -42,24 +41,47 @@ pub struct ProgramSettings {
     pub cost_max: f64,
 }
 
-impl Default for ProgramSettings {
-    fn default() -> Self {
+impl ProgramSettings {
+    fn usual(name: &str, key_env: &str) -> Self {
         Self {
-            program: PathBuf::new(),
+            program: PathBuf::from(name),
             arguments: Vec::new(),
-            key_env: String::new(),
+            key_env: key_env.to_owned(),
             cost_max: 1.0,
         }
     }
+
+    /// With what a section says of it; the rest is as always.
+    fn with<'de, D: Deserializer<'de>>(self, section: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Section {
+            program: Option<PathBuf>,
+            arguments: Option<Vec<String>>,
+            key_env: Option<String>,
+            cost_max: Option<f64>,
+        }
+        let said = Section::deserialize(section)?;
+        Ok(Self {
+            program: said.program.unwrap_or(self.program),
+            arguments: said.arguments.unwrap_or(self.arguments),
+            key_env: said.key_env.unwrap_or(self.key_env),
+            cost_max: said.cost_max.unwrap_or(self.cost_max),
+        })
+    }
+}
+
+fn claude_code<'de, D: Deserializer<'de>>(section: D) -> Result<ProgramSettings, D::Error> {
+    RuntimesSettings::default().claude_code.with(section)
+}
+
+fn gemini_cli<'de, D: Deserializer<'de>>(section: D) -> Result<ProgramSettings, D::Error> {
+    RuntimesSettings::default().gemini_cli.with(section)
 }
 
 impl Default for RuntimesSettings {
     fn default() -> Self {
-        let program = |name: &str, key_env: &str| ProgramSettings {
-            program: PathBuf::from(name),
-            key_env: key_env.to_owned(),
-            ..ProgramSettings::default()
-        };
+        let program = ProgramSettings::usual;
         Self {
             enabled: true,
             at_once: 4,

@@ -112,6 +112,7 @@ const ROUTES: &[(&str, &str, &str, Honoured)] = &[
     ("goals::set", "/api/greenroom/agents/{agent}/goals", TEXT, Answered),
     ("triggers::add", "/api/greenroom/agents/{agent}/triggers", NAMED, Answered),
     ("triggers::fire", "/api/greenroom/agents/{agent}/triggers/{zero}/fire", "", Answered),
+    ("accounts::take_over", "/api/greenroom/admin-password", "", Answered),
     ("dead_letters::requeue", "/api/greenroom/dead-letters/{zero}/requeue", "", Answered),
     ("grant", "/api/greenroom/approvals/{zero}/grant", "{}", Answered),
     ("deny", "/api/greenroom/approvals/{zero}/deny", "{}", Answered),
