@@ -219,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                 read = self.keys.read(), if self.keys.can_take_more() => {
                     read?;
                     if is_terminal && self.keys.interrupted() {
-                        let line = match self.console.talk.call_off(&answer).await {
+                        let line = match self.console.talk.call_off(answer.letter).await {
                             Ok(()) => "^C".to_owned(),
                             Err(error) => format!("^C (the agent may go on: {error})"),
                         };

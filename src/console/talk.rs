@@ -92,9 +92,8 @@ impl Talk {
     ///
     /// # Errors
     /// As of [`Registry::ask`](greenroom_actors::registry::Registry::ask).
-    pub(super) async fn call_off(&self, answer: &Answer) -> Result<(), CoreError> {
+    pub(super) async fn call_off(&self, letter: LetterId) -> Result<(), CoreError> {
         let reason = "the person had enough of it".to_owned();
-        let letter = answer.letter;
         self.messaging.registry().ask(self.agent, CallOff { letter, reason }).await.map(drop)
     }
 
@@ -139,7 +138,8 @@ async fn heard(reply: Option<Reply>) -> Result<String, CoreError> {
 
 /// An answer as it comes.
 pub(super) struct Answer {
-    letter: LetterId,
+    /// What it is to.
+    pub(super) letter: LetterId,
     told: Unfolding,
     coming: Coming<Result<String, CoreError>>,
 }
