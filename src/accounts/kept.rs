@@ -71,6 +71,15 @@ pub(super) struct Password {
     pub(super) configured: Option<Hashed>,
 }
 
+impl Password {
+    /// The first instant whose tokens are taken. Tokens know whole seconds alone: those of the second in
+    /// which the password changed count as from before it, and new ones are given from the next on.
+    pub(super) fn tokens_since(&self) -> UnixMillis {
+        let second = self.changed_at.0.div_euclid(1000).saturating_add(1);
+        UnixMillis(second.saturating_mul(1000))
+    }
+}
+
 /// That a document says so from now on.
 pub(super) fn set(at: Shelf<'_>, value: &impl Serialize, now: UnixMillis) -> Fact {
     Fact::DocumentSet(Box::new(Document {

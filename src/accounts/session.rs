@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::kept::{KeptUser, Shelf, set};
+use super::kept::{KeptUser, Password, Shelf, set};
 use super::password::PASSWORD_MAX;
 use super::principal::Principal;
 use super::token::Mode;
@@ -80,7 +80,9 @@ impl Accounts {
     /// A token for that user; `None` if it could not be made.
     #[must_use]
     pub fn token(&self, user: &User, mode: Mode) -> Option<Zeroizing<String>> {
-        self.signet().sign(&user.username, mode, self.now()).map(Zeroizing::new)
+        let since = self.index().password(user.id).map(Password::tokens_since);
+        let now = since.map_or(self.now(), |since| self.now().max(since));
+        self.signet().sign(&user.username, mode, now).map(Zeroizing::new)
     }
 
     /// Whoever shows that token of a login.
@@ -90,9 +92,8 @@ impl Accounts {
         let index = self.index();
         let user = index.user_named(&bearer.username)?;
         // Whoever learned a password may have logged in with it before it was changed.
-        let since = index.password(user.id).map(|password| password.changed_at);
-        let is_of_now = since
-            .is_none_or(|since| bearer.issued_at.0.div_euclid(1000) >= since.0.div_euclid(1000));
+        let since = index.password(user.id).map(Password::tokens_since);
+        let is_of_now = since.is_none_or(|since| bearer.issued_at >= since);
         is_of_now.then(|| Principal::session(Arc::clone(user)))
     }
 
