@@ -199,7 +199,7 @@ async fn a_flood_is_cut_off() {
 #[tokio::test]
 async fn a_failure_says_why_without_the_hosts_key() {
     let complaint =
-        format!("echo \"bad $ANTHROPIC_API_KEY\" >&2; yes | head -c 100000 >&2; exit 3");
+        "echo \"bad $ANTHROPIC_API_KEY\" >&2; yes | head -c 100000 >&2; exit 3".to_owned();
     let said = r#"echo '{"type":"assistant","message":{"content":[{"type":"text","text":"it is sk-platform-key"}]}}'
 echo '{"type":"result","is_error":true,"subtype":"error_max_turns","total_cost_usd":0.5}'"#;
     let stand = Stand::new(&complaint);

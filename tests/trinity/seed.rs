@@ -31,11 +31,9 @@ enum Guard {
     Reading,
     /// The owner, and strangers learn nothing; with these words.
     Writing(&'static str),
-    /// Administrators.
-    Admin,
 }
 
-use Guard::{Admin, Authorised, Owned, Reading, Writing};
+use Guard::{Authorised, Owned, Reading, Writing};
 
 impl Guard {
     /// What is answered to somebody for an agent that is there (or not): the status and the words.
@@ -53,8 +51,6 @@ impl Guard {
             Reading | Writing(_) if !is_there && who == Who::Admin => Some(none),
             Reading => (!uses || !is_there).then_some((403, "permission to access")),
             Writing(words) => (!owns || !is_there).then_some((403, words)),
-            Admin if who != Who::Admin => Some((403, "=Admin access required")),
-            Admin => (!is_there).then_some(none),
         }
     }
 }

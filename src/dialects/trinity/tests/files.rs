@@ -20,7 +20,6 @@ pub(super) struct Company {
     pub(super) owner: String,
     pub(super) shared: String,
     pub(super) stranger: String,
-    pub(super) key: String,
 }
 
 impl Company {
@@ -32,7 +31,7 @@ impl Company {
         site.agent(&owner, "mine").await;
         site.agent(&owner, "still").await;
         site.call(&owner, "POST", "/api/agents/still/stop", Value::Null).await;
-        let company = Self { key: String::new(), site, owner, shared, stranger };
+        let company = Self { site, owner, shared, stranger };
         company.share("mine").await;
         company
     }
