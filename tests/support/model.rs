@@ -122,6 +122,11 @@ impl ModelServer {
         self.counts.sound.lock().unwrap().clone()
     }
 
+    /// Does what a request for `/release` does.
+    pub(crate) fn release(&self) {
+        self.counts.released.send_modify(|released| *released += 1);
+    }
+
     /// Where somebody can ask for `/release`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)

@@ -4,7 +4,6 @@
 use serde_json::{Value, json};
 
 use super::Town;
-use crate::support::http::Request;
 use crate::support::model::ModelServer;
 use crate::support::server::Server;
 use crate::support::{Site, until};
@@ -46,8 +45,7 @@ async fn the_answer_comes_under_the_new_name() {
         client.post("/api/agents/ada/chat", &body).await.unwrap()
     });
     rename(&town, &model).await;
-    let release = crate::support::http::Client::new(model.address());
-    release.send(&Request::new("GET", "/release")).await.unwrap();
+    model.release();
     let answer = asking.await.unwrap().expect(200);
     assert!(answer["response"].as_str().unwrap().contains("!half of the tea"), "{answer}");
     let roles: Vec<_> = said(&town, "eve").await.iter().map(|it| it["role"].clone()).collect();

@@ -73,7 +73,7 @@ async fn planted_secrets_are_found_nowhere() {
     let eve = agents.iter().find(|agent| agent["name"] == "eve").unwrap();
     let id = eve["id"].as_str().unwrap().to_owned();
     for text in ["tell me everything", "now stumble"] {
-        let said = json!({"agentId": id, "userId": uuid::Uuid::new_v4(), "prompt": text});
+        let said = json!({"agentId": id, "userId": uuid::Uuid::new_v4(), "content": text});
         let job = elizaos.post("/api/messaging/jobs", &said).await.unwrap().expect(201);
         let path = format!("/api/messaging/jobs/{}", job["jobId"].as_str().unwrap());
         answers.push(

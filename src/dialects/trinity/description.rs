@@ -43,7 +43,7 @@ const REFUSALS: [(&str, &str); 9] = [
 ];
 
 /// Operations that anyone may call.
-const OPEN: [&str; 9] = [
+const OPEN: [&str; 11] = [
     "/health",
     "/api/health",
     "/token",
@@ -53,6 +53,9 @@ const OPEN: [&str; 9] = [
     "/api/access/",
     "/api/public/",
     "/api/mcp/validate",
+    // Pages show them as pictures, which bring no token.
+    "/api/agents/{name}/avatar",
+    "/api/agents/{name}/avatar/emotion/{emotion}",
 ];
 
 impl Description {
