@@ -290,7 +290,8 @@ async fn listen(loaded: &Loaded, host: Host, sockets: Sockets) -> Result<(), Ser
     let Config { server, store, .. } = &loaded.config;
     let data_dir = store.data_dir.as_path();
     let listening = sockets.listening()?;
-    if loaded.config.trinity.enabled {
+    let trinity = &loaded.config.trinity;
+    if trinity.enabled && trinity.system_agent {
         Trinity::prepare(&host).await?;
     }
     let listeners = Listeners::open(loaded, &host, sockets)?;

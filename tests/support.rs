@@ -48,7 +48,7 @@ impl Site {
     pub(crate) fn new() -> Self {
         // Whoever wants a primary agent says so: most tests count the agents that they made.
         let site = Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() };
-        site.with("GREENROOM_MILADY__AGENT", "")
+        site.with("GREENROOM_MILADY__AGENT", "").with("GREENROOM_TRINITY__SYSTEM_AGENT", "false")
     }
 
     /// With `config.toml` saying that.

@@ -33,7 +33,9 @@ impl Town {
 
     /// Over a folder of that configuration.
     pub(crate) async fn of(site: Site) -> Self {
-        let site = Arc::new(site.with("ADMIN_PASSWORD", PASSWORD));
+        let site =
+            site.with("ADMIN_PASSWORD", PASSWORD).with("GREENROOM_TRINITY__SYSTEM_AGENT", "true");
+        let site = Arc::new(site);
         let server = Server::start(&site).await;
         let form = format!("username=admin&password={}", PASSWORD.replace('!', "%21"));
         let request = Request::new("POST", "/api/token")

@@ -38,6 +38,7 @@ impl Server {
         command.env("GREENROOM_ELIZAOS__BIND", address.to_string());
         command.env("GREENROOM_MILADY__BIND", "127.0.0.1:0").env("GREENROOM_MILADY__AGENT", "");
         command.env("GREENROOM_TRINITY__BIND", "127.0.0.1:0");
+        command.env("GREENROOM_TRINITY__SYSTEM_AGENT", "false");
         Self::spawn(command, address)
     }
 

@@ -8,7 +8,7 @@ use super::Town;
 use crate::support::http::Request;
 
 /// Paths that anyone may call.
-const OPEN: [&str; 14] = [
+const OPEN: [&str; 16] = [
     "/health",
     "/api/health",
     "/token",
@@ -23,6 +23,8 @@ const OPEN: [&str; 14] = [
     "/redoc",
     "/ws",
     "/api/agents/{name}/avatar",
+    "/api/agents/{name}/avatar",
+    "/api/agents/{name}/avatar/emotion/{emotion}",
 ];
 
 struct Described(Value);

@@ -15,6 +15,8 @@ pub struct TrinitySettings {
     pub enabled: bool,
     /// Where it listens.
     pub bind: SocketAddr,
+    /// Whether there is the agent `trinity-system`, which clients expect to be there always.
+    pub system_agent: bool,
     /// The name that clients reach this host by, for addresses that they are told; absent: the one that
     /// they have called.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +45,7 @@ impl Default for TrinitySettings {
         Self {
             enabled: true,
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_000)),
+            system_agent: true,
             public_host: None,
             allowed_origins: Vec::new(),
             body_max_bytes: 16 * 1024 * 1024,
