@@ -26,6 +26,7 @@ impl Host {
         self.organisation.forget(id).await?;
         self.workspaces.forget(id).await?;
         self.media.forget_agent(id).await?;
+        self.credentials.forget(id).await?;
         self.roster.forget(id).await
     }
 

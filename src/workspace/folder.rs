@@ -204,7 +204,9 @@ impl Workspace {
         without: &'static [&'static str],
     ) -> Result<Filled, WorkspaceError> {
         // It takes no turn, which it would have for long: nothing that is there is changed.
-        self.reading(move |files| files.fill(&from, without)).await
+        let filled = self.reading(move |files| files.fill(&from, without)).await?;
+        self.all.credentials_changed(self.agent).await?;
+        Ok(filled)
     }
 
     /// Makes the folders and links that sharing needs.

@@ -58,7 +58,7 @@ impl<B> Call<B> {
 
     /// Nobody but administrators themselves.
     pub(super) fn governing(&self) -> Result<(), TrinityError> {
-        self.admin()?;
-        self.no_agent()
+        self.no_agent()?;
+        self.admin()
     }
 }
