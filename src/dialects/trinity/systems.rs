@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::Answer;
 use super::agents::birth::{self, NewAgent};
 use super::agents::status;
 use super::call::Call;
 use super::error::TrinityError;
+use super::{Answer, lifecycle};
 use crate::accounts::Role;
 use crate::roster::{Entry, Folders, Known};
 use crate::templates::Fetched;
@@ -181,9 +181,7 @@ async fn restart_system(call: Call) -> Answer<SystemRestarted> {
     let mut told = SystemRestarted { restarted: Vec::new(), failed: Vec::new() };
     for agent in agents.iter().filter(|agent| call.relation(agent).may_own()) {
         let stopped = host.registry.ask(agent.id, Change::insisting(Command::Stop)).await;
-        let is_ready = stopped.is_ok() && host.furnish(agent.id, None).await.is_ok();
-        let start = Change::insisting(Command::Start);
-        let is_done = is_ready && host.registry.ask(agent.id, start).await.is_ok();
+        let is_done = stopped.is_ok() && lifecycle::begin(&call, agent).await.is_ok();
         let list = if is_done { &mut told.restarted } else { &mut told.failed };
         list.push(agent.name.clone());
     }

@@ -7,6 +7,7 @@ mod entries;
 mod exchange;
 mod executions;
 mod fan_out;
+mod happened;
 mod limits;
 mod model;
 mod queue;
@@ -16,6 +17,8 @@ mod stream;
 mod task;
 
 use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(super) use happened::happened;
 
 /// Paths with a word where others have an agent's name.
 pub(super) fn bulk_routes(at: &mut ServiceConfig) {

@@ -83,6 +83,7 @@ async fn open(
         Sort::Keys => Some(greeting(shared, principal).await?),
     };
     let (frames, answer) = opened(request, payload)?;
+    shared.hub.expect(&shared.host);
     let (seat, missed) = shared.hub.join(after).ok_or_else(full)?;
     let socket = Socket { sort, shared: shared.clone(), viewer, frames, _place: place };
     actix_web::rt::spawn(socket.run(seat, missed, first));

@@ -206,6 +206,11 @@ fn room(agent: AgentId, user: &User, number: u64, now: UnixMillis) -> Room {
     }
 }
 
+/// Whether a room is that of a chat session.
+pub(super) fn is_session(room: &Room) -> bool {
+    whose(room).is_some()
+}
+
 fn whose(room: &Room) -> Option<Whose> {
     serde_json::from_value(room.metadata.as_ref()?.get(MARK)?.clone()).ok()
 }
