@@ -11,7 +11,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use actix_web::web::{self, Data};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use serde::de::{DeserializeOwned, Visitor};
@@ -96,6 +96,8 @@ impl<B: Wanted> FromRequest for Call<B> {
                 .ok_or_else(|| TrinityError::unauthorized("Not authenticated"))?;
             let principal = visit.shared.host.accounts.authenticate(token);
             let principal = principal.ok_or_else(unauthenticated)?;
+            // For the audit, which is made once it is known what came of it.
+            visit.request.extensions_mut().insert(principal.clone());
             Ok(Self { visit, principal })
         }
         .boxed_local()

@@ -2,6 +2,7 @@
 
 mod agents;
 mod asks;
+mod audited;
 mod configuration;
 mod credentials;
 mod deploy;
