@@ -3,6 +3,7 @@
 mod activities;
 mod asker;
 mod chat;
+mod detail;
 mod entries;
 mod exchange;
 mod executions;
@@ -18,7 +19,9 @@ mod task;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub(super) use detail::Detail;
 pub(super) use happened::happened;
+pub(super) use record::Execution;
 
 /// Paths with a word where others have an agent's name.
 pub(super) fn bulk_routes(at: &mut ServiceConfig) {
