@@ -1,6 +1,7 @@
 //! The host: what every listener and every dialect is given.
 
 mod departed;
+mod github;
 mod homes;
 #[cfg(test)]
 mod staged;

@@ -161,3 +161,15 @@ async fn a_bundle_is_made_and_unpacked() {
     let skipped = Injection::Skipped("encryption_not_configured");
     assert_eq!(without.credentials.at_start(without.agent, None).await, skipped);
 }
+
+#[actix::test]
+async fn what_a_template_brings_is_masked_and_for_its_owner_alone() {
+    let desk = Desk::new(None).await;
+    let template = tempfile::tempdir().unwrap();
+    std::fs::write(template.path().join(".env"), "TOKEN=sk-planted\n").unwrap();
+    let folder = cap_std::fs::Dir::open_ambient_dir(template.path(), cap_std::ambient_authority());
+    desk.workspaces.free(desk.agent).fill(folder.unwrap(), &[]).await.unwrap();
+    assert_eq!(desk.masked("it is sk-planted"), "it is ***");
+    let mode = std::fs::metadata(desk.file(".env")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

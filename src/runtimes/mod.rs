@@ -40,6 +40,7 @@ use greenroom_actors::records::Embedding;
 use tokio::sync::Semaphore;
 
 use crate::programs::{Group, find};
+use crate::secrets::Secrets;
 use crate::workspace::Workspaces;
 
 pub use asked::{RuntimeKind, Wish};
@@ -58,6 +59,8 @@ struct Inner {
     models: Arc<dyn Model>,
     settings: RuntimesSettings,
     workspaces: Workspaces,
+    /// Opens what agents have sealed in their characters.
+    secrets: Arc<Secrets>,
     /// Where the agents' folders are.
     folder: PathBuf,
     env: Lookup,
@@ -85,6 +88,7 @@ impl Runtimes {
         settings: RuntimesSettings,
         models: Arc<dyn Model>,
         workspaces: Workspaces,
+        secrets: Arc<Secrets>,
         folder: &Path,
         env: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
@@ -95,6 +99,7 @@ impl Runtimes {
             models,
             settings,
             workspaces,
+            secrets,
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             env: Box::new(env),
             queue: Arc::new(Semaphore::new(queue)),

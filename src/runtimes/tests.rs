@@ -19,7 +19,6 @@ use tokio::io::AsyncReadExt;
 use super::*;
 use crate::credentials::{CredentialSettings, Credentials, Known};
 use crate::models::{self, ModelsSettings};
-use crate::secrets::Secrets;
 use crate::workspace::WorkspaceSettings;
 
 /// What Claude Code says when all goes well, after `$1`.
@@ -75,7 +74,8 @@ impl Stand {
             "PATH" => std::env::var(name).ok(),
             _ => None,
         };
-        let runtimes = Runtimes::new(settings, Arc::new(models), workspaces.clone(), &places, env);
+        let (models, secrets) = (Arc::new(models), Arc::new(Secrets::new("salt")));
+        let runtimes = Runtimes::new(settings, models, workspaces.clone(), secrets, &places, env);
         Self { runtimes, workspaces, agent: AgentId::new(), tally: Tally::counting(), folder }
     }
 
@@ -157,6 +157,30 @@ async fn a_program_does_the_work_in_the_agents_folder() {
 }
 
 #[tokio::test]
+async fn a_program_has_the_agents_own_token_for_github_unless_its_environment_says_another() {
+    for (env, expected) in
+        [("", "GITHUB_PAT=ghp_own"), ("GITHUB_PAT=ghp_env", "GITHUB_PAT=ghp_env")]
+    {
+        let stand = Stand::new(&format!("env > env{SAYS}{ENDS}"));
+        stand
+            .workspaces
+            .free(stand.agent)
+            .write(".env".parse().unwrap(), env.into())
+            .await
+            .unwrap();
+        let sealed = stand.runtimes.inner.secrets.seal("ghp_own");
+        let prompt = stand.prompt(json!("claude-code"));
+        let mut character = Character::clone(&prompt.character);
+        let settings = character.settings.as_mut().unwrap();
+        settings.insert("secrets".to_owned(), json!({"GITHUB_PAT": sealed}));
+        let prompt = Prompt { character: Arc::new(character), ..prompt };
+        collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+        let environment = stand.read("env");
+        assert!(environment.lines().any(|line| line == expected), "{environment}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_stopped_is_killed_with_all_that_it_started() {
     let stand =
         Stand::new("exec 3> pipe; (sleep 1000 & exec sleep 1000) & sleep 1000 & exec sleep 1000");
@@ -174,7 +198,8 @@ async fn what_is_stopped_is_killed_with_all_that_it_started() {
 
 #[tokio::test]
 async fn what_a_program_leaves_behind_is_killed_when_it_ends() {
-    let script = format!("(exec sleep 1000 3> pipe) & {SAYS}{ENDS}");
+    // Open before it is left behind, or nobody would ever open it.
+    let script = format!("exec 3> pipe; (exec sleep 1000) & exec 3>&-; {SAYS}{ENDS}");
     let stand = Stand::new(&script);
     let pipe = stand.pipe();
     let reading = tokio::spawn(async move {

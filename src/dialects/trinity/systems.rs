@@ -133,8 +133,10 @@ async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
     }
     // All templates first: where one is missing, no agent is made.
     let mut fetched = Vec::new();
+    let token = call.shared.host.common_github_token();
+    let token = token.as_ref().map(|token| token.as_str());
     for (_, _, member) in &members {
-        fetched.push(call.shared.host.templates.fetch(&member.template, None).await?);
+        fetched.push(call.shared.host.templates.fetch(&member.template, token).await?);
     }
     let mut made = BTreeMap::new();
     for ((name, short, member), fetched) in members.iter().zip(&fetched) {
@@ -288,7 +290,7 @@ async fn make(
 ) -> Result<Known, TrinityError> {
     let new = NewAgent::named(name.to_owned(), Some(member.template.clone()))
         .with(member.resources.clone(), manifest.prompt.clone());
-    let agent = birth::create_from(call, new, fetched).await?;
+    let agent = birth::create_from(call, new, fetched, None).await?;
     let said = |entry: &mut Entry| {
         entry.system = Some(manifest.name.clone());
         entry.tags.extend(manifest.default_tags.iter().chain(&member.tags).cloned());

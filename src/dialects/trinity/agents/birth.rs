@@ -10,8 +10,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::accounts::{Scope, User};
+use crate::credentials::ENV;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
 use crate::dialects::trinity::names;
@@ -107,17 +109,21 @@ pub(super) async fn create(call: &Call<NewAgent>, wanted: NewAgent) -> Result<Kn
         return Err(taken());
     }
     let fetched = match wanted.source() {
-        Some(template) => host.templates.fetch(&template, None).await?,
+        Some(template) => {
+            let token = host.common_github_token();
+            host.templates.fetch(&template, token.as_ref().map(|token| token.as_str())).await?
+        }
         None => None,
     };
-    create_from(call, wanted, fetched.as_ref()).await
+    create_from(call, wanted, fetched.as_ref(), None).await
 }
 
-/// The same, from a template at hand: what that says counts.
+/// The same, from a template at hand: what that says counts. Its environment is that one, if there is one.
 pub(in crate::dialects::trinity) async fn create_from<B>(
     call: &Call<B>,
     mut wanted: NewAgent,
     fetched: Option<&Fetched>,
+    environment: Option<Zeroizing<String>>,
 ) -> Result<Known, TrinityError> {
     let host = &call.shared.host;
     let folders = fetched.map(|fetched| overlay(&mut wanted, fetched.template()));
@@ -160,7 +166,8 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
         return Err(TrinityError::conflict("Port is already in use by another agent"));
     };
     drop(creating);
-    if let Err(error) = begin(host, id, (&name, character), owner, fetched).await {
+    let newborn = Newborn { id, name: &name, character, fetched, environment };
+    if let Err(error) = begin(host, newborn, owner).await {
         // Nothing of it stays that somebody could find.
         host.registry.remove(id, false).await.or_else(gone_already)?;
         host.forget_agent(id).await?;
@@ -185,13 +192,17 @@ fn overlay(wanted: &mut NewAgent, template: &Template) -> Folders {
     Folders { exposes: said.expose, consumes: said.consume }
 }
 
-async fn begin(
-    host: &Host,
+/// An agent that is about to be.
+struct Newborn<'a> {
     id: AgentId,
-    (name, character): (&str, Character),
-    owner: &User,
-    fetched: Option<&Fetched>,
-) -> Result<(), TrinityError> {
+    name: &'a str,
+    character: Character,
+    fetched: Option<&'a Fetched>,
+    environment: Option<Zeroizing<String>>,
+}
+
+async fn begin(host: &Host, newborn: Newborn<'_>, owner: &User) -> Result<(), TrinityError> {
+    let Newborn { id, name, character, fetched, environment } = newborn;
     match host.registry.create_as(character, name).await {
         Ok(_) => {}
         Err(CoreError::HandleTaken { .. } | CoreError::AlreadyExists(_)) => return Err(taken()),
@@ -200,6 +211,10 @@ async fn begin(
     host.accounts.make_agent_key(id, name, owner, Scope::Agent).await?;
     // A start that is cut off here is gone on with by the next one.
     host.furnish(id, fetched).await?;
+    if let Some(environment) = environment {
+        let file = (ENV.to_owned(), environment.as_bytes().to_vec());
+        host.credentials.inject(id, vec![file], None).await?;
+    }
     host.registry.ask(id, Change::insisting(Command::Start)).await?;
     Ok(())
 }
