@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::error::{TrinityError, unauthenticated};
+use super::live::Viewer;
 use super::shape::{self, Fault};
 use super::shared::Shared;
 use crate::accounts::Principal;
@@ -101,6 +102,13 @@ impl<B: Wanted> FromRequest for Call<B> {
             Ok(Self { visit, principal })
         }
         .boxed_local()
+    }
+}
+
+impl<B> Call<B> {
+    /// The caller, for something that stays open: what they may do is asked anew each time.
+    pub(super) fn viewer(&self) -> Option<Viewer> {
+        Viewer::by_either(&self.visit.shared.host, bearer(&self.visit.request)?)
     }
 }
 

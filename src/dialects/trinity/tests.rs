@@ -19,6 +19,7 @@ mod notices;
 mod people;
 mod permissions;
 mod preferences;
+mod rights;
 mod schedules;
 mod sharing;
 mod ssh_access;
