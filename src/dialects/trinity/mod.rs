@@ -22,6 +22,7 @@ mod files;
 mod fleet;
 mod folders;
 mod gate;
+mod gists;
 mod git;
 mod github_pat;
 mod guardrails;
