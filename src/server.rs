@@ -161,7 +161,8 @@ async fn host(
     let known = Arc::new(Known::load(store, Arc::clone(&secrets)).await?);
     let settings = config.runtimes.clone();
     let models = Arc::new(model.clone());
-    let runtimes = Runtimes::new(settings, models, workspaces.clone(), &folders, |name| {
+    let sealed = Arc::clone(&secrets);
+    let runtimes = Runtimes::new(settings, models, workspaces.clone(), sealed, &folders, |name| {
         std::env::var(name).ok()
     });
     let ports = Ports {

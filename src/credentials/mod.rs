@@ -10,6 +10,7 @@ pub mod bundle;
 pub mod env_file;
 mod error;
 mod found;
+mod github;
 mod known;
 mod servers_file;
 mod settings;
@@ -32,6 +33,7 @@ use bundle::Key;
 use found::Found;
 
 pub use error::CredentialError;
+pub use github::{GITHUB_PAT, own_github_token};
 pub use known::{Known, SHELF};
 pub use servers_file::OwnServer;
 pub use settings::CredentialSettings;

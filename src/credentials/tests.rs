@@ -200,3 +200,15 @@ async fn what_a_template_brings_is_masked_before_its_agent_is_there() {
     let kept = desk.registry.store().documents(SHELF, "", 0, 10).await.unwrap();
     assert_eq!(kept.len(), 1);
 }
+
+#[actix::test]
+async fn what_a_template_brings_is_masked_and_for_its_owner_alone() {
+    let desk = Desk::new(None).await;
+    let template = tempfile::tempdir().unwrap();
+    std::fs::write(template.path().join(".env"), "TOKEN=sk-planted\n").unwrap();
+    let folder = cap_std::fs::Dir::open_ambient_dir(template.path(), cap_std::ambient_authority());
+    desk.workspaces.free(desk.agent).fill(folder.unwrap(), &[]).await.unwrap();
+    assert_eq!(desk.masked("it is sk-planted"), "it is ***");
+    let mode = std::fs::metadata(desk.file(".env")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

@@ -40,6 +40,7 @@ use greenroom_actors::records::Embedding;
 use tokio::sync::Semaphore;
 
 use crate::programs::{Group, find};
+use crate::secrets::Secrets;
 use crate::workspace::Workspaces;
 
 pub use asked::{RuntimeKind, Wish};
@@ -58,6 +59,8 @@ struct Inner {
     models: Arc<dyn Model>,
     settings: RuntimesSettings,
     workspaces: Workspaces,
+    /// Opens what agents have sealed in their characters.
+    secrets: Arc<Secrets>,
     /// Where the agents' folders are.
     folder: PathBuf,
     env: Lookup,
@@ -85,6 +88,7 @@ impl Runtimes {
         settings: RuntimesSettings,
         models: Arc<dyn Model>,
         workspaces: Workspaces,
+        secrets: Arc<Secrets>,
         folder: &Path,
         env: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
@@ -95,6 +99,7 @@ impl Runtimes {
             models,
             settings,
             workspaces,
+            secrets,
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             env: Box::new(env),
             queue: Arc::new(Semaphore::new(queue)),
@@ -131,7 +136,18 @@ impl Inner {
             Purpose::Summarise | Purpose::Title => false,
         };
         let wish = Wish::of(&prompt.character).filter(|_| is_work && self.settings.enabled)?;
-        Some((self.program(wish.kind)?, wish))
+        // A model of this host's own is none that a program has.
+        let asked = prompt.model.as_deref().filter(|model| !self.models.knows(model));
+        Some((self.program(wish.kind)?, wish.with_model(asked)))
+    }
+
+    /// A prompt as this host's own models are asked: where they do not have the one that it names, which
+    /// is a program's, the agent's own answers.
+    fn own(&self, mut prompt: Prompt) -> Prompt {
+        if prompt.model.as_deref().is_some_and(|model| !self.models.knows(model)) {
+            prompt.model = prompt.character.model().map(str::to_owned);
+        }
+        prompt
     }
 
     /// A program of an agent holds so many bytes in memory now; `None`: it is over. Answers with those
@@ -167,14 +183,14 @@ impl Model for Runtimes {
                     .flatten()
                     .boxed()
             }
-            None => self.inner.models.generate(prompt),
+            None => self.inner.models.generate(self.inner.own(prompt)),
         }
     }
 
     /// A program makes as many calls as it likes: what they may cost at most is what an operator says.
     fn quote(&self, prompt: &Prompt) -> Quote {
         let Some((_, wish)) = self.inner.chosen(prompt) else {
-            return self.inner.models.quote(prompt);
+            return self.inner.models.quote(&self.inner.own(prompt.clone()));
         };
         let program = self.inner.settings.of(wish.kind);
         Quote {
@@ -185,6 +201,12 @@ impl Model for Runtimes {
             max_tokens: prompt.max_tokens().unwrap_or(Quote::MAX_TOKENS),
             rate: Rate::default(),
         }
+    }
+
+    /// Models of programs may be named, whether or not an agent's work is done by one: clients name them
+    /// unasked.
+    fn knows(&self, model: &str) -> bool {
+        self.inner.models.knows(model) || asked::family(model).is_some()
     }
 
     fn abilities(&self, model: Option<&str>, purpose: Purpose) -> Abilities {

@@ -111,7 +111,8 @@ async fn deploy_local(mut payload: Payload, call: Call) -> Answer<Deployment> {
     let base_name = checked(&deployed, wanted.name, wanted.require_manifest.unwrap_or(false))?;
     let versions = Versions::of(&call, &base_name).await?;
     let new = NewAgent::named(versions.new.clone(), None);
-    let agent = birth::create_from(&call, new, Some(&deployed.fetched)).await?;
+    let fetched = Some(&deployed.fetched);
+    let agent = birth::create_from(&call, new, fetched, deployed.environment.clone()).await?;
     let previous_version_stopped = match &versions.previous {
         Some(previous) if previous.is_running() => {
             let registry = &call.shared.host.registry;

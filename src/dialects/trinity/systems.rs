@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::Answer;
 use super::agents::birth::{self, NewAgent};
 use super::agents::status;
 use super::call::Call;
 use super::error::TrinityError;
+use super::{Answer, lifecycle};
 use crate::accounts::Role;
 use crate::roster::{Entry, Folders, Known};
 use crate::templates::Fetched;
@@ -133,8 +133,10 @@ async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
     }
     // All templates first: where one is missing, no agent is made.
     let mut fetched = Vec::new();
+    let token = call.shared.host.common_github_token();
+    let token = token.as_ref().map(|token| token.as_str());
     for (_, _, member) in &members {
-        fetched.push(call.shared.host.templates.fetch(&member.template, None).await?);
+        fetched.push(call.shared.host.templates.fetch(&member.template, token).await?);
     }
     let mut made = BTreeMap::new();
     for ((name, short, member), fetched) in members.iter().zip(&fetched) {
@@ -181,9 +183,7 @@ async fn restart_system(call: Call) -> Answer<SystemRestarted> {
     let mut told = SystemRestarted { restarted: Vec::new(), failed: Vec::new() };
     for agent in agents.iter().filter(|agent| call.relation(agent).may_own()) {
         let stopped = host.registry.ask(agent.id, Change::insisting(Command::Stop)).await;
-        let is_ready = stopped.is_ok() && host.furnish(agent.id, None).await.is_ok();
-        let start = Change::insisting(Command::Start);
-        let is_done = is_ready && host.registry.ask(agent.id, start).await.is_ok();
+        let is_done = stopped.is_ok() && lifecycle::begin(&call, agent).await.is_ok();
         let list = if is_done { &mut told.restarted } else { &mut told.failed };
         list.push(agent.name.clone());
     }
@@ -290,7 +290,7 @@ async fn make(
 ) -> Result<Known, TrinityError> {
     let new = NewAgent::named(name.to_owned(), Some(member.template.clone()))
         .with(member.resources.clone(), manifest.prompt.clone());
-    let agent = birth::create_from(call, new, fetched).await?;
+    let agent = birth::create_from(call, new, fetched, None).await?;
     let said = |entry: &mut Entry| {
         entry.system = Some(manifest.name.clone());
         entry.tags.extend(manifest.default_tags.iter().chain(&member.tags).cloned());

@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::accounts::{Scope, User};
+use crate::credentials::ENV;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
 use crate::dialects::trinity::names;
@@ -110,17 +112,21 @@ pub(super) async fn create(call: &Call<NewAgent>, wanted: NewAgent) -> Result<Kn
         return Err(taken());
     }
     let fetched = match wanted.source() {
-        Some(template) => host.templates.fetch(&template, None).await?,
+        Some(template) => {
+            let token = host.common_github_token();
+            host.templates.fetch(&template, token.as_ref().map(|token| token.as_str())).await?
+        }
         None => None,
     };
-    create_from(call, wanted, fetched.as_ref()).await
+    create_from(call, wanted, fetched.as_ref(), None).await
 }
 
-/// The same, from a template at hand: what that says counts.
+/// The same, from a template at hand: what that says counts. Its environment is that one, if there is one.
 pub(in crate::dialects::trinity) async fn create_from<B>(
     call: &Call<B>,
     mut wanted: NewAgent,
     fetched: Option<&Fetched>,
+    environment: Option<Zeroizing<String>>,
 ) -> Result<Known, TrinityError> {
     let host = &call.shared.host;
     let folders = fetched.map(|fetched| overlay(&mut wanted, fetched.template()));
@@ -157,7 +163,8 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
         ..Entry::default()
     };
     let character = character(id, &name, &entry, wanted.custom_instructions, wanted.runtime_model)?;
-    let birth = Birth { id, name, character, owner: Arc::clone(owner), fetched: fetched.cloned() };
+    let (owner, fetched) = (Arc::clone(owner), fetched.cloned());
+    let birth = Birth { id, name, character, owner, fetched, environment };
     let born = tokio::spawn(birth.carry_out(host.clone(), entry, port, creating)).await;
     born.unwrap_or_else(|error| Err(TrinityError::inside(error)))?;
     host.roster.get(id).await?.ok_or_else(TrinityError::no_agent)
@@ -170,6 +177,7 @@ struct Birth {
     character: Character,
     owner: Arc<User>,
     fetched: Option<Fetched>,
+    environment: Option<Zeroizing<String>>,
 }
 
 impl Birth {
@@ -198,7 +206,7 @@ impl Birth {
     }
 
     async fn begin(self, host: &Host) -> Result<(), TrinityError> {
-        let Self { id, name, character, owner, fetched } = self;
+        let Self { id, name, character, owner, fetched, environment } = self;
         host.accounts.make_agent_key(id, &name, &owner, Scope::Agent).await?;
         // Everything that is its own is there before the agent is: what a crash leaves of one that never
         // came into being is found at the next start, and removed.
@@ -207,6 +215,10 @@ impl Birth {
             Ok(_) => {}
             Err(CoreError::HandleTaken { .. } | CoreError::AlreadyExists(_)) => return Err(taken()),
             Err(error) => return Err(error.into()),
+        }
+        if let Some(environment) = environment {
+            let file = (ENV.to_owned(), environment.as_bytes().to_vec());
+            host.credentials.inject(id, vec![file], None).await?;
         }
         host.registry.ask(id, Change::insisting(Command::Start)).await?;
         Ok(())

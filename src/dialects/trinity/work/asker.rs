@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::accounts::User;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
-use crate::dialects::trinity::short;
+use crate::dialects::trinity::live::Event;
+use crate::dialects::trinity::{short, times};
 use crate::roster::Known;
 
 /// The sort of log entry that tells of a call of another agent.
@@ -122,9 +123,19 @@ impl Asker {
         call: &Call<B>,
         target: &Known,
         letter: LetterId,
-        (action, message): (&str, &str),
+        (action, message): (&'static str, &str),
     ) {
         let Some((source, name)) = &self.source else { return };
+        if *source != target.id {
+            call.shared.tell(&Event::Collaboration {
+                source: *source,
+                source_name: name.clone(),
+                target: target.id,
+                target_name: target.name.clone(),
+                action,
+                at: times::iso(call.shared.now()),
+            });
+        }
         let preview: String = message.chars().take(PREVIEW_MAX).collect();
         let body = json!({
             "source_agent": name, "target_agent": target.name, "target_id": target.id,
