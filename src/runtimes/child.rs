@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{Inner, figures};
-use crate::programs::Group;
+use crate::programs::{Group, Mark};
 
 /// Bytes of a program's complaints that are told on.
 const COMPLAINT_MAX_BYTES: u64 = 2_000;
@@ -76,12 +76,13 @@ impl Running {
         // Without the host's secrets.
         command.env_clear().envs(launch.environment);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mark = Mark::on(&mut command);
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let group = Group::led_by(&child);
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (told, exit) = oneshot::channel();
         let count = Count { runtimes, agent, tally, group: group.clone(), counted: Duration::ZERO };
-        tokio::spawn(reaped(child, count, place, told));
+        tokio::spawn(reaped((child, mark), count, place, told));
         let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
             group.kill();
             return Err(io::Error::other("it has no pipes"));
@@ -187,7 +188,7 @@ impl Count {
 
 /// Waits until a program is over, counts what it uses, and ends all that it left.
 async fn reaped(
-    mut child: Child,
+    (mut child, mark): (Child, Mark),
     mut count: Count,
     place: [OwnedSemaphorePermit; 2],
     told: oneshot::Sender<io::Result<ExitStatus>>,
@@ -212,6 +213,8 @@ async fn reaped(
     }
     count.group.kill_for_good();
     let status = child.wait().await;
+    // And what has left its group.
+    mark.kill().await;
     count.holds(None);
     drop(place);
     // Nobody minds if nobody waits any more.

@@ -186,6 +186,63 @@ async fn what_a_program_leaves_behind_is_killed_when_it_ends() {
     assert_eq!(reading.await.unwrap(), 0);
 }
 
+/// Waits until nobody holds a pipe open any more.
+async fn is_let_go(pipe: PathBuf) {
+    let mut held = tokio::fs::File::open(&pipe).await.unwrap();
+    assert_eq!(held.read(&mut [0]).await.unwrap(), 0);
+}
+
+/// What it starts holds the pipe open in a session of its own, and does not heed being asked to end.
+const LEAVES: &str =
+    "(exec 3> pipe; exec setsid sh -c 'trap \"\" TERM HUP INT; echo > left; sleep 1000; sleep 1000') &
+while [ ! -e left ]; do sleep 0.01; done";
+
+#[tokio::test]
+async fn what_leaves_its_group_is_killed_when_the_program_ends() {
+    let stand = Stand::new(&format!("{LEAVES}\n{SAYS}{ENDS}"));
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let answer = collect(stand.claude(), 10_000, |_| {}).await.unwrap();
+    assert_eq!(answer.text, "I look.\n\nDone.");
+    let_go.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_leaves_its_group_is_killed_when_the_program_is_stopped() {
+    let stand = Stand::new(&format!("{LEAVES}\n{SAYS}\nsleep 1000"));
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let mut answer = stand.claude();
+    // It says something only once the other is gone from its group.
+    assert!(answer.next().await.unwrap().is_ok());
+    assert_eq!(stand.runtimes.inner.places.available_permits(), 3);
+    drop(answer);
+    let_go.await.unwrap();
+    // A place is free once all of it is gone.
+    drop(stand.runtimes.inner.places.acquire_many(4).await.unwrap());
+}
+
+#[tokio::test]
+async fn one_that_says_no_more_and_does_not_end_is_killed() {
+    let stand = Stand::new("exec 3> pipe; trap '' TERM HUP INT; exec >&- 2>&-; sleep 1000");
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let refused = collect(stand.claude(), 10_000, |_| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("it ended without an answer (it did not end"), "{refused}");
+    let_go.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_host_leaves_is_known_by_its_mark_alone() {
+    let stand = Stand::new(&format!("printf %s \"$GREENROOM_CHILD\" > mark; {SAYS}{ENDS}"));
+    let env = b"GREENROOM_CHILD=of-my-own\n".to_vec();
+    stand.workspaces.free(stand.agent).write(".env".parse().unwrap(), env).await.unwrap();
+    let mut marks = Vec::new();
+    for _ in 0..2 {
+        collect(stand.claude(), 10_000, |_| {}).await.unwrap();
+        marks.push(stand.read("mark"));
+    }
+    assert_ne!(marks[0], marks[1]);
+    assert!(marks.iter().all(|mark| mark.contains('-') && mark != "of-my-own"), "{marks:?}");
+}
+
 #[tokio::test]
 async fn a_flood_is_cut_off() {
     for flood in ["while :; do echo yyyyyyyy; done", "exec tr '\\0' y < /dev/zero"] {
