@@ -45,6 +45,8 @@ fn site() -> Arc<Site> {
     let config = format!("[runtimes.claude-code]\nprogram = \"{}\"\n", program.display());
     fs::write(site.folder().join("config.toml"), config).unwrap();
     assert!(Command::new("mkfifo").arg(site.folder().join("pipe")).status().unwrap().success());
+    // A program that does not end is not waited for long.
+    let site = site.with("GREENROOM_SERVER__DRAIN_S", "1");
     Arc::new(site.with("PATH", &std::env::var("PATH").unwrap()))
 }
 

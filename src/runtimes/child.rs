@@ -233,6 +233,16 @@ async fn complaint(mut stderr: ChildStderr) -> String {
     let mut complaint = Vec::new();
     let heard = (&mut stderr).take(COMPLAINT_MAX_BYTES).read_to_end(&mut complaint).await;
     let rest = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+    let is_cut = rest.as_ref().is_ok_and(|more| *more > 0);
     drop((heard, rest));
-    String::from_utf8_lossy(&complaint).trim().to_owned()
+    let complaint = String::from_utf8_lossy(&complaint);
+    let complaint = if is_cut { whole_lines(&complaint) } else { &complaint };
+    complaint.trim().to_owned()
+}
+
+/// What was said to the end of a text that was cut: of a secret that stands at the cut nothing may be
+/// left, as half of it would not be known for one.
+fn whole_lines(text: &str) -> &str {
+    let end = text.rfind('\n').or_else(|| text.rfind(char::is_whitespace));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
 }

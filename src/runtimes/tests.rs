@@ -274,6 +274,19 @@ echo '{"type":"result","is_error":true,"subtype":"error_max_turns","total_cost_u
 }
 
 #[tokio::test]
+async fn a_long_complaint_ends_with_no_half_of_a_key() {
+    // The key stands where the complaint is cut, in a line and in one long word.
+    for script in [
+        "printf '%01990d\\nkey %s %05000d' 0 \"$ANTHROPIC_API_KEY\" 0 >&2; exit 3",
+        "printf '%01990d%s%05000d' 0 \"$ANTHROPIC_API_KEY\" 0 >&2; exit 3",
+    ] {
+        let refused = collect(Stand::new(script).claude(), 10_000, |_| {}).await.unwrap_err();
+        let refused = refused.to_string();
+        assert!(refused.contains("exit status: 3") && !refused.contains("sk-"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn one_that_takes_too_long_is_killed() {
     let stand = Stand::with("exec sleep 1000 3> pipe", |settings| settings.timeout_s = 1);
     let pipe = stand.pipe();
