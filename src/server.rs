@@ -209,6 +209,12 @@ async fn host(
     let primary = Primary::open(registry.clone(), primary).await?;
     let ssh = Ssh::open(&config.ssh, data_dir, messaging.clone(), workspaces.clone()).await?;
     let roster = Roster::open(registry.clone()).await?;
+    let said = roster.clone();
+    runtimes.bound_memory_by(move |agent| {
+        // Of an agent that nobody has said anything of, nobody has said this.
+        let most = said.knows(agent).then(|| said.entry(agent).memory_max_bytes());
+        most.filter(|most| *most > 0)
+    });
     let organisation = organisation::Resources {
         registry: registry.clone(),
         roster: roster.clone(),

@@ -26,7 +26,7 @@ const COMPLAINT_MAX_BYTES: u64 = 2_000;
 const LEAVES_WITHIN: Duration = Duration::from_secs(3);
 
 /// How often it is looked at what a program uses.
-const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 /// How long something that outlives a program may hold its output open.
 const DRAINS_WITHIN: Duration = Duration::from_secs(1);
@@ -181,8 +181,11 @@ impl Count {
         }
     }
 
-    fn holds(&self, bytes: Option<u64>) {
-        self.tally.children_hold(self.runtimes.held(self.agent, &self.group, bytes));
+    /// Answers with what its agent's programs may hold, if they hold more.
+    fn holds(&self, bytes: Option<u64>) -> Option<u64> {
+        let held = self.runtimes.held(self.agent, &self.group, bytes);
+        self.tally.children_hold(held);
+        self.runtimes.is_over(self.agent, held)
     }
 }
 
@@ -193,6 +196,7 @@ async fn reaped(
     place: [OwnedSemaphorePermit; 2],
     told: oneshot::Sender<io::Result<ExitStatus>>,
 ) {
+    let mut too_much = None;
     if let Some(leader) = count.group.leader() {
         // Over and not yet reaped: only then is it known what it used, and its number is still its own.
         let mut over = tokio::task::spawn_blocking(move || {
@@ -203,7 +207,10 @@ async fn reaped(
             let live = tokio::task::spawn_blocking(move || figures::of(leader)).await;
             let live = live.unwrap_or_default();
             count.worked(live.cpu);
-            count.holds(Some(live.resident_bytes));
+            if let Some(most) = count.holds(Some(live.resident_bytes)) {
+                too_much = Some(most);
+                count.group.kill();
+            }
             match timeout(LOOKED_AT_EVERY, &mut over).await {
                 Ok(used) => break used.unwrap_or_default(),
                 Err(_runs) => {}
@@ -215,8 +222,14 @@ async fn reaped(
     let status = child.wait().await;
     // And what has left its group.
     mark.kill().await;
-    count.holds(None);
+    let _over = count.holds(None);
     drop(place);
+    let status = match too_much {
+        Some(most) => Err(io::Error::other(format!(
+            "its agent's programs hold more than {most} bytes of memory"
+        ))),
+        None => status,
+    };
     // Nobody minds if nobody waits any more.
     drop(told.send(status));
 }

@@ -299,6 +299,19 @@ async fn one_that_takes_too_long_is_killed() {
 }
 
 #[tokio::test]
+async fn one_that_holds_too_much_memory_is_killed() {
+    let hoards = "exec 3> pipe; held=$(head -c 100000000 /dev/zero | tr '\\0' x); sleep 1000";
+    let stand = Stand::new(hoards);
+    let agent = stand.agent;
+    stand.runtimes.bound_memory_by(move |asked| (asked == agent).then_some(64 << 20));
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let refused = collect(stand.claude(), 10_000, |_| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("hold more than 67108864 bytes of memory"), "{refused}");
+    let_go.await.unwrap();
+    assert_eq!(stand.tally.figures().children_bytes, 0);
+}
+
+#[tokio::test]
 async fn no_more_run_than_may() {
     let stand = Stand::with("exec 3> pipe; exec sleep 1000", |settings| {
         settings.at_once = 1;
