@@ -327,7 +327,8 @@ impl Organisation {
             tracing::warn!(%agent, bytes = read.size, "a file of asks is too large to be read");
             return Ok(());
         }
-        let said = asks_file::read(&read.bytes);
+        let mask = self.registry().mask(agent);
+        let said = asks_file::read(&read.bytes, mask.as_deref());
         let mut is_all = true;
         let mut answers = HashMap::new();
         for one in said {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDateTime, SecondsFormat};
 use greenroom_actors::ids::AgentId;
+use greenroom_actors::masks::Mask;
 use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -31,8 +32,8 @@ pub(super) struct Said {
     entry: Map<String, Value>,
 }
 
-/// The entries of a file. What is none is passed over.
-pub(super) fn read(bytes: &[u8]) -> Vec<Said> {
+/// The entries of a file, without the secrets of the agent. What is none is passed over.
+pub(super) fn read(bytes: &[u8], mask: Option<&Mask>) -> Vec<Said> {
     let Ok(mut file) = serde_json::from_slice::<Value>(bytes) else { return Vec::new() };
     let Some(entries) = list(&mut file) else { return Vec::new() };
     let entries = entries.drain(..).take(ENTRIES_MAX).filter_map(|entry| match entry {
@@ -40,8 +41,12 @@ pub(super) fn read(bytes: &[u8]) -> Vec<Said> {
         _ => None,
     });
     entries
-        .filter_map(|entry| {
+        .filter_map(|mut entry| {
             let id = id(&entry)?.to_owned();
+            // Before anything is cut to its bounds, or half of a secret would stay.
+            if let Some(mask) = mask {
+                mask.hide_in_map(&mut entry);
+            }
             let status =
                 text(&entry, "status", WORD_MAX_CHARS).unwrap_or_else(|| "pending".to_owned());
             Some(Said { id, status, entry })
@@ -150,7 +155,7 @@ mod tests {
     use super::*;
 
     fn ids(text: &str) -> Vec<String> {
-        read(text.as_bytes()).into_iter().map(|said| said.id).collect()
+        read(text.as_bytes(), None).into_iter().map(|said| said.id).collect()
     }
 
     #[test]
@@ -175,7 +180,7 @@ mod tests {
              "options": ["yes", "no"], "context": {"x": "y".repeat(10_000)}},
             {"id": "b", "status": "acknowledged"},
         ], "more": 1});
-        let said = read(file.to_string().as_bytes());
+        let said = read(file.to_string().as_bytes(), None);
         let now = UnixMillis(1_000);
         let first = said.first().unwrap().ask(AgentId::new(), Uuid::nil(), now);
         assert_eq!((first.title.len(), first.question.len()), (300, 4_000));
@@ -199,5 +204,17 @@ mod tests {
             (&json!("acknowledged"), &json!(1))
         );
         assert_eq!(answered(written.to_string().as_bytes(), &answers), None);
+    }
+
+    #[test]
+    fn what_is_asked_tells_no_secret_and_no_half_of_one() {
+        let mask = Mask::over(["sk-one-two"]).unwrap();
+        let question = format!("{} sk-one-two", "q".repeat(TITLE_MAX_CHARS - 7));
+        let file =
+            json!([{"id": "a", "question": question, "context": {"sk-one-two": "sk-one-two"}}]);
+        let said = read(file.to_string().as_bytes(), Some(&mask));
+        let ask = said.first().unwrap().ask(AgentId::new(), Uuid::nil(), UnixMillis(1));
+        assert!(ask.title.ends_with("q ***"), "{}", ask.title);
+        assert!(!format!("{ask:?}").contains("sk-"), "{ask:?}");
     }
 }

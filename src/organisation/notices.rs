@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::AgentId;
+use greenroom_actors::masks::Mask;
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -168,6 +169,18 @@ impl NewNotice {
         let metadata = metadata.map_or(0, |text| text.map_or(usize::MAX, |text| text.len()));
         at_most("metadata", metadata, METADATA_MAX_BYTES)
     }
+
+    /// Hides the agent's secrets in what it says.
+    fn hide(&mut self, mask: &Mask) {
+        mask.hide(&mut self.title);
+        [&mut self.message, &mut self.category]
+            .into_iter()
+            .flatten()
+            .for_each(|text| mask.hide(text));
+        if let Some(metadata) = &mut self.metadata {
+            mask.hide_in_map(metadata);
+        }
+    }
 }
 
 /// That a word is one of those that may be.
@@ -232,9 +245,13 @@ impl Organisation {
         &self,
         agent: AgentId,
         person: Option<String>,
-        new: NewNotice,
+        mut new: NewNotice,
     ) -> Result<Arc<Notice>, OrganisationError> {
         new.check()?;
+        // Documents pass no mask on their way to the store. A person's desk has none.
+        if let Some(mask) = self.registry().mask(agent) {
+            new.hide(&mask);
+        }
         let this = self.clone();
         self.whole(async move {
             let notice = Arc::new(Notice {

@@ -480,7 +480,7 @@ impl Organisation {
         source: AgentId,
         person: Option<String>,
         hops: u64,
-        new: NewEmission,
+        mut new: NewEmission,
     ) -> Result<Arc<Emission>, OrganisationError> {
         check_type(&new.event_type)?;
         let payload = new.payload.as_ref().map(serde_json::to_vec);
@@ -488,6 +488,10 @@ impl Organisation {
         at_most("payload", payload, PAYLOAD_MAX_BYTES)?;
         if hops >= HOPS_MAX {
             return Err(OrganisationError::TooFar(HOPS_MAX));
+        }
+        // Documents pass no mask on their way to the store, and other agents hear of it.
+        if let (Some(mask), Some(payload)) = (self.registry().mask(source), &mut new.payload) {
+            mask.hide_in(payload);
         }
         let now = self.registry().clock().now();
         let signals = &self.inner.signals;

@@ -23,7 +23,9 @@ use greenroom_actors::time::UnixMillis;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 pub use access::Relation;
-pub use entry::{AccessPolicy, Entry, Folders, Limits, Recorded, Resources, Share, Work};
+pub use entry::{
+    AccessPolicy, Entry, Folders, Limits, Recorded, Resources, Share, Work, memory_bytes,
+};
 
 use crate::accounts::Principal;
 use index::Index;

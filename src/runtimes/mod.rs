@@ -10,6 +10,11 @@
 //! nothing but where programs are, the language, and, where the agent may use it, the host's key for that
 //! runtime; beside that the agent's own credentials. It runs in a process group of its own, which is
 //! killed as a whole when the run ends, however it ends. What it writes is bounded, and so is how many run.
+//! What carries its mark is killed too, for what leaves its group.
+//!
+//! What an agent's programs hold in memory is looked at every second, and one of an agent whose programs
+//! hold more than they may is killed. A limit of the system's is on addresses, of which programs with a
+//! heap of their own reserve many times what they use. Processors are not bounded.
 //!
 //! The program uses tools of its own, which the core hears of and does not carry out. The read-only rule
 //! binds the agent's tools of this host, not those of the program: for it, the rule is told as a list
@@ -28,7 +33,7 @@ mod told;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use futures::{StreamExt, stream};
 use greenroom_actors::budget::Rate;
@@ -52,6 +57,9 @@ pub struct Runtimes {
     inner: Arc<Inner>,
 }
 
+/// Bytes of memory that the programs of an agent may hold; `None`: any number.
+type Ceiling = Box<dyn Fn(AgentId) -> Option<u64> + Send + Sync>;
+
 /// Looks up a variable of the host.
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -70,6 +78,7 @@ struct Inner {
     places: Arc<Semaphore>,
     /// Bytes in memory of those that run, by their agent.
     children: Mutex<HashMap<AgentId, Vec<(Group, u64)>>>,
+    ceiling: OnceLock<Ceiling>,
 }
 
 /// What carries an agent's work out.
@@ -105,8 +114,18 @@ impl Runtimes {
             queue: Arc::new(Semaphore::new(queue)),
             places: Arc::new(Semaphore::new(places)),
             children: Mutex::default(),
+            ceiling: OnceLock::new(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// From now on, an agent's programs may hold no more than so many bytes of memory together, asked
+    /// each time that they are looked at. Only the first counts.
+    pub fn bound_memory_by(
+        &self,
+        ceiling: impl Fn(AgentId) -> Option<u64> + Send + Sync + 'static,
+    ) {
+        drop(self.inner.ceiling.set(Box::new(ceiling)));
     }
 
     /// What carries the work of an agent of that character out.
@@ -162,6 +181,11 @@ impl Inner {
             children.remove(&agent);
         }
         sum
+    }
+
+    /// The bytes that an agent's programs may hold, if these are more.
+    fn is_over(&self, agent: AgentId, held: u64) -> Option<u64> {
+        self.ceiling.get()?(agent).filter(|most| held > *most)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AgentId, Vec<(Group, u64)>>> {

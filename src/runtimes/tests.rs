@@ -284,6 +284,63 @@ async fn what_a_program_leaves_behind_is_killed_when_it_ends() {
     assert_eq!(reading.await.unwrap(), 0);
 }
 
+/// Waits until nobody holds a pipe open any more.
+async fn is_let_go(pipe: PathBuf) {
+    let mut held = tokio::fs::File::open(&pipe).await.unwrap();
+    assert_eq!(held.read(&mut [0]).await.unwrap(), 0);
+}
+
+/// What it starts holds the pipe open in a session of its own, and does not heed being asked to end.
+const LEAVES: &str =
+    "(exec 3> pipe; exec setsid sh -c 'trap \"\" TERM HUP INT; echo > left; sleep 1000; sleep 1000') &
+while [ ! -e left ]; do sleep 0.01; done";
+
+#[tokio::test]
+async fn what_leaves_its_group_is_killed_when_the_program_ends() {
+    let stand = Stand::new(&format!("{LEAVES}\n{SAYS}{ENDS}"));
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let answer = collect(stand.claude(), 10_000, |_| {}).await.unwrap();
+    assert_eq!(answer.text, "I look.\n\nDone.");
+    let_go.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_leaves_its_group_is_killed_when_the_program_is_stopped() {
+    let stand = Stand::new(&format!("{LEAVES}\n{SAYS}\nsleep 1000"));
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let mut answer = stand.claude();
+    // It says something only once the other is gone from its group.
+    assert!(answer.next().await.unwrap().is_ok());
+    assert_eq!(stand.runtimes.inner.places.available_permits(), 3);
+    drop(answer);
+    let_go.await.unwrap();
+    // A place is free once all of it is gone.
+    drop(stand.runtimes.inner.places.acquire_many(4).await.unwrap());
+}
+
+#[tokio::test]
+async fn one_that_says_no_more_and_does_not_end_is_killed() {
+    let stand = Stand::new("exec 3> pipe; trap '' TERM HUP INT; exec >&- 2>&-; sleep 1000");
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let refused = collect(stand.claude(), 10_000, |_| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("it ended without an answer (it did not end"), "{refused}");
+    let_go.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_host_leaves_is_known_by_its_mark_alone() {
+    let stand = Stand::new(&format!("printf %s \"$GREENROOM_CHILD\" > mark; {SAYS}{ENDS}"));
+    let env = b"GREENROOM_CHILD=of-my-own\n".to_vec();
+    stand.workspaces.free(stand.agent).write(".env".parse().unwrap(), env).await.unwrap();
+    let mut marks = Vec::new();
+    for _ in 0..2 {
+        collect(stand.claude(), 10_000, |_| {}).await.unwrap();
+        marks.push(stand.read("mark"));
+    }
+    assert_ne!(marks[0], marks[1]);
+    assert!(marks.iter().all(|mark| mark.contains('-') && mark != "of-my-own"), "{marks:?}");
+}
+
 #[tokio::test]
 async fn a_flood_is_cut_off() {
     for flood in ["while :; do echo yyyyyyyy; done", "exec tr '\\0' y < /dev/zero"] {
@@ -315,6 +372,19 @@ echo '{"type":"result","is_error":true,"subtype":"error_max_turns","total_cost_u
 }
 
 #[tokio::test]
+async fn a_long_complaint_ends_with_no_half_of_a_key() {
+    // The key stands where the complaint is cut, in a line and in one long word.
+    for script in [
+        "printf '%01990d\\nkey %s %05000d' 0 \"$ANTHROPIC_API_KEY\" 0 >&2; exit 3",
+        "printf '%01990d%s%05000d' 0 \"$ANTHROPIC_API_KEY\" 0 >&2; exit 3",
+    ] {
+        let refused = collect(Stand::new(script).claude(), 10_000, |_| {}).await.unwrap_err();
+        let refused = refused.to_string();
+        assert!(refused.contains("exit status: 3") && !refused.contains("sk-"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn one_that_takes_too_long_is_killed() {
     let stand = Stand::with("exec sleep 1000 3> pipe", |settings| settings.timeout_s = 1);
     let pipe = stand.pipe();
@@ -324,6 +394,19 @@ async fn one_that_takes_too_long_is_killed() {
     let late = collect(stand.claude(), 10_000, |_| {}).await;
     assert_eq!(late, Err(ModelError::TimedOut(Duration::from_secs(1))));
     assert_eq!(reading.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn one_that_holds_too_much_memory_is_killed() {
+    let hoards = "exec 3> pipe; held=$(head -c 100000000 /dev/zero | tr '\\0' x); sleep 1000";
+    let stand = Stand::new(hoards);
+    let agent = stand.agent;
+    stand.runtimes.bound_memory_by(move |asked| (asked == agent).then_some(64 << 20));
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let refused = collect(stand.claude(), 10_000, |_| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("hold more than 67108864 bytes of memory"), "{refused}");
+    let_go.await.unwrap();
+    assert_eq!(stand.tally.figures().children_bytes, 0);
 }
 
 #[tokio::test]

@@ -105,6 +105,8 @@ async fn deploy_local(mut payload: Payload, call: Call) -> Answer<Deployment> {
     drop(bytes);
     let credentials = credentials(wanted.credentials.unwrap_or_default())?;
     let count = credentials.len();
+    // Before it is unpacked, and looked at again once nobody else creates one.
+    birth::has_room(&call, 1)?;
     let packed = unpacked_of(&wanted.archive)?;
     let deployed = call.shared.host.templates.unpack(packed, credentials).await;
     let deployed = deployed.map_err(refused)?;

@@ -131,6 +131,8 @@ async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
             .collect();
         return Ok(Json(told));
     }
+    // All of them or none, and nothing is fetched for agents that there is no room for.
+    birth::has_room(&call, members.len())?;
     // All templates first: where one is missing, no agent is made.
     let mut fetched = Vec::new();
     let token = call.shared.host.common_github_token();

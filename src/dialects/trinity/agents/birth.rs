@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::accounts::{Scope, User};
+use crate::accounts::{AccountsError, Scope, User};
 use crate::credentials::ENV;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
@@ -106,11 +106,10 @@ impl NewAgent {
 /// Creates the agent and starts it; answers once it runs.
 pub(super) async fn create(call: &Call<NewAgent>, wanted: NewAgent) -> Result<Known, TrinityError> {
     let host = &call.shared.host;
-    // Before anything is fetched for it.
+    // Before anything is fetched for it, or whoever may have no further agent would have the host fetch.
+    // It is looked at again once nobody else creates one.
     let name = names::for_creation(&wanted.name)?;
-    if host.roster.find(&name).await?.is_some() {
-        return Err(taken());
-    }
+    may_create(call, &name, wanted.base_image.as_deref()).await?;
     let fetched = match wanted.source() {
         Some(template) => {
             let token = host.common_github_token();
@@ -141,12 +140,7 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
     let owner = &call.principal.user;
     // One after the other, or two at once would both find room in the quota.
     let creating = Arc::clone(&call.shared.creating).lock_owned().await;
-    if host.roster.find(&name).await?.is_some() {
-        return Err(taken());
-    }
-    let owned = u64::try_from(host.roster.owned_by(&owner.username)).unwrap_or(u64::MAX);
-    host.accounts.check_quota(owner, owned)?;
-    check_base_image(host, wanted.base_image.as_deref().unwrap_or(BASE_IMAGE))?;
+    may_create(call, &name, wanted.base_image.as_deref()).await?;
     let id = AgentId(Uuid::new_v4());
     let entry = Entry {
         owner: owner.username.clone(),
@@ -168,6 +162,38 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
     let born = tokio::spawn(birth.carry_out(host.clone(), entry, port, creating)).await;
     born.unwrap_or_else(|error| Err(TrinityError::inside(error)))?;
     host.roster.get(id).await?.ok_or_else(TrinityError::no_agent)
+}
+
+/// Whether the caller may have an agent of that name, from that image.
+async fn may_create<B>(
+    call: &Call<B>,
+    name: &str,
+    base_image: Option<&str>,
+) -> Result<(), TrinityError> {
+    let host = &call.shared.host;
+    if host.roster.find(name).await?.is_some() {
+        return Err(taken());
+    }
+    has_room(call, 1)?;
+    check_base_image(host, base_image.unwrap_or(BASE_IMAGE))
+}
+
+/// Whether the caller may have so many more agents.
+pub(in crate::dialects::trinity) fn has_room<B>(
+    call: &Call<B>,
+    more: usize,
+) -> Result<(), TrinityError> {
+    let host = &call.shared.host;
+    let owner = &call.principal.user;
+    let owned = host.roster.owned_by(&owner.username);
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let before_last = owned.saturating_add(more).saturating_sub(1);
+    Ok(host.accounts.check_quota(owner, number(before_last)).map_err(|refused| match refused {
+        AccountsError::Quota { limit, .. } => {
+            AccountsError::Quota { current: number(owned), limit }
+        }
+        refused => refused,
+    })?)
 }
 
 /// An agent that may come into being.
