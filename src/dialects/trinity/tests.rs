@@ -6,6 +6,7 @@ mod audited;
 mod configuration;
 mod credentials;
 mod deploy;
+mod described;
 mod doors;
 mod files;
 mod fleet;
