@@ -1,7 +1,8 @@
 //! A request, as a handler is given it: read, and with the one who makes it known.
 //!
 //! The order is that of Trinity's own server: a body that is not JSON is refused before anything else,
-//! then who calls is asked, then (by the handler) whether they may, and only then what they want.
+//! then who calls is asked, then (by the handler) whether they may, and only then what they want. Guards
+//! that tell strangers nothing come after the shape of what is wanted, which says nothing of the agent.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -69,8 +69,9 @@ async fn show_guardrails(call: Call) -> Answer<GuardrailsShown> {
 )]
 #[put("/api/agents/{name}/guardrails")]
 async fn set_guardrails(call: Call<NewGuardrails>) -> Answer<GuardrailsSet> {
+    let wanted = call.fields()?;
     let agent = call.owning("guardrails").await?;
-    let guardrails = checked(&call.fields()?.into_map())?;
+    let guardrails = checked(&wanted.into_map())?;
     let registry = &call.shared.host.registry;
     // A patch is merged: what is not named any more has to be taken away by name.
     let record = registry.record(agent.id).await?;

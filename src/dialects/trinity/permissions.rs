@@ -133,8 +133,8 @@ struct PermissionsSet {
 )]
 #[put("/api/agents/{name}/permissions")]
 async fn set(call: Call<NewPermissions>) -> Answer<PermissionsSet> {
-    let source = call.owning(THING).await?;
     let wanted = call.fields()?;
+    let source = call.owning(THING).await?;
     let mut targets = BTreeSet::new();
     for name in &wanted.permitted_agents {
         targets.insert(target(&call, &source, name).await?.id);

@@ -77,8 +77,8 @@ async fn show_capabilities(call: Call) -> Answer<Capabilities> {
 )]
 #[put("/api/agents/{name}/capabilities")]
 async fn set_capabilities(call: Call<NewCapabilities>) -> Answer<CapabilitiesSet> {
-    let agent = call.owning("capabilities").await?;
     let NewCapabilities { full_capabilities } = call.fields()?;
+    let agent = call.owning("capabilities").await?;
     let roster = &call.shared.host.roster;
     let change = |entry: &mut Entry| {
         entry.recorded.full_capabilities = full_capabilities;

@@ -41,18 +41,22 @@ struct Renamed {
 async fn rename(call: Call<NewName>) -> Answer<Renamed> {
     let wanted = call.fields()?;
     let found = call.found().await?;
-    if found.is_some_and(|agent| agent.entry.is_system) {
+    if found.as_ref().is_some_and(|agent| agent.entry.is_system) {
         return Err(TrinityError::forbidden("System agents cannot be renamed"));
+    }
+    let host = &call.shared.host;
+    let taken = |name: &str| TrinityError::conflict(format!("Agent '{name}' already exists"));
+    if found.is_none() && call.principal.is_admin() {
+        // What is wrong with the new name is told first, here too.
+        let new_name = names::for_rename(&wanted.new_name, &call.segment("name"))?;
+        let is_taken = host.roster.find(&new_name).await?.is_some();
+        return Err(if is_taken { taken(&new_name) } else { TrinityError::no_agent() });
     }
     let agent = call.owning_or("You don't have permission to rename this agent").await?;
     let new_name = names::for_rename(&wanted.new_name, &agent.name)?;
-    let host = &call.shared.host;
     match host.registry.rename(agent.id, &new_name).await {
         Ok(_) => {}
-        Err(CoreError::HandleTaken { .. }) => {
-            let told = format!("Agent '{new_name}' already exists");
-            return Err(TrinityError::conflict(told));
-        }
+        Err(CoreError::HandleTaken { .. }) => return Err(taken(&new_name)),
         Err(error) => return Err(error.into()),
     }
     host.accounts.rename_agent_key(agent.id, &new_name).await?;
