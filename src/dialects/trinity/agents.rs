@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
-use super::error::TrinityError;
+use super::error::{ErrorBody, TrinityError};
 use super::wanted::InQuery;
 use crate::accounts::Role;
 use crate::roster::{Known, Relation};
@@ -63,13 +63,18 @@ async fn list(call: Call<InQuery<TagFilter>>) -> Answer<Vec<AgentItem>> {
 #[utoipa::path(
     tag = "Agents",
     request_body = NewAgent,
-    responses((status = 200, body = AgentBase))
+    responses(
+        (status = 200, body = AgentBase),
+        (status = 501, description = "There is no git here to fetch a template with", body = ErrorBody),
+        (status = 502, description = "A template could not be fetched", body = ErrorBody)
+    )
 )]
 #[post("/api/agents")]
 async fn create(call: Call<NewAgent>) -> Answer<AgentBase> {
     call.at_least(Role::Creator)?;
     let wanted = call.fields()?;
-    let agent = birth::create(&call, wanted).await?;
+    let agent = birth::create(&call, wanted).await;
+    let agent = agent.map_err(|error| error.failing("Failed to create agent"))?;
     call.note("agent_lifecycle", "create", ("agent", &agent.name)).await;
     Ok(Json(AgentBase::of(&agent, call.shared.host.version)))
 }

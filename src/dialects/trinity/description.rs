@@ -30,16 +30,20 @@ pub(super) struct Description {
 const BEARER: &str = "bearer";
 
 /// What each operation may answer when it is refused, whatever it is.
-const REFUSALS: [(&str, &str); 9] = [
+const REFUSALS: [(&str, &str); 13] = [
     ("400", "The request cannot be"),
     ("401", "Who calls is not known"),
     ("403", "The caller may not"),
     ("404", "Not found"),
+    ("408", "The body comes too slowly"),
     ("409", "Taken, or not in a state for it"),
     ("413", "The body is too large"),
     ("422", "The shape of the request is wrong; all faults are told"),
     ("429", "Too many"),
+    ("500", "A fault of the host's own"),
     ("503", "Not now; try again"),
+    ("504", "Not done in time"),
+    ("507", "No space is left"),
 ];
 
 /// Operations that anyone may call.

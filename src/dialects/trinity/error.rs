@@ -106,6 +106,11 @@ impl TrinityError {
         Self { detail: Value::String(detail.into()), ..self }
     }
 
+    /// The same with other words, if it is the host's own fault.
+    pub(super) fn failing(self, detail: &str) -> Self {
+        if self.status == StatusCode::INTERNAL_SERVER_ERROR { self.worded(detail) } else { self }
+    }
+
     /// What is to be logged.
     pub(super) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()

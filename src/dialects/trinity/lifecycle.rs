@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::agents::Done;
 use super::call::Call;
 use super::credentials::{self, InjectionResult};
-use super::error::TrinityError;
+use super::error::{ErrorBody, TrinityError};
 use super::{Answer, resources};
 use crate::credentials::Injection;
 use crate::roster::Known;
@@ -29,17 +29,26 @@ struct Started {
 }
 
 /// Starts an agent.
-#[utoipa::path(tag = "Lifecycle", params(("name" = String, Path)), responses((status = 200, body = Started)))]
+#[utoipa::path(
+    tag = "Lifecycle",
+    params(("name" = String, Path)),
+    responses(
+        (status = 200, body = Started),
+        (status = 501, description = "There is no git here to fetch a template with", body = ErrorBody),
+        (status = 502, description = "A template could not be fetched", body = ErrorBody)
+    )
+)]
 #[post("/api/agents/{name}/start")]
 async fn start(call: Call) -> Answer<Started> {
     let agent = call.authorised().await?;
     let injection = if agent.is_running() {
         // What has stopped meanwhile is to run all the same.
-        call.shared.host.registry.ask(agent.id, Change::insisting(Command::Start)).await?;
-        Injection::ALREADY_RUNNING
+        let started = call.shared.host.registry.ask(agent.id, Change::insisting(Command::Start));
+        started.await.map(|_| Injection::ALREADY_RUNNING).map_err(TrinityError::from)
     } else {
-        begin(&call, &agent).await?
+        begin(&call, &agent).await
     };
+    let injection = injection.map_err(|error| error.failing("Failed to start agent"))?;
     Ok(Json(Started {
         message: format!("Agent {} started", agent.name),
         credentials_injection: injection.word(),
@@ -69,6 +78,7 @@ pub(super) async fn begin<B>(call: &Call<B>, agent: &Known) -> Result<Injection,
 #[post("/api/agents/{name}/stop")]
 async fn stop(call: Call) -> Answer<Done> {
     let agent = call.authorised().await?;
-    call.shared.host.registry.ask(agent.id, Change::insisting(Command::Stop)).await?;
+    let stopped = call.shared.host.registry.ask(agent.id, Change::insisting(Command::Stop)).await;
+    stopped.map_err(|error| TrinityError::from(error).failing("Failed to stop agent"))?;
     Ok(Json(Done { message: format!("Agent {} stopped", agent.name) }))
 }

@@ -18,7 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::agents::birth::{self, NewAgent};
 use super::agents::status;
 use super::call::Call;
-use super::error::TrinityError;
+use super::error::{ErrorBody, TrinityError};
 use super::{Answer, lifecycle};
 use crate::accounts::Role;
 use crate::roster::{Entry, Folders, Known};
@@ -100,7 +100,11 @@ struct SystemRestarted {
 #[utoipa::path(
     tag = "Systems",
     request_body = NewSystem,
-    responses((status = 200, body = SystemDeployed))
+    responses(
+        (status = 200, body = SystemDeployed),
+        (status = 501, description = "There is no git here to fetch a template with", body = ErrorBody),
+        (status = 502, description = "A template could not be fetched", body = ErrorBody)
+    )
 )]
 #[post("/api/systems/deploy")]
 async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
