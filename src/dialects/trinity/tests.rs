@@ -22,6 +22,7 @@ mod permissions;
 mod preferences;
 mod rights;
 mod schedules;
+mod seed;
 mod sharing;
 mod ssh_access;
 mod support;

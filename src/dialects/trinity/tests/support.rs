@@ -45,7 +45,7 @@ impl Site {
         Self::made(Setting::default(), make).await
     }
 
-    async fn made(setting: Setting, make: impl FnOnce(&Host) -> Trinity) -> Self {
+    pub(super) async fn made(setting: Setting, make: impl FnOnce(&Host) -> Trinity) -> Self {
         let mut trinity = None;
         let stage = stage_of(setting, |host| trinity.insert(make(host)).app());
         let stage = stage.await;
