@@ -26,7 +26,14 @@ impl Host {
         self.organisation.forget(id).await?;
         self.workspaces.forget(id).await?;
         self.media.forget_agent(id).await?;
-        self.roster.forget(id).await
+        let readers = self.roster.callers_of(id);
+        self.roster.forget(id).await?;
+        for reader in readers {
+            if let Err(error) = self.workspaces.withdraw(reader).await {
+                tracing::warn!(agent = %reader, %error, "links to folders of others are left");
+            }
+        }
+        Ok(())
     }
 
     /// Sees to it that nothing is left of agents that are gone, and that keys are called by the names
