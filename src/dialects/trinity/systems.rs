@@ -3,6 +3,7 @@
 mod manifest;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::Vacant;
 
 use actix_web::web::Json;
 use actix_web::{HttpResponse, get, post};
@@ -131,14 +132,22 @@ async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
             .collect();
         return Ok(Json(told));
     }
-    // All templates first: where one is missing, no agent is made.
-    let mut fetched = Vec::new();
+    // Each is asked for again as it is made; but nothing is fetched for what there is no room for.
+    let (host, owner) = (&call.shared.host, &call.principal.user);
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let owned = number(host.roster.owned_by(&owner.username));
+    host.accounts.check_quota_for(owner, owned, number(members.len()))?;
+    // All templates first, each once: where one is missing, no agent is made.
+    let mut fetched = BTreeMap::new();
     for (_, _, member) in &members {
-        fetched.push(call.shared.host.templates.fetch(&member.template, None).await?);
+        if let Vacant(place) = fetched.entry(member.template.as_str()) {
+            place.insert(host.templates.fetch(&member.template, None).await?);
+        }
     }
     let mut made = BTreeMap::new();
-    for ((name, short, member), fetched) in members.iter().zip(&fetched) {
-        let agent = make(&call, &manifest, name, member, fetched.as_ref()).await?;
+    for (name, short, member) in &members {
+        let fetched = fetched.get(member.template.as_str()).and_then(Option::as_ref);
+        let agent = make(&call, &manifest, name, member, fetched).await?;
         told.schedules_created += add_schedules(&call, agent.id, member).await?;
         told.tags_configured += agent.entry.tags.len();
         told.agents_created.push(agent.name.clone());
