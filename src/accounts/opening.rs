@@ -79,6 +79,7 @@ impl Accounts {
             setup_token,
             handover,
             change: tokio::sync::Mutex::new(()),
+            changed: tokio::sync::watch::Sender::new(()),
         };
         let accounts = Self { inner: Arc::new(accounts) };
         if let Err(error) = accounts.take_over().await {

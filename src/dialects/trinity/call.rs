@@ -110,6 +110,13 @@ impl<B> std::ops::Deref for Call<B> {
     }
 }
 
+impl<B> Call<B> {
+    /// What the caller has shown.
+    pub(super) fn token(&self) -> &str {
+        bearer(&self.request).unwrap_or_default()
+    }
+}
+
 impl<B> Visit<B> {
     /// A segment of the path, by its name.
     pub(super) fn segment(&self, name: &str) -> String {

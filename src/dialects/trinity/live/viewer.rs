@@ -6,11 +6,12 @@ use zeroize::Zeroizing;
 
 use super::hub::Told;
 use crate::accounts::{Credential, Principal};
+use crate::dialects::trinity::call::Call;
 use crate::host::Host;
 use crate::roster::Entry;
 
 /// Somebody who listens. What they may see is asked anew each time.
-pub(super) struct Viewer {
+pub(in crate::dialects::trinity) struct Viewer {
     host: Host,
     shown: Shown,
 }
@@ -37,8 +38,17 @@ impl Viewer {
         Some((Self { host: host.clone(), shown }, principal))
     }
 
+    /// Whoever calls.
+    pub(in crate::dialects::trinity) fn of<B>(call: &Call<B>) -> Self {
+        let shown = match call.principal.key() {
+            Some(key) => Shown::Key(key.id),
+            None => Shown::Token(Zeroizing::new(call.token().to_owned())),
+        };
+        Self { host: call.shared.host.clone(), shown }
+    }
+
     /// Who that is now; nobody any more where what they have shown is no longer good.
-    pub(super) fn principal(&self) -> Option<Principal> {
+    pub(in crate::dialects::trinity) fn principal(&self) -> Option<Principal> {
         let accounts = &self.host.accounts;
         match &self.shown {
             Shown::Token(token) => accounts.by_token(token),
@@ -51,7 +61,7 @@ impl Viewer {
     }
 
     /// Whether they may use an agent now; `None` where they are nobody any more.
-    pub(super) fn may_use(&self, agent: AgentId) -> Option<bool> {
+    pub(in crate::dialects::trinity) fn may_use(&self, agent: AgentId) -> Option<bool> {
         let principal = self.principal()?;
         let entry = self.host.roster.entry(agent);
         Some(self.host.roster.relation(&principal, &entry).may_use())

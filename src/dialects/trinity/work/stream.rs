@@ -1,6 +1,7 @@
 //! An execution as it goes on: its log, entry by entry, as a stream of events.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use greenroom_actors::error::CoreError;
 use greenroom_actors::feed::EventStream;
 use greenroom_actors::ids::AgentId;
 use serde_json::{Value, json};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
@@ -22,7 +24,9 @@ use super::record::Execution;
 use super::{entries, executions};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::live::Viewer;
 use crate::dialects::trinity::shared::Shared;
+use crate::organisation::Happening;
 
 /// How often something is told where nothing happens, so that a connection that is gone is noticed.
 const BREATH: Duration = Duration::from_secs(15);
@@ -43,7 +47,13 @@ async fn stream(call: Call) -> Result<HttpResponse, TrinityError> {
     let store = call.shared.host.registry.store();
     // From before the first look, so that nothing is missed between the two.
     let seen = store.event_bounds(agent.id).await?.map_or(0, |(_, newest)| newest);
+    let accounts = &call.shared.host.accounts;
     let following = Following {
+        viewer: Viewer::of(&call),
+        changes: Changes {
+            accounts: accounts.watch(),
+            happenings: call.shared.host.organisation.watch(),
+        },
         shared: Arc::clone(&call.shared),
         agent: agent.id,
         execution: execution.id,
@@ -67,9 +77,37 @@ async fn stream(call: Call) -> Result<HttpResponse, TrinityError> {
         .streaming(frames))
 }
 
+/// What may end a client's right to follow.
+struct Changes {
+    accounts: watch::Receiver<()>,
+    happenings: broadcast::Receiver<Arc<Happening>>,
+}
+
+impl Changes {
+    /// Is ready once something was changed after which it is to be asked again.
+    async fn next(&mut self) {
+        loop {
+            tokio::select! {
+                changed = self.accounts.changed() => match changed {
+                    Ok(()) => return,
+                    Err(_ended) => pending().await,
+                },
+                happening = self.happenings.recv() => match happening.as_deref() {
+                    // What was missed may be one.
+                    Ok(Happening::Unshared(..)) | Err(RecvError::Lagged(_)) => return,
+                    Ok(_) => {}
+                    Err(RecvError::Closed) => pending().await,
+                },
+            }
+        }
+    }
+}
+
 /// A client that follows an execution.
 struct Following {
     shared: Arc<Shared>,
+    viewer: Viewer,
+    changes: Changes,
     agent: AgentId,
     execution: Uuid,
     events: EventStream,
@@ -83,14 +121,27 @@ impl Following {
     /// The next that it is told, and whether there is more to come.
     async fn next(&mut self) -> (Bytes, bool) {
         loop {
+            let mut is_silent = false;
             if !std::mem::take(&mut self.is_first) {
-                match tokio::time::timeout(BREATH, self.events.next()).await {
-                    Ok(Ok(_)) => {}
-                    Ok(Err(error)) => return broken(&error),
-                    Err(_silence) => return (Bytes::from_static(b":\n\n"), true),
+                tokio::select! {
+                    () = self.changes.next() => {}
+                    event = tokio::time::timeout(BREATH, self.events.next()) => match event {
+                        Ok(Ok(_)) => {}
+                        Ok(Err(error)) => return broken(&error),
+                        Err(_silence) => is_silent = true,
+                    },
                 }
             }
-            match self.news().await {
+            let news = self.news().await;
+            // Last of all, so that nothing is told that was asked for before the right to it ended.
+            if self.viewer.may_use(self.agent) != Some(true) {
+                let told = json!({"type": "error", "message": "Access ended", "retryable": false});
+                return (last(vec![told]), false);
+            }
+            match news {
+                Ok((entries, false)) if entries.is_empty() && is_silent => {
+                    return (Bytes::from_static(b":\n\n"), true);
+                }
                 Ok((entries, true)) => return (last(entries), false),
                 Ok((entries, false)) if entries.is_empty() => {}
                 Ok((entries, false)) => {
