@@ -56,6 +56,9 @@ impl From<AccountsError> for TrinityError {
             AccountsError::WrongCode => Self::unauthorized("Invalid or expired verification code"),
             AccountsError::UnknownUser => Self::not_found("User not found"),
             AccountsError::OwnRole => Self::bad("Cannot change your own role"),
+            AccountsError::NeededAdmin => Self::bad(
+                "Cannot change this role: the host's own administrator, and the last one, keep it",
+            ),
             AccountsError::UnknownKey => Self::not_found("MCP API key not found"),
             AccountsError::TooManyKeys(_) | AccountsError::TooMany(_) => Self::bad(words),
             AccountsError::Listed(email) => {
