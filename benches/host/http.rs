@@ -12,10 +12,15 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A request, with a body of JSON if there is one.
 pub(crate) fn request(method: &str, path: &str, body: Option<&Value>) -> Vec<u8> {
+    said_by("", method, path, body)
+}
+
+/// The same, of somebody who says so in that line.
+fn said_by(authorization: &str, method: &str, path: &str, body: Option<&Value>) -> Vec<u8> {
     let body = body.map(Value::to_string).unwrap_or_default();
     let length = body.len();
     format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}Content-Type: application/json\r\n\
          Content-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
@@ -55,6 +60,8 @@ impl<'a> Answer<'a> {
 pub(crate) struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// A line of each request for JSON that says who asks, if any does.
+    authorization: String,
 }
 
 impl Client {
@@ -66,7 +73,12 @@ impl Client {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(DEADLINE))?;
-        Ok(Self { stream, buffer: Vec::new() })
+        Ok(Self { stream, buffer: Vec::new(), authorization: String::new() })
+    }
+
+    /// The same, which shows that token whenever it asks for JSON.
+    pub(crate) fn bearing(self, token: &str) -> Self {
+        Self { authorization: format!("Authorization: Bearer {token}\r\n"), ..self }
     }
 
     /// Asks, and waits for the answer.
@@ -90,7 +102,8 @@ impl Client {
     /// # Errors
     /// If there is none, with what was said.
     pub(crate) fn json(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
-        let answer = self.ask(&request(method, path, body))?;
+        let request = said_by(&self.authorization, method, path, body);
+        let answer = self.ask(&request)?;
         let said = String::from_utf8_lossy(answer.body);
         ensure!((200..300).contains(&answer.status), "{method} {path}: {} {said}", answer.status);
         Ok(serde_json::from_str(&said)?)

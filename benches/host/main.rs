@@ -5,7 +5,7 @@
 //!                             [--run-seconds S] [--repeats R]
 //! ```
 //!
-//! The parts are `footprint`, `start`, `read`, `write`, `upload`, `fleet`, `sockets` and `sessions`; all
+//! The parts are `footprint`, `start`, `read`, `write`, `upload`, `fleet`, `sockets`, `sessions` and `town`; all
 //! of them where none is named. With `--full` they have the sizes of the figures (100,000 agents, 1,000
 //! sockets, 130 s); without, small ones that show that they work. Each line says what was measured,
 //! the figure, what is wanted, and whether that is reached. Figures of processes are read from
@@ -37,6 +37,7 @@ mod server;
 mod sockets;
 mod starting;
 mod talking;
+mod town;
 mod uploading;
 mod writing;
 
@@ -73,6 +74,7 @@ fn main() -> Result<ExitCode> {
             Part::Fleet => running::measure(&options)?,
             Part::Sockets => sockets::measure(&options)?,
             Part::Sessions => talking::measure(&options)?,
+            Part::Town => town::measure(&options)?,
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -36,10 +36,12 @@ pub(crate) enum Part {
     Sockets,
     /// Talks in sessions.
     Sessions,
+    /// Agents of many owners.
+    Town,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 8] = [
+    const ALL: [(&'static str, Self); 9] = [
         ("footprint", Self::Footprint),
         ("start", Self::Start),
         ("read", Self::Read),
@@ -48,6 +50,7 @@ impl Part {
         ("fleet", Self::Fleet),
         ("sockets", Self::Sockets),
         ("sessions", Self::Sessions),
+        ("town", Self::Town),
     ];
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Server {
     child: Child,
     began: Instant,
     pub(crate) address: SocketAddr,
+    /// The listener of Trinity; of the bare handler, the one there is.
+    pub(crate) trinity: SocketAddr,
 }
 
 impl Server {
@@ -37,9 +39,12 @@ impl Server {
         let address = free_address()?;
         command.env("GREENROOM_ELIZAOS__BIND", address.to_string());
         command.env("GREENROOM_MILADY__BIND", "127.0.0.1:0").env("GREENROOM_MILADY__AGENT", "");
-        command.env("GREENROOM_TRINITY__BIND", "127.0.0.1:0");
+        let trinity = free_address()?;
+        command.env("GREENROOM_TRINITY__BIND", trinity.to_string());
         command.env("GREENROOM_TRINITY__SYSTEM_AGENT", "false");
-        Self::spawn(command, address)
+        let mut server = Self::spawn(command, address)?;
+        server.trinity = trinity;
+        Ok(server)
     }
 
     /// A handler that answers every request with the JSON in `file`, and nothing around it.
@@ -55,7 +60,7 @@ impl Server {
     fn spawn(mut command: Command, address: SocketAddr) -> Result<Self> {
         let began = Instant::now();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-        Ok(Self { child, began, address })
+        Ok(Self { child, began, address, trinity: address })
     }
 
     /// Waits for the first success at `path`; answers with the time since the server was started.

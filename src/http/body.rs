@@ -11,6 +11,8 @@ use flate2::read::{GzDecoder, ZlibDecoder};
 use futures::StreamExt;
 use serde_json::Value;
 
+use super::values;
+
 /// Why a body could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -80,8 +82,9 @@ fn parse(text: &[u8]) -> Result<Option<Value>, BodyError> {
     if text.is_empty() {
         return Ok(None);
     }
-    let value: Value =
-        serde_json::from_slice(text).map_err(|error| BodyError::Malformed(error.to_string()))?;
+    let malformed = |error: serde_json::Error| BodyError::Malformed(error.to_string());
+    values::check(text).map_err(malformed)?;
+    let value: Value = serde_json::from_slice(text).map_err(malformed)?;
     match value {
         Value::Object(_) | Value::Array(_) => Ok(Some(value)),
         other => Err(BodyError::NotAnObject(kind(&other))),

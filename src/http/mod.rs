@@ -21,4 +21,5 @@ pub mod served;
 pub mod site;
 pub mod transfer;
 pub mod upload;
+pub(crate) mod values;
 pub mod version;

@@ -20,7 +20,7 @@ use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::State;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use access::Relation;
 pub use entry::{AccessPolicy, Entry, Folders, Limits, Recorded, Resources, Share, Work};
@@ -46,7 +46,7 @@ pub struct Roster {
 struct Inner {
     registry: Registry,
     index: Index,
-    turns: [Mutex<()>; TURNS],
+    turns: [Arc<Mutex<()>>; TURNS],
 }
 
 /// An agent, as people know it.
@@ -58,8 +58,12 @@ pub struct Known {
     pub name: String,
     /// What is so now.
     pub state: State,
+    /// Whether it acts by itself.
+    pub is_autonomous: bool,
     /// When it was created.
     pub created_at: UnixMillis,
+    /// When its character last changed.
+    pub updated_at: UnixMillis,
     /// What was said of it.
     pub entry: Arc<Entry>,
 }
@@ -101,7 +105,7 @@ impl Roster {
             }
             offset = offset.saturating_add(read);
         }
-        let turns = std::array::from_fn(|_| Mutex::default());
+        let turns = std::array::from_fn(|_| Arc::default());
         Ok(Self { inner: Arc::new(Inner { registry, index, turns }) })
     }
 
@@ -189,31 +193,40 @@ impl Roster {
         mut entry: Entry,
         wanted: Option<u16>,
     ) -> Result<Option<Arc<Entry>>, CoreError> {
-        let _turn = self.turn(id).await;
+        let turn = self.turn(id).await;
         let Some(port) = self.inner.index.reserve(wanted) else { return Ok(None) };
         entry.port = port;
-        let kept = self.keep(id, entry).await;
-        if kept.is_err() {
-            self.inner.index.release(port);
-        }
-        kept.map(Some)
+        let roster = self.clone();
+        whole(async move {
+            let kept = roster.keep(turn, id, entry).await;
+            if kept.is_err() {
+                roster.inner.index.release(port);
+            }
+            kept.map(Some)
+        })
+        .await
     }
 
     /// Changes what was said of an agent: durable before it is seen, and not at all if `change` refuses.
     ///
     /// # Errors
-    /// What `change` refuses with; [`CoreError::Store`], as one of those.
+    /// What `change` refuses with; [`CoreError::AgentNotFound`] and [`CoreError::Store`], as one of those.
     pub async fn amend<T, E: From<CoreError>>(
         &self,
         id: AgentId,
         change: impl FnOnce(&mut Entry) -> Result<T, E>,
     ) -> Result<T, E> {
-        let _turn = self.turn(id).await;
+        let turn = self.turn(id).await;
+        // Nothing is said any more of one that is gone: nobody would ever let go of it.
+        if !self.knows(id) && self.inner.registry.directory().get(id).is_none() {
+            return Err(CoreError::AgentNotFound(id).into());
+        }
         let before = self.entry(id);
         let mut entry = Entry::clone(&before);
         let said = change(&mut entry)?;
         if entry != *before {
-            self.keep(id, entry).await?;
+            let roster = self.clone();
+            whole(async move { roster.keep(turn, id, entry).await }).await?;
         }
         Ok(said)
     }
@@ -230,12 +243,18 @@ impl Roster {
             })
             .await?;
         }
-        let _turn = self.turn(id).await;
-        let gone = Fact::DocumentRemoved { shelf: SHELF.to_owned(), key: id.to_string() };
-        self.inner.registry.keep(vec![gone]).await?;
-        self.inner.registry.permits().set(id, None);
-        self.inner.index.set(id, None);
-        Ok(())
+        let turn = self.turn(id).await;
+        let roster = self.clone();
+        whole(async move {
+            let _turn = turn;
+            let Inner { registry, index, .. } = &*roster.inner;
+            let gone = Fact::DocumentRemoved { shelf: SHELF.to_owned(), key: id.to_string() };
+            registry.keep(vec![gone]).await?;
+            registry.permits().set(id, None);
+            index.set(id, None);
+            Ok(())
+        })
+        .await
     }
 
     /// The agents that share folders, or see those of others.
@@ -250,7 +269,7 @@ impl Roster {
         self.inner.index.permitted_to_call(id)
     }
 
-    async fn keep(&self, id: AgentId, entry: Entry) -> Result<Arc<Entry>, CoreError> {
+    async fn keep(&self, _: Turn, id: AgentId, entry: Entry) -> Result<Arc<Entry>, CoreError> {
         let value = serde_json::to_value(&entry)
             .map_err(|error| CoreError::Store(StoreError::Failed(error.to_string())))?;
         let document = Document {
@@ -271,16 +290,28 @@ impl Roster {
             id: listed.id,
             name: listed.handle.as_ref().to_owned(),
             state: listed.state,
+            is_autonomous: listed.autonomy.is_some(),
             created_at: listed.created_at,
+            updated_at: listed.updated_at,
             entry: self.entry(listed.id),
         }
     }
 
-    async fn turn(&self, id: AgentId) -> Option<MutexGuard<'_, ()>> {
+    async fn turn(&self, id: AgentId) -> Turn {
         let turns = u128::try_from(TURNS).unwrap_or(1);
         let nth = usize::try_from(id.0.as_u128() % turns).unwrap_or(0);
-        Some(self.inner.turns.get(nth)?.lock().await)
+        Some(Arc::clone(self.inner.turns.get(nth)?).lock_owned().await)
     }
+}
+
+/// The turn to change an entry, for as long as it is held.
+type Turn = Option<OwnedMutexGuard<()>>;
+
+/// Carries something out to its end, also where its caller leaves: what is durable is also seen.
+async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, CoreError>> + Send + 'static,
+) -> Result<T, CoreError> {
+    tokio::spawn(work).await.unwrap_or(Err(CoreError::ShuttingDown))
 }
 
 /// Lets an agent write to those that it may call, where people say which.

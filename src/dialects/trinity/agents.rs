@@ -46,12 +46,12 @@ async fn list(call: Call) -> Answer<Vec<AgentItem>> {
         .collect();
     let is_wanted =
         |agent: &Known| tags.is_empty() || tags.iter().any(|tag| agent.entry.tags.contains(tag));
-    let agents = call.shared.host.roster.visible_to(&call.principal).await?;
-    let mut items = Vec::with_capacity(agents.len());
-    for agent in agents.iter().filter(|agent| is_wanted(agent)) {
-        items.push(AgentItem::of(&Shown::of(&call, agent).await?));
-    }
-    Ok(Json(items))
+    let host = &call.shared.host;
+    let agents = host.roster.visible_to(&call.principal).await?;
+    let wanted = agents.into_iter().filter(is_wanted).collect();
+    let agents = call.shared.gists.of(&host.registry, wanted).await?;
+    let items = agents.iter().map(|(agent, gist)| AgentItem::of(&Shown::of(&call, agent, *gist)));
+    Ok(Json(items.collect()))
 }
 
 /// Creates an agent and starts it.
@@ -70,7 +70,9 @@ async fn create(call: Call<NewAgent>) -> Answer<AgentBase> {
 #[get("/api/agents/{name}")]
 async fn detail(call: Call) -> Answer<AgentDetail> {
     let agent = call.authorised().await?;
-    Ok(Json(AgentDetail::of(&Shown::of(&call, &agent).await?)))
+    let shown = call.shared.gists.of(&call.shared.host.registry, vec![agent]).await?;
+    let (agent, gist) = shown.first().ok_or_else(TrinityError::no_agent)?;
+    Ok(Json(AgentDetail::of(&Shown::of(&call, agent, *gist))))
 }
 
 /// What was done, in words.

@@ -1,14 +1,9 @@
 //! What pages ask of all agents at once: from memory, whoever has how many.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use actix_web::get;
 use actix_web::web::Json;
-use greenroom_actors::character::AgentRecord;
-use greenroom_actors::ids::AgentId;
-use greenroom_actors::letters::TaskBounds;
-use greenroom_actors::ports::AgentQuery;
-use greenroom_actors::registry::Registry;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -22,9 +17,6 @@ use crate::roster::Known;
 
 /// Tokens that a model reads at once where nothing better is known.
 const WINDOW: u64 = 200_000;
-
-/// Agents whose characters are read one by one at most, most of them from a cache.
-const ONE_BY_ONE: usize = 256;
 
 /// The same where Gemini's program carries out the runs.
 const WINDOW_OF_GEMINI: u64 = 1_000_000;
@@ -105,13 +97,10 @@ struct AutonomyFlag {
 #[get("/api/agents/autonomy-status")]
 async fn autonomy_status(call: Call) -> Answer<BTreeMap<String, AutonomyFlag>> {
     let host = &call.shared.host;
-    let directory = host.registry.directory();
     let agents = host.roster.visible_to(&call.principal).await?;
-    let flags = agents.into_iter().filter(|agent| !agent.entry.is_system).map(|agent| {
-        let listed = directory.get(agent.id);
-        let autonomy_enabled = listed.is_some_and(|listed| listed.autonomy.is_some());
-        (agent.name, AutonomyFlag { autonomy_enabled })
-    });
+    let flags = agents.into_iter().filter(|agent| !agent.entry.is_system);
+    let flags =
+        flags.map(|agent| (agent.name, AutonomyFlag { autonomy_enabled: agent.is_autonomous }));
     Ok(Json(flags.collect()))
 }
 
@@ -134,34 +123,12 @@ struct Slots {
 async fn all_slots(call: Call) -> Answer<AllSlots> {
     let host = &call.shared.host;
     let agents = host.roster.visible_to(&call.principal).await?;
-    let most = capacities(&host.registry, &agents).await?;
-    let slots = agents.into_iter().map(|agent| {
-        let max = most.get(&agent.id).copied().unwrap_or(TaskBounds::DEFAULT.parallel_max);
+    let agents = call.shared.gists.of(&host.registry, agents).await?;
+    let slots = agents.into_iter().map(|(agent, gist)| {
         let active = host.registry.figures(agent.id).runs_in_flight;
-        (agent.name, Slots { max, active })
+        (agent.name, Slots { max: gist.parallel_max, active })
     });
     Ok(Json(AllSlots { agents: slots.collect(), timestamp: times::iso(call.shared.now()) }))
-}
-
-/// How many tasks each of these agents may do at once.
-async fn capacities(
-    registry: &Registry,
-    agents: &[Known],
-) -> Result<HashMap<AgentId, u32>, TrinityError> {
-    let most = |record: &AgentRecord| (record.id, TaskBounds::of(&record.character).parallel_max);
-    if agents.len() > ONE_BY_ONE {
-        // Sooner read all at once than so many each for itself.
-        let all = AgentQuery { limit: u32::MAX, ..AgentQuery::default() };
-        return Ok(registry.store().agents(all).await?.iter().map(most).collect());
-    }
-    let mut found = HashMap::with_capacity(agents.len());
-    for agent in agents {
-        // One that is gone meanwhile has none.
-        if let Ok(record) = registry.record(agent.id).await {
-            found.extend([most(&record)]);
-        }
-    }
-    Ok(found)
 }
 
 #[derive(Serialize, ToSchema)]

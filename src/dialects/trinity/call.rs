@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -23,7 +24,10 @@ use super::error::{TrinityError, unauthenticated};
 use super::shape::{self, Fault};
 use super::shared::Shared;
 use crate::accounts::Principal;
-use crate::http::body;
+use crate::http::{body, values};
+
+/// Bytes of the body of somebody who is not known: none of them has much to say.
+const STRANGERS_MAX: usize = 64 * 1_024;
 
 /// The type of the body of requests that have none.
 #[derive(Debug)]
@@ -74,10 +78,9 @@ impl<B: Wanted> FromRequest for Visit<B> {
         let (request, payload) = (request.clone(), payload.take());
         async move {
             let shared = shared_of(&request)?;
-            let body = match B::IS_READ {
-                true => read(&shared, &request, payload).await?,
-                false => Body::Absent,
-            };
+            let text =
+                Text::read::<B>(&request, payload, STRANGERS_MAX, shared.settings.body_within());
+            let body = text.await?.parse()?;
             Ok(Self { shared, request, body, wanted: PhantomData })
         }
         .boxed_local()
@@ -89,14 +92,16 @@ impl<B: Wanted> FromRequest for Call<B> {
     type Future = LocalBoxFuture<'static, Result<Self, TrinityError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let visit = Visit::from_request(request, payload);
+        let (request, payload) = (request.clone(), payload.take());
         async move {
-            let visit = visit.await?;
-            let token = bearer(&visit.request)
-                .ok_or_else(|| TrinityError::unauthorized("Not authenticated"))?;
-            let principal = visit.shared.host.accounts.authenticate(token);
-            let principal = principal.ok_or_else(unauthenticated)?;
-            Ok(Self { visit, principal })
+            let shared = shared_of(&request)?;
+            let principal = authenticated(&shared, &request);
+            let settings = &shared.settings;
+            let limit = if principal.is_ok() { settings.body_max() } else { STRANGERS_MAX };
+            let text = Text::read::<B>(&request, payload, limit, settings.body_within()).await?;
+            let principal = principal?;
+            let body = text.parse()?;
+            Ok(Self { visit: Visit { shared, request, body, wanted: PhantomData }, principal })
         }
         .boxed_local()
     }
@@ -154,7 +159,7 @@ impl<B: DeserializeOwned + ToSchema + 'static> Visit<B> {
                 let missing = Fault::missing(vec![json!("body")], Value::Null);
                 Err(TrinityError::shape(&[missing]))
             }
-            Body::Other(text) => Err(TrinityError::shape(&[shape::no_object(json!(text))])),
+            Body::Other(text) => Err(TrinityError::shape(&[shape::no_object(&json!(text))])),
         }
     }
 
@@ -215,35 +220,58 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-async fn read(
-    shared: &Shared,
-    request: &HttpRequest,
-    payload: Payload,
-) -> Result<Body, TrinityError> {
-    let mut payload =
-        web::Payload::from_request(request, &mut { payload }).await.map_err(|error| {
-            // It is taken from the very request, so it is there.
-            TrinityError::inside(error)
-        })?;
-    let (limit, within) = (shared.settings.body_max(), shared.settings.body_within());
-    let bytes = body::whole(request.headers(), &mut payload, limit, within).await?;
-    if bytes.is_empty() {
-        return Ok(Body::Absent);
+/// Whoever shows a token.
+fn authenticated(shared: &Shared, request: &HttpRequest) -> Result<Principal, TrinityError> {
+    let token = bearer(request).ok_or_else(|| TrinityError::unauthorized("Not authenticated"))?;
+    shared.host.accounts.authenticate(token).ok_or_else(unauthenticated)
+}
+
+/// A body as text, whose syntax is right if it is JSON.
+struct Text {
+    bytes: Vec<u8>,
+    is_json: bool,
+}
+
+impl Text {
+    /// Reads as much as that of a body, if a `B` is one.
+    async fn read<B: Wanted>(
+        request: &HttpRequest,
+        payload: Payload,
+        limit: usize,
+        within: Duration,
+    ) -> Result<Self, TrinityError> {
+        let is_json = is_json(request);
+        if !B::IS_READ {
+            return Ok(Self { bytes: Vec::new(), is_json });
+        }
+        let payload = web::Payload::from_request(request, &mut { payload }).await;
+        // It is taken from the very request, so it is there.
+        let mut payload = payload.map_err(TrinityError::inside)?;
+        let bytes = body::whole(request.headers(), &mut payload, limit, within).await?;
+        if is_json && !bytes.is_empty() {
+            values::check(&bytes).map_err(|fault| no_json(&bytes, &fault))?;
+        }
+        Ok(Self { bytes, is_json })
     }
-    if !is_json(request) {
-        return Ok(Body::Other(String::from_utf8_lossy(&bytes).into_owned()));
+
+    fn parse(self) -> Result<Body, TrinityError> {
+        let Self { bytes, is_json } = self;
+        match (bytes.is_empty(), is_json) {
+            (true, _) => Ok(Body::Absent),
+            (false, false) => Ok(Body::Other(String::from_utf8_lossy(&bytes).into_owned())),
+            (false, true) => serde_json::from_slice(&bytes)
+                .map(Body::Json)
+                .map_err(|fault| no_json(&bytes, &fault)),
+        }
     }
-    serde_json::from_slice(&bytes).map(Body::Json).map_err(|error| {
-        let at = offset(&bytes, error.line(), error.column());
-        let fault = Fault::new(
-            "json_invalid",
-            vec![json!("body"), json!(at)],
-            "JSON decode error",
-            json!({}),
-        );
-        let reason = error.to_string();
-        TrinityError::shape(&[Fault { ctx: Some(json!({"error": reason})), ..fault }])
-    })
+}
+
+fn no_json(bytes: &[u8], error: &serde_json::Error) -> TrinityError {
+    let at = offset(bytes, error.line(), error.column());
+    let msg = "JSON decode error";
+    let fault = Fault::new("json_invalid", vec![json!("body"), json!(at)], msg, json!({}));
+    let reason = error.to_string();
+    TrinityError::shape(&[Fault { ctx: Some(json!({"error": reason})), ..fault }])
 }
 
 /// Whether a body is JSON, as its content type says; one that says nothing is.

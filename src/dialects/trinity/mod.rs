@@ -21,6 +21,7 @@ mod files;
 mod fleet;
 mod folders;
 mod gate;
+mod gists;
 mod git;
 mod github_pat;
 mod guardrails;

@@ -19,6 +19,9 @@ use super::error::TrinityError;
 /// How deep a request is looked into.
 const DEPTH_MAX: usize = 32;
 
+/// Bytes of what was said that are told again with a fault.
+const ECHO_MAX: usize = 4_096;
+
 /// Faults that are told of one request.
 const FAULTS_MAX: usize = 100;
 
@@ -37,6 +40,16 @@ pub(super) struct Fault {
 impl Fault {
     pub(super) fn new(kind: &'static str, loc: Vec<Value>, msg: &str, input: Value) -> Self {
         Self { kind, loc, msg: msg.to_owned(), input, ctx: None }
+    }
+
+    /// One about what was said, which is told again where it is not long.
+    fn about(kind: &'static str, loc: Vec<Value>, msg: &str, said: &Value) -> Self {
+        Self::new(kind, loc, msg, echo(said))
+    }
+
+    /// That something is not in what was said which has to be.
+    fn missing_in(loc: Vec<Value>, said: &Value) -> Self {
+        Self::missing(loc, echo(said))
     }
 
     /// That something is not there which has to be.
@@ -96,14 +109,36 @@ where
     let shape = Shape::of::<T>();
     let mut judge = Judge { shape: &shape, faults: Vec::new(), is_text: false };
     if !body.is_object() && shape.behind(&shape.root).get("properties").is_some() {
-        return Err(TrinityError::shape(&[no_object(body.clone())]));
+        return Err(TrinityError::shape(&[no_object(body)]));
     }
     let body = judge.judge(&shape.root, body, &mut vec![json!("body")]);
     judge.read(body, "body")
 }
 
+/// What was said, to be told again with what is wrong with it: but for what is too long for that.
+fn echo(said: &Value) -> Value {
+    fn fits(said: &Value, left: &mut usize) -> bool {
+        let own = match said {
+            Value::String(text) => text.len(),
+            _ => 8,
+        };
+        let Some(rest) = left.checked_sub(own) else { return false };
+        *left = rest;
+        match said {
+            Value::Array(items) => items.iter().all(|item| fits(item, left)),
+            Value::Object(entries) => entries.iter().all(|(key, value)| {
+                *left = left.saturating_sub(key.len());
+                fits(value, left)
+            }),
+            _ => true,
+        }
+    }
+    if fits(said, &mut { ECHO_MAX }) { said.clone() } else { json!("…") }
+}
+
 /// The fault of a body that is no object.
-pub(super) fn no_object(input: Value) -> Fault {
+pub(super) fn no_object(input: &Value) -> Fault {
+    let input = echo(input);
     let msg = "Input should be a valid dictionary or object to extract fields from";
     Fault::new("model_attributes_type", vec![json!("body")], msg, input)
 }
@@ -198,7 +233,7 @@ impl Judge<'_> {
             } else {
                 ("dict_type", "Input should be a valid dictionary")
             };
-            self.fault(Fault::new(kind, at.clone(), msg, said.clone()));
+            self.fault(Fault::about(kind, at.clone(), msg, said));
             return Value::Null;
         };
         let mut read = Map::new();
@@ -213,9 +248,7 @@ impl Judge<'_> {
                     Some(said) => {
                         read.insert(key.clone(), self.judge(property, said, at));
                     }
-                    None if is_required(key) => {
-                        self.fault(Fault::missing(at.clone(), said.clone()))
-                    }
+                    None if is_required(key) => self.fault(Fault::missing_in(at.clone(), said)),
                     None => {}
                 }
                 at.pop();
@@ -236,12 +269,7 @@ impl Judge<'_> {
 
     fn array(&mut self, schema: &Value, said: &Value, at: &mut Vec<Value>) -> Value {
         let Some(items) = said.as_array() else {
-            self.fault(Fault::new(
-                "list_type",
-                at.clone(),
-                "Input should be a valid list",
-                said.clone(),
-            ));
+            self.fault(Fault::about("list_type", at.clone(), "Input should be a valid list", said));
             return Value::Null;
         };
         let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
@@ -249,7 +277,7 @@ impl Judge<'_> {
             let msg =
                 format!("List should have at least {least} items after validation, not {count}");
             let ctx = json!({"field_type": "List", "min_length": least, "actual_length": count});
-            self.fault(Fault::new("too_short", at.clone(), &msg, said.clone()).with(ctx));
+            self.fault(Fault::about("too_short", at.clone(), &msg, said).with(ctx));
         }
         if let Some(most) = bound(schema, "maxItems").filter(|most| count > *most) {
             let msg =
@@ -271,14 +299,14 @@ impl Judge<'_> {
     fn string(&mut self, schema: &Value, said: &Value, at: &[Value]) -> Value {
         let Some(text) = said.as_str() else {
             let msg = "Input should be a valid string";
-            self.fault(Fault::new("string_type", at.to_vec(), msg, said.clone()));
+            self.fault(Fault::about("string_type", at.to_vec(), msg, said));
             return Value::Null;
         };
         let length = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
         if let Some(least) = bound(schema, "minLength").filter(|least| length < *least) {
             let msg = format!("String should have at least {least} character{}", plural(least));
             let ctx = json!({"min_length": least});
-            self.fault(Fault::new("string_too_short", at.to_vec(), &msg, said.clone()).with(ctx));
+            self.fault(Fault::about("string_too_short", at.to_vec(), &msg, said).with(ctx));
         }
         if let Some(most) = bound(schema, "maxLength").filter(|most| length > *most) {
             let msg = format!("String should have at most {most} character{}", plural(most));
@@ -292,7 +320,7 @@ impl Judge<'_> {
             let allowed = allowed.collect::<Vec<_>>().join(", ");
             let msg = format!("Input should be one of {allowed}");
             let ctx = json!({"expected": allowed});
-            self.fault(Fault::new("literal_error", at.to_vec(), &msg, said.clone()).with(ctx));
+            self.fault(Fault::about("literal_error", at.to_vec(), &msg, said).with(ctx));
         }
         said.clone()
     }
@@ -322,7 +350,7 @@ impl Judge<'_> {
                 ),
                 _ => ("int_type", "Input should be a valid integer"),
             };
-            self.fault(Fault::new(kind, at.to_vec(), msg, said.clone()));
+            self.fault(Fault::about(kind, at.to_vec(), msg, said));
             return Value::Null;
         };
         self.within(schema, &number, said, at);
@@ -347,7 +375,7 @@ impl Judge<'_> {
             } else {
                 ("float_type", "Input should be a valid number")
             };
-            self.fault(Fault::new(kind, at.to_vec(), msg, said.clone()));
+            self.fault(Fault::about(kind, at.to_vec(), msg, said));
             return Value::Null;
         };
         self.within(schema, &number, said, at);
@@ -358,14 +386,14 @@ impl Judge<'_> {
         let Some(found) = number.as_f64() else { return };
         if let Some(least) = schema.get("minimum").filter(|least| least.as_f64() > Some(found)) {
             let msg = format!("Input should be greater than or equal to {}", shown(least));
-            let fault = Fault::new("greater_than_equal", at.to_vec(), &msg, said.clone());
+            let fault = Fault::about("greater_than_equal", at.to_vec(), &msg, said);
             self.fault(fault.with(json!({"ge": least})));
         }
         if let Some(most) = schema.get("maximum")
             && most.as_f64().is_some_and(|most| most < found)
         {
             let msg = format!("Input should be less than or equal to {}", shown(most));
-            let fault = Fault::new("less_than_equal", at.to_vec(), &msg, said.clone());
+            let fault = Fault::about("less_than_equal", at.to_vec(), &msg, said);
             self.fault(fault.with(json!({"le": most})));
         }
     }
@@ -380,7 +408,7 @@ impl Judge<'_> {
                 _ if self.is_text => ("bool_parsing", "Input should be a valid boolean"),
                 _ => ("bool_type", "Input should be a valid boolean"),
             };
-            self.fault(Fault::new(kind, at.to_vec(), msg, said.clone()));
+            self.fault(Fault::about(kind, at.to_vec(), msg, said));
         }
         found.into()
     }

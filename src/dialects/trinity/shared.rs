@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use greenroom_actors::time::UnixMillis;
 
 use super::description::Description;
+use super::gists::Gists;
 use super::lanes::Lanes;
 use super::live::{Event, Hub, Terminals};
 use super::monitoring::Checks;
@@ -20,9 +21,11 @@ pub(super) struct Shared {
     pub(super) host: Host,
     pub(super) in_flight: Lanes,
     /// Whose turn it is to create an agent.
-    pub(super) creating: tokio::sync::Mutex<()>,
+    pub(super) creating: Arc<tokio::sync::Mutex<()>>,
     /// How often those may ask who have a public link and no account.
     pub(super) public: PublicLimits,
+    /// What lists tell of agents' characters.
+    pub(super) gists: Gists,
     /// The last looks at agents' CPU time.
     pub(super) samples: Samples,
     /// What checks of agents found.
@@ -43,12 +46,13 @@ impl Shared {
         let hub = Arc::new(Hub::new(&settings));
         Self {
             in_flight,
-            creating: tokio::sync::Mutex::default(),
+            creating: Arc::default(),
             hub,
             terminals: Terminals::default(),
             settings,
             host,
             public: PublicLimits::default(),
+            gists: Gists::default(),
             samples: Samples::default(),
             checks: Checks::default(),
             machine: Machine::default(),

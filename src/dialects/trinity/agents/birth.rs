@@ -1,5 +1,7 @@
 //! How an agent comes into being, and how it ends.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use greenroom_actors::agent::Change;
 use greenroom_actors::character::Character;
@@ -8,6 +10,7 @@ use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::Command;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::OwnedMutexGuard;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -131,7 +134,7 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
     let port = wanted.port.map(port).transpose()?;
     let owner = &call.principal.user;
     // One after the other, or two at once would both find room in the quota.
-    let creating = call.shared.creating.lock().await;
+    let creating = Arc::clone(&call.shared.creating).lock_owned().await;
     if host.roster.find(&name).await?.is_some() {
         return Err(taken());
     }
@@ -154,19 +157,60 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
         ..Entry::default()
     };
     let character = character(id, &name, &entry, wanted.custom_instructions, wanted.runtime_model)?;
-    // First, so that nobody ever sees the agent as anybody else's. What is said of one that did not come
-    // into being is forgotten.
-    let Some(_) = host.roster.enter(id, entry, port).await? else {
-        return Err(TrinityError::conflict("Port is already in use by another agent"));
-    };
-    drop(creating);
-    if let Err(error) = begin(host, id, (&name, character), owner, fetched).await {
-        // Nothing of it stays that somebody could find.
-        host.registry.remove(id, false).await.or_else(gone_already)?;
-        host.forget_agent(id).await?;
-        return Err(error);
-    }
+    let birth = Birth { id, name, character, owner: Arc::clone(owner), fetched: fetched.cloned() };
+    let born = tokio::spawn(birth.carry_out(host.clone(), entry, port, creating)).await;
+    born.unwrap_or_else(|error| Err(TrinityError::inside(error)))?;
     host.roster.get(id).await?.ok_or_else(TrinityError::no_agent)
+}
+
+/// An agent that may come into being.
+struct Birth {
+    id: AgentId,
+    name: String,
+    character: Character,
+    owner: Arc<User>,
+    fetched: Option<Fetched>,
+}
+
+impl Birth {
+    /// Goes through with it, or leaves nothing of it that somebody could find; also where the caller
+    /// leaves.
+    async fn carry_out(
+        self,
+        host: Host,
+        entry: Entry,
+        port: Option<u16>,
+        creating: OwnedMutexGuard<()>,
+    ) -> Result<(), TrinityError> {
+        let id = self.id;
+        // First, so that nobody ever sees the agent as anybody else's. What is said of one that did not
+        // come into being is forgotten.
+        let Some(_) = host.roster.enter(id, entry, port).await? else {
+            return Err(TrinityError::conflict("Port is already in use by another agent"));
+        };
+        drop(creating);
+        if let Err(error) = self.begin(&host).await {
+            host.registry.remove(id, false).await.or_else(gone_already)?;
+            host.forget_agent(id).await?;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    async fn begin(self, host: &Host) -> Result<(), TrinityError> {
+        let Self { id, name, character, owner, fetched } = self;
+        host.accounts.make_agent_key(id, &name, &owner, Scope::Agent).await?;
+        // Everything that is its own is there before the agent is: what a crash leaves of one that never
+        // came into being is found at the next start, and removed.
+        host.furnish(id, fetched.as_ref()).await?;
+        match host.registry.create_as(character, &name).await {
+            Ok(_) => {}
+            Err(CoreError::HandleTaken { .. } | CoreError::AlreadyExists(_)) => return Err(taken()),
+            Err(error) => return Err(error.into()),
+        }
+        host.registry.ask(id, Change::insisting(Command::Start)).await?;
+        Ok(())
+    }
 }
 
 /// Puts what a template says in the place of what was asked for; answers what it says of folders.
@@ -183,25 +227,6 @@ fn overlay(wanted: &mut NewAgent, template: &Template) -> Folders {
     }
     let said = template.shared_folders;
     Folders { exposes: said.expose, consumes: said.consume }
-}
-
-async fn begin(
-    host: &Host,
-    id: AgentId,
-    (name, character): (&str, Character),
-    owner: &User,
-    fetched: Option<&Fetched>,
-) -> Result<(), TrinityError> {
-    match host.registry.create_as(character, name).await {
-        Ok(_) => {}
-        Err(CoreError::HandleTaken { .. } | CoreError::AlreadyExists(_)) => return Err(taken()),
-        Err(error) => return Err(error.into()),
-    }
-    host.accounts.make_agent_key(id, name, owner, Scope::Agent).await?;
-    // A start that is cut off here is gone on with by the next one.
-    host.furnish(id, fetched).await?;
-    host.registry.ask(id, Change::insisting(Command::Start)).await?;
-    Ok(())
 }
 
 /// What is to be gone may be so already.

@@ -6,10 +6,9 @@ use utoipa::ToSchema;
 
 use super::is_shared_with;
 use crate::dialects::trinity::call::Call;
-use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::gists::Gist;
 use crate::dialects::trinity::times;
 use crate::roster::{Known, Relation, Resources, Share};
-use crate::workspace::ReadOnly;
 
 /// What an agent may use.
 #[derive(Serialize, ToSchema)]
@@ -114,26 +113,23 @@ pub(in crate::dialects::trinity) struct Shown<'a> {
     agent: &'a Known,
     relation: Relation,
     is_owner: bool,
-    is_autonomous: bool,
     is_read_only: bool,
     version: &'static str,
 }
 
 impl<'a> Shown<'a> {
-    pub(in crate::dialects::trinity) async fn of<B>(
+    pub(in crate::dialects::trinity) fn of<B>(
         call: &Call<B>,
         agent: &'a Known,
-    ) -> Result<Self, TrinityError> {
-        let host = &call.shared.host;
-        let record = host.registry.record(agent.id).await?;
-        Ok(Self {
+        gist: Gist,
+    ) -> Self {
+        Self {
             agent,
             relation: call.relation(agent),
             is_owner: agent.entry.owner == call.principal.user.username,
-            is_autonomous: record.lifecycle.autonomy.is_some(),
-            is_read_only: ReadOnly::of(&record.character).is_enabled,
-            version: host.version,
-        })
+            is_read_only: gist.is_read_only,
+            version: call.shared.host.version,
+        }
     }
 
     fn more(&self) -> More {
@@ -143,7 +139,7 @@ impl<'a> Shown<'a> {
             is_owner: self.is_owner,
             is_shared: is_shared_with(self.relation),
             is_system: entry.is_system,
-            autonomy_enabled: self.is_autonomous,
+            autonomy_enabled: self.agent.is_autonomous,
             read_only_enabled: self.is_read_only,
             github_repo: entry.github_repo.clone(),
             memory_limit: entry.limits.memory.clone(),

@@ -1,5 +1,9 @@
 //! Agents by name: the list, one of them, a new one, and the end of one.
 
+use std::pin::pin;
+
+use greenroom_actors::error::CoreError;
+use greenroom_actors::ids::AgentId;
 use serde_json::{Value, json};
 
 use super::support::Site;
@@ -146,4 +150,89 @@ async fn an_agent_is_stopped_started_and_removed() {
     assert_eq!(call("GET", "/api/agents/mine").await.0, 404);
     // The name is free again at once.
     site.agent(&owner, "mine").await;
+}
+
+#[actix_web::test]
+async fn an_agent_whose_maker_leaves_is_whole_or_not_there() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    for patience in 1..40 {
+        let name = format!("left-{patience}");
+        {
+            let body = json!({"name": name});
+            let mut making = pin!(site.call(&owner, "POST", "/api/agents", body));
+            for _ in 0..patience {
+                if futures::poll!(&mut making).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        // What was begun goes on to its end.
+        let roster = &site.stage.host.roster;
+        let (known, agent) = loop {
+            let known = roster.entries().into_iter().filter(|(id, _)| {
+                let listed = site.stage.host.registry.directory().get(*id);
+                listed.is_none_or(|listed| listed.handle.as_ref() == name)
+            });
+            let (known, agent) = (known.count(), roster.find(&name).await.unwrap());
+            if known == 0 || agent.as_ref().is_some_and(|agent| agent.is_running()) {
+                break (known, agent);
+            }
+            tokio::task::yield_now().await;
+        };
+        let Some(agent) = agent else { continue };
+        assert_eq!(known, 1, "{name}");
+        assert!(site.stage.host.accounts.agent_secret(agent.id).is_some(), "{name}");
+        let path = format!("/api/agents/{name}/files?show_hidden=true");
+        let (_, files) = site.call(&owner, "GET", &path, Value::Null).await;
+        assert!(files.to_string().contains("persistent-state.yaml"), "{files}");
+    }
+}
+
+#[actix_web::test]
+async fn nothing_is_said_of_an_agent_that_is_gone() {
+    let site = Site::new().await;
+    let roster = &site.stage.host.roster;
+    let gone = AgentId(uuid::Uuid::new_v4());
+    let said = roster.amend(gone, |entry| {
+        entry.kind = "ghost".to_owned();
+        Ok::<_, CoreError>(())
+    });
+    assert!(matches!(said.await, Err(CoreError::AgentNotFound(id)) if id == gone));
+    assert!(!roster.knows(gone));
+}
+
+#[actix_web::test]
+async fn a_list_tells_of_those_that_are_there_as_they_are() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    for name in ["one", "two", "three"] {
+        site.agent(&owner, name).await;
+    }
+    let list = async || {
+        let (status, list) = site.call(&owner, "GET", "/api/agents", Value::Null).await;
+        assert_eq!(status, 200, "{list}");
+        let told = list.as_array().unwrap().iter().map(|agent| {
+            (agent["name"].as_str().unwrap().to_owned(), agent["read_only_enabled"] == true)
+        });
+        let mut told: Vec<_> = told.collect();
+        told.sort();
+        told
+    };
+    let told = |told: &[(&str, bool)]| -> Vec<(String, bool)> {
+        told.iter().map(|(name, is_read_only)| ((*name).to_owned(), *is_read_only)).collect()
+    };
+    assert_eq!(list().await, told(&[("one", false), ("three", false), ("two", false)]));
+    for enabled in [true, false, true] {
+        let path = "/api/agents/two/read-only";
+        let (status, _) = site.call(&owner, "PUT", path, json!({"enabled": enabled})).await;
+        assert_eq!(status, 200);
+        assert_eq!(list().await, told(&[("one", false), ("three", false), ("two", enabled)]));
+    }
+    // One that goes while the list is made is not told of, and the others are.
+    let (listed, removed) =
+        futures::join!(list(), site.call(&owner, "DELETE", "/api/agents/three", Value::Null));
+    assert!(listed.len() >= 2 && removed.0 == 200, "{listed:?}");
+    assert_eq!(list().await, told(&[("one", false), ("two", true)]));
 }

@@ -155,3 +155,43 @@ async fn the_description_is_whole_and_its_page_stands_alone() {
     }
     assert_eq!(site.stage.get("/docs/..%2f..%2fetc%2fpasswd").await.status, 404);
 }
+
+#[actix_web::test]
+async fn what_somebody_says_is_held_within_bounds() {
+    let site = Site::new().await;
+    let zeros = |count: usize| format!("{{\"x\": [{}0]}}", "0,".repeat(count));
+    let send = async |token: &str, path: &str, body: String| {
+        let mut request = TestRequest::with_uri(path)
+            .method("POST".parse().unwrap())
+            .insert_header(("content-type", "application/json"))
+            .set_payload(body);
+        if !token.is_empty() {
+            request = request.insert_header(("authorization", format!("Bearer {token}")));
+        }
+        site.stage.ask(request).await
+    };
+    // Who is not known says little.
+    for (token, path) in [
+        ("", "/api/setup/admin-password"),
+        ("", "/api/auth/email/request"),
+        ("", "/api/agents"),
+        ("wrong", "/api/agents"),
+    ] {
+        let heard = send(token, path, zeros(40_000)).await;
+        assert_eq!(heard.status, 413, "{path}: {}", heard.text);
+    }
+    assert_eq!(send("wrong", "/api/agents", "{".to_owned()).await.status, 422);
+    assert_eq!(send("wrong", "/api/agents", "{}".to_owned()).await.status, 401);
+    // Nor does anybody say more than can be held.
+    let heard = send(&site.admin, "/api/agents", zeros(300_000)).await;
+    assert!(
+        heard.status == 422 && heard.text.contains("more than 262144 values"),
+        "{}",
+        heard.text
+    );
+    // What is told of a fault is short, however much was said.
+    let heard = send(&site.admin, "/api/agents", zeros(100_000)).await;
+    assert!(heard.status == 422 && heard.text.len() < 1_000, "{}", heard.text.len());
+    let heard = send(&site.admin, "/api/agents", zeros(3)).await;
+    assert_eq!(heard.json()["detail"][0]["input"], json!({"x": [0, 0, 0, 0]}));
+}
