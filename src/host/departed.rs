@@ -43,7 +43,14 @@ impl Host {
             other => CoreError::Store(StoreError::Failed(other.to_string())),
         })?;
         self.forget_chats(id).await?;
-        self.roster.forget(id).await
+        let readers = self.roster.callers_of(id);
+        self.roster.forget(id).await?;
+        for reader in readers {
+            if let Err(error) = self.workspaces.withdraw(reader).await {
+                tracing::warn!(agent = %reader, %error, "links to folders of others are left");
+            }
+        }
+        Ok(())
     }
 
     /// Forgets which chat of each user was the active one.

@@ -3,6 +3,7 @@
 mod manifest;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::Vacant;
 
 use actix_web::web::Json;
 use actix_web::{HttpResponse, get, post};
@@ -133,16 +134,20 @@ async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
     }
     // All of them or none, and nothing is fetched for agents that there is no room for.
     birth::has_room(&call, members.len())?;
-    // All templates first: where one is missing, no agent is made.
-    let mut fetched = Vec::new();
-    let token = call.shared.host.common_github_token();
+    // All templates first, each once: where one is missing, no agent is made.
+    let mut fetched = BTreeMap::new();
+    let host = &call.shared.host;
+    let token = host.common_github_token();
     let token = token.as_ref().map(|token| token.as_str());
     for (_, _, member) in &members {
-        fetched.push(call.shared.host.templates.fetch(&member.template, token).await?);
+        if let Vacant(place) = fetched.entry(member.template.as_str()) {
+            place.insert(host.templates.fetch(&member.template, token).await?);
+        }
     }
     let mut made = BTreeMap::new();
-    for ((name, short, member), fetched) in members.iter().zip(&fetched) {
-        let agent = make(&call, &manifest, name, member, fetched.as_ref()).await?;
+    for (name, short, member) in &members {
+        let fetched = fetched.get(member.template.as_str()).and_then(Option::as_ref);
+        let agent = make(&call, &manifest, name, member, fetched).await?;
         told.schedules_created += add_schedules(&call, agent.id, member).await?;
         told.tags_configured += agent.entry.tags.len();
         told.agents_created.push(agent.name.clone());

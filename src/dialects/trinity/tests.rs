@@ -13,6 +13,7 @@ mod gate;
 mod homes;
 mod links;
 mod live;
+mod masks;
 mod measured;
 mod monitoring;
 mod notices;

@@ -215,6 +215,18 @@ async fn a_manifest_becomes_a_system() {
 }
 
 #[actix_web::test]
+async fn nothing_is_fetched_for_a_system_that_there_is_no_room_for() {
+    let company = Company::new().await;
+    let agents: Vec<_> =
+        (0..10).map(|n| format!("  a{n}: {{template: 'github:none/none-{n}'}}\n")).collect();
+    let manifest = format!("name: x\nagents:\n{}", agents.concat());
+    let body = json!({"manifest": manifest});
+    let told = company.site.call(&company.owner, "POST", "/api/systems/deploy", body).await;
+    assert_eq!((told.0, &told.1["detail"]["code"]), (429, &json!("QUOTA_EXCEEDED")), "{}", told.1);
+    assert_eq!(told.1["detail"]["current"], 2);
+}
+
+#[actix_web::test]
 async fn playbooks_are_read_and_what_there_is_not_is_said() {
     let company = Company::new().await;
     let site = &company.site;
