@@ -278,7 +278,7 @@ impl Organisation {
             ..MemoryQuery::of(link.agent, limit)
         };
         let mut said = self.registry().store().memories(query).await?;
-        said.sort_by_key(|memory| memory.created_at);
+        said.reverse();
         Ok(said)
     }
 
