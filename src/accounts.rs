@@ -90,7 +90,7 @@ struct Inner {
     handover: Option<Handover>,
     /// Held by whoever changes something.
     change: tokio::sync::Mutex<()>,
-    /// Told of each change.
+    /// Told after each change.
     changed: watch::Sender<()>,
 }
 
@@ -110,7 +110,7 @@ impl Accounts {
         Some(principal)
     }
 
-    /// Is told whenever an account or a key may have changed, for those who let somebody in for long.
+    /// Is told that something has changed about who may use the host, and what else it may be.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<()> {
         self.inner.changed.subscribe()
@@ -146,9 +146,9 @@ impl Accounts {
         let accounts = self.clone();
         let change = tokio::spawn(async move {
             let _alone = accounts.inner.change.lock().await;
-            let changed = change.await;
+            let done = change.await;
             accounts.inner.changed.send_replace(());
-            changed
+            done
         });
         change.await.unwrap_or(Err(CoreError::ShuttingDown.into()))
     }

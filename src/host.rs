@@ -1,7 +1,9 @@
 //! The host: what every listener and every dialect is given.
 
 mod departed;
+mod github;
 mod homes;
+mod rights;
 #[cfg(test)]
 mod staged;
 mod vault;
@@ -33,6 +35,8 @@ use crate::templates::Templates;
 use crate::transfer::Transfer;
 use crate::workspace::Workspaces;
 
+pub(crate) use departed::{CHATS, SHELF};
+pub use rights::Rights;
 pub use vault::Vault;
 
 /// The running process as its listeners see it. Clones share everything.

@@ -29,7 +29,7 @@ use crate::agent::{Agent, GetStatus, Permits, Revise, Status};
 use crate::budget;
 use crate::character::{AgentRecord, Character, slug};
 use crate::error::{CoreError, StoreError};
-use crate::facts::{Committed, EventKind, Fact, NewEvent};
+use crate::facts::{Committed, Event, EventKind, Fact, NewEvent};
 use crate::feed::{ChannelEventStream, EventStream};
 use crate::ids::{AgentId, ChannelId};
 use crate::lifecycle::Lifecycle;
@@ -293,6 +293,13 @@ impl Registry {
         let runtime = &self.inner.runtime;
         let lag_max = runtime.settings.subscriber_lag_max;
         runtime.hub.follow(agent, after, &runtime.ports.store, lag_max)
+    }
+
+    /// What happens to all agents from now on, durable already. A watcher that lags misses the oldest:
+    /// what must not be missed is read with [`subscribe`](Self::subscribe), agent by agent.
+    #[must_use]
+    pub fn watch_events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.inner.runtime.hub.watch()
     }
 
     /// A channel's events from a number on, each as it happens.

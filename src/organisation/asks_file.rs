@@ -213,4 +213,17 @@ mod tests {
         );
         assert_eq!(answered(written.to_string().as_bytes(), &answers), None);
     }
+
+    #[test]
+    fn what_is_asked_tells_no_secret_and_no_half_of_one() {
+        let mask = Mask::over(["sk-one-two"]).unwrap();
+        let question = format!("{} sk-one-two", "q".repeat(TITLE_MAX_CHARS - 7));
+        let file =
+            json!([{"id": "a", "question": question, "context": {"sk-one-two": "sk-one-two"}}]);
+        let said = read(file.to_string().as_bytes());
+        let first = said.first().unwrap();
+        let ask = first.ask(AgentId::new(), Uuid::nil(), UnixMillis(1), Some(&mask));
+        assert!(ask.title.ends_with("q ***"), "{}", ask.title);
+        assert!(!format!("{ask:?}").contains("sk-"), "{ask:?}");
+    }
 }

@@ -47,7 +47,7 @@ pub use signals::{
 pub use tags::{TAG_MAX_CHARS, TAGS_MAX};
 pub use tools::{Outlet, OutletTools};
 pub use views::{NewView, View, ViewPatch};
-pub use visits::{Visit, Visitor};
+pub use visits::{SaidSoFar, Visit, Visitor};
 
 use crate::accounts::{Accounts, Principal};
 use crate::roster::Roster;

@@ -240,9 +240,9 @@ impl Organisation {
         &self,
         agent: AgentId,
         person: Option<String>,
-        new: NewNotice,
+        mut new: NewNotice,
     ) -> Result<Arc<Notice>, OrganisationError> {
-        let mut new = new;
+        // Documents pass no mask on their way to the store. A person's desk has none.
         if let Some(mask) = self.registry().mask(agent) {
             new.hide(&mask);
         }

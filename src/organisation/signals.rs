@@ -492,9 +492,9 @@ impl Organisation {
         source: AgentId,
         person: Option<String>,
         hops: u64,
-        new: NewEmission,
+        mut new: NewEmission,
     ) -> Result<Arc<Emission>, OrganisationError> {
-        let mut new = new;
+        // Documents pass no mask on their way to the store, and other agents hear of it.
         if let Some(mask) = self.registry().mask(source) {
             mask.hide(&mut new.event_type);
             new.payload.iter_mut().for_each(|payload| mask.hide_in(payload));

@@ -42,6 +42,19 @@ impl RuntimeKind {
     }
 }
 
+/// Words by which Claude Code knows models, beside their names.
+const CLAUDE_WORDS: [&str; 4] = ["sonnet", "opus", "haiku", "opusplan"];
+
+/// The runtime whose models are called so, whether or not there is such a model.
+pub(super) fn family(model: &str) -> Option<RuntimeKind> {
+    let name = model.to_ascii_lowercase();
+    let word = name.split('[').next().unwrap_or_default();
+    if CLAUDE_WORDS.contains(&word) || name.starts_with("claude-") {
+        return Some(RuntimeKind::ClaudeCode);
+    }
+    name.starts_with("gemini-").then_some(RuntimeKind::GeminiCli)
+}
+
 /// What a character asks of its runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -72,6 +85,15 @@ impl Wish {
             uses_platform_key: uses_platform_key.unwrap_or(true),
             guardrails: guardrails(character),
         })
+    }
+
+    /// The same with the model that a single prompt names, if it can be one of that runtime's.
+    pub(super) fn with_model(self, asked: Option<&str>) -> Self {
+        let own = |model: &&str| is_model(model) && family(model).is_none_or(|it| it == self.kind);
+        match asked.filter(own) {
+            Some(asked) => Self { model: Some(asked.to_owned()), ..self },
+            None => self,
+        }
     }
 }
 

@@ -10,6 +10,11 @@
 //! nothing but where programs are, the language, and, where the agent may use it, the host's key for that
 //! runtime; beside that the agent's own credentials. It runs in a process group of its own, which is
 //! killed as a whole when the run ends, however it ends. What it writes is bounded, and so is how many run.
+//! What carries its mark is killed too, for what leaves its group.
+//!
+//! What an agent's programs hold in memory is looked at every second, and one of an agent whose programs
+//! hold more than they may is killed. A limit of the system's is on addresses, of which programs with a
+//! heap of their own reserve many times what they use. Processors are not bounded.
 //!
 //! The program uses tools of its own, which the core hears of and does not carry out. The read-only rule
 //! binds the agent's tools of this host, not those of the program: for it, the rule is told as a list
@@ -28,7 +33,7 @@ mod told;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use futures::{StreamExt, stream};
 use greenroom_actors::budget::Rate;
@@ -40,6 +45,7 @@ use greenroom_actors::records::Embedding;
 use tokio::sync::Semaphore;
 
 use crate::programs::{Group, find};
+use crate::secrets::Secrets;
 use crate::workspace::Workspaces;
 
 pub use asked::{RuntimeKind, Wish};
@@ -51,6 +57,9 @@ pub struct Runtimes {
     inner: Arc<Inner>,
 }
 
+/// Bytes of memory that the programs of an agent may hold; `None`: any number.
+type Ceiling = Box<dyn Fn(AgentId) -> Option<u64> + Send + Sync>;
+
 /// Looks up a variable of the host.
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -58,6 +67,8 @@ struct Inner {
     models: Arc<dyn Model>,
     settings: RuntimesSettings,
     workspaces: Workspaces,
+    /// Opens what agents have sealed in their characters.
+    secrets: Arc<Secrets>,
     /// Where the agents' folders are.
     folder: PathBuf,
     env: Lookup,
@@ -67,6 +78,7 @@ struct Inner {
     places: Arc<Semaphore>,
     /// Bytes in memory of those that run, by their agent.
     children: Mutex<HashMap<AgentId, Vec<(Group, u64)>>>,
+    ceiling: OnceLock<Ceiling>,
 }
 
 /// What carries an agent's work out.
@@ -85,6 +97,7 @@ impl Runtimes {
         settings: RuntimesSettings,
         models: Arc<dyn Model>,
         workspaces: Workspaces,
+        secrets: Arc<Secrets>,
         folder: &Path,
         env: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
@@ -95,13 +108,24 @@ impl Runtimes {
             models,
             settings,
             workspaces,
+            secrets,
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             env: Box::new(env),
             queue: Arc::new(Semaphore::new(queue)),
             places: Arc::new(Semaphore::new(places)),
             children: Mutex::default(),
+            ceiling: OnceLock::new(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// From now on, an agent's programs may hold no more than so many bytes of memory together, asked
+    /// each time that they are looked at. Only the first counts.
+    pub fn bound_memory_by(
+        &self,
+        ceiling: impl Fn(AgentId) -> Option<u64> + Send + Sync + 'static,
+    ) {
+        drop(self.inner.ceiling.set(Box::new(ceiling)));
     }
 
     /// What carries the work of an agent of that character out.
@@ -131,7 +155,18 @@ impl Inner {
             Purpose::Summarise | Purpose::Title => false,
         };
         let wish = Wish::of(&prompt.character).filter(|_| is_work && self.settings.enabled)?;
-        Some((self.program(wish.kind)?, wish))
+        // A model of this host's own is none that a program has.
+        let asked = prompt.model.as_deref().filter(|model| !self.models.knows(model));
+        Some((self.program(wish.kind)?, wish.with_model(asked)))
+    }
+
+    /// A prompt as this host's own models are asked: where they do not have the one that it names, which
+    /// is a program's, the agent's own answers.
+    fn own(&self, mut prompt: Prompt) -> Prompt {
+        if prompt.model.as_deref().is_some_and(|model| !self.models.knows(model)) {
+            prompt.model = prompt.character.model().map(str::to_owned);
+        }
+        prompt
     }
 
     /// A program of an agent holds so many bytes in memory now; `None`: it is over. Answers with those
@@ -146,6 +181,11 @@ impl Inner {
             children.remove(&agent);
         }
         sum
+    }
+
+    /// The bytes that an agent's programs may hold, if these are more.
+    fn is_over(&self, agent: AgentId, held: u64) -> Option<u64> {
+        self.ceiling.get()?(agent).filter(|most| held > *most)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AgentId, Vec<(Group, u64)>>> {
@@ -167,14 +207,14 @@ impl Model for Runtimes {
                     .flatten()
                     .boxed()
             }
-            None => self.inner.models.generate(prompt),
+            None => self.inner.models.generate(self.inner.own(prompt)),
         }
     }
 
     /// A program makes as many calls as it likes: what they may cost at most is what an operator says.
     fn quote(&self, prompt: &Prompt) -> Quote {
         let Some((_, wish)) = self.inner.chosen(prompt) else {
-            return self.inner.models.quote(prompt);
+            return self.inner.models.quote(&self.inner.own(prompt.clone()));
         };
         let program = self.inner.settings.of(wish.kind);
         Quote {
@@ -185,6 +225,12 @@ impl Model for Runtimes {
             max_tokens: prompt.max_tokens().unwrap_or(Quote::MAX_TOKENS),
             rate: Rate::default(),
         }
+    }
+
+    /// Models of programs may be named, whether or not an agent's work is done by one: clients name them
+    /// unasked.
+    fn knows(&self, model: &str) -> bool {
+        self.inner.models.knows(model) || asked::family(model).is_some()
     }
 
     fn abilities(&self, model: Option<&str>, purpose: Purpose) -> Abilities {

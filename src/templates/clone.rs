@@ -21,6 +21,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::error::TemplateError;
 use super::name::Repository;
 use super::settings::TemplatesSettings;
+use crate::programs::{Descendants, Mark};
 
 /// Clones at once, and those that wait for one.
 const AT_ONCE: usize = 2;
@@ -243,13 +244,15 @@ struct Process {
     child: Child,
     complaint: Option<ChildStderr>,
     group: Option<Pid>,
+    _descendants: Descendants,
 }
 
 impl Process {
     fn start(mut command: Command) -> io::Result<Self> {
+        let _descendants = Mark::on(&mut command).kill_on_drop();
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        Ok(Self { complaint: child.stderr.take(), child, group })
+        Ok(Self { complaint: child.stderr.take(), child, group, _descendants })
     }
 }
 

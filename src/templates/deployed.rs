@@ -1,22 +1,21 @@
 //! What a client sends as an archive for a new agent: unpacked, held against its own list of files, and
-//! with the credentials that came beside it.
+//! its environment with the credentials that came beside it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 use std::path::Path;
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::archive::{ArchiveError, Unpacked, unpack};
 use super::local;
 use super::template::Template;
+use crate::credentials::ENV;
 use crate::workspace::opening;
 
 /// The list of its files that an archive may bring along.
 pub(super) const MANIFEST: &str = ".trinity-manifest.json";
-
-/// Where environment variables of an agent are.
-const ENV: &str = ".env";
 
 /// Bytes of the list, and of the variables.
 const READ_MAX_BYTES: u64 = 1024 * 1024;
@@ -24,7 +23,7 @@ const READ_MAX_BYTES: u64 = 1024 * 1024;
 /// What came of the list that an archive brought along.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// Files and links that it names.
+    /// Files that it names.
     pub expected: usize,
     /// Files that are not there, or are others.
     pub wrong: Vec<String>,
@@ -49,9 +48,11 @@ pub(super) struct Contents {
     pub(super) is_described: bool,
     pub(super) verified: Option<Verified>,
     pub(super) imported: Option<Imported>,
+    pub(super) environment: Option<Zeroizing<String>>,
 }
 
-/// Unpacks an archive into a folder below `spool`, and puts the credentials in it. Blocks.
+/// Unpacks an archive into a folder below `spool`, and reads what its environment is to be with these
+/// credentials. Blocks.
 pub(super) fn contents(
     spool: &Path,
     packed: &[u8],
@@ -70,12 +71,15 @@ pub(super) fn contents(
         (None, false) => Some(Imported::Created),
         (Some(_), false) => Some(Imported::Merged),
     };
-    if !credentials.is_empty() {
-        let merged = merged(&before.unwrap_or_default(), credentials);
-        unpacked.root.write(ENV, merged).map_err(ArchiveError::Io)?;
-    }
+    let before = before.map(Zeroizing::new);
+    let environment = if credentials.is_empty() {
+        before
+    } else {
+        let before = before.as_deref().map_or("", String::as_str);
+        Some(Zeroizing::new(merged(before, credentials)))
+    };
     let is_described = unpacked.hashes.contains_key(local::DESCRIPTION);
-    Ok(Contents { unpacked, template, is_described, verified, imported })
+    Ok(Contents { unpacked, template, is_described, verified, imported, environment })
 }
 
 fn read(unpacked: &Unpacked, name: &str) -> Result<Option<String>, ArchiveError> {
@@ -115,7 +119,8 @@ fn verified(list: &str, hashes: &HashMap<String, [u8; 32]>) -> Result<Verified, 
         None => true,
     };
     let wrong = listed.iter().filter(|one| !is_so(one)).map(|one| one.path.clone()).collect();
-    Ok(Verified { expected: listed.len(), wrong })
+    let expected = listed.iter().filter(|one| one.sha256.is_some()).count();
+    Ok(Verified { expected, wrong })
 }
 
 /// The lines of a file of variables, with these in place of those of the same names.
@@ -160,7 +165,7 @@ mod tests {
                 {{"path": "b", "sha256": "{hash}"}}, {{"path": "a", "sha256": "11"}}]"#
         );
         let found = verified(&list, &HashMap::from([("a".to_owned(), [0; 32])])).unwrap();
-        assert_eq!(found, Verified { expected: 4, wrong: vec!["b".to_owned(), "a".to_owned()] });
+        assert_eq!(found, Verified { expected: 3, wrong: vec!["b".to_owned(), "a".to_owned()] });
         assert!(verified("{}", &HashMap::new()).is_err());
     }
 }

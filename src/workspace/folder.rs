@@ -204,7 +204,10 @@ impl Workspace {
         without: &'static [&'static str],
     ) -> Result<Filled, WorkspaceError> {
         // It takes no turn, which it would have for long: nothing that is there is changed.
-        self.reading(move |files| files.fill(&from, without)).await
+        let filled = self.reading(move |files| files.fill(&from, without)).await;
+        // Also where only some of it was copied.
+        self.all.credentials_changed(self.agent).await?;
+        filled
     }
 
     /// Makes the folders and links that sharing needs.

@@ -11,8 +11,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::agents::Done;
 use super::call::Call;
 use super::credentials::{self, InjectionResult};
+use super::error::TrinityError;
 use super::{Answer, resources};
 use crate::credentials::Injection;
+use crate::roster::Known;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(start).service(stop);
@@ -31,22 +33,35 @@ struct Started {
 #[post("/api/agents/{name}/start")]
 async fn start(call: Call) -> Answer<Started> {
     let agent = call.authorised().await?;
-    let host = &call.shared.host;
-    // Before it runs, so that its first run has what it works with.
     let injection = if agent.is_running() {
+        // What has stopped meanwhile is to run all the same.
+        call.shared.host.registry.ask(agent.id, Change::insisting(Command::Start)).await?;
         Injection::ALREADY_RUNNING
     } else {
-        host.furnish(agent.id, None).await?;
-        resources::put_in_force(&call, &agent).await?;
-        let own = credentials::own_server(&call, &agent);
-        host.credentials.at_start(agent.id, own.as_ref()).await
+        begin(&call, &agent).await?
     };
-    host.registry.ask(agent.id, Change::insisting(Command::Start)).await?;
     Ok(Json(Started {
         message: format!("Agent {} started", agent.name),
         credentials_injection: injection.word(),
         credentials_result: injection.into(),
     }))
+}
+
+/// Starts an agent with what it works with in place; how its credentials came to it.
+pub(super) async fn begin<B>(call: &Call<B>, agent: &Known) -> Result<Injection, TrinityError> {
+    let (host, hub) = (&call.shared.host, &call.shared.hub);
+    // Before it runs, so that its first run has what it works with.
+    host.furnish(agent.id, None).await?;
+    resources::put_in_force(call, agent).await?;
+    let own = credentials::own_server(call, agent);
+    let injection = host.credentials.at_start(agent.id, own.as_ref()).await;
+    hub.starting(agent.id, injection.word());
+    let started = host.registry.ask(agent.id, Change::insisting(Command::Start)).await;
+    if started.is_err() {
+        hub.not_started(agent.id);
+    }
+    started?;
+    Ok(injection)
 }
 
 /// Stops an agent: answered when it is silent.

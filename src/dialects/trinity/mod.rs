@@ -7,6 +7,7 @@ mod agent_events;
 mod agents;
 mod api_key_setting;
 mod audit_log;
+mod audited;
 mod autonomy;
 mod avatar;
 mod bulk;

@@ -51,7 +51,7 @@ async fn rename(call: Call<NewName>) -> Answer<Renamed> {
         Err(error) => return Err(error.into()),
     }
     host.accounts.rename_agent_key(agent.id, &new_name).await?;
-    call.note("agent", "rename", ("agent", &new_name)).await;
+    call.note("agent_lifecycle", "rename", ("agent", &new_name)).await;
     Ok(Json(Renamed {
         message: format!("Agent {} renamed to {new_name}", agent.name),
         old_name: agent.name.clone(),

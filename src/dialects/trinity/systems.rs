@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::Answer;
 use super::agents::birth::{self, NewAgent};
 use super::agents::status;
 use super::call::Call;
 use super::error::TrinityError;
+use super::{Answer, lifecycle};
 use crate::accounts::Role;
 use crate::roster::{Entry, Folders, Known};
 use crate::templates::Fetched;
@@ -132,16 +132,16 @@ async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
             .collect();
         return Ok(Json(told));
     }
-    // Each is asked for again as it is made; but nothing is fetched for what there is no room for.
-    let (host, owner) = (&call.shared.host, &call.principal.user);
-    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let owned = number(host.roster.owned_by(&owner.username));
-    host.accounts.check_quota_for(owner, owned, number(members.len()))?;
+    // All of them or none, and nothing is fetched for agents that there is no room for.
+    birth::has_room(&call, members.len())?;
     // All templates first, each once: where one is missing, no agent is made.
     let mut fetched = BTreeMap::new();
+    let host = &call.shared.host;
+    let token = host.common_github_token();
+    let token = token.as_ref().map(|token| token.as_str());
     for (_, _, member) in &members {
         if let Vacant(place) = fetched.entry(member.template.as_str()) {
-            place.insert(host.templates.fetch(&member.template, None).await?);
+            place.insert(host.templates.fetch(&member.template, token).await?);
         }
     }
     let mut made = BTreeMap::new();
@@ -190,9 +190,7 @@ async fn restart_system(call: Call) -> Answer<SystemRestarted> {
     let mut told = SystemRestarted { restarted: Vec::new(), failed: Vec::new() };
     for agent in agents.iter().filter(|agent| call.relation(agent).may_own()) {
         let stopped = host.registry.ask(agent.id, Change::insisting(Command::Stop)).await;
-        let is_ready = stopped.is_ok() && host.furnish(agent.id, None).await.is_ok();
-        let start = Change::insisting(Command::Start);
-        let is_done = is_ready && host.registry.ask(agent.id, start).await.is_ok();
+        let is_done = stopped.is_ok() && lifecycle::begin(&call, agent).await.is_ok();
         let list = if is_done { &mut told.restarted } else { &mut told.failed };
         list.push(agent.name.clone());
     }
@@ -299,7 +297,7 @@ async fn make(
 ) -> Result<Known, TrinityError> {
     let new = NewAgent::named(name.to_owned(), Some(member.template.clone()))
         .with(member.resources.clone(), manifest.prompt.clone());
-    let agent = birth::create_from(call, new, fetched).await?;
+    let agent = birth::create_from(call, new, fetched, None).await?;
     let said = |entry: &mut Entry| {
         entry.system = Some(manifest.name.clone());
         entry.tags.extend(manifest.default_tags.iter().chain(&member.tags).cloned());

@@ -2,6 +2,7 @@
 
 mod agents;
 mod asks;
+mod audited;
 mod configuration;
 mod credentials;
 mod deploy;
@@ -19,6 +20,7 @@ mod notices;
 mod people;
 mod permissions;
 mod preferences;
+mod rights;
 mod schedules;
 mod sharing;
 mod ssh_access;

@@ -6,12 +6,11 @@ use zeroize::Zeroizing;
 
 use super::hub::Told;
 use crate::accounts::{Credential, Principal};
-use crate::dialects::trinity::call::Call;
 use crate::host::Host;
 use crate::roster::Entry;
 
 /// Somebody who listens. What they may see is asked anew each time.
-pub(in crate::dialects::trinity) struct Viewer {
+pub(in super::super) struct Viewer {
     host: Host,
     shown: Shown,
 }
@@ -31,6 +30,12 @@ impl Viewer {
         Some((viewer, principal))
     }
 
+    /// Whoever shows that, token or key.
+    pub(in super::super) fn by_either(host: &Host, shown: &str) -> Option<Self> {
+        let viewer = Self::by_token(host, shown).or_else(|| Self::by_key(host, shown));
+        viewer.map(|(viewer, _)| viewer)
+    }
+
     /// Whoever shows that key.
     pub(super) fn by_key(host: &Host, key: &str) -> Option<(Self, Principal)> {
         let principal = host.accounts.authenticate(key)?;
@@ -38,17 +43,8 @@ impl Viewer {
         Some((Self { host: host.clone(), shown }, principal))
     }
 
-    /// Whoever calls.
-    pub(in crate::dialects::trinity) fn of<B>(call: &Call<B>) -> Self {
-        let shown = match call.principal.key() {
-            Some(key) => Shown::Key(key.id),
-            None => Shown::Token(Zeroizing::new(call.token().to_owned())),
-        };
-        Self { host: call.shared.host.clone(), shown }
-    }
-
     /// Who that is now; nobody any more where what they have shown is no longer good.
-    pub(in crate::dialects::trinity) fn principal(&self) -> Option<Principal> {
+    pub(super) fn principal(&self) -> Option<Principal> {
         let accounts = &self.host.accounts;
         match &self.shown {
             Shown::Token(token) => accounts.by_token(token),
@@ -61,7 +57,7 @@ impl Viewer {
     }
 
     /// Whether they may use an agent now; `None` where they are nobody any more.
-    pub(in crate::dialects::trinity) fn may_use(&self, agent: AgentId) -> Option<bool> {
+    pub(in super::super) fn may_use(&self, agent: AgentId) -> Option<bool> {
         let principal = self.principal()?;
         let entry = self.host.roster.entry(agent);
         Some(self.host.roster.relation(&principal, &entry).may_use())

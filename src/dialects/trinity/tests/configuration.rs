@@ -98,6 +98,16 @@ async fn what_is_set_is_read_again() {
     assert!(!format!("{record:?}").contains("ghp_planted"));
     let gone = site.call(&owner, "DELETE", "/api/agents/mine/github-pat", Value::Null).await;
     assert_eq!(gone, (200, none));
+    // Where it has none, that of administrators.
+    let token = json!({"api_key": "ghp_common"});
+    site.call(&site.admin, "PUT", "/api/settings/api-keys/github", token).await;
+    let told = get("github-pat").await;
+    assert_eq!((&told["source"], &told["has_global"]), (&json!("global"), &json!(true)));
+    let host = &site.stage.host;
+    let used = async || host.github_token(Some(agent.id)).await.map(|token| token.to_string());
+    assert_eq!(used().await.as_deref(), Some("ghp_common"));
+    put("github-pat", json!({"pat": "ghp_own"})).await;
+    assert_eq!(used().await.as_deref(), Some("ghp_own"));
 
     let fresh = json!({"memory": null, "cpu": null, "current_memory": "4g", "current_cpu": "2"});
     assert_eq!(get("resources").await, fresh);

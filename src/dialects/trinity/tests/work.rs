@@ -30,6 +30,28 @@ fn at(path: &str) -> String {
 }
 
 #[actix_web::test]
+async fn models_that_clients_name_unasked_are_no_reason_to_refuse() {
+    let (site, owner, _) = site().await;
+    for model in ["sonnet", "opus", "haiku", "claude-sonnet-4-5", "gemini-2.5-pro"] {
+        for path in ["chat", "task"] {
+            let said = json!({"message": "hello", "model": model});
+            let (status, told) = site.call(&owner, "POST", &at(path), said).await;
+            assert_eq!((status, &told["response"]), (200, &json!("echo: hello")), "{told}");
+            // The record says what was asked for, and what has answered.
+            assert_eq!(told["execution_log"][0]["requested_model"], model);
+            assert_eq!(told["execution_log"][0]["model"], Value::Null);
+        }
+        let schedule = json!({
+            "name": model, "cron_expression": "0 9 * * *", "message": "tea", "model": model,
+        });
+        let (status, made) = site.call(&owner, "POST", &at("schedules"), schedule).await;
+        assert_eq!((status, &made["model"]), (201, &json!(model)), "{made}");
+        let (status, told) = site.call(&owner, "PUT", &at("model"), json!({"model": model})).await;
+        assert_eq!((status, &told["model"]), (200, &json!(model)), "{told}");
+    }
+}
+
+#[actix_web::test]
 async fn a_chat_is_answered_and_kept_in_a_session() {
     let (site, owner, stranger) = site().await;
     let (status, told) = site.call(&owner, "POST", &at("chat"), json!({"message": "hello"})).await;

@@ -2,6 +2,7 @@
 
 use actix_web::web::Json;
 use actix_web::{get, put};
+use greenroom_actors::ports::Model;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
@@ -69,7 +70,8 @@ async fn set_model(call: Call<Wanted>) -> Answer<Set> {
         return Err(TrinityError::bad("Agent is not running"));
     }
     let host = &call.shared.host;
-    if !host.models.offers().iter().any(|offer| offer.name == model) {
+    // Models of programs may be chosen too: where none does the agent's work, the host's own answers.
+    if !host.runtimes.knows(&model) {
         return Err(TrinityError::bad(format!("Unknown model '{model}'")));
     }
     let patch = Map::from_iter([("settings".to_owned(), json!({"model": model}))]);

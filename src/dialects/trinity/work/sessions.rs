@@ -22,10 +22,8 @@ use crate::accounts::User;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
 use crate::dialects::trinity::{Answer, short, times};
+use crate::host::{CHATS, SHELF};
 use crate::roster::Known;
-
-/// Where it is kept which session of a user is the active one.
-const SHELF: &str = "trinity";
 
 /// What rooms of sessions say of themselves.
 const MARK: &str = "trinity";
@@ -179,7 +177,7 @@ pub(super) fn said_in(agent: AgentId, room: RoomId, limit: u32) -> MemoryQuery {
 }
 
 fn key(agent: AgentId, user: i64) -> String {
-    format!("chat/{agent}/{user}")
+    format!("{CHATS}{agent}/{user}")
 }
 
 async fn number<B>(call: &Call<B>, agent: AgentId, user: i64) -> Result<u64, TrinityError> {
@@ -209,6 +207,11 @@ fn room(agent: AgentId, user: &User, number: u64, now: UnixMillis) -> Room {
         metadata,
         created_at: now,
     }
+}
+
+/// Whether a room is that of a chat session.
+pub(super) fn is_session(room: &Room) -> bool {
+    whose(room).is_some()
 }
 
 fn whose(room: &Room) -> Option<Whose> {

@@ -1,7 +1,6 @@
 //! An execution as it goes on: its log, entry by entry, as a stream of events.
 
 use std::convert::Infallible;
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +13,7 @@ use greenroom_actors::error::CoreError;
 use greenroom_actors::feed::EventStream;
 use greenroom_actors::ids::AgentId;
 use serde_json::{Value, json};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
@@ -23,10 +21,13 @@ use super::chat::running;
 use super::record::Execution;
 use super::{entries, executions};
 use crate::dialects::trinity::call::Call;
-use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::error::{TrinityError, unauthenticated};
 use crate::dialects::trinity::live::Viewer;
 use crate::dialects::trinity::shared::Shared;
-use crate::organisation::Happening;
+use crate::host::Rights;
+
+/// What somebody is told who may not, or no longer.
+const DENIED: &str = "Access denied to agent";
 
 /// How often something is told where nothing happens, so that a connection that is gone is noticed.
 const BREATH: Duration = Duration::from_secs(15);
@@ -44,20 +45,21 @@ async fn stream(call: Call) -> Result<HttpResponse, TrinityError> {
     let execution = executions::find(&call, &agent).await?;
     let busy = || TrinityError::unavailable("Too many streams are open, please try again");
     let place = call.shared.in_flight.stream().ok_or_else(busy)?;
+    // Both before it is looked, so that nothing is missed in between.
+    let (rights, viewer) = (call.shared.host.rights(), call.viewer().ok_or_else(unauthenticated)?);
+    if viewer.may_use(agent.id) != Some(true) {
+        return Err(TrinityError::forbidden(DENIED));
+    }
     let store = call.shared.host.registry.store();
     // From before the first look, so that nothing is missed between the two.
     let seen = store.event_bounds(agent.id).await?.map_or(0, |(_, newest)| newest);
-    let accounts = &call.shared.host.accounts;
     let following = Following {
-        viewer: Viewer::of(&call),
-        changes: Changes {
-            accounts: accounts.watch(),
-            happenings: call.shared.host.organisation.watch(),
-        },
         shared: Arc::clone(&call.shared),
         agent: agent.id,
         execution: execution.id,
         events: call.shared.host.registry.subscribe(agent.id, seen),
+        rights,
+        viewer,
         told: 0,
         is_first: true,
         _place: place,
@@ -77,40 +79,14 @@ async fn stream(call: Call) -> Result<HttpResponse, TrinityError> {
         .streaming(frames))
 }
 
-/// What may end a client's right to follow.
-struct Changes {
-    accounts: watch::Receiver<()>,
-    happenings: broadcast::Receiver<Arc<Happening>>,
-}
-
-impl Changes {
-    /// Is ready once something was changed after which it is to be asked again.
-    async fn next(&mut self) {
-        loop {
-            tokio::select! {
-                changed = self.accounts.changed() => match changed {
-                    Ok(()) => return,
-                    Err(_ended) => pending().await,
-                },
-                happening = self.happenings.recv() => match happening.as_deref() {
-                    // What was missed may be one.
-                    Ok(Happening::Unshared(..)) | Err(RecvError::Lagged(_)) => return,
-                    Ok(_) => {}
-                    Err(RecvError::Closed) => pending().await,
-                },
-            }
-        }
-    }
-}
-
 /// A client that follows an execution.
 struct Following {
     shared: Arc<Shared>,
-    viewer: Viewer,
-    changes: Changes,
     agent: AgentId,
     execution: Uuid,
     events: EventStream,
+    rights: Rights,
+    viewer: Viewer,
     /// Entries that it was told.
     told: usize,
     is_first: bool,
@@ -121,27 +97,25 @@ impl Following {
     /// The next that it is told, and whether there is more to come.
     async fn next(&mut self) -> (Bytes, bool) {
         loop {
-            let mut is_silent = false;
             if !std::mem::take(&mut self.is_first) {
                 tokio::select! {
-                    () = self.changes.next() => {}
-                    event = tokio::time::timeout(BREATH, self.events.next()) => match event {
-                        Ok(Ok(_)) => {}
-                        Ok(Err(error)) => return broken(&error),
-                        Err(_silence) => is_silent = true,
-                    },
+                    event = self.events.next() => {
+                        if let Err(error) = event {
+                            return broken(&error);
+                        }
+                    }
+                    () = self.rights.changed() => {}
+                    () = tokio::time::sleep(BREATH) => {
+                        return (Bytes::from_static(b":\n\n"), true);
+                    }
                 }
             }
             let news = self.news().await;
             // Last of all, so that nothing is told that was asked for before the right to it ended.
             if self.viewer.may_use(self.agent) != Some(true) {
-                let told = json!({"type": "error", "message": "Access ended", "retryable": false});
-                return (last(vec![told]), false);
+                return (last(vec![json!({"type": "error", "message": DENIED})]), false);
             }
             match news {
-                Ok((entries, false)) if entries.is_empty() && is_silent => {
-                    return (Bytes::from_static(b":\n\n"), true);
-                }
                 Ok((entries, true)) => return (last(entries), false),
                 Ok((entries, false)) if entries.is_empty() => {}
                 Ok((entries, false)) => {
