@@ -1,5 +1,7 @@
 //! Chats, tasks, executions and queues.
 
+use std::collections::BTreeSet;
+
 use actix_web::test::TestRequest;
 use greenroom_actors::agent::Change;
 use greenroom_actors::lifecycle::Command;
@@ -402,19 +404,26 @@ async fn what_was_said_in_all_sessions_is_told_newest_first() {
         let body = json!({"message": message});
         assert_eq!(site.call(token, "POST", &at("chat"), body).await.0, 200);
     }
-    for (token, query, expected) in [
-        (&site.admin, "", "echo: three|three|echo: two|two|echo: one|one"),
-        (&site.admin, "?limit=3", "echo: three|three|echo: two"),
-        (&site.admin, "?user_filter=true", ""),
-        (&owner, "?limit=3", "echo: three|three|echo: one"),
-        (&friend, "", "echo: two|two"),
+    for (token, query, count, talks) in [
+        (&site.admin, "", 6, "one three two"),
+        (&site.admin, "?limit=3", 3, "three two"),
+        (&site.admin, "?user_filter=true", 0, ""),
+        (&owner, "", 4, "one three"),
+        (&owner, "?limit=3", 3, "one three"),
+        (&friend, "", 2, "two"),
     ] {
         let path = at(&format!("chat/history/persistent{query}"));
         let (status, told) = site.call(token, "GET", &path, Value::Null).await;
-        assert_eq!(status, 200, "{told}");
+        assert_eq!((status, &told["message_count"]), (200, &json!(count)), "{query}: {told}");
         let messages = told["messages"].as_array().unwrap();
-        let contents: Vec<_> = messages.iter().map(|it| it["content"].as_str().unwrap()).collect();
-        assert_eq!(contents.join("|"), expected, "{query}");
+        let times: Vec<_> = messages.iter().map(|it| it["timestamp"].as_str().unwrap()).collect();
+        assert!(times.is_sorted_by(|newer, older| newer >= older), "{times:?}");
+        let words = |it: &Value| {
+            let content = it["content"].as_str().unwrap();
+            content.strip_prefix("echo: ").unwrap_or(content).to_owned()
+        };
+        let found: BTreeSet<_> = messages.iter().map(words).collect();
+        assert_eq!(found.into_iter().collect::<Vec<_>>().join(" "), talks, "{query}");
         for message in messages {
             let is_reply = message["role"] == "assistant";
             assert_eq!(message["execution_time_ms"].is_u64(), is_reply, "{message}");
