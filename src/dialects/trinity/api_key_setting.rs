@@ -66,8 +66,9 @@ async fn show_key_setting(call: Call) -> Answer<KeySetting> {
 #[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewKeySetting, responses((status = 200, body = KeySettingSet)))]
 #[put("/api/agents/{name}/api-key-setting")]
 async fn set_key_setting(call: Call<NewKeySetting>) -> Answer<KeySettingSet> {
+    let wanted = call.fields()?;
     let agent = call.owning("API key settings").await?;
-    let wanted = call.fields()?.use_platform_api_key.filter(|wanted| !wanted.is_null());
+    let wanted = wanted.use_platform_api_key.filter(|wanted| !wanted.is_null());
     let wanted = wanted.ok_or_else(|| TrinityError::bad("use_platform_api_key is required"))?;
     let uses = shape::truth(&wanted)
         .ok_or_else(|| TrinityError::bad("use_platform_api_key must be true or false"))?;

@@ -73,11 +73,12 @@ struct AutonomySet {
 #[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = AutonomyWish, responses((status = 200, body = AutonomySet)))]
 #[put("/api/agents/{name}/autonomy")]
 async fn set(call: Call<AutonomyWish>) -> Answer<AutonomySet> {
+    let wish = call.fields()?;
     let agent = call.owning("autonomy settings").await?;
     if agent.entry.is_system {
         return Err(TrinityError::forbidden("Autonomy cannot be changed for the system agent"));
     }
-    let wish = call.fields()?.enabled.filter(|wish| !wish.is_null());
+    let wish = wish.enabled.filter(|wish| !wish.is_null());
     let wish = wish.ok_or_else(|| TrinityError::bad("enabled is required"))?;
     let wish =
         shape::truth(&wish).ok_or_else(|| TrinityError::bad("enabled must be true or false"))?;

@@ -115,8 +115,8 @@ impl Place {
 )]
 #[get("/api/agents/{name}/files")]
 async fn show_tree(call: Call) -> Answer<FileTree> {
-    let agent = call.permitted().await?;
     let Looked { path, show_hidden } = call.query()?;
+    let agent = call.permitted().await?;
     let shows_hidden = show_hidden.unwrap_or(false);
     let place = Place::of(&call, &agent, path.unwrap_or_else(|| HOME.to_owned()), "browse").await?;
     let view = View { shows_hidden, nodes_max: NODES_MAX, depth_max: DEPTH_MAX };
@@ -151,8 +151,8 @@ async fn show_tree(call: Call) -> Answer<FileTree> {
 )]
 #[get("/api/agents/{name}/files/download")]
 async fn download(call: Call) -> Result<HttpResponse, TrinityError> {
-    let agent = call.permitted().await?;
     let At { path } = call.query()?;
+    let agent = call.permitted().await?;
     let place = Place::of(&call, &agent, path, "download").await?;
     place.check_owned(&call, &agent, &OWNERS, "read")?;
     let opened = place.opened().await?;
@@ -173,8 +173,8 @@ async fn download(call: Call) -> Result<HttpResponse, TrinityError> {
 )]
 #[get("/api/agents/{name}/files/preview")]
 async fn preview(call: Call) -> Result<HttpResponse, TrinityError> {
-    let agent = call.permitted().await?;
     let At { path } = call.query()?;
+    let agent = call.permitted().await?;
     let place = Place::of(&call, &agent, path, "preview").await?;
     place.check_owned(&call, &agent, &OWNERS, "read")?;
     let opened = place.opened().await?;
@@ -198,9 +198,9 @@ async fn preview(call: Call) -> Result<HttpResponse, TrinityError> {
 )]
 #[put("/api/agents/{name}/files")]
 async fn put_file(call: Call<NewContent>) -> Answer<Written> {
-    let agent = call.permitted().await?;
     let At { path } = call.query()?;
     let content = call.fields()?.content;
+    let agent = call.permitted().await?;
     let place = Place::of(&call, &agent, path, "update").await?;
     place.check_free_of(&PROTECTED, "edit")?;
     place.check_owned(&call, &agent, &STEERING, "edit")?;
@@ -222,8 +222,8 @@ async fn put_file(call: Call<NewContent>) -> Answer<Written> {
 )]
 #[delete("/api/agents/{name}/files")]
 async fn delete_file(call: Call) -> Answer<Deleted> {
-    let agent = call.permitted().await?;
     let At { path } = call.query()?;
+    let agent = call.permitted().await?;
     let place = Place::of(&call, &agent, path, "delete").await?;
     if place.path.is_home() {
         return Err(TrinityError::forbidden("Cannot delete the home directory"));

@@ -126,8 +126,8 @@ async fn show(call: Call) -> Answer<Folders> {
 #[utoipa::path(tag = "Shared folders", params(("name" = String, Path)), request_body = NewFolders, responses((status = 200, body = FoldersSet)))]
 #[put("/api/agents/{name}/folders")]
 async fn change(call: Call<NewFolders>) -> Answer<FoldersSet> {
-    let agent = call.owning("folder sharing").await?;
     let wanted = call.fields()?;
+    let agent = call.owning("folder sharing").await?;
     let exposes = flag("expose_enabled", wanted.expose_enabled.as_ref())?;
     let consumes = flag("consume_enabled", wanted.consume_enabled.as_ref())?;
     let set = call.shared.host.organisation.set_folders(agent.id, exposes, consumes).await?;

@@ -64,8 +64,9 @@ async fn show_guardrails(call: Call) -> Answer<GuardrailsShown> {
 #[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewGuardrails, responses((status = 200, body = GuardrailsSet)))]
 #[put("/api/agents/{name}/guardrails")]
 async fn set_guardrails(call: Call<NewGuardrails>) -> Answer<GuardrailsSet> {
+    let wanted = call.fields()?.into_map();
     let agent = call.owning("guardrails").await?;
-    let guardrails = checked(&call.fields()?.into_map())?;
+    let guardrails = checked(&wanted)?;
     // As a whole and at once: a patch would be laid over whatever another request sets meanwhile.
     let set = if guardrails.is_empty() { Value::Null } else { guardrails.clone().into() };
     call.shared.host.registry.set_setting(agent.id, SETTING, set).await?;

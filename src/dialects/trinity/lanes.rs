@@ -51,6 +51,8 @@ impl Lane {
             (&Method::POST, "stop" | "terminate" | "release") => Self::Control,
             (&Method::POST, "chat" | "task" | "fan-out" | "terminal") => Self::Reply,
             (&Method::POST, _) if path.starts_with("/api/public/chat/") => Self::Reply,
+            // The agent introduces itself.
+            (&Method::GET, _) if path.starts_with("/api/public/intro/") => Self::Reply,
             // What it is made from may have to be fetched.
             (&Method::POST, _) if path == "/api/agents" => Self::File,
             (&Method::POST, "deploy-local" | "deploy" | "sync" | "pull") => Self::File,

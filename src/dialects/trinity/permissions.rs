@@ -128,8 +128,8 @@ struct PermissionsSet {
 #[utoipa::path(tag = "Permissions", params(("name" = String, Path)), responses((status = 200, body = PermissionsSet)))]
 #[put("/api/agents/{name}/permissions")]
 async fn set(call: Call<NewPermissions>) -> Answer<PermissionsSet> {
-    let source = call.owning(THING).await?;
     let wanted = call.fields()?;
+    let source = call.owning(THING).await?;
     let mut targets = BTreeSet::new();
     for name in &wanted.permitted_agents {
         targets.insert(target(&call, &source, name).await?.id);

@@ -75,11 +75,11 @@ async fn show_mode(call: Call) -> Answer<Mode> {
 #[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewMode, responses((status = 200, body = ModeSet)))]
 #[put("/api/agents/{name}/read-only")]
 async fn set_mode(call: Call<NewMode>) -> Answer<ModeSet> {
+    let NewMode { enabled, config } = call.fields()?;
     let agent = call.owning("read-only settings").await?;
     if agent.entry.is_system {
         return Err(TrinityError::forbidden("Cannot change read-only mode of the system agent"));
     }
-    let NewMode { enabled, config } = call.fields()?;
     let enabled = enabled.filter(|enabled| !enabled.is_null());
     let enabled = enabled.ok_or_else(|| TrinityError::bad("enabled is required"))?;
     let enabled =

@@ -72,8 +72,8 @@ async fn show_capabilities(call: Call) -> Answer<Capabilities> {
 #[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewCapabilities, responses((status = 200, body = CapabilitiesSet)))]
 #[put("/api/agents/{name}/capabilities")]
 async fn set_capabilities(call: Call<NewCapabilities>) -> Answer<CapabilitiesSet> {
-    let agent = call.owning("capabilities").await?;
     let NewCapabilities { full_capabilities } = call.fields()?;
+    let agent = call.owning("capabilities").await?;
     let roster = &call.shared.host.roster;
     let change = |entry: &mut Entry| {
         entry.recorded.full_capabilities = full_capabilities;

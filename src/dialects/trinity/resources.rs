@@ -66,8 +66,8 @@ async fn show_limits(call: Call) -> Answer<LimitsShown> {
 #[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewLimits, responses((status = 200, body = LimitsSet)))]
 #[put("/api/agents/{name}/resources")]
 async fn set_limits(call: Call<NewLimits>) -> Answer<LimitsSet> {
-    let agent = call.owning_or("Only owners can change resource limits").await?;
     let wanted = call.fields()?;
+    let agent = call.owning_or("Only owners can change resource limits").await?;
     let cpu = wanted.cpu.map(|cpu| limit(&cpu, |cpu| one_of("cpu", &CPUS, cpu))).transpose()?;
     let memory =
         wanted.memory.map(|memory| limit(&memory, |it| memory_of("memory", it))).transpose()?;

@@ -4,6 +4,7 @@ mod agents;
 mod asks;
 mod audited;
 mod configuration;
+mod contract;
 mod credentials;
 mod deploy;
 mod doors;

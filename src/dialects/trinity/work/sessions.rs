@@ -99,14 +99,20 @@ pub(super) struct Totals {
 
 /// The room of the active session of whoever calls.
 pub(super) async fn active<B>(call: &Call<B>, agent: &Known) -> Result<Room, TrinityError> {
-    let user = &call.principal.user;
+    active_of(call, agent, &call.principal.user).await
+}
+
+async fn active_of<B>(call: &Call<B>, agent: &Known, user: &User) -> Result<Room, TrinityError> {
     let number = number(call, agent.id, user.id).await?;
     Ok(room(agent.id, user, number, call.shared.now()))
 }
 
 /// The room of a new session of whoever calls; the one before is closed.
 pub(super) async fn begin<B>(call: &Call<B>, agent: &Known) -> Result<Room, TrinityError> {
-    let user = &call.principal.user;
+    begin_of(call, agent, &call.principal.user).await
+}
+
+async fn begin_of<B>(call: &Call<B>, agent: &Known, user: &User) -> Result<Room, TrinityError> {
     let number = number(call, agent.id, user.id).await?.saturating_add(1);
     let now = call.shared.now();
     let document = Document {
@@ -419,8 +425,12 @@ struct Closed {
 async fn close(call: Call) -> Answer<Closed> {
     let agent = call.authorised().await?;
     let room = named(&call, &agent, &call.segment("id")).await?;
-    if active(&call, &agent).await?.id == room.id {
-        begin(&call, &agent).await?;
+    // An administrator closes the sessions of others.
+    let other = whose(&room).filter(|whose| whose.user_id != call.principal.user.id);
+    let other = other.and_then(|whose| call.shared.host.accounts.user_by_id(whose.user_id));
+    let user = other.as_deref().unwrap_or(&call.principal.user);
+    if active_of(&call, &agent, user).await?.id == room.id {
+        begin_of(&call, &agent, user).await?;
     }
     Ok(Json(Closed { status: "closed", session_id: short::of(room.id.0) }))
 }
