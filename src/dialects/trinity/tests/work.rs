@@ -385,7 +385,10 @@ async fn whoever_may_not_use_an_agent_any_longer_follows_it_no_further() {
     assert_eq!(site.call(&owner, "DELETE", &path, Value::Null).await.0, 200);
     for live in [&mut shared, &mut by_key] {
         let told = live.next().await.unwrap().data;
-        assert_eq!((&told["type"], &told["message"]), (&json!("error"), &json!("Access ended")));
+        assert_eq!(
+            (&told["type"], &told["message"]),
+            (&json!("error"), &json!("Access denied to agent"))
+        );
         assert_eq!(live.next().await.unwrap().data["type"], "stream_end");
         assert_eq!(live.next().await, None);
     }
