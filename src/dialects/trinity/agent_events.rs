@@ -10,9 +10,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::call::{Call, Wanted};
+use super::call::Call;
 use super::error::TrinityError;
 use super::organised::{Names, count};
+use super::wanted::{InQuery, Wanted};
 use super::{Answer, times};
 use crate::organisation::{
     Emission, EmissionFilter, NewEmission, NewSubscription, OrganisationError, ShortId,
@@ -103,7 +104,12 @@ async fn shown(
 }
 
 /// Lets an agent hear of an event of another, which it may call.
-#[utoipa::path(tag = "Agent events", params(("name" = String, Path)), responses((status = 201, body = EventSubscription)))]
+#[utoipa::path(
+    tag = "Agent events",
+    params(("name" = String, Path)),
+    request_body = NewEventSubscription,
+    responses((status = 201, body = EventSubscription))
+)]
 #[post("/api/agents/{name}/event-subscriptions")]
 async fn subscribe(call: Call<NewEventSubscription>) -> Result<HttpResponse, TrinityError> {
     let subscriber = call.owned().await?;
@@ -164,9 +170,13 @@ fn hundred() -> u32 {
 }
 
 /// What an agent has subscribed to, or others of it.
-#[utoipa::path(tag = "Agent events", params(("name" = String, Path), ("direction" = Option<String>, Query), ("limit" = Option<u32>, Query)), responses((status = 200, body = EventSubscriptions)))]
+#[utoipa::path(
+    tag = "Agent events",
+    params(("name" = String, Path), InQuery<Direction>),
+    responses((status = 200, body = EventSubscriptions))
+)]
 #[get("/api/agents/{name}/event-subscriptions")]
-async fn list(call: Call) -> Answer<EventSubscriptions> {
+async fn list(call: Call<InQuery<Direction>>) -> Answer<EventSubscriptions> {
     let agent = call.authorised().await?;
     let wanted: Direction = call.query()?;
     let organisation = &call.shared.host.organisation;
@@ -206,7 +216,12 @@ async fn detail(call: Call) -> Answer<EventSubscription> {
 }
 
 /// Changes a subscription.
-#[utoipa::path(tag = "Agent events", params(("id" = String, Path)), responses((status = 200, body = EventSubscription)))]
+#[utoipa::path(
+    tag = "Agent events",
+    params(("id" = String, Path)),
+    request_body = EventSubscriptionPatch,
+    responses((status = 200, body = EventSubscription))
+)]
 #[put("/api/event-subscriptions/{id}")]
 async fn amend(call: Call<EventSubscriptionPatch>) -> Answer<EventSubscription> {
     let wanted = call.fields()?;
@@ -288,7 +303,11 @@ struct AgentEvents {
 }
 
 /// Tells of an event, in the name of the agent whose key is shown, or of the user.
-#[utoipa::path(tag = "Agent events", responses((status = 201, body = AgentEvent)))]
+#[utoipa::path(
+    tag = "Agent events",
+    request_body = NewAgentEvent,
+    responses((status = 201, body = AgentEvent))
+)]
 #[post("/api/events")]
 async fn emit(call: Call<NewAgentEvent>) -> Result<HttpResponse, TrinityError> {
     let wanted = call.fields()?;
@@ -301,7 +320,12 @@ async fn emit(call: Call<NewAgentEvent>) -> Result<HttpResponse, TrinityError> {
 }
 
 /// Tells of an event in the name of an agent.
-#[utoipa::path(tag = "Agent events", params(("name" = String, Path)), responses((status = 201, body = AgentEvent)))]
+#[utoipa::path(
+    tag = "Agent events",
+    params(("name" = String, Path)),
+    request_body = NewAgentEvent,
+    responses((status = 201, body = AgentEvent))
+)]
 #[post("/api/agents/{name}/emit-event")]
 async fn emit_for(call: Call<NewAgentEvent>) -> Result<HttpResponse, TrinityError> {
     let agent = call.authorised().await?;
@@ -312,7 +336,7 @@ async fn emit_for(call: Call<NewAgentEvent>) -> Result<HttpResponse, TrinityErro
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Filter {
+struct EventFilter {
     source_agent: Option<String>,
     event_type: Option<String>,
     #[serde(default = "fifty")]
@@ -325,10 +349,14 @@ fn fifty() -> u32 {
 }
 
 /// The events of agents that the caller may see.
-#[utoipa::path(tag = "Agent events", params(("source_agent" = Option<String>, Query), ("event_type" = Option<String>, Query), ("limit" = Option<u32>, Query)), responses((status = 200, body = AgentEvents)))]
+#[utoipa::path(
+    tag = "Agent events",
+    params(InQuery<EventFilter>),
+    responses((status = 200, body = AgentEvents))
+)]
 #[get("/api/events")]
-async fn all(call: Call) -> Answer<AgentEvents> {
-    let wanted: Filter = call.query()?;
+async fn all(call: Call<InQuery<EventFilter>>) -> Answer<AgentEvents> {
+    let wanted: EventFilter = call.query()?;
     let source = match &wanted.source_agent {
         Some(name) => Some(call.visible_or(name, "Access denied to agent").await?.id),
         None => None,
@@ -338,16 +366,20 @@ async fn all(call: Call) -> Answer<AgentEvents> {
 }
 
 /// The events of one agent.
-#[utoipa::path(tag = "Agent events", params(("name" = String, Path), ("event_type" = Option<String>, Query), ("limit" = Option<u32>, Query)), responses((status = 200, body = AgentEvents)))]
+#[utoipa::path(
+    tag = "Agent events",
+    params(("name" = String, Path), InQuery<EventFilter>),
+    responses((status = 200, body = AgentEvents))
+)]
 #[get("/api/agents/{name}/events")]
-async fn of_agent(call: Call) -> Answer<AgentEvents> {
+async fn of_agent(call: Call<InQuery<EventFilter>>) -> Answer<AgentEvents> {
     let agent = call.authorised().await?;
-    let wanted: Filter = call.query()?;
+    let wanted: EventFilter = call.query()?;
     let filter = EmissionFilter { source: Some(agent.id), event_type: wanted.event_type };
     told(&call, &filter, wanted.limit).await
 }
 
-async fn told(call: &Call, filter: &EmissionFilter, limit: u32) -> Answer<AgentEvents> {
+async fn told<B>(call: &Call<B>, filter: &EmissionFilter, limit: u32) -> Answer<AgentEvents> {
     let organisation = &call.shared.host.organisation;
     let emissions = organisation.emissions(&call.principal, filter, count(limit)).await?;
     let mut names = Names::new(&call.shared);

@@ -14,6 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
+use super::wanted::InQuery;
 use crate::accounts::Role;
 use crate::roster::{Known, Relation};
 
@@ -27,16 +28,20 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Filter {
+struct TagFilter {
     /// Tags, with commas between; agents with one of them are shown.
     tags: Option<String>,
 }
 
 /// The agents that the caller may see, newest first.
-#[utoipa::path(tag = "Agents", params(("tags" = Option<String>, Query)), responses((status = 200, body = [AgentItem])))]
+#[utoipa::path(
+    tag = "Agents",
+    params(InQuery<TagFilter>),
+    responses((status = 200, body = [AgentItem]))
+)]
 #[get("/api/agents")]
-async fn list(call: Call) -> Answer<Vec<AgentItem>> {
-    let filter: Filter = call.query()?;
+async fn list(call: Call<InQuery<TagFilter>>) -> Answer<Vec<AgentItem>> {
+    let filter: TagFilter = call.query()?;
     let tags: Vec<String> = filter
         .tags
         .iter()
@@ -55,7 +60,11 @@ async fn list(call: Call) -> Answer<Vec<AgentItem>> {
 }
 
 /// Creates an agent and starts it.
-#[utoipa::path(tag = "Agents", responses((status = 200, body = AgentBase)))]
+#[utoipa::path(
+    tag = "Agents",
+    request_body = NewAgent,
+    responses((status = 200, body = AgentBase))
+)]
 #[post("/api/agents")]
 async fn create(call: Call<NewAgent>) -> Answer<AgentBase> {
     call.at_least(Role::Creator)?;

@@ -63,7 +63,12 @@ async fn show_key_setting(call: Call) -> Answer<KeySetting> {
 }
 
 /// Lets the agent's runtime use the host's own key, or no longer.
-#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewKeySetting, responses((status = 200, body = KeySettingSet)))]
+#[utoipa::path(
+    tag = "Configuration",
+    params(("name" = String, Path)),
+    request_body = NewKeySetting,
+    responses((status = 200, body = KeySettingSet))
+)]
 #[put("/api/agents/{name}/api-key-setting")]
 async fn set_key_setting(call: Call<NewKeySetting>) -> Answer<KeySettingSet> {
     let wanted = call.fields()?;

@@ -6,12 +6,13 @@ use chrono::DateTime;
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
+use super::wanted::InQuery;
 use super::{short, times};
 use crate::audit::{Noted, Wanted};
 
@@ -23,8 +24,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 /// Which entries; what is absent holds for all.
-#[derive(Deserialize, IntoParams, ToSchema)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize, ToSchema)]
 struct AuditQuery {
     event_type: Option<String>,
     event_action: Option<String>,
@@ -38,10 +38,8 @@ struct AuditQuery {
     /// Until then.
     end_time: Option<String>,
     #[schema(minimum = 1, maximum = 1000)]
-    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     #[schema(minimum = 0, maximum = 1000000)]
-    #[param(minimum = 0, maximum = 1000000)]
     offset: Option<u32>,
 }
 
@@ -110,9 +108,13 @@ struct AuditLog {
 }
 
 /// Who did what (administrators).
-#[utoipa::path(tag = "Audit", params(AuditQuery), responses((status = 200, body = AuditLog)))]
+#[utoipa::path(
+    tag = "Audit",
+    params(InQuery<AuditQuery>),
+    responses((status = 200, body = AuditLog))
+)]
 #[get("/api/audit-log")]
-async fn list(call: Call) -> Answer<AuditLog> {
+async fn list(call: Call<InQuery<AuditQuery>>) -> Answer<AuditLog> {
     call.admin()?;
     let query: AuditQuery = call.query()?;
     let (limit, offset) = (query.limit.unwrap_or(LIMIT), query.offset.unwrap_or(0));

@@ -70,7 +70,12 @@ struct AutonomySet {
 }
 
 /// Has an agent act by itself, or not.
-#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = AutonomyWish, responses((status = 200, body = AutonomySet)))]
+#[utoipa::path(
+    tag = "Configuration",
+    params(("name" = String, Path)),
+    request_body = AutonomyWish,
+    responses((status = 200, body = AutonomySet))
+)]
 #[put("/api/agents/{name}/autonomy")]
 async fn set(call: Call<AutonomyWish>) -> Answer<AutonomySet> {
     let wish = call.fields()?;

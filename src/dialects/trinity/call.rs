@@ -24,31 +24,14 @@ use super::error::{TrinityError, unauthenticated};
 use super::live::Viewer;
 use super::shape::{self, Fault};
 use super::shared::Shared;
+use super::wanted::{Nothing, Wanted};
 use crate::accounts::Principal;
 use crate::http::{body, values};
 
 /// Bytes of the body of somebody who is not known: none of them has much to say.
 const STRANGERS_MAX: usize = 64 * 1_024;
 
-/// The type of the body of requests that have none.
-#[derive(Debug)]
-pub(super) struct Nothing;
-
-/// What a body may be.
-pub(super) trait Wanted: 'static {
-    /// Whether a body is read at all.
-    const IS_READ: bool;
-}
-
-impl Wanted for Nothing {
-    const IS_READ: bool = false;
-}
-
-impl<T: DeserializeOwned + ToSchema + 'static> Wanted for T {
-    const IS_READ: bool = true;
-}
-
-/// A request of somebody who may be anybody, with a `B` as its body.
+/// A request of somebody who may be anybody, who says a `B`.
 pub(super) struct Visit<B = Nothing> {
     pub(super) shared: Arc<Shared>,
     pub(super) request: HttpRequest,
@@ -56,7 +39,7 @@ pub(super) struct Visit<B = Nothing> {
     wanted: PhantomData<fn() -> B>,
 }
 
-/// A request of somebody who is known, with a `B` as its body.
+/// A request of somebody who is known, who says a `B`.
 pub(super) struct Call<B = Nothing> {
     visit: Visit<B>,
     /// Who calls.
@@ -76,6 +59,8 @@ impl<B: Wanted> FromRequest for Visit<B> {
     type Future = LocalBoxFuture<'static, Result<Self, TrinityError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        #[cfg(test)]
+        super::wanted::TOLD.set(Some(B::told()));
         let (request, payload) = (request.clone(), payload.take());
         async move {
             let shared = shared_of(&request)?;
@@ -93,6 +78,8 @@ impl<B: Wanted> FromRequest for Call<B> {
     type Future = LocalBoxFuture<'static, Result<Self, TrinityError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        #[cfg(test)]
+        super::wanted::TOLD.set(Some(B::told()));
         let (request, payload) = (request.clone(), payload.take());
         async move {
             let shared = shared_of(&request)?;
@@ -137,25 +124,30 @@ impl<B> Visit<B> {
         let value = self.request.headers().get(name)?.to_str().ok()?.trim();
         (!value.is_empty()).then_some(value)
     }
+}
 
+impl<B: Wanted> Visit<B>
+where
+    B::Query: DeserializeOwned + ToSchema + 'static,
+{
     /// What the query says.
     ///
     /// # Errors
     /// 422 with everything that is wrong with it.
-    pub(super) fn query<Q>(&self) -> Result<Q, TrinityError>
-    where
-        Q: DeserializeOwned + ToSchema + 'static,
-    {
+    pub(super) fn query(&self) -> Result<B::Query, TrinityError> {
         shape::of_query(self.request.query_string())
     }
 }
 
-impl<B: DeserializeOwned + ToSchema + 'static> Visit<B> {
+impl<B: Wanted> Visit<B>
+where
+    B::Body: DeserializeOwned + ToSchema + 'static,
+{
     /// What the body says.
     ///
     /// # Errors
     /// 422 with everything that is wrong with it.
-    pub(super) fn fields(&self) -> Result<B, TrinityError> {
+    pub(super) fn fields(&self) -> Result<B::Body, TrinityError> {
         match &self.body {
             Body::Json(body) => shape::of_body(body),
             Body::Absent => {
@@ -170,7 +162,7 @@ impl<B: DeserializeOwned + ToSchema + 'static> Visit<B> {
     ///
     /// # Errors
     /// As [`fields`](Self::fields).
-    pub(super) fn fields_if_any(&self) -> Result<Option<B>, TrinityError> {
+    pub(super) fn fields_if_any(&self) -> Result<Option<B::Body>, TrinityError> {
         match &self.body {
             Body::Absent | Body::Json(Value::Null) => Ok(None),
             Body::Json(_) | Body::Other(_) => self.fields().map(Some),

@@ -191,7 +191,12 @@ async fn credential_status(call: Call) -> Answer<CredentialStatus> {
 
 /// Writes files with credentials. Their values are masked from then on in what is kept and told of the
 /// agent.
-#[utoipa::path(tag = "Credentials", params(("name" = String, Path)), request_body = Injected, responses((status = 200, body = FilesWritten)))]
+#[utoipa::path(
+    tag = "Credentials",
+    params(("name" = String, Path)),
+    request_body = Injected,
+    responses((status = 200, body = FilesWritten))
+)]
 #[post("/api/agents/{name}/credentials/inject")]
 async fn inject(call: Call<Injected>) -> Answer<FilesWritten> {
     let agent = call.owned().await?;

@@ -14,6 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::call::Call;
 use super::error::TrinityError;
 use super::shared::Shared;
+use super::wanted::InQuery;
 use super::{Answer, numbers, times};
 
 /// The longest that is looked back.
@@ -28,7 +29,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Filter {
+struct StatsSpan {
     #[schema(minimum = 1, maximum = 8760)]
     hours: Option<u32>,
     include_7d: Option<bool>,
@@ -70,10 +71,14 @@ struct Executions {
 
 /// What the executions came to of the agents that the caller may see; those without any, and without
 /// schedules, are left out.
-#[utoipa::path(tag = "Bulk", params(("hours" = Option<u32>, Query), ("include_7d" = Option<bool>, Query)), responses((status = 200, body = AllExecutions)))]
+#[utoipa::path(
+    tag = "Bulk",
+    params(InQuery<StatsSpan>),
+    responses((status = 200, body = AllExecutions))
+)]
 #[get("/api/agents/execution-stats")]
-async fn execution_stats(call: Call) -> Answer<AllExecutions> {
-    let filter: Filter = call.query()?;
+async fn execution_stats(call: Call<InQuery<StatsSpan>>) -> Answer<AllExecutions> {
+    let filter: StatsSpan = call.query()?;
     let hours = filter.hours.unwrap_or(24).clamp(1, HOURS_MAX);
     let lately = Duration::from_secs(u64::from(hours) * 60 * 60);
     let agents = call.shared.host.roster.visible_to(&call.principal).await?;

@@ -12,6 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::{ErrorBody, TrinityError};
+use super::wanted::InQuery;
 use super::{Answer, times};
 use crate::http::served::{ServedFile, in_utf8};
 use crate::roster::Known;
@@ -110,11 +111,11 @@ impl Place {
 /// The files and folders of an agent.
 #[utoipa::path(
     tag = "Files",
-    params(("name" = String, Path), ("path" = Option<String>, Query), ("show_hidden" = Option<bool>, Query)),
+    params(("name" = String, Path), InQuery<Looked>),
     responses((status = 200, body = FileTree))
 )]
 #[get("/api/agents/{name}/files")]
-async fn show_tree(call: Call) -> Answer<FileTree> {
+async fn show_tree(call: Call<InQuery<Looked>>) -> Answer<FileTree> {
     let Looked { path, show_hidden } = call.query()?;
     let agent = call.permitted().await?;
     let shows_hidden = show_hidden.unwrap_or(false);
@@ -143,14 +144,14 @@ async fn show_tree(call: Call) -> Answer<FileTree> {
 /// A file as it is: text as text, anything else byte for byte.
 #[utoipa::path(
     tag = "Files",
-    params(("name" = String, Path), ("path" = String, Query)),
+    params(("name" = String, Path), InQuery<At>),
     responses(
         (status = 200, description = "The content", body = String, content_type = "text/plain"),
         (status = 413, description = "The file is too large", body = ErrorBody)
     )
 )]
 #[get("/api/agents/{name}/files/download")]
-async fn download(call: Call) -> Result<HttpResponse, TrinityError> {
+async fn download(call: Call<InQuery<At>>) -> Result<HttpResponse, TrinityError> {
     let At { path } = call.query()?;
     let agent = call.permitted().await?;
     let place = Place::of(&call, &agent, path, "download").await?;
@@ -165,14 +166,14 @@ async fn download(call: Call) -> Result<HttpResponse, TrinityError> {
 /// A file as what its name says that it is, to be saved.
 #[utoipa::path(
     tag = "Files",
-    params(("name" = String, Path), ("path" = String, Query)),
+    params(("name" = String, Path), InQuery<At>),
     responses(
         (status = 200, description = "The content", body = String, content_type = "application/octet-stream"),
         (status = 413, description = "The file is too large", body = ErrorBody)
     )
 )]
 #[get("/api/agents/{name}/files/preview")]
-async fn preview(call: Call) -> Result<HttpResponse, TrinityError> {
+async fn preview(call: Call<InQuery<At>>) -> Result<HttpResponse, TrinityError> {
     let At { path } = call.query()?;
     let agent = call.permitted().await?;
     let place = Place::of(&call, &agent, path, "preview").await?;
@@ -188,7 +189,7 @@ async fn preview(call: Call) -> Result<HttpResponse, TrinityError> {
 /// Writes a file, in place of what it held.
 #[utoipa::path(
     tag = "Files",
-    params(("name" = String, Path), ("path" = String, Query)),
+    params(("name" = String, Path), InQuery<At>),
     request_body = NewContent,
     responses(
         (status = 200, body = Written),
@@ -197,7 +198,7 @@ async fn preview(call: Call) -> Result<HttpResponse, TrinityError> {
     )
 )]
 #[put("/api/agents/{name}/files")]
-async fn put_file(call: Call<NewContent>) -> Answer<Written> {
+async fn put_file(call: Call<InQuery<At, NewContent>>) -> Answer<Written> {
     let At { path } = call.query()?;
     let content = call.fields()?.content;
     let agent = call.permitted().await?;
@@ -217,11 +218,11 @@ async fn put_file(call: Call<NewContent>) -> Answer<Written> {
 /// Deletes a file, or a folder with all that it holds.
 #[utoipa::path(
     tag = "Files",
-    params(("name" = String, Path), ("path" = String, Query)),
+    params(("name" = String, Path), InQuery<At>),
     responses((status = 200, body = Deleted))
 )]
 #[delete("/api/agents/{name}/files")]
-async fn delete_file(call: Call) -> Answer<Deleted> {
+async fn delete_file(call: Call<InQuery<At>>) -> Answer<Deleted> {
     let At { path } = call.query()?;
     let agent = call.permitted().await?;
     let place = Place::of(&call, &agent, path, "delete").await?;

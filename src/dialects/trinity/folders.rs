@@ -123,7 +123,12 @@ async fn show(call: Call) -> Answer<Folders> {
 }
 
 /// Says what an agent is to share from its next start; what it shares no longer ends at once.
-#[utoipa::path(tag = "Shared folders", params(("name" = String, Path)), request_body = NewFolders, responses((status = 200, body = FoldersSet)))]
+#[utoipa::path(
+    tag = "Shared folders",
+    params(("name" = String, Path)),
+    request_body = NewFolders,
+    responses((status = 200, body = FoldersSet))
+)]
 #[put("/api/agents/{name}/folders")]
 async fn change(call: Call<NewFolders>) -> Answer<FoldersSet> {
     let wanted = call.fields()?;

@@ -48,7 +48,12 @@ async fn show_pat(call: Call) -> Answer<Pat> {
 }
 
 /// Gives the agent an access token for GitHub.
-#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewPat, responses((status = 200, body = Pat)))]
+#[utoipa::path(
+    tag = "Configuration",
+    params(("name" = String, Path)),
+    request_body = NewPat,
+    responses((status = 200, body = Pat))
+)]
 #[put("/api/agents/{name}/github-pat")]
 async fn set_pat(call: Call<NewPat>) -> Answer<Pat> {
     let agent = call.owned().await?;

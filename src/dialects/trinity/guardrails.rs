@@ -61,7 +61,12 @@ async fn show_guardrails(call: Call) -> Answer<GuardrailsShown> {
 }
 
 /// Sets what the agent's runs must not go beyond; what is not named bounds nothing any more.
-#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewGuardrails, responses((status = 200, body = GuardrailsSet)))]
+#[utoipa::path(
+    tag = "Configuration",
+    params(("name" = String, Path)),
+    request_body = NewGuardrails,
+    responses((status = 200, body = GuardrailsSet))
+)]
 #[put("/api/agents/{name}/guardrails")]
 async fn set_guardrails(call: Call<NewGuardrails>) -> Answer<GuardrailsSet> {
     let wanted = call.fields()?.into_map();

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
+use super::wanted::InQuery;
 use super::{Answer, times};
 
 /// Lines that are told where nobody says how many.
@@ -17,7 +18,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Filter {
+struct Tail {
     tail: Option<i64>,
 }
 
@@ -29,11 +30,15 @@ struct Logs {
 
 /// The newest lines of an agent's log, also while it is stopped: none for 0, all that are kept for a
 /// negative number.
-#[utoipa::path(tag = "Info", params(("name" = String, Path), ("tail" = Option<i64>, Query)), responses((status = 200, body = Logs)))]
+#[utoipa::path(
+    tag = "Info",
+    params(("name" = String, Path), InQuery<Tail>),
+    responses((status = 200, body = Logs))
+)]
 #[get("/api/agents/{name}/logs")]
-async fn logs(call: Call) -> Answer<Logs> {
+async fn logs(call: Call<InQuery<Tail>>) -> Answer<Logs> {
     let agent = call.authorised().await?;
-    let filter: Filter = call.query()?;
+    let filter: Tail = call.query()?;
     let tail = filter.tail.unwrap_or(TAIL);
     let tail = u32::try_from(tail).unwrap_or(u32::MAX);
     let lines = call.shared.host.registry.lines(agent.id, tail).await?;

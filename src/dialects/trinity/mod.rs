@@ -73,6 +73,7 @@ mod tests;
 mod times;
 mod version;
 mod voice;
+mod wanted;
 mod work;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::call::Call;
 use super::error::TrinityError;
 use super::organised::{Names, count};
+use super::wanted::InQuery;
 use super::{Answer, times};
 use crate::organisation::{NewNotice, Notice, NoticeFilter, NoticeStatus, ShortId};
 
@@ -111,7 +112,7 @@ struct NotificationsPending {
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Filter {
+struct NoticesAsked {
     status: Option<String>,
     /// With commas between.
     priority: Option<String>,
@@ -126,7 +127,11 @@ fn fifty() -> u32 {
 }
 
 /// Tells people something, in the name of the agent whose key is shown, or of the user.
-#[utoipa::path(tag = "Notifications", responses((status = 201, body = Notification)))]
+#[utoipa::path(
+    tag = "Notifications",
+    request_body = NewNotification,
+    responses((status = 201, body = Notification))
+)]
 #[post("/api/notifications")]
 async fn create(call: Call<NewNotification>) -> Result<HttpResponse, TrinityError> {
     let wanted = call.fields()?;
@@ -147,10 +152,14 @@ async fn create(call: Call<NewNotification>) -> Result<HttpResponse, TrinityErro
 }
 
 /// The notifications that the caller may see.
-#[utoipa::path(tag = "Notifications", params(("status" = Option<String>, Query), ("priority" = Option<String>, Query), ("agent_name" = Option<String>, Query), ("limit" = Option<u32>, Query)), responses((status = 200, body = Notifications)))]
+#[utoipa::path(
+    tag = "Notifications",
+    params(InQuery<NoticesAsked>),
+    responses((status = 200, body = Notifications))
+)]
 #[get("/api/notifications")]
-async fn list(call: Call) -> Answer<Notifications> {
-    let filter: Filter = call.query()?;
+async fn list(call: Call<InQuery<NoticesAsked>>) -> Answer<Notifications> {
+    let filter: NoticesAsked = call.query()?;
     let wanted = NoticeFilter {
         status: status(filter.status.as_deref())?,
         priorities: priorities(filter.priority.as_deref())?,
@@ -244,7 +253,7 @@ async fn settle(call: &Call, status: NoticeStatus) -> Answer<NotificationSettled
 }
 
 #[derive(Deserialize, ToSchema)]
-struct OfAgent {
+struct AgentNotices {
     status: Option<String>,
     #[serde(default = "fifty")]
     #[schema(minimum = 1, maximum = 500)]
@@ -252,11 +261,15 @@ struct OfAgent {
 }
 
 /// The notifications of one agent.
-#[utoipa::path(tag = "Notifications", params(("name" = String, Path), ("status" = Option<String>, Query), ("limit" = Option<u32>, Query)), responses((status = 200, body = Notifications)))]
+#[utoipa::path(
+    tag = "Notifications",
+    params(("name" = String, Path), InQuery<AgentNotices>),
+    responses((status = 200, body = Notifications))
+)]
 #[get("/api/agents/{name}/notifications")]
-async fn of_agent(call: Call) -> Answer<Notifications> {
+async fn of_agent(call: Call<InQuery<AgentNotices>>) -> Answer<Notifications> {
     let agent = call.authorised().await?;
-    let filter: OfAgent = call.query()?;
+    let filter: AgentNotices = call.query()?;
     let wanted =
         NoticeFilter { status: status(filter.status.as_deref())?, ..NoticeFilter::default() };
     let organisation = &call.shared.host.organisation;

@@ -9,9 +9,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::call::{Call, Wanted};
+use super::call::Call;
 use super::error::TrinityError;
 use super::organised::{Names, count};
+use super::wanted::{InQuery, Wanted};
 use super::{Answer, times};
 use crate::organisation::{Ask, AskFilter, Decision};
 
@@ -106,7 +107,7 @@ struct QueueStats {
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Filter {
+struct QueueFilter {
     status: Option<String>,
     r#type: Option<String>,
     priority: Option<String>,
@@ -126,10 +127,14 @@ fn hundred() -> u32 {
 }
 
 /// What agents that the caller may see want to know.
-#[utoipa::path(tag = "Operator queue", params(("status" = Option<String>, Query), ("type" = Option<String>, Query), ("priority" = Option<String>, Query), ("agent_name" = Option<String>, Query), ("since" = Option<String>, Query), ("limit" = Option<u32>, Query), ("offset" = Option<u32>, Query)), responses((status = 200, body = QueueItems)))]
+#[utoipa::path(
+    tag = "Operator queue",
+    params(InQuery<QueueFilter>),
+    responses((status = 200, body = QueueItems))
+)]
 #[get("/api/operator-queue")]
-async fn list(call: Call) -> Answer<QueueItems> {
-    let filter: Filter = call.query()?;
+async fn list(call: Call<InQuery<QueueFilter>>) -> Answer<QueueItems> {
+    let filter: QueueFilter = call.query()?;
     let agent = match &filter.agent_name {
         Some(name) => Some(call.visible_or(name, "Access denied").await?.id),
         None => None,
@@ -191,7 +196,7 @@ async fn stats(call: Call) -> Answer<QueueStats> {
 }
 
 #[derive(Deserialize, ToSchema)]
-struct OfAgent {
+struct AgentQueue {
     status: Option<String>,
     #[serde(default = "fifty")]
     #[schema(minimum = 1, maximum = 500)]
@@ -203,11 +208,15 @@ fn fifty() -> u32 {
 }
 
 /// What one agent wants to know; its file is read for it.
-#[utoipa::path(tag = "Operator queue", params(("name" = String, Path), ("status" = Option<String>, Query), ("limit" = Option<u32>, Query)), responses((status = 200, body = AgentQueueItems)))]
+#[utoipa::path(
+    tag = "Operator queue",
+    params(("name" = String, Path), InQuery<AgentQueue>),
+    responses((status = 200, body = AgentQueueItems))
+)]
 #[get("/api/operator-queue/agents/{name}")]
-async fn of_agent(call: Call) -> Answer<AgentQueueItems> {
+async fn of_agent(call: Call<InQuery<AgentQueue>>) -> Answer<AgentQueueItems> {
     let agent = call.visible_or(&call.segment("name"), "Access denied").await?;
-    let filter: OfAgent = call.query()?;
+    let filter: AgentQueue = call.query()?;
     let organisation = &call.shared.host.organisation;
     organisation.read_asks(agent.id).await?;
     let wanted = AskFilter { agent: Some(agent.id), status: filter.status, ..AskFilter::default() };
@@ -247,7 +256,12 @@ struct QueueResponse {
 }
 
 /// Answers; the agent finds it in its file.
-#[utoipa::path(tag = "Operator queue", params(("id" = String, Path)), responses((status = 200, body = QueueItem)))]
+#[utoipa::path(
+    tag = "Operator queue",
+    params(("id" = String, Path)),
+    request_body = QueueResponse,
+    responses((status = 200, body = QueueItem))
+)]
 #[post("/api/operator-queue/{id}/respond")]
 async fn respond(call: Call<QueueResponse>) -> Answer<QueueItem> {
     let wanted = call.fields()?;

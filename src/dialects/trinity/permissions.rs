@@ -125,7 +125,12 @@ struct PermissionsSet {
 }
 
 /// Lets an agent call these and no others.
-#[utoipa::path(tag = "Permissions", params(("name" = String, Path)), responses((status = 200, body = PermissionsSet)))]
+#[utoipa::path(
+    tag = "Permissions",
+    params(("name" = String, Path)),
+    request_body = NewPermissions,
+    responses((status = 200, body = PermissionsSet))
+)]
 #[put("/api/agents/{name}/permissions")]
 async fn set(call: Call<NewPermissions>) -> Answer<PermissionsSet> {
     let wanted = call.fields()?;

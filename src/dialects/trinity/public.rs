@@ -14,8 +14,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::call::{Visit, Wanted};
+use super::call::Visit;
 use super::error::TrinityError;
+use super::wanted::Wanted;
 use crate::http::rate::{Limiter, Quota};
 use crate::organisation::{Link, Visitor};
 use crate::roster::Known;

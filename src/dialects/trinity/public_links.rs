@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::call::{Call, Wanted};
+use super::call::Call;
 use super::error::TrinityError;
+use super::wanted::Wanted;
 use super::{Answer, short, times};
 use crate::organisation::{Link, LinkPatch, NewLink};
 use crate::roster::Known;
@@ -96,7 +97,12 @@ fn until(text: Option<&String>) -> Result<Option<UnixMillis>, TrinityError> {
 }
 
 /// Makes a link.
-#[utoipa::path(tag = "Public links", params(("name" = String, Path)), responses((status = 200, body = PublicLink)))]
+#[utoipa::path(
+    tag = "Public links",
+    params(("name" = String, Path)),
+    request_body = NewPublicLink,
+    responses((status = 200, body = PublicLink))
+)]
 #[post("/api/agents/{name}/public-links")]
 async fn create(call: Call<NewPublicLink>) -> Answer<PublicLink> {
     let agent = call.owned().await?;
@@ -133,7 +139,12 @@ async fn detail(call: Call) -> Answer<PublicLink> {
 }
 
 /// Changes a link.
-#[utoipa::path(tag = "Public links", params(("name" = String, Path), ("id" = String, Path)), responses((status = 200, body = PublicLink)))]
+#[utoipa::path(
+    tag = "Public links",
+    params(("name" = String, Path), ("id" = String, Path)),
+    request_body = PublicLinkPatch,
+    responses((status = 200, body = PublicLink))
+)]
 #[put("/api/agents/{name}/public-links/{id}")]
 async fn amend(call: Call<PublicLinkPatch>) -> Answer<PublicLink> {
     let agent = call.owned().await?;

@@ -72,7 +72,12 @@ async fn show_mode(call: Call) -> Answer<Mode> {
 }
 
 /// Makes the agent's workspace read-only for its own tools, or no longer.
-#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewMode, responses((status = 200, body = ModeSet)))]
+#[utoipa::path(
+    tag = "Configuration",
+    params(("name" = String, Path)),
+    request_body = NewMode,
+    responses((status = 200, body = ModeSet))
+)]
 #[put("/api/agents/{name}/read-only")]
 async fn set_mode(call: Call<NewMode>) -> Answer<ModeSet> {
     let NewMode { enabled, config } = call.fields()?;

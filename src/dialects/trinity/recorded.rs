@@ -69,7 +69,12 @@ async fn show_capabilities(call: Call) -> Answer<Capabilities> {
 }
 
 /// Records whether the agent is to have all capabilities.
-#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewCapabilities, responses((status = 200, body = CapabilitiesSet)))]
+#[utoipa::path(
+    tag = "Configuration",
+    params(("name" = String, Path)),
+    request_body = NewCapabilities,
+    responses((status = 200, body = CapabilitiesSet))
+)]
 #[put("/api/agents/{name}/capabilities")]
 async fn set_capabilities(call: Call<NewCapabilities>) -> Answer<CapabilitiesSet> {
     let NewCapabilities { full_capabilities } = call.fields()?;
@@ -96,7 +101,12 @@ async fn show_policy(call: Call) -> Answer<Policy> {
 }
 
 /// Sets who may talk with the agent by public links.
-#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewPolicy, responses((status = 200, body = Policy)))]
+#[utoipa::path(
+    tag = "Configuration",
+    params(("name" = String, Path)),
+    request_body = NewPolicy,
+    responses((status = 200, body = Policy))
+)]
 #[put("/api/agents/{name}/access-policy")]
 async fn set_policy(call: Call<NewPolicy>) -> Answer<Policy> {
     let agent = call.owned().await?;

@@ -31,7 +31,12 @@ struct Renamed {
 }
 
 /// Gives an agent another name. It goes on running, and what it is doing goes on.
-#[utoipa::path(tag = "Lifecycle", params(("name" = String, Path)), responses((status = 200, body = Renamed)))]
+#[utoipa::path(
+    tag = "Lifecycle",
+    params(("name" = String, Path)),
+    request_body = NewName,
+    responses((status = 200, body = Renamed))
+)]
 #[put("/api/agents/{name}/rename")]
 async fn rename(call: Call<NewName>) -> Answer<Renamed> {
     let wanted = call.fields()?;

@@ -63,7 +63,12 @@ async fn show_limits(call: Call) -> Answer<LimitsShown> {
 }
 
 /// Sets what the agent may use from its next start on.
-#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), request_body = NewLimits, responses((status = 200, body = LimitsSet)))]
+#[utoipa::path(
+    tag = "Configuration",
+    params(("name" = String, Path)),
+    request_body = NewLimits,
+    responses((status = 200, body = LimitsSet))
+)]
 #[put("/api/agents/{name}/resources")]
 async fn set_limits(call: Call<NewLimits>) -> Answer<LimitsSet> {
     let wanted = call.fields()?;

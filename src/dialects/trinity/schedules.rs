@@ -26,6 +26,7 @@ use super::call::Call;
 use super::error::TrinityError;
 use super::shared::Shared;
 use super::short;
+use super::wanted::InQuery;
 use super::work::{Detail, Execution};
 use crate::roster::Known;
 use draft::{NewSchedule, SchedulePatch, refused};
@@ -59,7 +60,12 @@ async fn list(call: Call) -> Answer<Vec<ScheduleView>> {
 }
 
 /// Makes one, which fires while the agent is autonomous.
-#[utoipa::path(tag = "Schedules", params(("name" = String, Path)), request_body = NewSchedule, responses((status = 201, body = ScheduleView)))]
+#[utoipa::path(
+    tag = "Schedules",
+    params(("name" = String, Path)),
+    request_body = NewSchedule,
+    responses((status = 201, body = ScheduleView))
+)]
 #[post("/api/agents/{name}/schedules")]
 async fn create(call: Call<NewSchedule>) -> Result<impl Responder, TrinityError> {
     let wanted = call.fields()?.made(&call.principal.user.username)?;
@@ -79,7 +85,12 @@ async fn show(call: Call) -> Answer<ScheduleView> {
 }
 
 /// Changes one.
-#[utoipa::path(tag = "Schedules", params(("name" = String, Path), ("id" = String, Path)), request_body = SchedulePatch, responses((status = 200, body = ScheduleView)))]
+#[utoipa::path(
+    tag = "Schedules",
+    params(("name" = String, Path), ("id" = String, Path)),
+    request_body = SchedulePatch,
+    responses((status = 200, body = ScheduleView))
+)]
 #[put("/api/agents/{name}/schedules/{id}")]
 async fn change(call: Call<SchedulePatch>) -> Answer<ScheduleView> {
     let agent = call.authorised().await?;
@@ -181,11 +192,15 @@ struct HowMany {
 }
 
 /// What came of its slots, the latest due first.
-#[utoipa::path(tag = "Schedules", params(("name" = String, Path), ("id" = String, Path), ("limit" = Option<u32>, Query)), responses((status = 200, body = [Detail])))]
+#[utoipa::path(
+    tag = "Schedules",
+    params(("name" = String, Path), ("id" = String, Path), InQuery<HowMany>),
+    responses((status = 200, body = [Detail]))
+)]
 #[get("/api/agents/{name}/schedules/{id}/executions")]
-async fn history(call: Call) -> Answer<Vec<Detail>> {
+async fn history(call: Call<InQuery<HowMany>>) -> Answer<Vec<Detail>> {
     let (agent, trigger) = found(&call).await?;
-    let limit = call.query::<HowMany>()?.limit.unwrap_or(EXECUTIONS).min(EXECUTIONS_MAX);
+    let limit = call.query()?.limit.unwrap_or(EXECUTIONS).min(EXECUTIONS_MAX);
     let registry = &call.shared.host.registry;
     let of = FiringQuery { agent_id: agent.id, trigger_id: Some(trigger.id), offset: 0, limit };
     let firings = registry.firings(of).await?;

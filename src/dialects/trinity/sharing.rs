@@ -25,7 +25,12 @@ struct NewShare {
 }
 
 /// Shares an agent.
-#[utoipa::path(tag = "Sharing", params(("name" = String, Path)), responses((status = 200, body = AgentShare)))]
+#[utoipa::path(
+    tag = "Sharing",
+    params(("name" = String, Path)),
+    request_body = NewShare,
+    responses((status = 200, body = AgentShare))
+)]
 #[post("/api/agents/{name}/share")]
 async fn create(call: Call<NewShare>) -> Answer<AgentShare> {
     let agent = call.owned().await?;
@@ -85,7 +90,12 @@ struct ProactiveSet {
 }
 
 /// Says whether an agent may write first to somebody with whom it is shared.
-#[utoipa::path(tag = "Sharing", params(("name" = String, Path)), responses((status = 200, body = ProactiveSet)))]
+#[utoipa::path(
+    tag = "Sharing",
+    params(("name" = String, Path)),
+    request_body = ProactiveWish,
+    responses((status = 200, body = ProactiveSet))
+)]
 #[put("/api/agents/{name}/shares/proactive")]
 async fn set_proactive(call: Call<ProactiveWish>) -> Answer<ProactiveSet> {
     let agent = call.owned().await?;

@@ -144,7 +144,12 @@ async fn agent_skills(call: Call) -> Answer<Vec<AgentSkill>> {
 }
 
 /// Says which skills of the library an agent has.
-#[utoipa::path(tag = "Skills", params(("name" = String, Path)), request_body = NewSkills, responses((status = 200, body = SkillsSet)))]
+#[utoipa::path(
+    tag = "Skills",
+    params(("name" = String, Path)),
+    request_body = NewSkills,
+    responses((status = 200, body = SkillsSet))
+)]
 #[put("/api/agents/{name}/skills")]
 async fn set_skills(call: Call<NewSkills>) -> Answer<SkillsSet> {
     let agent = call.owned().await?;

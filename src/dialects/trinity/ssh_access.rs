@@ -63,7 +63,7 @@ struct Connection {
 #[utoipa::path(
     tag = "Configuration",
     params(("name" = String, Path)),
-    responses((status = 200, body = Access), (status = 501, description = "There is no SSH here", body = super::error::ErrorBody))
+    request_body = Option<Wish>, responses((status = 200, body = Access), (status = 501, description = "There is no SSH here", body = super::error::ErrorBody))
 )]
 #[post("/api/agents/{name}/ssh-access")]
 async fn grant(call: Call<Wish>) -> Answer<Access> {

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::call::{Call, Wanted};
+use super::call::Call;
 use super::error::TrinityError;
+use super::wanted::Wanted;
 use super::{Answer, times};
 use crate::organisation::{NewView, ShortId, View, ViewPatch};
 
@@ -103,7 +104,11 @@ async fn list(call: Call) -> Answer<SystemViews> {
 }
 
 /// Makes a view.
-#[utoipa::path(tag = "System views", responses((status = 201, body = SystemView)))]
+#[utoipa::path(
+    tag = "System views",
+    request_body = NewSystemView,
+    responses((status = 201, body = SystemView))
+)]
 #[post("/api/system-views")]
 async fn create(call: Call<NewSystemView>) -> Result<HttpResponse, TrinityError> {
     let wanted = call.fields()?;
@@ -128,7 +133,12 @@ async fn detail(call: Call) -> Answer<SystemView> {
 }
 
 /// Changes a view.
-#[utoipa::path(tag = "System views", params(("id" = String, Path)), responses((status = 200, body = SystemView)))]
+#[utoipa::path(
+    tag = "System views",
+    params(("id" = String, Path)),
+    request_body = SystemViewPatch,
+    responses((status = 200, body = SystemView))
+)]
 #[put("/api/system-views/{id}")]
 async fn amend(call: Call<SystemViewPatch>) -> Answer<SystemView> {
     let wanted = call.fields()?;

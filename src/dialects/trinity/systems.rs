@@ -98,7 +98,11 @@ struct SystemRestarted {
 }
 
 /// Makes the agents of a system, and starts them.
-#[utoipa::path(tag = "Systems", request_body = NewSystem, responses((status = 200, body = SystemDeployed)))]
+#[utoipa::path(
+    tag = "Systems",
+    request_body = NewSystem,
+    responses((status = 200, body = SystemDeployed))
+)]
 #[post("/api/systems/deploy")]
 async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
     call.at_least(Role::Creator)?;

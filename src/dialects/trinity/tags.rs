@@ -65,7 +65,12 @@ async fn of_agent(call: Call) -> Answer<AgentTags> {
 }
 
 /// Puts tags in the place of those that an agent has.
-#[utoipa::path(tag = "Tags", params(("name" = String, Path)), responses((status = 200, body = AgentTags)))]
+#[utoipa::path(
+    tag = "Tags",
+    params(("name" = String, Path)),
+    request_body = NewTags,
+    responses((status = 200, body = AgentTags))
+)]
 #[put("/api/agents/{name}/tags")]
 async fn set(call: Call<NewTags>) -> Answer<AgentTags> {
     let agent = call.owned().await?;

@@ -7,6 +7,7 @@ mod configuration;
 mod contract;
 mod credentials;
 mod deploy;
+mod described;
 mod doors;
 mod files;
 mod fleet;

@@ -5,7 +5,7 @@ use actix_web::web::{Json, Payload};
 use actix_web::{HttpRequest, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::form::Form;
@@ -14,6 +14,7 @@ use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Visit;
 use crate::dialects::trinity::error::TrinityError;
 use crate::dialects::trinity::shape::Fault;
+use crate::dialects::trinity::wanted::InQuery;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(api_token).service(plain_token).service(mode).service(validate);
@@ -113,8 +114,7 @@ async fn mode(visit: Visit) -> Answer<LoginModes> {
     }))
 }
 
-#[derive(Deserialize, IntoParams, ToSchema)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize, ToSchema)]
 struct Shown {
     /// The token, where it stands in neither the header nor the cookie `token`.
     token: Option<String>,
@@ -130,13 +130,17 @@ struct Valid {
 }
 
 /// Whether a token of a login is good.
-#[utoipa::path(tag = "Authentication", params(Shown), responses((status = 200, body = Valid)))]
+#[utoipa::path(
+    tag = "Authentication",
+    params(InQuery<Shown>),
+    responses((status = 200, body = Valid))
+)]
 #[get("/api/auth/validate")]
-async fn validate(visit: Visit) -> Answer<Valid> {
+async fn validate(visit: Visit<InQuery<Shown>>) -> Answer<Valid> {
     let token = in_header(&visit.request).or_else(|| in_cookie(&visit.request));
     let token = match token {
         Some(token) => Some(token.to_owned()),
-        None => visit.query::<Shown>()?.token.filter(|token| !token.is_empty()),
+        None => visit.query()?.token.filter(|token| !token.is_empty()),
     };
     let token = token.ok_or_else(|| TrinityError::unauthorized("No token provided"))?;
     let principal = visit.shared.host.accounts.by_token(&token);

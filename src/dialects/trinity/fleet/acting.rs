@@ -12,6 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::schedules;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, times};
 use crate::roster::Known;
 
@@ -23,7 +24,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Filter {
+struct SystemFilter {
     /// How the names begin of those that are meant; all where it is absent.
     system_prefix: Option<String>,
 }
@@ -54,17 +55,17 @@ struct Outcome {
 }
 
 /// Restarts the agents that run, without the host's own.
-#[utoipa::path(tag = "Fleet", params(("system_prefix" = Option<String>, Query)), responses((status = 200, body = Acted)))]
+#[utoipa::path(tag = "Fleet", params(InQuery<SystemFilter>), responses((status = 200, body = Acted)))]
 #[post("/api/ops/fleet/restart")]
-async fn restart(call: Call) -> Answer<Acted> {
+async fn restart(call: Call<InQuery<SystemFilter>>) -> Answer<Acted> {
     call.admin()?;
     Ok(Json(act(&call, Command::Restart).await?))
 }
 
 /// Stops the agents that run, without the host's own.
-#[utoipa::path(tag = "Fleet", params(("system_prefix" = Option<String>, Query)), responses((status = 200, body = Acted)))]
+#[utoipa::path(tag = "Fleet", params(InQuery<SystemFilter>), responses((status = 200, body = Acted)))]
 #[post("/api/ops/fleet/stop")]
-async fn stop(call: Call) -> Answer<Acted> {
+async fn stop(call: Call<InQuery<SystemFilter>>) -> Answer<Acted> {
     call.admin()?;
     Ok(Json(act(&call, Command::Stop).await?))
 }
@@ -80,9 +81,9 @@ struct EmergencyStop {
 }
 
 /// Pauses every schedule, then stops every agent but the host's own.
-#[utoipa::path(tag = "Fleet", params(("system_prefix" = Option<String>, Query)), responses((status = 200, body = EmergencyStop)))]
+#[utoipa::path(tag = "Fleet", params(InQuery<SystemFilter>), responses((status = 200, body = EmergencyStop)))]
 #[post("/api/ops/emergency-stop")]
-async fn emergency_stop(call: Call) -> Answer<EmergencyStop> {
+async fn emergency_stop(call: Call<InQuery<SystemFilter>>) -> Answer<EmergencyStop> {
     call.admin()?;
     let meant = meant(&call).await?;
     let (schedules_paused, mut errors) = schedules::switch(&call, &meant, false).await?;
@@ -105,8 +106,8 @@ async fn emergency_stop(call: Call) -> Answer<EmergencyStop> {
 }
 
 /// The agents that are meant, in the order of their names.
-pub(super) async fn meant(call: &Call) -> Result<Vec<Known>, TrinityError> {
-    let filter: Filter = call.query()?;
+async fn meant(call: &Call<InQuery<SystemFilter>>) -> Result<Vec<Known>, TrinityError> {
+    let filter = call.query()?;
     let prefix = filter.system_prefix.unwrap_or_default();
     let mut agents = call.shared.host.roster.visible_to(&call.principal).await?;
     agents.retain(|agent| agent.name.starts_with(&prefix));
@@ -114,7 +115,7 @@ pub(super) async fn meant(call: &Call) -> Result<Vec<Known>, TrinityError> {
     Ok(agents)
 }
 
-async fn act(call: &Call, command: Command) -> Result<Acted, TrinityError> {
+async fn act(call: &Call<InQuery<SystemFilter>>, command: Command) -> Result<Acted, TrinityError> {
     let registry = &call.shared.host.registry;
     let outcomes = stream::iter(meant(call).await?).map(|agent| async move {
         let outcome = |result, reason: Option<&str>| Outcome {

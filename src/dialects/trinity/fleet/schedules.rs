@@ -17,6 +17,7 @@ use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
 use crate::dialects::trinity::schedules::switched;
+use crate::dialects::trinity::wanted::InQuery;
 use crate::roster::Known;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
@@ -24,7 +25,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Filter {
+struct ScheduleFilter {
     /// The one agent that is meant; all where it is absent.
     agent_name: Option<String>,
 }
@@ -38,9 +39,9 @@ struct Paused {
 }
 
 /// Disables the schedules that are enabled, and remembers which they were.
-#[utoipa::path(tag = "Fleet", params(("agent_name" = Option<String>, Query)), responses((status = 200, body = Paused)))]
+#[utoipa::path(tag = "Fleet", params(InQuery<ScheduleFilter>), responses((status = 200, body = Paused)))]
 #[post("/api/ops/schedules/pause")]
-async fn pause(call: Call) -> Answer<Paused> {
+async fn pause(call: Call<InQuery<ScheduleFilter>>) -> Answer<Paused> {
     let (count, errors, agent_filter) = of_filter(&call, false).await?;
     Ok(Json(Paused {
         success: errors.is_empty(),
@@ -59,9 +60,9 @@ struct Resumed {
 }
 
 /// Enables those again that were enabled when all were paused.
-#[utoipa::path(tag = "Fleet", params(("agent_name" = Option<String>, Query)), responses((status = 200, body = Resumed)))]
+#[utoipa::path(tag = "Fleet", params(InQuery<ScheduleFilter>), responses((status = 200, body = Resumed)))]
 #[post("/api/ops/schedules/resume")]
-async fn resume(call: Call) -> Answer<Resumed> {
+async fn resume(call: Call<InQuery<ScheduleFilter>>) -> Answer<Resumed> {
     let (count, errors, agent_filter) = of_filter(&call, true).await?;
     Ok(Json(Resumed {
         success: errors.is_empty(),
@@ -72,11 +73,11 @@ async fn resume(call: Call) -> Answer<Resumed> {
 }
 
 async fn of_filter(
-    call: &Call,
+    call: &Call<InQuery<ScheduleFilter>>,
     is_enabled: bool,
 ) -> Result<(usize, Vec<String>, Option<String>), TrinityError> {
     call.admin()?;
-    let Filter { agent_name } = call.query()?;
+    let ScheduleFilter { agent_name } = call.query()?;
     let roster = &call.shared.host.roster;
     let agents = match &agent_name {
         Some(name) => vec![roster.find(name).await?.ok_or_else(TrinityError::no_agent)?],
@@ -97,8 +98,8 @@ fn told(done: &str, count: usize, errors: &[String]) -> String {
 }
 
 /// Pauses the schedules of these agents, or has them go on; how many were changed, and what went wrong.
-pub(super) async fn switch(
-    call: &Call,
+pub(super) async fn switch<B>(
+    call: &Call<B>,
     agents: &[Known],
     is_enabled: bool,
 ) -> Result<(usize, Vec<String>), TrinityError> {

@@ -16,6 +16,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Health, Watched, changed};
 use crate::dialects::trinity::call::Call;
+use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, times};
 use crate::roster::Known;
 
@@ -131,7 +132,7 @@ async fn health(call: &Call, agent: &Known) -> AgentHealth {
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Filter {
+struct HistoryLength {
     limit: Option<u32>,
 }
 
@@ -145,11 +146,15 @@ struct History {
 }
 
 /// What earlier checks of an agent found since the host started.
-#[utoipa::path(tag = "Monitoring", params(("name" = String, Path), ("limit" = Option<u32>, Query)), responses((status = 200, body = History)))]
+#[utoipa::path(
+    tag = "Monitoring",
+    params(("name" = String, Path), InQuery<HistoryLength>),
+    responses((status = 200, body = History))
+)]
 #[get("/api/monitoring/agents/{name}/history")]
-async fn history(call: Call) -> Answer<History> {
+async fn history(call: Call<InQuery<HistoryLength>>) -> Answer<History> {
     let agent = call.authorised().await?;
-    let filter: Filter = call.query()?;
+    let filter: HistoryLength = call.query()?;
     let limit = filter.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(CHECKS_MAX);
     let checks = call.shared.checks.of(agent.id);
     let checks: Vec<_> = checks.iter().rev().take(limit).map(Checked::from).collect();

@@ -8,8 +8,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Guest;
 use crate::accounts::{AccountsError, CODE_LIFE};
-use crate::dialects::trinity::call::{Visit, Wanted};
+use crate::dialects::trinity::call::Visit;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::wanted::Wanted;
 use crate::dialects::trinity::{Answer, times};
 use crate::organisation::OrganisationError;
 
@@ -31,7 +32,7 @@ struct CodeSent {
 }
 
 /// Sends a code to an address, to prove that it is the visitor's.
-#[utoipa::path(tag = "Public", responses((status = 200, body = CodeSent)))]
+#[utoipa::path(tag = "Public", request_body = CodeWish, responses((status = 200, body = CodeSent)))]
 #[post("/api/public/verify/request")]
 async fn request_code(visit: Visit<CodeWish>) -> Answer<CodeSent> {
     visit.look()?;
@@ -83,7 +84,11 @@ struct VisitVerified {
 }
 
 /// Knows a visitor who has read the code.
-#[utoipa::path(tag = "Public", responses((status = 200, body = VisitVerified)))]
+#[utoipa::path(
+    tag = "Public",
+    request_body = VisitProof,
+    responses((status = 200, body = VisitVerified))
+)]
 #[post("/api/public/verify/confirm")]
 async fn confirm_code(visit: Visit<VisitProof>) -> Answer<VisitVerified> {
     visit.look()?;

@@ -10,6 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{Guest, PublicSession, within};
 use crate::dialects::trinity::call::Visit;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::organisation::Visitor;
 
@@ -60,7 +61,12 @@ struct PublicAnswer {
 }
 
 /// Says something to the agent, and waits for the answer.
-#[utoipa::path(tag = "Public", params(("token" = String, Path)), responses((status = 200, body = PublicAnswer)))]
+#[utoipa::path(
+    tag = "Public",
+    params(("token" = String, Path)),
+    request_body = NewMessage,
+    responses((status = 200, body = PublicAnswer))
+)]
 #[post("/api/public/chat/{token}")]
 async fn chat(visit: Visit<NewMessage>) -> Answer<PublicAnswer> {
     let guest = visit.guest(&visit.segment("token")).await?;
@@ -134,9 +140,13 @@ struct PublicHistory {
 }
 
 /// What was said so far.
-#[utoipa::path(tag = "Public", params(("token" = String, Path), ("session_token" = Option<String>, Query), ("session_id" = Option<String>, Query)), responses((status = 200, body = PublicHistory)))]
+#[utoipa::path(
+    tag = "Public",
+    params(("token" = String, Path), InQuery<PublicSession>),
+    responses((status = 200, body = PublicHistory))
+)]
 #[get("/api/public/history/{token}")]
-async fn history(visit: Visit) -> Answer<PublicHistory> {
+async fn history(visit: Visit<InQuery<PublicSession>>) -> Answer<PublicHistory> {
     let guest = visit.guest(&visit.segment("token")).await?;
     let session: PublicSession = visit.query()?;
     let visitor = guest.visitor(&visit, session)?;
@@ -170,9 +180,13 @@ struct TalkCleared {
 }
 
 /// Forgets what was said, and begins anew.
-#[utoipa::path(tag = "Public", params(("token" = String, Path), ("session_token" = Option<String>, Query), ("session_id" = Option<String>, Query)), responses((status = 200, body = TalkCleared)))]
+#[utoipa::path(
+    tag = "Public",
+    params(("token" = String, Path), InQuery<PublicSession>),
+    responses((status = 200, body = TalkCleared))
+)]
 #[delete("/api/public/session/{token}")]
-async fn clear(visit: Visit) -> Answer<TalkCleared> {
+async fn clear(visit: Visit<InQuery<PublicSession>>) -> Answer<TalkCleared> {
     let guest = visit.guest(&visit.segment("token")).await?;
     let session: PublicSession = visit.query()?;
     let visitor = guest
@@ -195,9 +209,13 @@ struct PublicIntroduction {
 }
 
 /// Lets the agent say who it is.
-#[utoipa::path(tag = "Public", params(("token" = String, Path), ("session_token" = Option<String>, Query)), responses((status = 200, body = PublicIntroduction)))]
+#[utoipa::path(
+    tag = "Public",
+    params(("token" = String, Path), InQuery<PublicSession>),
+    responses((status = 200, body = PublicIntroduction))
+)]
 #[get("/api/public/intro/{token}")]
-async fn intro(visit: Visit) -> Answer<PublicIntroduction> {
+async fn intro(visit: Visit<InQuery<PublicSession>>) -> Answer<PublicIntroduction> {
     let guest = visit.guest(&visit.segment("token")).await?;
     within(&visit.shared.public.messages, &visit)?;
     let session: PublicSession = visit.query()?;

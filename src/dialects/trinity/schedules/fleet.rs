@@ -16,6 +16,7 @@ use super::gate;
 use super::wire::{self, ScheduleView};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::work::Execution;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::roster::Known;
@@ -114,9 +115,13 @@ struct FleetSchedules {
 }
 
 /// The schedules of all agents, or of one.
-#[utoipa::path(tag = "Operations", params(("agent_name" = Option<String>, Query), ("enabled_only" = Option<bool>, Query)), responses((status = 200, body = FleetSchedules)))]
+#[utoipa::path(
+    tag = "Operations",
+    params(InQuery<Which>),
+    responses((status = 200, body = FleetSchedules))
+)]
 #[get("/api/ops/schedules")]
-async fn overview(call: Call) -> Answer<FleetSchedules> {
+async fn overview(call: Call<InQuery<Which>>) -> Answer<FleetSchedules> {
     call.admin()?;
     let which: Which = call.query()?;
     let enabled_only = which.enabled_only.unwrap_or(false);
@@ -166,7 +171,7 @@ async fn last<B>(
 }
 
 /// The agents with schedules that are meant: all, or the one of that name.
-async fn agents(call: &Call, name: Option<&str>) -> Result<Vec<Known>, TrinityError> {
+async fn agents<B>(call: &Call<B>, name: Option<&str>) -> Result<Vec<Known>, TrinityError> {
     let (roster, store) = (&call.shared.host.roster, call.shared.host.registry.store());
     let mut agents = match name.filter(|name| !name.is_empty()) {
         None => roster.visible_to(&call.principal).await?,

@@ -22,6 +22,7 @@ use super::executions::preview;
 use super::record::{Cause, Execution};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::roster::Known;
 
@@ -84,9 +85,13 @@ struct Activities {
 }
 
 /// What an agent did, newest first.
-#[utoipa::path(tag = "Activities", params(("name" = String, Path)), responses((status = 200, body = Activities)))]
+#[utoipa::path(
+    tag = "Activities",
+    params(("name" = String, Path), InQuery<Which>),
+    responses((status = 200, body = Activities))
+)]
 #[get("/api/agents/{name}/activities")]
-async fn of_agent(call: Call) -> Answer<Activities> {
+async fn of_agent(call: Call<InQuery<Which>>) -> Answer<Activities> {
     let agent = call.authorised().await?;
     let Which { activity_type, activity_state, limit } = call.query()?;
     let is_any = activity_type.is_none() && activity_state.is_none();
@@ -234,20 +239,28 @@ struct Timeline {
 }
 
 /// What the agents did that the caller may see, newest first.
-#[utoipa::path(tag = "Activities", responses((status = 200, body = Timeline)))]
+#[utoipa::path(
+    tag = "Activities",
+    params(InQuery<Span>),
+    responses((status = 200, body = Timeline))
+)]
 #[get("/api/activities/timeline")]
-async fn timeline(call: Call) -> Answer<Timeline> {
+async fn timeline(call: Call<InQuery<Span>>) -> Answer<Timeline> {
     whole(&call).await
 }
 
 /// The same at another address.
-#[utoipa::path(tag = "Activities", responses((status = 200, body = Timeline)))]
+#[utoipa::path(
+    tag = "Activities",
+    params(InQuery<Span>),
+    responses((status = 200, body = Timeline))
+)]
 #[get("/api/agents/activities/timeline")]
-async fn agents_timeline(call: Call) -> Answer<Timeline> {
+async fn agents_timeline(call: Call<InQuery<Span>>) -> Answer<Timeline> {
     whole(&call).await
 }
 
-async fn whole(call: &Call) -> Answer<Timeline> {
+async fn whole(call: &Call<InQuery<Span>>) -> Answer<Timeline> {
     let Span { start_time, end_time, activity_types, limit } = call.query()?;
     let (from, to) = (instant("start_time", start_time)?, instant("end_time", end_time)?);
     let types: Vec<_> = activity_types

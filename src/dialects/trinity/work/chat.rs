@@ -88,7 +88,7 @@ struct Queued {
 }
 
 /// Says something to an agent, and waits for its answer.
-#[utoipa::path(tag = "Chat", params(("name" = String, Path)), responses(
+#[utoipa::path(tag = "Chat", params(("name" = String, Path)), request_body = Said, responses(
     (status = 200, body = Chat), (status = 504, description = "No answer in time"),
     (status = 402, description = "A budget has no room"),
 ))]

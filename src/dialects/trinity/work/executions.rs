@@ -17,6 +17,7 @@ use super::entries;
 use super::record::{Cause, Execution, Summary};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::roster::Known;
 
@@ -41,9 +42,13 @@ fn fifty() -> u32 {
 }
 
 /// What an agent was asked to do, newest first.
-#[utoipa::path(tag = "Executions", params(("name" = String, Path)), responses((status = 200, body = Vec<Summary>)))]
+#[utoipa::path(
+    tag = "Executions",
+    params(("name" = String, Path), InQuery<Page>),
+    responses((status = 200, body = Vec<Summary>))
+)]
 #[get("/api/agents/{name}/executions")]
-async fn list(call: Call) -> Answer<Vec<Summary>> {
+async fn list(call: Call<InQuery<Page>>) -> Answer<Vec<Summary>> {
     let agent = call.authorised().await?;
     let Page { limit } = call.query()?;
     let store = &**call.shared.host.registry.store();
@@ -153,9 +158,13 @@ struct Terminated {
 }
 
 /// Ends an execution.
-#[utoipa::path(tag = "Executions", params(("name" = String, Path), ("id" = String, Path)), responses((status = 200, body = Terminated)))]
+#[utoipa::path(
+    tag = "Executions",
+    params(("name" = String, Path), ("id" = String, Path), InQuery<Other>),
+    responses((status = 200, body = Terminated))
+)]
 #[post("/api/agents/{name}/executions/{id}/terminate")]
-async fn terminate(call: Call) -> Answer<Terminated> {
+async fn terminate(call: Call<InQuery<Other>>) -> Answer<Terminated> {
     let agent = call.authorised().await?;
     let Other { task_execution_id } = call.query()?;
     running(&agent)?;

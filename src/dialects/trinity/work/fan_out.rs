@@ -96,7 +96,12 @@ struct Done {
 }
 
 /// Gives an agent many tasks, and waits for all.
-#[utoipa::path(tag = "Tasks", params(("name" = String, Path)), responses((status = 200, body = Fanned)))]
+#[utoipa::path(
+    tag = "Tasks",
+    params(("name" = String, Path)),
+    request_body = Fan,
+    responses((status = 200, body = Fanned))
+)]
 #[post("/api/agents/{name}/fan-out")]
 async fn fan_out(call: Call<Fan>) -> Answer<Fanned> {
     let agent = call.authorised().await?;

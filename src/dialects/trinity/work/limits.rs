@@ -66,7 +66,12 @@ struct NewTimeout {
 }
 
 /// Sets how long executions may take that are begun from now on.
-#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), responses((status = 200, body = Timeout)))]
+#[utoipa::path(
+    tag = "Configuration",
+    params(("name" = String, Path)),
+    request_body = NewTimeout,
+    responses((status = 200, body = Timeout))
+)]
 #[put("/api/agents/{name}/timeout")]
 async fn set_timeout(call: Call<NewTimeout>) -> Answer<Timeout> {
     let wanted = call.fields()?;
@@ -150,7 +155,12 @@ struct NewCapacity {
 }
 
 /// Sets how many tasks an agent does at the same time, from now on.
-#[utoipa::path(tag = "Configuration", params(("name" = String, Path)), responses((status = 200, body = CapacitySet)))]
+#[utoipa::path(
+    tag = "Configuration",
+    params(("name" = String, Path)),
+    request_body = NewCapacity,
+    responses((status = 200, body = CapacitySet))
+)]
 #[put("/api/agents/{name}/capacity")]
 async fn set_capacity(call: Call<NewCapacity>) -> Answer<CapacitySet> {
     let wanted = call.fields()?;

@@ -61,7 +61,12 @@ struct Set {
 }
 
 /// Chooses the model that answers, durably.
-#[utoipa::path(tag = "Chat", params(("name" = String, Path)), responses((status = 200, body = Set)))]
+#[utoipa::path(
+    tag = "Chat",
+    params(("name" = String, Path)),
+    request_body = Wanted,
+    responses((status = 200, body = Set))
+)]
 #[put("/api/agents/{name}/model")]
 async fn set_model(call: Call<Wanted>) -> Answer<Set> {
     let agent = call.authorised().await?;

@@ -21,6 +21,7 @@ use super::record::{context_max, dollars};
 use crate::accounts::User;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::host::{CHATS, SHELF};
 use crate::roster::Known;
@@ -335,6 +336,15 @@ struct History {
     user_filter: bool,
 }
 
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SessionsPage)]
+struct Page {
+    /// 1 to 1000.
+    #[serde(default = "hundred")]
+    #[schema(default = 100, minimum = 1, maximum = 1000)]
+    limit: u32,
+}
+
 fn hundred() -> u32 {
     100
 }
@@ -348,9 +358,13 @@ struct Persistent {
 }
 
 /// What was said in all sessions, newest first.
-#[utoipa::path(tag = "Chat", params(("name" = String, Path)), responses((status = 200, body = Persistent)))]
+#[utoipa::path(
+    tag = "Chat",
+    params(("name" = String, Path), InQuery<History>),
+    responses((status = 200, body = Persistent))
+)]
 #[get("/api/agents/{name}/chat/history/persistent")]
-async fn persistent(call: Call) -> Answer<Persistent> {
+async fn persistent(call: Call<InQuery<History>>) -> Answer<Persistent> {
     let agent = call.authorised().await?;
     let History { limit, user_filter } = call.query()?;
     let mut sessions = visible(&call, &agent).await?;
@@ -375,9 +389,13 @@ struct Sessions {
 }
 
 /// The sessions of an agent.
-#[utoipa::path(tag = "Chat", params(("name" = String, Path)), responses((status = 200, body = Sessions)))]
+#[utoipa::path(
+    tag = "Chat",
+    params(("name" = String, Path), InQuery<Which>),
+    responses((status = 200, body = Sessions))
+)]
 #[get("/api/agents/{name}/chat/sessions")]
-async fn list(call: Call) -> Answer<Sessions> {
+async fn list(call: Call<InQuery<Which>>) -> Answer<Sessions> {
     let agent = call.authorised().await?;
     let Which { status } = call.query()?;
     let mut sessions = Vec::new();
@@ -399,11 +417,15 @@ struct Detail {
 }
 
 /// One session, with what was said in it, oldest first.
-#[utoipa::path(tag = "Chat", params(("name" = String, Path), ("id" = String, Path)), responses((status = 200, body = Detail)))]
+#[utoipa::path(
+    tag = "Chat",
+    params(("name" = String, Path), ("id" = String, Path), InQuery<Page>),
+    responses((status = 200, body = Detail))
+)]
 #[get("/api/agents/{name}/chat/sessions/{id}")]
-async fn one(call: Call) -> Answer<Detail> {
+async fn one(call: Call<InQuery<Page>>) -> Answer<Detail> {
     let agent = call.authorised().await?;
-    let History { limit, .. } = call.query()?;
+    let Page { limit } = call.query()?;
     let room = named(&call, &agent, &call.segment("id")).await?;
     let whose = whose(&room).ok_or_else(|| TrinityError::not_found("Chat session not found"))?;
     let session = session(&call, &agent, &room, &whose).await?;

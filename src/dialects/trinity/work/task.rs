@@ -83,7 +83,7 @@ struct Accepted {
 }
 
 /// Gives an agent a task.
-#[utoipa::path(tag = "Tasks", params(("name" = String, Path)), responses(
+#[utoipa::path(tag = "Tasks", params(("name" = String, Path)), request_body = Task, responses(
     (status = 200, body = Told), (status = 504, description = "No answer in time"),
     (status = 402, description = "A budget has no room"),
 ))]
