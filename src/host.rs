@@ -90,6 +90,17 @@ pub struct Host {
     pub vault: Option<Vault>,
 }
 
+impl Host {
+    /// Lets the roster say from now on whose agents programs may work for.
+    pub fn govern_runtimes(&self) {
+        let (roster, accounts) = (self.roster.clone(), self.accounts.clone());
+        self.runtimes.judged_by(move |agent| {
+            let owner = accounts.user(&roster.entry(agent).owner);
+            owner.is_some_and(|owner| owner.is_admin())
+        });
+    }
+}
+
 /// Asks the process to end, and tells whoever waits that it was asked. Clones share the wish.
 #[derive(Clone, Debug)]
 pub struct Stopper {
