@@ -4,6 +4,7 @@ mod departed;
 mod homes;
 #[cfg(test)]
 mod staged;
+mod starts;
 mod vault;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::templates::Templates;
 use crate::transfer::Transfer;
 use crate::workspace::Workspaces;
 
+pub use starts::StartError;
 pub use vault::Vault;
 
 /// The running process as its listeners see it. Clones share everything.

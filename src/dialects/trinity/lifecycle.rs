@@ -8,11 +8,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Answer;
 use super::agents::Done;
 use super::call::Call;
-use super::credentials::{self, InjectionResult};
-use super::{Answer, resources};
-use crate::credentials::Injection;
+use super::credentials::InjectionResult;
+use super::error::TrinityError;
+use crate::host::StartError;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(start).service(stop);
@@ -31,17 +32,7 @@ struct Started {
 #[post("/api/agents/{name}/start")]
 async fn start(call: Call) -> Answer<Started> {
     let agent = call.authorised().await?;
-    let host = &call.shared.host;
-    // Before it runs, so that its first run has what it works with.
-    let injection = if agent.is_running() {
-        Injection::ALREADY_RUNNING
-    } else {
-        host.furnish(agent.id, None).await?;
-        resources::put_in_force(&call, &agent).await?;
-        let own = credentials::own_server(&call, &agent);
-        host.credentials.at_start(agent.id, own.as_ref()).await
-    };
-    host.registry.ask(agent.id, Change::insisting(Command::Start)).await?;
+    let injection = call.shared.host.start(&agent).await?;
     Ok(Json(Started {
         message: format!("Agent {} started", agent.name),
         credentials_injection: injection.word(),
@@ -56,4 +47,13 @@ async fn stop(call: Call) -> Answer<Done> {
     let agent = call.authorised().await?;
     call.shared.host.registry.ask(agent.id, Change::insisting(Command::Stop)).await?;
     Ok(Json(Done { message: format!("Agent {} stopped", agent.name) }))
+}
+
+impl From<StartError> for TrinityError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Template(error) => error.into(),
+            StartError::Core(error) => error.into(),
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::Answer;
 use super::agents::{CPUS, memory_of, one_of};
 use super::call::Call;
 use super::error::TrinityError;
-use crate::roster::{Known, Limits};
+use crate::roster::Limits;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(show_limits).service(set_limits);
@@ -84,19 +84,6 @@ async fn set_limits(call: Call<NewLimits>) -> Answer<LimitsSet> {
     let restart_needed = Some(is_pending && agent.is_running());
     let message = "Resource limits updated; they apply from the agent's next start on";
     Ok(Json(LimitsSet { message, memory, cpu, restart_needed }))
-}
-
-/// Puts the limits of an agent that starts into force.
-pub(super) async fn put_in_force<B>(call: &Call<B>, agent: &Known) -> Result<(), TrinityError> {
-    if agent.entry.limits == agent.entry.limits_in_force {
-        return Ok(());
-    }
-    let roster = &call.shared.host.roster;
-    let change = roster.amend::<_, TrinityError>(agent.id, |entry| {
-        entry.limits_in_force = entry.limits.clone();
-        Ok(())
-    });
-    change.await
 }
 
 fn limit(
