@@ -37,6 +37,7 @@ use greenroom_actors::error::CoreError;
 use greenroom_actors::facts::Fact;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
+use tokio::sync::watch;
 
 pub use codes::CODE_LIFE;
 pub use email::address;
@@ -89,6 +90,8 @@ struct Inner {
     handover: Option<Handover>,
     /// Held by whoever changes something.
     change: tokio::sync::Mutex<()>,
+    /// Told after each change.
+    changed: watch::Sender<()>,
 }
 
 impl Accounts {
@@ -105,6 +108,12 @@ impl Accounts {
             self.count(key);
         }
         Some(principal)
+    }
+
+    /// Is told that something has changed about who may use the host, and what else it may be.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<()> {
+        self.inner.changed.subscribe()
     }
 
     fn index(&self) -> RwLockReadGuard<'_, Index> {
@@ -137,7 +146,9 @@ impl Accounts {
         let accounts = self.clone();
         let change = tokio::spawn(async move {
             let _alone = accounts.inner.change.lock().await;
-            change.await
+            let done = change.await;
+            accounts.inner.changed.send_replace(());
+            done
         });
         change.await.unwrap_or(Err(CoreError::ShuttingDown.into()))
     }

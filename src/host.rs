@@ -1,7 +1,9 @@
 //! The host: what every listener and every dialect is given.
 
 mod departed;
+mod github;
 mod homes;
+mod rights;
 #[cfg(test)]
 mod staged;
 mod starts;
@@ -34,6 +36,8 @@ use crate::templates::Templates;
 use crate::transfer::Transfer;
 use crate::workspace::Workspaces;
 
+pub(crate) use departed::{CHATS, SHELF};
+pub use rights::Rights;
 pub use starts::StartError;
 pub use vault::Vault;
 

@@ -1,11 +1,16 @@
 //! Programs of this machine: where they are, and how all that one started is ended.
 
+mod mark;
+mod table;
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
+
+pub use mark::{Descendants, Mark, kill_own, sweep};
 
 /// Where a program is, by its name or path; `None` if it is not installed. Looks anew each time, so
 /// that it may be installed while the host runs.

@@ -30,6 +30,7 @@ use crate::models;
 use crate::organisation::{self, Organisation, Outlet, OutletTools};
 use crate::preferences::Preferences;
 use crate::primary::{ConfigFile, Primary, PrimarySettings, StateDir, recall};
+use crate::programs;
 use crate::roster::Roster;
 use crate::runtimes::Runtimes;
 use crate::secrets::Secrets;
@@ -85,7 +86,9 @@ pub fn run(loaded: Loaded) -> Result<(), ServeError> {
     system.block_on(async move {
         let stop = Stopper::default();
         signals::heed(stop.clone())?;
-        Box::pin(serve(loaded, logs, stop)).await
+        let ended = Box::pin(serve(loaded, logs, stop)).await;
+        programs::kill_own().await;
+        ended
     })
 }
 
@@ -99,6 +102,11 @@ pub async fn serve(loaded: Loaded, logs: Arc<LogBuffer>, stop: Stopper) -> Resul
     let sockets = Sockets::bind(&loaded)?;
     // Opening makes the folder, for its owner alone.
     let store = SqliteStore::open(&config.store)?;
+    let data_dir = config.store.data_dir.as_path();
+    // Nobody else is in the folder by now.
+    programs::sweep(data_dir)
+        .await
+        .map_err(|source| ServeError::File { path: data_dir.to_owned(), source })?;
     let outcome = match Box::pin(host(config, &store, logs, stop)).await {
         Ok(host) => listen(&loaded, host, sockets).await,
         Err(error) => Err(error),
@@ -161,7 +169,8 @@ async fn host(
     let known = Arc::new(Known::load(store, Arc::clone(&secrets)).await?);
     let settings = config.runtimes.clone();
     let models = Arc::new(model.clone());
-    let runtimes = Runtimes::new(settings, models, workspaces.clone(), &folders, |name| {
+    let sealed = Arc::clone(&secrets);
+    let runtimes = Runtimes::new(settings, models, workspaces.clone(), sealed, &folders, |name| {
         std::env::var(name).ok()
     });
     let ports = Ports {
@@ -201,6 +210,12 @@ async fn host(
     let primary = Primary::open(registry.clone(), primary).await?;
     let ssh = Ssh::open(&config.ssh, data_dir, messaging.clone(), workspaces.clone()).await?;
     let roster = Roster::open(registry.clone()).await?;
+    let said = roster.clone();
+    runtimes.bound_memory_by(move |agent| {
+        // Of an agent that nobody has said anything of, nobody has said this.
+        let most = said.knows(agent).then(|| said.entry(agent).memory_max_bytes());
+        most.filter(|most| *most > 0)
+    });
     let organisation = organisation::Resources {
         registry: registry.clone(),
         roster: roster.clone(),

@@ -19,6 +19,7 @@ mod control;
 mod follow;
 mod golden;
 mod kill;
+mod kill_children;
 mod kill_keys;
 mod kill_runs;
 mod kill_talks;

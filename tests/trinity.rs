@@ -2,6 +2,7 @@
 
 mod accounts;
 mod described;
+mod killed;
 mod renamed;
 mod secrets;
 mod seed;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -16,6 +16,9 @@ use crate::ports::{Store, StoreFuture};
 
 /// How many events are read from the store at once.
 const PAGE: u32 = 256;
+
+/// How many events one that watches all sequences may lag behind before it misses the oldest.
+const WATCH_MAX: usize = 4_096;
 
 /// An event with a number in a durable sequence.
 pub trait Numbered: Clone + Send + Sync + 'static {
@@ -75,16 +78,24 @@ type Senders<E> = HashMap<<E as Numbered>::Owner, broadcast::Sender<Arc<E>>>;
 pub(crate) struct Hub<E: Numbered> {
     listened: AtomicUsize,
     senders: Mutex<Senders<E>>,
+    /// For those who watch all sequences; there once the first does.
+    all: OnceLock<broadcast::Sender<Arc<E>>>,
 }
 
 impl<E: Numbered> Default for Hub<E> {
     fn default() -> Self {
-        Self { listened: AtomicUsize::new(0), senders: Mutex::default() }
+        Self { listened: AtomicUsize::new(0), senders: Mutex::default(), all: OnceLock::new() }
     }
 }
 
 impl<E: Numbered> Hub<E> {
     pub(crate) fn publish(&self, events: &[E]) {
+        if let Some(all) = self.all.get().filter(|all| all.receiver_count() > 0) {
+            for event in events {
+                // Nobody minds if the last watcher has gone meanwhile.
+                drop(all.send(Arc::new(event.clone())));
+            }
+        }
         if events.is_empty() || self.listened.load(Ordering::Acquire) == 0 {
             return;
         }
@@ -97,6 +108,11 @@ impl<E: Numbered> Hub<E> {
                 self.listened.store(senders.len(), Ordering::Release);
             }
         }
+    }
+
+    /// The events of all sequences from now on.
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<E>> {
+        self.all.get_or_init(|| broadcast::channel(WATCH_MAX).0).subscribe()
     }
 
     /// The events of a sequence from a number on, each as it happens.

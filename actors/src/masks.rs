@@ -5,10 +5,12 @@
 //! the pieces of its answers and what is handed to those who wait. The agent itself and its model see
 //! what they work with.
 //!
-//! A secret is found as it is and as JSON text has it. What an agent encodes otherwise on purpose is
+//! A secret is found as it is and as JSON text has it, and where a text was cut, what is left of one at
+//! the cut. What an agent encodes otherwise on purpose is
 //! not recognised.
 
 mod facts;
+mod part;
 mod sieve;
 
 use std::borrow::Cow;
@@ -26,6 +28,7 @@ use crate::ids::AgentId;
 use crate::time::UnixMillis;
 
 pub(crate) use facts::masked;
+pub use part::Left;
 pub use sieve::Sieve;
 
 /// What stands in place of a secret.
@@ -120,19 +123,7 @@ impl Mask {
     /// The text without secrets; as it is where it holds none.
     #[must_use]
     pub fn on<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let spans = self.spans(text);
-        if spans.is_empty() {
-            return Cow::Borrowed(text);
-        }
-        let mut masked = String::with_capacity(text.len());
-        let mut end = 0;
-        for span in spans {
-            masked.push_str(text.get(end..span.0).unwrap_or_default());
-            masked.push_str(MASK);
-            end = span.1;
-        }
-        masked.push_str(text.get(end..).unwrap_or_default());
-        Cow::Owned(masked)
+        with_masked(text, self.spans(text))
     }
 
     /// Masks a text in place.
@@ -227,6 +218,22 @@ impl Mask {
     fn is_secret(&self, text: &str) -> bool {
         self.secrets.binary_search_by(|secret| (**secret).cmp(text)).is_ok()
     }
+}
+
+/// A text with the mask in place of those spans, which are in order and apart.
+fn with_masked(text: &str, spans: Vec<(usize, usize)>) -> Cow<'_, str> {
+    if spans.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut masked = String::with_capacity(text.len());
+    let mut end = 0;
+    for span in spans {
+        masked.push_str(text.get(end..span.0).unwrap_or_default());
+        masked.push_str(MASK);
+        end = span.1;
+    }
+    masked.push_str(text.get(end..).unwrap_or_default());
+    Cow::Owned(masked)
 }
 
 /// A secret as JSON text has it, if that is another.

@@ -25,11 +25,11 @@ use actix::prelude::*;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
-use crate::agent::{Agent, GetStatus, Permits, Status};
+use crate::agent::{Agent, GetStatus, Permits, Revise, Status};
 use crate::budget;
 use crate::character::{AgentRecord, Character, slug};
 use crate::error::{CoreError, StoreError};
-use crate::facts::{Committed, EventKind, Fact, NewEvent};
+use crate::facts::{Committed, Event, EventKind, Fact, NewEvent};
 use crate::feed::{ChannelEventStream, EventStream};
 use crate::ids::{AgentId, ChannelId};
 use crate::lifecycle::Lifecycle;
@@ -173,7 +173,22 @@ impl Registry {
         id: AgentId,
         patch: Map<String, Value>,
     ) -> Result<Arc<AgentRecord>, CoreError> {
-        self.ask(id, crate::agent::Revise(patch)).await
+        self.ask(id, Revise { patch, whole: Map::new() }).await
+    }
+
+    /// Puts a setting of an agent's character in the place of what it was, whatever that is by then;
+    /// null removes it. Answers with the agent's record once that is durable.
+    ///
+    /// # Errors
+    /// As [`revise`](Self::revise).
+    pub async fn set_setting(
+        &self,
+        id: AgentId,
+        key: &str,
+        value: Value,
+    ) -> Result<Arc<AgentRecord>, CoreError> {
+        let whole = Map::from_iter([(key.to_owned(), value)]);
+        self.ask(id, Revise { patch: Map::new(), whole }).await
     }
 
     /// Asks an agent, and waits for its answer.
@@ -278,6 +293,13 @@ impl Registry {
         let runtime = &self.inner.runtime;
         let lag_max = runtime.settings.subscriber_lag_max;
         runtime.hub.follow(agent, after, &runtime.ports.store, lag_max)
+    }
+
+    /// What happens to all agents from now on, durable already. A watcher that lags misses the oldest:
+    /// what must not be missed is read with [`subscribe`](Self::subscribe), agent by agent.
+    #[must_use]
+    pub fn watch_events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.inner.runtime.hub.watch()
     }
 
     /// A channel's events from a number on, each as it happens.

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::codes::Codes;
@@ -79,6 +80,7 @@ impl Accounts {
             setup_token,
             handover,
             change: tokio::sync::Mutex::new(()),
+            changed: watch::Sender::new(()),
         };
         let accounts = Self { inner: Arc::new(accounts) };
         if let Err(error) = accounts.take_over().await {

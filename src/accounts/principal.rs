@@ -32,10 +32,11 @@ impl Principal {
         Self { user, by: Credential::Session }
     }
 
-    /// Whether everything is allowed: the person is an administrator.
+    /// Whether everything is allowed: the person is an administrator. An agent of theirs is none, for
+    /// it does what it reads; but for the host's own.
     #[must_use]
     pub fn is_admin(&self) -> bool {
-        self.user.is_admin()
+        self.user.is_admin() && self.key().is_none_or(|key| key.scope != Scope::Agent)
     }
 
     /// The key that was shown, if it was one.

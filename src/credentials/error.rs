@@ -3,6 +3,7 @@
 use greenroom_actors::error::CoreError;
 
 use super::bundle::{BundleError, KEY_VARIABLE};
+use super::found::{BYTES_MAX, SECRETS_MAX};
 use crate::workspace::{CREDENTIAL_FILES, WorkspaceError};
 
 /// Why something with credentials was not done.
@@ -20,6 +21,19 @@ pub enum CredentialError {
     /// A file is not text, which a bundle holds alone.
     #[error("{0} is not UTF-8 text")]
     NoText(&'static str),
+    /// A file is longer than one that is looked through for secrets.
+    #[error("{file} is larger than {most} bytes")]
+    TooLarge {
+        /// Which.
+        file: &'static str,
+        /// How many it may have.
+        most: u64,
+    },
+    /// The files hold more secrets than can be kept out of what is written down.
+    #[error(
+        "the files hold more secrets than can be masked: {SECRETS_MAX} of {BYTES_MAX} bytes in all"
+    )]
+    TooMany,
     /// There is no bundle.
     #[error("No .credentials.enc file found")]
     NoBundle,

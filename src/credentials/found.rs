@@ -81,14 +81,29 @@ const PREFIXES: [&str; 14] = [
     "trinity_mcp_",
 ];
 
-/// The secrets found so far, each once, in the order they were found.
+/// Secrets of one sort that are known of an agent.
+pub(super) const SECRETS_MAX: usize = 256;
+
+/// Their bytes in all.
+pub(super) const BYTES_MAX: usize = 64 * 1_024;
+
+/// The secrets found so far, each once, in the order they were found; as many as can be known.
 #[derive(Default)]
-pub(super) struct Found(Vec<Zeroizing<String>>);
+pub(super) struct Found {
+    secrets: Vec<Zeroizing<String>>,
+    bytes: usize,
+    is_too_much: bool,
+}
 
 impl Found {
     /// The secrets.
     pub(super) fn into_secrets(self) -> Vec<Zeroizing<String>> {
-        self.0
+        self.secrets
+    }
+
+    /// Whether there are more than can be known.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.is_too_much
     }
 
     /// Takes the values of a file of environment variables.
@@ -166,9 +181,16 @@ impl Found {
     }
 
     fn add(&mut self, secret: &str) {
-        if self.0.iter().all(|known| known.as_str() != secret) {
-            self.0.push(Zeroizing::new(secret.to_owned()));
+        if self.is_too_much || self.secrets.iter().any(|known| known.as_str() == secret) {
+            return;
         }
+        let bytes = self.bytes.saturating_add(secret.len());
+        if bytes > BYTES_MAX || self.secrets.len() >= SECRETS_MAX {
+            self.is_too_much = true;
+            return;
+        }
+        self.bytes = bytes;
+        self.secrets.push(Zeroizing::new(secret.to_owned()));
     }
 }
 

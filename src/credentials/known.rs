@@ -20,7 +20,7 @@ use greenroom_actors::time::UnixMillis;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::found::Found;
+use super::found::{BYTES_MAX, Found, SECRETS_MAX};
 use crate::secrets::{Secrets, is_sealed};
 
 /// The shelf of what is kept of them.
@@ -34,10 +34,6 @@ const OF_CHARACTER: &str = "/character";
 
 /// Documents that are read at once.
 const PAGE: u32 = 1_000;
-
-/// Secrets of one sort that are known of an agent, and their bytes in all; the newest stay.
-const SECRETS_MAX: usize = 256;
-const BYTES_MAX: usize = 64 * 1024;
 
 /// Secrets of one sort, newest first.
 type Values = Vec<Zeroizing<String>>;

@@ -10,6 +10,7 @@ pub mod bundle;
 pub mod env_file;
 mod error;
 mod found;
+mod github;
 mod known;
 mod servers_file;
 mod settings;
@@ -21,6 +22,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use greenroom_actors::error::{CoreError, StoreError};
 use greenroom_actors::ids::AgentId;
+use greenroom_actors::masks::Masks;
 use greenroom_actors::registry::Registry;
 use zeroize::Zeroizing;
 
@@ -31,6 +33,7 @@ use bundle::Key;
 use found::Found;
 
 pub use error::CredentialError;
+pub use github::{GITHUB_PAT, own_github_token};
 pub use known::{Known, SHELF};
 pub use servers_file::OwnServer;
 pub use settings::CredentialSettings;
@@ -56,6 +59,12 @@ const BUNDLED: [&str; 2] = [ENV, SERVERS];
 pub struct Credentials {
     inner: Arc<Inner>,
 }
+
+/// Bytes of a file that is looked through for secrets: people write so much, and no more.
+const SCANNED_MAX: u64 = 256 * 1_024;
+
+/// The files that are looked through.
+const LOOKED_THROUGH: [&str; 3] = [ENV, SERVERS, SERVERS_TEMPLATE];
 
 struct Inner {
     registry: Registry,
@@ -101,6 +110,20 @@ impl Credentials {
         Ok(())
     }
 
+    /// Forgets the secrets of an agent that is gone, or never was.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`].
+    pub async fn forget(&self, agent: AgentId) -> Result<(), CoreError> {
+        let Inner { known, registry, .. } = &*self.inner;
+        let facts = known.leaving(agent);
+        if !facts.is_empty() {
+            registry.keep(facts).await?;
+        }
+        known.left(agent);
+        Ok(())
+    }
+
     /// The key of bundles, if one is configured.
     #[must_use]
     pub fn key(&self) -> Option<&Key> {
@@ -138,7 +161,8 @@ impl Credentials {
     /// servers comes an entry for the host's own, if there is one.
     ///
     /// # Errors
-    /// [`CredentialError::NoFiles`], [`CredentialError::Foreign`]: then nothing was written.
+    /// [`CredentialError::NoFiles`], [`CredentialError::Foreign`], [`CredentialError::TooLarge`],
+    /// [`CredentialError::TooMany`]: then nothing was written.
     /// [`CredentialError::Workspace`], [`CredentialError::Core`]: then some may have been.
     pub async fn inject(
         &self,
@@ -173,7 +197,14 @@ impl Credentials {
         let key = self.key().ok_or(CredentialError::NoKey)?;
         let mut files = Vec::new();
         for name in BUNDLED {
-            if let Some(bytes) = read(&self.inner.workspaces, agent, name).await? {
+            if let Some(bytes) = read(
+                &self.inner.workspaces,
+                agent,
+                name,
+                self.inner.workspaces.settings().file_max_bytes,
+            )
+            .await?
+            {
                 let text = std::str::from_utf8(&bytes);
                 let text = text.map_err(|_fault| CredentialError::NoText(name))?;
                 files.push((name, Zeroizing::new(text.to_owned())));
@@ -202,8 +233,14 @@ impl Credentials {
         own: Option<&OwnServer>,
     ) -> Result<Vec<&'static str>, CredentialError> {
         let key = self.key().ok_or(CredentialError::NoKey)?;
-        let sealed =
-            read(&self.inner.workspaces, agent, BUNDLE).await?.ok_or(CredentialError::NoBundle)?;
+        let sealed = read(
+            &self.inner.workspaces,
+            agent,
+            BUNDLE,
+            self.inner.workspaces.settings().file_max_bytes,
+        )
+        .await?
+        .ok_or(CredentialError::NoBundle)?;
         let files = bundle::open(&sealed, key)?;
         self.inject(agent, files, own).await
     }
@@ -240,8 +277,14 @@ impl Inner {
     ) -> Result<Vec<&'static str>, CredentialError> {
         // Known first, visible second: nobody reads what would not be masked.
         let mut found = Found::default();
-        for (name, content) in &files {
-            take(&mut found, name, &String::from_utf8_lossy(content));
+        for (file, content) in &files {
+            if LOOKED_THROUGH.contains(file) && content.len() > usize_of(SCANNED_MAX) {
+                return Err(CredentialError::TooLarge { file, most: SCANNED_MAX });
+            }
+            take(&mut found, file, &String::from_utf8_lossy(content));
+        }
+        if found.is_too_much() {
+            return Err(CredentialError::TooMany);
         }
         self.stands(agent, found).await?;
         let workspace: Workspace = self.workspaces.free(agent);
@@ -265,10 +308,20 @@ impl Inner {
     /// Looks anew at what stands in the files of an agent.
     async fn look(&self, agent: AgentId) -> Result<(), CredentialError> {
         let mut found = Found::default();
-        for name in [ENV, SERVERS, SERVERS_TEMPLATE] {
-            if let Some(text) = text(&self.workspaces, agent, name).await? {
-                take(&mut found, name, &text);
+        let mut is_cut = false;
+        for name in LOOKED_THROUGH {
+            // It lies there already, so that what can be masked of it is.
+            if let Some(bytes) = read(&self.workspaces, agent, name, SCANNED_MAX + 1).await? {
+                is_cut |= bytes.len() > usize_of(SCANNED_MAX);
+                take(
+                    &mut found,
+                    name,
+                    &Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()),
+                );
             }
+        }
+        if is_cut || found.is_too_much() {
+            tracing::warn!(%agent, "the files of an agent hold more secrets than can be masked");
         }
         Ok(self.stands(agent, found).await?)
     }
@@ -292,8 +345,8 @@ async fn read(
     workspaces: &Workspaces,
     agent: AgentId,
     name: &str,
+    bytes_max: u64,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, CredentialError> {
-    let bytes_max = workspaces.settings().file_max_bytes;
     match workspaces.free(agent).read(path(name)?, 0, bytes_max).await {
         Ok(part) => Ok(Some(Zeroizing::new(part.bytes))),
         Err(
@@ -311,8 +364,13 @@ async fn text(
     agent: AgentId,
     name: &str,
 ) -> Result<Option<Zeroizing<String>>, CredentialError> {
-    let bytes = read(workspaces, agent, name).await?;
+    let bytes = read(workspaces, agent, name, workspaces.settings().file_max_bytes).await?;
     Ok(bytes.map(|bytes| Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())))
+}
+
+/// A number of bytes as a length.
+fn usize_of(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Takes the secrets of a file.

@@ -34,7 +34,14 @@ impl Credentials {
     /// Unpacks the bundle of an agent that starts, if it has one. Never fails: a start goes on whatever
     /// comes of it.
     pub async fn at_start(&self, agent: AgentId, own: Option<&OwnServer>) -> Injection {
-        match read(&self.inner.workspaces, agent, BUNDLE).await {
+        match read(
+            &self.inner.workspaces,
+            agent,
+            BUNDLE,
+            self.inner.workspaces.settings().file_max_bytes,
+        )
+        .await
+        {
             Ok(Some(_)) => {}
             Ok(None) => return Injection::Skipped("no_credentials_enc_file"),
             Err(error) => return failed(agent, &error),

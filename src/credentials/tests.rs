@@ -7,6 +7,7 @@ use greenroom_actors::ports::{NoTools, SystemClock};
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 
+use super::found::SECRETS_MAX;
 use super::*;
 use crate::models::{self, ModelsSettings};
 use crate::secrets::Secrets;
@@ -160,4 +161,54 @@ async fn a_bundle_is_made_and_unpacked() {
     without.inject(&[(".credentials.enc", &sealed)]).await.unwrap();
     let skipped = Injection::Skipped("encryption_not_configured");
     assert_eq!(without.credentials.at_start(without.agent, None).await, skipped);
+}
+
+#[actix::test]
+async fn what_is_too_much_to_be_masked_is_not_taken() {
+    let desk = Desk::new(None).await;
+    let lines =
+        |count: usize| (0..count).map(|n| format!("KEY_{n}=sk-value-{n}\n")).collect::<String>();
+    desk.inject(&[(".env", &lines(SECRETS_MAX))]).await.unwrap();
+    assert_eq!(desk.masked("sk-value-255"), "***");
+    let refused = desk.inject(&[(".env", &lines(SECRETS_MAX + 1))]).await;
+    assert!(matches!(refused, Err(CredentialError::TooMany)));
+    let long = "x".repeat(usize_of(SCANNED_MAX) + 1);
+    let refused = desk.inject(&[(".mcp.json", &long)]).await;
+    assert!(matches!(refused, Err(CredentialError::TooLarge { file: ".mcp.json", .. })));
+    assert!(!desk.file(".mcp.json").exists());
+    // Of what an agent writes itself, as much is masked as can be.
+    let own = desk.workspaces.bound(desk.agent, Default::default());
+    own.write(".mcp.json.template".parse().unwrap(), long.into_bytes()).await.unwrap();
+    assert_eq!(desk.masked("sk-value-0"), "***");
+}
+
+#[actix::test]
+async fn what_a_template_brings_is_masked_before_its_agent_is_there() {
+    let desk = Desk::new(None).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), "KEY=sk-of-the-template").unwrap();
+    let from = cap_std::fs::Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority());
+    let unborn = AgentId(uuid::Uuid::new_v4());
+    for agent in [desk.agent, unborn] {
+        let home = desk.workspaces.own(agent);
+        home.write("begun".parse().unwrap(), Vec::new()).await.unwrap();
+        home.fill(from.as_ref().unwrap().try_clone().unwrap(), &[]).await.unwrap();
+        assert_eq!(desk.known.of(agent).unwrap().on("sk-of-the-template"), "***");
+    }
+    desk.credentials.forget(unborn).await.unwrap();
+    assert!(desk.known.of(unborn).is_none());
+    let kept = desk.registry.store().documents(SHELF, "", 0, 10).await.unwrap();
+    assert_eq!(kept.len(), 1);
+}
+
+#[actix::test]
+async fn what_a_template_brings_is_masked_and_for_its_owner_alone() {
+    let desk = Desk::new(None).await;
+    let template = tempfile::tempdir().unwrap();
+    std::fs::write(template.path().join(".env"), "TOKEN=sk-planted\n").unwrap();
+    let folder = cap_std::fs::Dir::open_ambient_dir(template.path(), cap_std::ambient_authority());
+    desk.workspaces.free(desk.agent).fill(folder.unwrap(), &[]).await.unwrap();
+    assert_eq!(desk.masked("it is sk-planted"), "it is ***");
+    let mode = std::fs::metadata(desk.file(".env")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }

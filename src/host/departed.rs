@@ -1,15 +1,26 @@
 //! What is left of agents that are gone: removed with them, whoever removed them, and after a crash in
 //! between at the next start.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use greenroom_actors::directory::Changed;
+use greenroom_actors::documents::Document;
 use greenroom_actors::error::{CoreError, StoreError};
+use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::AgentId;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Host;
 use crate::accounts::AccountsError;
+use crate::ssh::SshError;
+
+/// Where it is kept which chat of a user with an agent is the active one: under the agent, then the user.
+pub(crate) const SHELF: &str = "trinity";
+pub(crate) const CHATS: &str = "chat/";
+
+/// Documents that are read at once.
+const PAGE: u32 = 500;
 
 /// Between two looks at whether all agents are there.
 const BOOT_LOOK: Duration = Duration::from_millis(50);
@@ -26,7 +37,53 @@ impl Host {
         self.organisation.forget(id).await?;
         self.workspaces.forget(id).await?;
         self.media.forget_agent(id).await?;
-        self.roster.forget(id).await
+        self.credentials.forget(id).await?;
+        self.ssh.revoke(id).await.map_err(|error| match error {
+            SshError::Core(error) => error,
+            other => CoreError::Store(StoreError::Failed(other.to_string())),
+        })?;
+        self.forget_chats(id).await?;
+        let readers = self.roster.callers_of(id);
+        self.roster.forget(id).await?;
+        for reader in readers {
+            if let Err(error) = self.workspaces.withdraw(reader).await {
+                tracing::warn!(agent = %reader, %error, "links to folders of others are left");
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets which chat of each user was the active one.
+    async fn forget_chats(&self, id: AgentId) -> Result<(), CoreError> {
+        let prefix = format!("{CHATS}{id}/");
+        loop {
+            let kept = self.registry.store().documents(SHELF, &prefix, 0, PAGE).await?;
+            if kept.is_empty() {
+                return Ok(());
+            }
+            let gone = |document: Document| Fact::DocumentRemoved {
+                shelf: SHELF.to_owned(),
+                key: document.key,
+            };
+            self.registry.keep(kept.into_iter().map(gone).collect()).await?;
+        }
+    }
+
+    /// The agents that somebody has chatted with, whether or not they are there.
+    async fn chatted_with(&self) -> Result<HashSet<AgentId>, CoreError> {
+        let (mut agents, mut offset) = (HashSet::new(), 0);
+        loop {
+            let page = self.registry.store().documents(SHELF, CHATS, offset, PAGE).await?;
+            let count = u32::try_from(page.len()).unwrap_or(PAGE);
+            agents.extend(page.iter().filter_map(|document| {
+                let (agent, _) = document.key.strip_prefix(CHATS)?.split_once('/')?;
+                agent.parse::<AgentId>().ok()
+            }));
+            if count < PAGE {
+                return Ok(agents);
+            }
+            offset = offset.saturating_add(count);
+        }
     }
 
     /// Sees to it that nothing is left of agents that are gone, and that keys and shared folders are
@@ -37,6 +94,12 @@ impl Host {
         while self.registry.is_booting() {
             self.registry.clock().sleep(BOOT_LOOK).await;
         }
+        self.end_what_nobody_may().await;
+        let chatted = self.chatted_with().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "chats with agents that are gone are not looked for");
+            HashSet::new()
+        });
+        let known: HashSet<_> = known.into_iter().chain(chatted).collect();
         for id in known {
             match self.registry.directory().get(id) {
                 Some(listed) => self.name_key(id, &listed.handle).await,

@@ -23,7 +23,9 @@ impl Host {
             Some(fetched) => self.templates.place(agent, fetched).await?,
             None => {
                 let entry = self.roster.entry(agent);
-                self.templates.prepare(agent, entry.template.as_deref(), None).await?;
+                let token = self.github_token(Some(agent)).await;
+                let token = token.as_ref().map(|token| token.as_str());
+                self.templates.prepare(agent, entry.template.as_deref(), token).await?;
             }
         }
         // A program in the workspace may stand in the way of its folders, but not of the start.

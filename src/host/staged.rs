@@ -50,6 +50,7 @@ impl Host {
             RuntimesSettings { enabled: false, ..RuntimesSettings::default() },
             Arc::new(models.clone()),
             workspaces.clone(),
+            Arc::clone(&secrets),
             &folder.join("workspaces"),
             |_| None,
         );

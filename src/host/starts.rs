@@ -8,7 +8,6 @@ use greenroom_actors::lifecycle::Command;
 
 use super::Host;
 use crate::credentials::{Injection, OwnServer};
-use crate::roster::Known;
 use crate::templates::TemplateError;
 
 /// Why an agent was not started.
@@ -23,20 +22,6 @@ pub enum StartError {
 }
 
 impl Host {
-    /// Starts an agent. One that runs stays as it is, with what is pending of it.
-    ///
-    /// # Errors
-    /// [`StartError`]; then it does not run.
-    pub async fn start(&self, agent: &Known) -> Result<Injection, StartError> {
-        // Before it runs, so that its first run has what it works with.
-        let injection = match agent.is_running() {
-            true => Injection::ALREADY_RUNNING,
-            false => self.make_ready(agent.id).await?,
-        };
-        self.registry.ask(agent.id, Change::insisting(Command::Start)).await?;
-        Ok(injection)
-    }
-
     /// Stops an agent if it runs, and starts it; also where the caller leaves in between.
     ///
     /// # Errors
@@ -55,7 +40,10 @@ impl Host {
 
     /// Puts into force what is pending of an agent that does not run: its workspace, its shared folders,
     /// its limits, its credentials.
-    async fn make_ready(&self, agent: AgentId) -> Result<Injection, StartError> {
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn make_ready(&self, agent: AgentId) -> Result<Injection, StartError> {
         self.furnish(agent, None).await?;
         self.put_limits_in_force(agent).await?;
         let own = self.own_server(agent);

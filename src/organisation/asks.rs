@@ -369,7 +369,8 @@ impl Organisation {
                 return Ok(false);
             }
             let now = self.registry().clock().now();
-            let ask = Arc::new(said.ask(agent, id, now));
+            let mask = self.registry().mask(agent);
+            let ask = Arc::new(said.ask(agent, id, now, mask.as_deref()));
             if asks.ledger.add(&ask).await? {
                 self.tell(Happening::Asked(ask));
             }

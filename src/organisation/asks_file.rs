@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDateTime, SecondsFormat};
 use greenroom_actors::ids::AgentId;
+use greenroom_actors::masks::Mask;
 use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -65,9 +66,21 @@ fn id(entry: &Map<String, Value>) -> Option<&str> {
 }
 
 impl Said {
-    /// What is asked.
-    pub(super) fn ask(&self, agent: AgentId, id: Uuid, now: UnixMillis) -> Ask {
-        let entry = &self.entry;
+    /// What is asked, without what `mask` hides.
+    pub(super) fn ask(
+        &self,
+        agent: AgentId,
+        id: Uuid,
+        now: UnixMillis,
+        mask: Option<&Mask>,
+    ) -> Ask {
+        let (mut request_id, mut entry) = (self.id.clone(), self.entry.clone());
+        if let Some(mask) = mask {
+            // Before anything is cut, which could leave half a secret that nothing finds.
+            entry.values_mut().for_each(|value| mask.hide_in(value));
+            mask.hide(&mut request_id);
+        }
+        let entry = &entry;
         let word = |field| text(entry, field, WORD_MAX_CHARS);
         let priority = word("priority")
             .filter(|word| ["critical", "high", "medium", "low"].contains(&word.as_str()));
@@ -75,7 +88,7 @@ impl Said {
         Ask {
             id,
             agent,
-            request_id: self.id.clone(),
+            request_id,
             kind: word("type").unwrap_or_else(|| "question".to_owned()),
             status: AskStatus::Pending,
             priority: priority.unwrap_or_else(|| "medium".to_owned()),
@@ -177,7 +190,7 @@ mod tests {
         ], "more": 1});
         let said = read(file.to_string().as_bytes());
         let now = UnixMillis(1_000);
-        let first = said.first().unwrap().ask(AgentId::new(), Uuid::nil(), now);
+        let first = said.first().unwrap().ask(AgentId::new(), Uuid::nil(), now, None);
         assert_eq!((first.title.len(), first.question.len()), (300, 4_000));
         assert_eq!((first.priority.as_str(), first.created_at), ("medium", now));
         assert_eq!((first.options.is_some(), first.context.is_some()), (true, false));
@@ -199,5 +212,18 @@ mod tests {
             (&json!("acknowledged"), &json!(1))
         );
         assert_eq!(answered(written.to_string().as_bytes(), &answers), None);
+    }
+
+    #[test]
+    fn what_is_asked_tells_no_secret_and_no_half_of_one() {
+        let mask = Mask::over(["sk-one-two"]).unwrap();
+        let question = format!("{} sk-one-two", "q".repeat(TITLE_MAX_CHARS - 7));
+        let file =
+            json!([{"id": "a", "question": question, "context": {"sk-one-two": "sk-one-two"}}]);
+        let said = read(file.to_string().as_bytes());
+        let first = said.first().unwrap();
+        let ask = first.ask(AgentId::new(), Uuid::nil(), UnixMillis(1), Some(&mask));
+        assert!(ask.title.ends_with("q ***"), "{}", ask.title);
+        assert!(!format!("{ask:?}").contains("sk-"), "{ask:?}");
     }
 }

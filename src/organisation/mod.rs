@@ -8,6 +8,7 @@
 mod asks;
 mod asks_file;
 mod error;
+mod folders;
 mod happening;
 mod ids;
 mod ledger;
@@ -46,7 +47,7 @@ pub use signals::{
 pub use tags::{TAG_MAX_CHARS, TAGS_MAX};
 pub use tools::{Outlet, OutletTools};
 pub use views::{NewView, View, ViewPatch};
-pub use visits::{Visit, Visitor};
+pub use visits::{SaidSoFar, Visit, Visitor};
 
 use crate::accounts::{Accounts, Principal};
 use crate::roster::Roster;
@@ -103,6 +104,7 @@ impl Organisation {
     /// [`CoreError::Store`] if it cannot be read.
     pub async fn open(resources: Resources) -> Result<Self, CoreError> {
         let registry = &resources.registry;
+        resources.workspaces.lent_by(resources.roster.lending());
         let inner = Inner {
             numbers: Numbers::open(registry).await?,
             notices: Notices::open(registry).await?,

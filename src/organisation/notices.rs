@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::AgentId;
+use greenroom_actors::masks::Mask;
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -155,6 +156,13 @@ impl Record for Notice {
 }
 
 impl NewNotice {
+    /// Takes out what must not be told of whoever tells it.
+    fn hide(&mut self, mask: &Mask) {
+        mask.hide(&mut self.title);
+        [&mut self.message, &mut self.category].into_iter().flatten().for_each(|it| mask.hide(it));
+        self.metadata.iter_mut().for_each(|metadata| mask.hide_in_map(metadata));
+    }
+
     fn check(&self) -> Result<(), OrganisationError> {
         one_of("notification_type", &KINDS, &self.kind)?;
         one_of("priority", &PRIORITIES, &self.priority)?;
@@ -232,8 +240,12 @@ impl Organisation {
         &self,
         agent: AgentId,
         person: Option<String>,
-        new: NewNotice,
+        mut new: NewNotice,
     ) -> Result<Arc<Notice>, OrganisationError> {
+        // Documents pass no mask on their way to the store. A person's desk has none.
+        if let Some(mask) = self.registry().mask(agent) {
+            new.hide(&mask);
+        }
         new.check()?;
         let this = self.clone();
         self.whole(async move {

@@ -1,15 +1,16 @@
 //! Visits: what somebody says to an agent who came by a public link.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use greenroom_actors::agent::{Delivered, Delivery, Keep};
+use greenroom_actors::directory::AgentChange;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::facts::Fact;
-use greenroom_actors::ids::{self, EntityId, LetterId, RoomId};
+use greenroom_actors::ids::{self, AgentId, EntityId, LetterId, RoomId};
 use greenroom_actors::letters::{Letter, LetterStatus};
 use greenroom_actors::ports::MemoryQuery;
 use greenroom_actors::records::{MESSAGES, Memory, Room};
@@ -19,10 +20,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::error::OrganisationError;
+use super::happening::Happening;
 use super::links::Link;
 use super::notices::at_most;
 use super::{Organisation, shelf};
@@ -69,6 +73,9 @@ impl Visitor {
         Ok(Self::Unknown(name.unwrap_or_else(fresh)))
     }
 }
+
+/// A message that was said by a link, and what the agent said to it, if it did.
+pub type SaidSoFar = (Letter, Option<Memory>);
 
 /// Somebody has proven their address.
 #[derive(Clone, Debug)]
@@ -278,7 +285,8 @@ impl Organisation {
             ..MemoryQuery::of(link.agent, limit)
         };
         let mut said = self.registry().store().memories(query).await?;
-        said.sort_by_key(|memory| memory.created_at);
+        // The store knows the order also of what was said within one millisecond.
+        said.reverse();
         Ok(said)
     }
 
@@ -305,7 +313,7 @@ impl Organisation {
         &self,
         link: &Link,
         id: LetterId,
-    ) -> Result<Option<(Letter, Option<Memory>)>, CoreError> {
+    ) -> Result<Option<SaidSoFar>, CoreError> {
         let store = self.registry().store();
         let is_of_link = |letter: &Letter| {
             letter.to == link.agent && letter.content.get("link") == Some(&json!(link.id))
@@ -317,5 +325,63 @@ impl Organisation {
             None => None,
         };
         Ok(Some((letter, reply)))
+    }
+
+    /// The same once the agent has dealt with it; `None` also where the link leads to it no longer.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`]; [`CoreError::ShuttingDown`] where nothing more happens.
+    pub async fn said_in_the_end(
+        &self,
+        link: &Link,
+        id: LetterId,
+    ) -> Result<Option<SaidSoFar>, CoreError> {
+        let registry = self.registry();
+        // All of it watched before the first look, so that nothing happens in between.
+        let (mut agents, mut happenings) = (registry.watch_agents(), self.watch());
+        let seen = registry.store().event_bounds(link.agent).await?.map_or(0, |(_, newest)| newest);
+        let mut events = registry.subscribe(link.agent, seen);
+        loop {
+            let Some(good) = self.link_by_token(&link.token) else { return Ok(None) };
+            let Some(said) = self.said_so_far(link, id).await? else { return Ok(None) };
+            if said.0.settled.is_some() {
+                return Ok(Some(said));
+            }
+            let over = async {
+                match good.expires_at {
+                    Some(at) => registry.clock().sleep(at.since(registry.clock().now())).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                event = events.next() => drop(event?),
+                () = of_agent(&mut agents, link.agent) => {}
+                () = of_link(&mut happenings, link.id) => {}
+                () = over => {}
+            }
+        }
+    }
+}
+
+/// Waits until something changes about an agent.
+async fn of_agent(changes: &mut Receiver<AgentChange>, agent: AgentId) {
+    loop {
+        match changes.recv().await {
+            Ok(change) if change.id != agent => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
+
+/// Waits until something changes about a link.
+async fn of_link(happenings: &mut Receiver<Arc<Happening>>, link: Uuid) {
+    loop {
+        match happenings.recv().await.as_deref() {
+            Ok(Happening::LinkChanged(it) | Happening::LinkRemoved(it)) if it.id == link => return,
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
     }
 }

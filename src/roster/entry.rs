@@ -199,3 +199,52 @@ impl Default for Entry {
         }
     }
 }
+
+impl Entry {
+    /// Bytes of memory that the programs which work for the agent may hold; 0 where what was said is no
+    /// number of bytes.
+    #[must_use]
+    pub fn memory_max_bytes(&self) -> u64 {
+        memory_bytes(self.limits_in_force.memory.as_ref().unwrap_or(&self.resources.memory))
+    }
+}
+
+/// The bytes that `4g` and the like stand for; 0 for anything else.
+#[must_use]
+pub fn memory_bytes(text: &str) -> u64 {
+    let plain = text.trim().trim_end_matches(['i', 'I', 'b', 'B']).to_ascii_lowercase();
+    let split = plain.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(plain.len());
+    let (number, unit) = plain.split_at_checked(split).unwrap_or_default();
+    let shift = match unit {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return 0,
+    };
+    number.parse::<u64>().unwrap_or(0).checked_mul(1 << shift).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_and_those_in_force_count() {
+        for (text, bytes) in [
+            ("4g", 4 << 30),
+            ("64G", 64 << 30),
+            ("512m", 512 << 20),
+            ("1Gi", 1 << 30),
+            ("x", 0),
+            ("", 0),
+        ] {
+            assert_eq!(memory_bytes(text), bytes, "{text}");
+        }
+        let limit = |memory: &str| Limits { cpu: None, memory: Some(memory.to_owned()) };
+        let entry = Entry { limits: limit("8g"), ..Entry::default() };
+        assert_eq!(entry.memory_max_bytes(), 4 << 30);
+        let entry = Entry { limits_in_force: limit("1g"), ..entry };
+        assert_eq!(entry.memory_max_bytes(), 1 << 30);
+    }
+}

@@ -65,6 +65,11 @@ impl Index {
         Some(seen.into_iter().collect())
     }
 
+    /// All agents of an owner.
+    pub(super) fn agents_of(&self, username: &str) -> Vec<AgentId> {
+        self.read().owned.get(username).into_iter().flatten().copied().collect()
+    }
+
     /// The agents that share folders, or see those of others.
     pub(super) fn sharing(&self) -> Vec<AgentId> {
         let tables = self.read();

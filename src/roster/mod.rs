@@ -20,10 +20,12 @@ use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::State;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::time::UnixMillis;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 pub use access::Relation;
-pub use entry::{AccessPolicy, Entry, Folders, Limits, Recorded, Resources, Share, Work};
+pub use entry::{
+    AccessPolicy, Entry, Folders, Limits, Recorded, Resources, Share, Work, memory_bytes,
+};
 
 use crate::accounts::Principal;
 use index::Index;
@@ -47,6 +49,8 @@ struct Inner {
     registry: Registry,
     index: Index,
     turns: [Arc<Mutex<()>>; TURNS],
+    /// Told where somebody may use an agent who could not before, or no longer.
+    changed: watch::Sender<()>,
 }
 
 /// An agent, as people know it.
@@ -106,7 +110,9 @@ impl Roster {
             offset = offset.saturating_add(read);
         }
         let turns = std::array::from_fn(|_| Arc::default());
-        Ok(Self { inner: Arc::new(Inner { registry, index, turns }) })
+        Ok(Self {
+            inner: Arc::new(Inner { registry, index, turns, changed: watch::Sender::new(()) }),
+        })
     }
 
     /// The agent of that name, by each letter of it.
@@ -182,6 +188,12 @@ impl Roster {
         self.inner.index.owned_by(username)
     }
 
+    /// Their agents.
+    #[must_use]
+    pub fn agents_of(&self, username: &str) -> Vec<AgentId> {
+        self.inner.index.agents_of(username)
+    }
+
     /// Writes down what is said of an agent that is about to be created, with a port: the one that is
     /// wanted, or the lowest that is free.
     ///
@@ -247,14 +259,21 @@ impl Roster {
         let roster = self.clone();
         whole(async move {
             let _turn = turn;
-            let Inner { registry, index, .. } = &*roster.inner;
+            let Inner { registry, index, changed, .. } = &*roster.inner;
             let gone = Fact::DocumentRemoved { shelf: SHELF.to_owned(), key: id.to_string() };
             registry.keep(vec![gone]).await?;
             registry.permits().set(id, None);
             index.set(id, None);
+            changed.send_replace(());
             Ok(())
         })
         .await
+    }
+
+    /// Is told that something has changed about whose agents are, and with whom they are shared.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<()> {
+        self.inner.changed.subscribe()
     }
 
     /// The agents that share folders, or see those of others.
@@ -281,7 +300,13 @@ impl Roster {
         self.inner.registry.keep(vec![Fact::DocumentSet(Box::new(document))]).await?;
         let entry = Arc::new(entry);
         permit(&self.inner.registry, id, &entry);
+        let before = self.inner.index.get(id);
         self.inner.index.set(id, Some(Arc::clone(&entry)));
+        let is_as_before =
+            |before: Arc<Entry>| before.owner == entry.owner && before.shares == entry.shares;
+        if !before.is_some_and(is_as_before) {
+            self.inner.changed.send_replace(());
+        }
         Ok(entry)
     }
 

@@ -18,7 +18,7 @@ use super::child::{Launch, Running};
 use super::claude::Claude;
 use super::gemini::Gemini;
 use super::{Inner, told};
-use crate::credentials;
+use crate::credentials::{self, GITHUB_PAT, own_github_token};
 
 /// Calls of its own tools that are told on of one answer.
 const ACTS_MAX: usize = 256;
@@ -85,7 +85,8 @@ pub(super) async fn of(
     let made = workspace.make_folder(crate::workspace::WorkPath::HOME).await;
     made.map_err(|error| unavailable(error.to_string()))?;
     let own = credentials::environment_of(&runtimes.workspaces, agent).await;
-    let own = own.map_err(|error| unavailable(error.to_string()))?;
+    let mut own = own.map_err(|error| unavailable(error.to_string()))?;
+    own.extend(token(&runtimes, &prompt, &own));
     let platform = Some(settings.key_env.as_str())
         .filter(|name| wish.uses_platform_key && !name.is_empty())
         .filter(|name| own.iter().all(|(given, _)| given != name))
@@ -129,6 +130,15 @@ pub(super) async fn of(
         Some((delta, answer))
     });
     Ok(deltas.boxed())
+}
+
+/// The agent's own token for GitHub, unless its environment says another.
+fn token(runtimes: &Inner, prompt: &Prompt, own: &[(String, String)]) -> Option<(String, String)> {
+    if own.iter().any(|(name, _)| name == GITHUB_PAT) {
+        return None;
+    }
+    let token = runtimes.secrets.open(own_github_token(&prompt.character)?)?;
+    Some((GITHUB_PAT.to_owned(), token.to_string()))
 }
 
 impl Answer {

@@ -61,6 +61,19 @@ impl RuntimeKind {
     }
 }
 
+/// Words by which Claude Code knows models, beside their names.
+const CLAUDE_WORDS: [&str; 4] = ["sonnet", "opus", "haiku", "opusplan"];
+
+/// The runtime whose models are called so, whether or not there is such a model.
+pub(super) fn family(model: &str) -> Option<RuntimeKind> {
+    let name = model.to_ascii_lowercase();
+    let word = name.split('[').next().unwrap_or_default();
+    if CLAUDE_WORDS.contains(&word) || name.starts_with("claude-") {
+        return Some(RuntimeKind::ClaudeCode);
+    }
+    name.starts_with("gemini-").then_some(RuntimeKind::GeminiCli)
+}
+
 /// What a character asks of its runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -114,16 +127,22 @@ impl Wish {
     /// The model that the program is to use, if that is said: asked for this time, or else that of the
     /// runtime, or else the agent's own.
     #[must_use]
-    pub fn model_for<'a>(
-        &'a self,
-        character: &'a Character,
-        asked: Option<&'a str>,
-    ) -> Option<&'a str> {
+    pub(super) fn model_for(
+        &self,
+        character: &Character,
+        asked: Option<&str>,
+        is_hosts: impl Fn(&str) -> bool,
+    ) -> Option<String> {
         // The agent's own stands in each prompt; the provider of a model names none.
         let asked = asked.filter(|asked| character.model() != Some(*asked));
         let own = character.setting("model").and_then(Value::as_str);
-        let fits = |model: &&str| is_model(model);
-        asked.filter(fits).or(self.model.as_deref()).or(own.filter(fits))
+        let fits = |model: &&str| {
+            is_model(model)
+                && family(model).is_none_or(|kind| kind == self.kind)
+                && !is_hosts(model)
+        };
+        let model = asked.filter(fits).or(self.model.as_deref()).or(own.filter(fits));
+        model.map(str::to_owned)
     }
 }
 

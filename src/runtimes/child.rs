@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{Inner, figures};
-use crate::programs::Group;
+use crate::programs::{Group, Mark};
 
 /// Bytes of a program's complaints that are told on.
 const COMPLAINT_MAX_BYTES: u64 = 2_000;
@@ -26,7 +26,7 @@ const COMPLAINT_MAX_BYTES: u64 = 2_000;
 const LEAVES_WITHIN: Duration = Duration::from_secs(3);
 
 /// How often it is looked at what a program uses.
-const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 /// How long something that outlives a program may hold its output open.
 const DRAINS_WITHIN: Duration = Duration::from_secs(1);
@@ -76,12 +76,13 @@ impl Running {
         // Without the host's secrets.
         command.env_clear().envs(launch.environment);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mark = Mark::on(&mut command);
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let group = Group::led_by(&child);
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (told, exit) = oneshot::channel();
         let count = Count { runtimes, agent, tally, group: group.clone(), counted: Duration::ZERO };
-        tokio::spawn(reaped(child, count, place, told));
+        tokio::spawn(reaped((child, mark), count, place, told));
         let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
             group.kill();
             return Err(io::Error::other("it has no pipes"));
@@ -180,18 +181,22 @@ impl Count {
         }
     }
 
-    fn holds(&self, bytes: Option<u64>) {
-        self.tally.children_hold(self.runtimes.held(self.agent, &self.group, bytes));
+    /// Answers with what its agent's programs may hold, if they hold more.
+    fn holds(&self, bytes: Option<u64>) -> Option<u64> {
+        let held = self.runtimes.held(self.agent, &self.group, bytes);
+        self.tally.children_hold(held);
+        self.runtimes.is_over(self.agent, held)
     }
 }
 
 /// Waits until a program is over, counts what it uses, and ends all that it left.
 async fn reaped(
-    mut child: Child,
+    (mut child, mark): (Child, Mark),
     mut count: Count,
     place: [OwnedSemaphorePermit; 2],
     told: oneshot::Sender<io::Result<ExitStatus>>,
 ) {
+    let mut too_much = None;
     if let Some(leader) = count.group.leader() {
         // Over and not yet reaped: only then is it known what it used, and its number is still its own.
         let mut over = tokio::task::spawn_blocking(move || {
@@ -202,7 +207,10 @@ async fn reaped(
             let live = tokio::task::spawn_blocking(move || figures::of(leader)).await;
             let live = live.unwrap_or_default();
             count.worked(live.cpu);
-            count.holds(Some(live.resident_bytes));
+            if let Some(most) = count.holds(Some(live.resident_bytes)) {
+                too_much = Some(most);
+                count.group.kill();
+            }
             match timeout(LOOKED_AT_EVERY, &mut over).await {
                 Ok(used) => break used.unwrap_or_default(),
                 Err(_runs) => {}
@@ -212,8 +220,16 @@ async fn reaped(
     }
     count.group.kill_for_good();
     let status = child.wait().await;
-    count.holds(None);
+    // And what has left its group.
+    mark.kill().await;
+    let _over = count.holds(None);
     drop(place);
+    let status = match too_much {
+        Some(most) => Err(io::Error::other(format!(
+            "its agent's programs hold more than {most} bytes of memory"
+        ))),
+        None => status,
+    };
     // Nobody minds if nobody waits any more.
     drop(told.send(status));
 }
@@ -230,6 +246,16 @@ async fn complaint(mut stderr: ChildStderr) -> String {
     let mut complaint = Vec::new();
     let heard = (&mut stderr).take(COMPLAINT_MAX_BYTES).read_to_end(&mut complaint).await;
     let rest = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+    let is_cut = rest.as_ref().is_ok_and(|more| *more > 0);
     drop((heard, rest));
-    String::from_utf8_lossy(&complaint).trim().to_owned()
+    let complaint = String::from_utf8_lossy(&complaint);
+    let complaint = if is_cut { whole_lines(&complaint) } else { &complaint };
+    complaint.trim().to_owned()
+}
+
+/// What was said to the end of a text that was cut: of a secret that stands at the cut nothing may be
+/// left, as half of it would not be known for one.
+fn whole_lines(text: &str) -> &str {
+    let end = text.rfind('\n').or_else(|| text.rfind(char::is_whitespace));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
 }

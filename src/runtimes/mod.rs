@@ -10,6 +10,11 @@
 //! nothing but where programs are, the language, and, where the agent may use it, the host's key for that
 //! runtime; beside that the agent's own credentials. It runs in a process group of its own, which is
 //! killed as a whole when the run ends, however it ends. What it writes is bounded, and so is how many run.
+//! What carries its mark is killed too, for what leaves its group.
+//!
+//! What an agent's programs hold in memory is looked at every second, and one of an agent whose programs
+//! hold more than they may is killed. A limit of the system's is on addresses, of which programs with a
+//! heap of their own reserve many times what they use. Processors are not bounded.
 //!
 //! The program uses tools of its own, which the core hears of and does not carry out. The read-only rule
 //! binds the agent's tools of this host, not those of the program: for it, the rule is told as a list
@@ -46,6 +51,7 @@ use tokio::sync::Semaphore;
 
 use crate::accounts::ADMIN;
 use crate::programs::{Group, find};
+use crate::secrets::Secrets;
 use crate::workspace::Workspaces;
 
 pub use asked::{RuntimeKind, Wish, is_model};
@@ -57,6 +63,9 @@ pub struct Runtimes {
     inner: Arc<Inner>,
 }
 
+/// Bytes of memory that the programs of an agent may hold; `None`: any number.
+type Ceiling = Box<dyn Fn(AgentId) -> Option<u64> + Send + Sync>;
+
 /// Looks up a variable of the host.
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -67,6 +76,8 @@ struct Inner {
     models: Arc<dyn Model>,
     settings: RuntimesSettings,
     workspaces: Workspaces,
+    /// Opens what agents have sealed in their characters.
+    secrets: Arc<Secrets>,
     /// Where the agents' folders are.
     folder: PathBuf,
     env: Lookup,
@@ -77,6 +88,7 @@ struct Inner {
     places: Arc<Semaphore>,
     /// Bytes in memory of those that run, by their agent.
     children: Mutex<HashMap<AgentId, Vec<(Group, u64)>>>,
+    ceiling: OnceLock<Ceiling>,
 }
 
 /// What carries an agent's work out.
@@ -95,6 +107,7 @@ impl Runtimes {
         settings: RuntimesSettings,
         models: Arc<dyn Model>,
         workspaces: Workspaces,
+        secrets: Arc<Secrets>,
         folder: &Path,
         env: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
@@ -105,14 +118,32 @@ impl Runtimes {
             models,
             settings,
             workspaces,
+            secrets,
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             env: Box::new(env),
             judge: OnceLock::new(),
             queue: Arc::new(Semaphore::new(queue)),
             places: Arc::new(Semaphore::new(places)),
             children: Mutex::default(),
+            ceiling: OnceLock::new(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// From now on, an agent's programs may hold no more than so many bytes of memory together, asked
+    /// each time that they are looked at. Only the first counts.
+    pub fn bound_memory_by(
+        &self,
+        ceiling: impl Fn(AgentId) -> Option<u64> + Send + Sync + 'static,
+    ) {
+        drop(self.inner.ceiling.set(Box::new(ceiling)));
+    }
+
+    /// The model that the program of a character is told where nobody asks for another.
+    #[must_use]
+    pub fn model_of(&self, character: &Character) -> Option<String> {
+        let wish = Wish::of(character)?;
+        self.inner.model_for(&wish, character, None)
     }
 
     /// What carries the work of an agent of that character out. One run may be held to more than the
@@ -183,7 +214,22 @@ impl Inner {
             tracing::info!(%agent, program, "a model answers: the program takes no bounds of a run");
             return None;
         }
-        Some((program, wish))
+        let model = self.model_for(&wish, &prompt.character, prompt.model.as_deref());
+        Some((program, Wish { model, ..wish }))
+    }
+
+    /// The model that a program is told. One of this host's own is none that a program has.
+    fn model_for(&self, wish: &Wish, character: &Character, asked: Option<&str>) -> Option<String> {
+        wish.model_for(character, asked, |model| self.models.knows(model))
+    }
+
+    /// A prompt as this host's own models are asked: where they do not have the one that it names, which
+    /// is a program's, the agent's own answers.
+    fn own(&self, mut prompt: Prompt) -> Prompt {
+        if prompt.model.as_deref().is_some_and(|model| !self.models.knows(model)) {
+            prompt.model = prompt.character.model().map(str::to_owned);
+        }
+        prompt
     }
 
     /// A program of an agent holds so many bytes in memory now; `None`: it is over. Answers with those
@@ -198,6 +244,11 @@ impl Inner {
             children.remove(&agent);
         }
         sum
+    }
+
+    /// The bytes that an agent's programs may hold, if these are more.
+    fn is_over(&self, agent: AgentId, held: u64) -> Option<u64> {
+        self.ceiling.get()?(agent).filter(|most| held > *most)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AgentId, Vec<(Group, u64)>>> {
@@ -219,14 +270,14 @@ impl Model for Runtimes {
                     .flatten()
                     .boxed()
             }
-            None => self.inner.models.generate(prompt),
+            None => self.inner.models.generate(self.inner.own(prompt)),
         }
     }
 
     /// A program makes as many calls as it likes: what they may cost at most is what an operator says.
     fn quote(&self, prompt: &Prompt) -> Quote {
         let Some((_, wish)) = self.inner.chosen(prompt) else {
-            return self.inner.models.quote(prompt);
+            return self.inner.models.quote(&self.inner.own(prompt.clone()));
         };
         let program = self.inner.settings.of(wish.kind);
         Quote {
@@ -239,15 +290,14 @@ impl Model for Runtimes {
         }
     }
 
-    fn abilities(&self, model: Option<&str>, purpose: Purpose) -> Abilities {
-        self.inner.models.abilities(model, purpose)
+    /// Models of programs may be named, whether or not an agent's work is done by one: clients name them
+    /// unasked.
+    fn knows(&self, model: &str) -> bool {
+        self.inner.models.knows(model) || asked::family(model).is_some()
     }
 
-    /// Programs know models that this host does not.
-    fn knows(&self, model: &str) -> bool {
-        let runs = |kind| self.inner.settings.enabled && self.inner.program(kind).is_some();
-        self.inner.models.knows(model)
-            || (is_model(model) && RuntimeKind::ALL.into_iter().any(runs))
+    fn abilities(&self, model: Option<&str>, purpose: Purpose) -> Abilities {
+        self.inner.models.abilities(model, purpose)
     }
 
     fn embed(&self, texts: Vec<String>) -> ModelFuture<Vec<Embedding>> {

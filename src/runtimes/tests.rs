@@ -15,6 +15,7 @@ use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{Delta, NoTools, Role, SystemClock, Turn, collect};
 use greenroom_actors::records::Room;
 use greenroom_actors::registry::Registry;
+use greenroom_actors::runs::Usage;
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
 use greenroom_actors::time::UnixMillis;
@@ -24,7 +25,6 @@ use tokio::io::AsyncReadExt;
 use super::*;
 use crate::credentials::{CredentialSettings, Credentials, Known};
 use crate::models::{self, ModelsSettings};
-use crate::secrets::Secrets;
 use crate::workspace::WorkspaceSettings;
 
 /// What Claude Code says when all goes well, after `$1`.
@@ -80,7 +80,8 @@ impl Stand {
             "PATH" => std::env::var(name).ok(),
             _ => None,
         };
-        let runtimes = Runtimes::new(settings, Arc::new(models), workspaces.clone(), &places, env);
+        let (models, secrets) = (Arc::new(models), Arc::new(Secrets::new("salt")));
+        let runtimes = Runtimes::new(settings, models, workspaces.clone(), secrets, &places, env);
         Self { runtimes, workspaces, agent: AgentId::new(), tally: Tally::counting(), folder }
     }
 
@@ -183,6 +184,102 @@ async fn a_program_does_the_work_in_the_agents_folder() {
 }
 
 #[tokio::test]
+async fn a_program_has_the_agents_own_token_for_github_unless_its_environment_says_another() {
+    for (env, expected) in
+        [("", "GITHUB_PAT=ghp_own"), ("GITHUB_PAT=ghp_env", "GITHUB_PAT=ghp_env")]
+    {
+        let stand = Stand::new(&format!("env > env{SAYS}{ENDS}"));
+        stand
+            .workspaces
+            .free(stand.agent)
+            .write(".env".parse().unwrap(), env.into())
+            .await
+            .unwrap();
+        let sealed = stand.runtimes.inner.secrets.seal("ghp_own");
+        let prompt = stand.prompt(json!("claude-code"));
+        let mut character = Character::clone(&prompt.character);
+        let settings = character.settings.as_mut().unwrap();
+        settings.insert("secrets".to_owned(), json!({"GITHUB_PAT": sealed}));
+        let prompt = Prompt { character: Arc::new(character), ..prompt };
+        collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+        let environment = stand.read("env");
+        assert!(environment.lines().any(|line| line == expected), "{environment}");
+    }
+}
+
+/// A host's own models: one, which notes by what name it was asked for.
+#[derive(Default)]
+struct Own(Mutex<Vec<Option<String>>>);
+
+impl Model for Own {
+    fn generate(&self, prompt: Prompt) -> ModelStream {
+        self.0.lock().unwrap().push(prompt.model);
+        let said = [Delta::Text("Hi.".to_owned()), Delta::Done(Usage::default())];
+        stream::iter(said.map(Ok)).boxed()
+    }
+
+    fn knows(&self, model: &str) -> bool {
+        model == "own"
+    }
+
+    fn embed(&self, _: Vec<String>) -> ModelFuture<Vec<Embedding>> {
+        std::future::ready(Ok(Vec::new())).boxed()
+    }
+
+    fn embedder(&self) -> String {
+        "own".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_model_of_a_program_is_named_to_it_or_gives_way_to_the_agents_own() {
+    let script = format!("printf '%s\\n' \"$@\" > args{SAYS}{ENDS}");
+    for (kind, asked, expected) in [
+        ("claude-code", "sonnet", Some("--model=sonnet")),
+        ("claude-code", "claude-sonnet-4-5", Some("--model=claude-sonnet-4-5")),
+        ("claude-code", "opus[1m]", Some("--model=opus[1m]")),
+        // Another program's, this host's, and what is none.
+        ("claude-code", "gemini-2.5-pro", Some("--model=usual")),
+        ("claude-code", "doctor", Some("--model=usual")),
+        ("claude-code", "--evil", Some("--model=usual")),
+    ] {
+        let stand = Stand::new(&script);
+        let prompt = stand.prompt(json!({"type": kind, "model": "usual"}));
+        let prompt = Prompt { model: Some(asked.to_owned()), ..prompt };
+        collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+        let arguments = stand.read("args");
+        let found = arguments.lines().find(|line| line.starts_with("--model="));
+        assert_eq!(found, expected, "{asked}: {arguments}");
+    }
+    // Where no program does the work.
+    let stand = Stand::new(&script);
+    let own = Arc::new(Own::default());
+    let runtimes = Runtimes::new(
+        RuntimesSettings { enabled: false, ..RuntimesSettings::default() },
+        own.clone(),
+        stand.workspaces.clone(),
+        Arc::new(Secrets::new("salt")),
+        stand.folder.path(),
+        |_| None,
+    );
+    for (model, is_known) in
+        [("sonnet", true), ("haiku", true), ("gemini-2.5-pro", true), ("own", true), ("x", false)]
+    {
+        assert_eq!(runtimes.knows(model), is_known, "{model}");
+        let prompt = stand.prompt(json!("claude-code"));
+        let mut character = Character::clone(&prompt.character);
+        let settings = character.settings.as_mut().unwrap();
+        settings.insert("model".to_owned(), json!("usual"));
+        let (character, model) = (Arc::new(character), Some(model.to_owned()));
+        let prompt = Prompt { character, model, ..prompt };
+        collect(runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+    }
+    let asked = own.0.lock().unwrap().clone();
+    let expected = ["usual", "usual", "usual", "own", "usual"];
+    assert_eq!(asked, expected.map(|model| Some(model.to_owned())));
+}
+
+#[tokio::test]
 async fn what_is_stopped_is_killed_with_all_that_it_started() {
     let stand =
         Stand::new("exec 3> pipe; (sleep 1000 & exec sleep 1000) & sleep 1000 & exec sleep 1000");
@@ -200,7 +297,8 @@ async fn what_is_stopped_is_killed_with_all_that_it_started() {
 
 #[tokio::test]
 async fn what_a_program_leaves_behind_is_killed_when_it_ends() {
-    let script = format!("(exec sleep 1000 3> pipe) & {SAYS}{ENDS}");
+    // Open before it is left behind, or nobody would ever open it.
+    let script = format!("exec 3> pipe; (exec sleep 1000) & exec 3>&-; {SAYS}{ENDS}");
     let stand = Stand::new(&script);
     let pipe = stand.pipe();
     let reading = tokio::spawn(async move {
@@ -210,6 +308,63 @@ async fn what_a_program_leaves_behind_is_killed_when_it_ends() {
     let answer = collect(stand.claude(), 10_000, |_| {}).await.unwrap();
     assert_eq!(answer.text, "I look.\n\nDone.");
     assert_eq!(reading.await.unwrap(), 0);
+}
+
+/// Waits until nobody holds a pipe open any more.
+async fn is_let_go(pipe: PathBuf) {
+    let mut held = tokio::fs::File::open(&pipe).await.unwrap();
+    assert_eq!(held.read(&mut [0]).await.unwrap(), 0);
+}
+
+/// What it starts holds the pipe open in a session of its own, and does not heed being asked to end.
+const LEAVES: &str =
+    "(exec 3> pipe; exec setsid sh -c 'trap \"\" TERM HUP INT; echo > left; sleep 1000; sleep 1000') &
+while [ ! -e left ]; do sleep 0.01; done";
+
+#[tokio::test]
+async fn what_leaves_its_group_is_killed_when_the_program_ends() {
+    let stand = Stand::new(&format!("{LEAVES}\n{SAYS}{ENDS}"));
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let answer = collect(stand.claude(), 10_000, |_| {}).await.unwrap();
+    assert_eq!(answer.text, "I look.\n\nDone.");
+    let_go.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_leaves_its_group_is_killed_when_the_program_is_stopped() {
+    let stand = Stand::new(&format!("{LEAVES}\n{SAYS}\nsleep 1000"));
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let mut answer = stand.claude();
+    // It says something only once the other is gone from its group.
+    assert!(answer.next().await.unwrap().is_ok());
+    assert_eq!(stand.runtimes.inner.places.available_permits(), 3);
+    drop(answer);
+    let_go.await.unwrap();
+    // A place is free once all of it is gone.
+    drop(stand.runtimes.inner.places.acquire_many(4).await.unwrap());
+}
+
+#[tokio::test]
+async fn one_that_says_no_more_and_does_not_end_is_killed() {
+    let stand = Stand::new("exec 3> pipe; trap '' TERM HUP INT; exec >&- 2>&-; sleep 1000");
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let refused = collect(stand.claude(), 10_000, |_| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("it ended without an answer (it did not end"), "{refused}");
+    let_go.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_host_leaves_is_known_by_its_mark_alone() {
+    let stand = Stand::new(&format!("printf %s \"$GREENROOM_CHILD\" > mark; {SAYS}{ENDS}"));
+    let env = b"GREENROOM_CHILD=of-my-own\n".to_vec();
+    stand.workspaces.free(stand.agent).write(".env".parse().unwrap(), env).await.unwrap();
+    let mut marks = Vec::new();
+    for _ in 0..2 {
+        collect(stand.claude(), 10_000, |_| {}).await.unwrap();
+        marks.push(stand.read("mark"));
+    }
+    assert_ne!(marks[0], marks[1]);
+    assert!(marks.iter().all(|mark| mark.contains('-') && mark != "of-my-own"), "{marks:?}");
 }
 
 #[tokio::test]
@@ -243,6 +398,19 @@ echo '{"type":"result","is_error":true,"subtype":"error_max_turns","total_cost_u
 }
 
 #[tokio::test]
+async fn a_long_complaint_ends_with_no_half_of_a_key() {
+    // The key stands where the complaint is cut, in a line and in one long word.
+    for script in [
+        "printf '%01990d\\nkey %s %05000d' 0 \"$ANTHROPIC_API_KEY\" 0 >&2; exit 3",
+        "printf '%01990d%s%05000d' 0 \"$ANTHROPIC_API_KEY\" 0 >&2; exit 3",
+    ] {
+        let refused = collect(Stand::new(script).claude(), 10_000, |_| {}).await.unwrap_err();
+        let refused = refused.to_string();
+        assert!(refused.contains("exit status: 3") && !refused.contains("sk-"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn one_that_takes_too_long_is_killed() {
     let stand = Stand::with("exec sleep 1000 3> pipe", |settings| settings.timeout_s = 1);
     let pipe = stand.pipe();
@@ -252,6 +420,19 @@ async fn one_that_takes_too_long_is_killed() {
     let late = collect(stand.claude(), 10_000, |_| {}).await;
     assert_eq!(late, Err(ModelError::TimedOut(Duration::from_secs(1))));
     assert_eq!(reading.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn one_that_holds_too_much_memory_is_killed() {
+    let hoards = "exec 3> pipe; held=$(head -c 100000000 /dev/zero | tr '\\0' x); sleep 1000";
+    let stand = Stand::new(hoards);
+    let agent = stand.agent;
+    stand.runtimes.bound_memory_by(move |asked| (asked == agent).then_some(64 << 20));
+    let let_go = tokio::spawn(is_let_go(stand.pipe()));
+    let refused = collect(stand.claude(), 10_000, |_| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("hold more than 67108864 bytes of memory"), "{refused}");
+    let_go.await.unwrap();
+    assert_eq!(stand.tally.figures().children_bytes, 0);
 }
 
 #[tokio::test]

@@ -87,8 +87,7 @@ pub(super) fn text(prompt: &Prompt) -> String {
 /// The arguments; nothing that is said to the agent is among them.
 pub(super) fn arguments(wish: &Wish, prompt: &Prompt, more: &[String]) -> Vec<OsString> {
     let mut arguments: Vec<String> = Vec::new();
-    let model = wish.model_for(&prompt.character, prompt.model.as_deref());
-    let model = model.map(|model| format!("--model={model}"));
+    let model = wish.model.as_ref().map(|model| format!("--model={model}"));
     match wish.kind {
         RuntimeKind::ClaudeCode => {
             arguments

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use super::SpeechError;
+use crate::programs::Mark;
 
 /// Bytes of a program's complaints that are told on.
 const COMPLAINT_MAX_BYTES: u64 = 1_000;
@@ -98,14 +99,13 @@ impl Run<'_> {
     /// [`SpeechError::Program`].
     pub(super) async fn output(self) -> Result<Vec<u8>, SpeechError> {
         let failed = |reason: String| SpeechError::program(self.name, reason);
-        let mut child = Command::new(self.program)
-            .args(self.arguments)
-            // Without the host's secrets.
-            .env_clear()
-            .envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+        let mut command = Command::new(self.program);
+        // Without the host's secrets.
+        command.args(self.arguments).env_clear();
+        command.envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let _descendants = Mark::on(&mut command).kill_on_drop();
+        let mut child = command
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| failed(format!("cannot be started: {error}")))?;

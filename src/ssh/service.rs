@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use greenroom_actors::directory::{AgentChange, Changed};
+use greenroom_actors::error::CoreError;
 use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::State;
@@ -269,7 +270,9 @@ impl Inner {
         let mut over = Vec::new();
         for document in kept {
             match serde_json::from_value::<Grant>(document.value) {
-                Ok(grant) if grant.expires_at > now => self.resume_one(grant).await,
+                Ok(grant) if grant.expires_at > now && self.is_there(grant.agent).await? => {
+                    self.resume_one(grant).await;
+                }
                 Ok(_) => over.push(document.key),
                 Err(error) => {
                     tracing::warn!(%error, "access that cannot be read is forgotten");
@@ -278,6 +281,12 @@ impl Inner {
             }
         }
         Ok(self.forget(over).await?)
+    }
+
+    /// Whether an agent is there: it may have gone while there was no SSH.
+    async fn is_there(&self, agent: AgentId) -> Result<bool, SshError> {
+        let found = self.registry().store().agent(agent).await.map_err(CoreError::Store)?;
+        Ok(found.is_some())
     }
 
     async fn resume_one(self: &Arc<Self>, grant: Grant) {
@@ -322,7 +331,7 @@ impl Inner {
         (ids, left)
     }
 
-    async fn forget(&self, keys: Vec<String>) -> Result<(), greenroom_actors::error::CoreError> {
+    async fn forget(&self, keys: Vec<String>) -> Result<(), CoreError> {
         if keys.is_empty() {
             return Ok(());
         }

@@ -242,7 +242,8 @@ impl Unpacking {
 fn make_program(file: &cap_std::fs::File, mode: u32) -> io::Result<()> {
     use cap_std::fs::{Permissions, PermissionsExt};
 
-    let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
+    // Nobody else's business: there may be credentials among them.
+    let mode = if mode & 0o111 == 0 { 0o600 } else { 0o700 };
     file.set_permissions(Permissions::from_mode(mode))
 }
 

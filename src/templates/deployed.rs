@@ -1,22 +1,21 @@
 //! What a client sends as an archive for a new agent: unpacked, held against its own list of files, and
-//! with the credentials that came beside it.
+//! its environment with the credentials that came beside it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 use std::path::Path;
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::archive::{ArchiveError, Unpacked, unpack};
 use super::local;
 use super::template::Template;
+use crate::credentials::ENV;
 use crate::workspace::opening;
 
 /// The list of its files that an archive may bring along.
 pub(super) const MANIFEST: &str = ".trinity-manifest.json";
-
-/// Where environment variables of an agent are.
-const ENV: &str = ".env";
 
 /// Bytes of the list, and of the variables.
 const READ_MAX_BYTES: u64 = 1024 * 1024;
@@ -59,9 +58,11 @@ pub(super) struct Contents {
     pub(super) is_described: bool,
     pub(super) verified: Option<Verified>,
     pub(super) imported: Option<Imported>,
+    pub(super) environment: Option<Zeroizing<String>>,
 }
 
-/// Unpacks an archive into a folder below `spool`, and puts the credentials in it. Blocks.
+/// Unpacks an archive into a folder below `spool`, and reads what its environment is to be with these
+/// credentials. Blocks.
 pub(super) fn contents(
     spool: &Path,
     packed: &[u8],
@@ -80,12 +81,15 @@ pub(super) fn contents(
         (None, false) => Some(Imported::Created),
         (Some(_), false) => Some(Imported::Merged),
     };
-    if !credentials.is_empty() {
-        let merged = merged(&before.unwrap_or_default(), credentials);
-        unpacked.root.write(ENV, merged).map_err(ArchiveError::Io)?;
-    }
+    let before = before.map(Zeroizing::new);
+    let environment = if credentials.is_empty() {
+        before
+    } else {
+        let before = before.as_deref().map_or("", String::as_str);
+        Some(Zeroizing::new(merged(before, credentials)))
+    };
     let is_described = unpacked.hashes.contains_key(local::DESCRIPTION);
-    Ok(Contents { unpacked, template, is_described, verified, imported })
+    Ok(Contents { unpacked, template, is_described, verified, imported, environment })
 }
 
 fn read(unpacked: &Unpacked, name: &str) -> Result<Option<String>, ArchiveError> {

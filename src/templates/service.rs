@@ -10,6 +10,7 @@ use cap_std::fs::Dir;
 use greenroom_actors::ids::AgentId;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
 
 use super::archive::{ArchiveError, Unpacked};
 use super::clone::{Clone as Cloned, Cloner};
@@ -76,7 +77,7 @@ enum Source {
 }
 
 /// An archive at hand, to begin an agent with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Deployed {
     /// The template that it is.
     pub fetched: Fetched,
@@ -90,6 +91,8 @@ pub struct Deployed {
     pub verified: Option<Verified>,
     /// What became of credentials, if there are any.
     pub imported: Option<Imported>,
+    /// What is to stand in its file of environment variables, if it is to have one.
+    pub environment: Option<Zeroizing<String>>,
 }
 
 impl Fetched {
@@ -190,7 +193,7 @@ impl Templates {
         Ok(Some(Fetched { template: Arc::new(template), files: Arc::new(files) }))
     }
 
-    /// Brings an archive to hand, with these credentials put into it.
+    /// Brings an archive to hand, and what its environment is to be with these credentials.
     ///
     /// # Errors
     /// [`ArchiveError`].
@@ -206,7 +209,8 @@ impl Templates {
             TemplateError::Io(error) => ArchiveError::Io(error),
             error => ArchiveError::Io(io::Error::other(error)),
         })?;
-        let Contents { unpacked, template, is_described, verified, imported } = contents?;
+        let Contents { unpacked, template, is_described, verified, imported, environment } =
+            contents?;
         let template = template.map_err(|reason| {
             ArchiveError::Invalid(format!("{DESCRIPTION} cannot be read: {reason}"))
         })?;
@@ -217,7 +221,7 @@ impl Templates {
         links.sort();
         let files_of = Arc::new(Source::Archive(unpacked));
         let fetched = Fetched { template: Arc::new(template), files: files_of };
-        Ok(Deployed { fetched, is_described, files, links, verified, imported })
+        Ok(Deployed { fetched, is_described, files, links, verified, imported, environment })
     }
 
     /// Makes what a workspace needs before its agent starts: what each has, and once what its

@@ -110,7 +110,7 @@ async fn send(messaging: &Messaging, call: &Invocation) -> Result<ToolOutput, To
         words.push_str(" No agent is told any more: they only answer one another by now.");
     }
     let details = json!({"channelId": channel.id, "messageId": call.key, "told": told});
-    Ok(ToolOutput { text: words, details: Some(details) })
+    Ok(ToolOutput { details: Some(details), ..ToolOutput::text(words) })
 }
 
 /// How many messages of agents the run follows upon: those that led to the one it deals with, or

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use greenroom_actors::character::AgentRecord;
 use greenroom_actors::figures::Tally;
+use greenroom_actors::masks::Left;
 use greenroom_actors::ports::{Effect, Invocation, Tool, ToolError, ToolOutput, Tools};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, Method};
@@ -163,12 +164,10 @@ impl Fetcher {
             details.insert("bytes".to_owned(), json!(fetched.bytes.len()));
             details.insert("isCut".to_owned(), json!(fetched.is_cut || is_shortened));
         }
-        let text = if fetched.is_cut || is_shortened {
-            format!("{text}\n[there is more, which was cut off]")
-        } else {
-            text
-        };
-        Ok(ToolOutput { text, details: Some(details) })
+        let is_behind = fetched.is_cut || is_shortened;
+        let note = is_behind.then(|| "[there is more, which was cut off]".to_owned());
+        let left = Left { is_before: false, is_behind };
+        Ok(ToolOutput { text, details: Some(details), left, note })
     }
 
     /// Takes the answer, if it is text, as far as its bound.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use greenroom_actors::character::AgentRecord;
+use greenroom_actors::masks::Left;
 use greenroom_actors::ports::{Effect, Invocation, Tool, ToolError, ToolOutput, Tools};
 use serde_json::json;
 
@@ -149,12 +150,10 @@ async fn read(
     let (text, skipped) = whole_letters(&part.bytes, from > 0, is_cut).ok_or_else(no_text)?;
     let read = u64::try_from(skipped + text.len()).unwrap_or(u64::MAX);
     let details = json!({"path": path.to_string(), "bytes": part.size, "from": from});
-    let mut text = text.to_owned();
-    if is_cut {
-        let next = from.saturating_add(read);
-        text.push_str(&format!("\n[{} bytes in all; go on with from = {next}]", part.size));
-    }
-    Ok(ToolOutput { text, details: Some(details) })
+    let next = from.saturating_add(read);
+    let note = is_cut.then(|| format!("[{} bytes in all; go on with from = {next}]", part.size));
+    let left = Left { is_before: from > 0, is_behind: is_cut };
+    Ok(ToolOutput { text: text.to_owned(), details: Some(details), left, note })
 }
 
 /// The text in `bytes`, and how many of them stand before it: a letter that the part begins or ends
@@ -180,7 +179,8 @@ fn written(written: Result<Written, WorkspaceError>) -> Result<ToolOutput, ToolE
     let Written { size, is_new, .. } = written.map_err(changing)?;
     let what = if is_new { "a new file" } else { "the file" };
     let details = json!({"bytes": size, "isNew": is_new});
-    Ok(ToolOutput { text: format!("written; {what} has {size} bytes"), details: Some(details) })
+    let text = format!("written; {what} has {size} bytes");
+    Ok(ToolOutput { details: Some(details), ..ToolOutput::text(text) })
 }
 
 async fn list(
@@ -207,7 +207,7 @@ async fn list(
     } else if listing.is_cut || lines.len() < listing.entries.len() {
         lines.push("[there is more: list one of the folders]".to_owned());
     }
-    Ok(ToolOutput { text: lines.join("\n"), details: Some(details) })
+    Ok(ToolOutput { details: Some(details), ..ToolOutput::text(lines.join("\n")) })
 }
 
 fn line(entry: &Entry) -> String {

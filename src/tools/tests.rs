@@ -69,7 +69,11 @@ impl Stage {
     /// What a call gives, in words.
     async fn told(&self, name: &str, arguments: Value) -> String {
         match self.call(name, arguments).await {
-            Ok(output) => output.text,
+            Ok(output) => [Some(output.text), output.note]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("\n"),
             Err(error) => error.to_string(),
         }
     }
@@ -247,7 +251,9 @@ async fn what_is_text_is_fetched_and_nothing_else() {
     }
     let bomb = stage.call("fetch_url", json!({"url": format!("http://{address}/bomb")})).await;
     let bomb = bomb.unwrap();
-    assert!(bomb.text.len() <= TEXT_BYTES && bomb.text.ends_with("cut off]"));
+    assert!(
+        bomb.text.len() <= TEXT_BYTES && bomb.note.is_some_and(|note| note.ends_with("cut off]"))
+    );
     let details = bomb.details.unwrap();
     assert_eq!((&details["bytes"], &details["isCut"]), (&json!(64 * 1024), &json!(true)));
     let head = json!({"url": format!("http://{address}/page"), "method": "HEAD"});

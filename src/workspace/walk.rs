@@ -141,6 +141,9 @@ fn present(entry: DirEntry) -> io::Result<Option<(String, Metadata, DirEntry)>> 
     }
 }
 
+/// Folders within one another that count: only programs make more, and those have bounds of their own.
+const USAGE_DEPTH_MAX: u32 = 128;
+
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Usage {
@@ -154,25 +157,37 @@ impl Usage {
     /// Stops where there are more than `entries_max`, for nothing can be added to those.
     pub(super) fn of(folder: &Dir, entries_max: u64) -> io::Result<Self> {
         let mut usage = Self::default();
-        let mut open = vec![folder.try_clone()?];
-        while let Some(folder) = open.pop() {
-            for entry in folder.entries()? {
-                let Some((_, about, entry)) = present(entry?)? else { continue };
-                usage.entries += 1;
-                if usage.entries > entries_max {
-                    return Ok(usage);
-                }
-                match Kind::of(about.file_type()) {
-                    Kind::File => usage.bytes = usage.bytes.saturating_add(about.len()),
-                    Kind::Folder => match opening::folder(&folder, entry.file_name()) {
-                        Ok(below) => open.push(below),
-                        Err(error) if is_gone(&error) => {}
-                        Err(error) => return Err(error),
-                    },
-                    Kind::Special => {}
-                }
+        usage.add(folder, entries_max, USAGE_DEPTH_MAX)?;
+        Ok(usage)
+    }
+
+    /// Adds what lies in `folder`, of which so many more levels count. No more folders are open at once
+    /// than lie in one another.
+    fn add(&mut self, folder: &Dir, entries_max: u64, levels: u32) -> io::Result<()> {
+        let mut below = Vec::new();
+        for entry in folder.entries()? {
+            let Some((_, about, entry)) = present(entry?)? else { continue };
+            self.entries += 1;
+            if self.entries > entries_max {
+                return Ok(());
+            }
+            match Kind::of(about.file_type()) {
+                Kind::File => self.bytes = self.bytes.saturating_add(about.len()),
+                Kind::Folder => below.push(entry.file_name()),
+                Kind::Special => {}
             }
         }
-        Ok(usage)
+        let Some(levels) = levels.checked_sub(1) else { return Ok(()) };
+        for name in below {
+            match opening::folder(folder, name) {
+                Ok(below) => self.add(&below, entries_max, levels)?,
+                Err(error) if is_gone(&error) => {}
+                Err(error) => return Err(error),
+            }
+            if self.entries > entries_max {
+                break;
+            }
+        }
+        Ok(())
     }
 }

@@ -19,6 +19,8 @@ const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1
 const TALKATIVE: &str = r#"#!/bin/sh
 said="$(cat .env .mcp.json | tr -d '"\\' | tr '\n' ' ')"
 echo "complaint: $TOKEN" >&2
+mkdir -p .trinity
+echo "[{\"id\":\"q\",\"question\":\"is it $TOKEN?\"}]" > .trinity/operator-queue.json
 echo "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"Bash\",\"input\":{\"command\":\"echo $TOKEN\"}},{\"type\":\"text\",\"text\":\"token $TOKEN, files $said\"}]}}"
 case "$(cat)" in *stumble*) exit 3 ;; esac
 echo '{"type":"result","is_error":false,"result":"","usage":{"input_tokens":1,"output_tokens":1}}'
@@ -29,13 +31,13 @@ fn found(text: &str) -> Option<&'static str> {
     PLANTED.into_iter().find(|secret| text.contains(secret))
 }
 
-/// All files below a folder but those that an agent's credentials stand in.
+/// All files below a folder but those that an agent's credentials stand in, or that it wrote itself.
 fn files(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         if entry.file_type().unwrap().is_dir() {
             files(&path, into);
-        } else if ![".env", ".mcp.json"].contains(&name.as_str()) {
+        } else if ![".env", ".mcp.json", "operator-queue.json"].contains(&name.as_str()) {
             into.push((path.display().to_string(), fs::read(&path).unwrap_or_default()));
         }
     }
@@ -107,6 +109,13 @@ async fn planted_secrets_are_found_nowhere() {
     ] {
         answers.push(json!(town.call(&admin, "GET", path, Value::Null).await.text()));
     }
+    let asks = crate::support::until("what it asks is seen", async || {
+        let asks = town.call(&admin, "GET", "/api/operator-queue", Value::Null).await.text();
+        asks.contains("is it").then_some(asks)
+    });
+    let asks = asks.await;
+    assert!(asks.contains("is it ***?"), "{asks}");
+    answers.push(json!(asks));
     for path in ["/api/status", "/api/character", "/api/logs", "/api/agent/events"] {
         answers.push(json!(town.server.milady().get(path).await.unwrap().text()));
     }

@@ -14,6 +14,7 @@ use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
 use crate::figures::Tally;
 use crate::ids::{AgentId, RoomId, RunId};
+use crate::masks::Left;
 use crate::registry::Registry;
 
 /// Offers tools to agents and calls them.
@@ -100,13 +101,17 @@ pub struct ToolOutput {
     pub text: String,
     /// More about it, for whoever reads the run's steps.
     pub details: Option<Value>,
+    /// What of a longer text it is.
+    pub left: Left,
+    /// What the model is told of what is left out.
+    pub note: Option<String>,
 }
 
 impl ToolOutput {
     /// An output of words alone.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), details: None }
+        Self { text: text.into(), ..Self::default() }
     }
 }
 

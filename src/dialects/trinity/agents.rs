@@ -61,7 +61,7 @@ async fn create(call: Call<NewAgent>) -> Answer<AgentBase> {
     call.at_least(Role::Creator)?;
     let wanted = call.fields()?;
     let agent = birth::create(&call, wanted).await?;
-    call.note("agent", "create", ("agent", &agent.name)).await;
+    call.note("agent_lifecycle", "create", ("agent", &agent.name)).await;
     Ok(Json(AgentBase::of(&agent, call.shared.host.version)))
 }
 
@@ -91,7 +91,7 @@ async fn remove(call: Call) -> Answer<Done> {
     let agent = call.owning_or("You don't have permission to delete this agent").await?;
     call.shared.hub.leaving(agent.id, Arc::clone(&agent.entry));
     birth::end(&call.shared.host, &agent).await?;
-    call.note("agent", "delete", ("agent", &agent.name)).await;
+    call.note("agent_lifecycle", "delete", ("agent", &agent.name)).await;
     Ok(Json(Done { message: format!("Agent {} deleted", agent.name) }))
 }
 

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::host::Host;
 use crate::roster::Known;
-use crate::runtimes::{Which, Wish};
+use crate::runtimes::Which;
 
 /// What carries an agent's work out.
 #[derive(Serialize, ToSchema)]
@@ -43,10 +43,7 @@ impl AgentRuntime {
 /// agent's own where the host has it, and the usual one where it has not.
 pub(super) fn model(host: &Host, which: &Which, character: &Character) -> Option<String> {
     match which {
-        Which::Program(_) => {
-            let wish = Wish::of(character)?;
-            wish.model_for(character, None).map(str::to_owned)
-        }
+        Which::Program(_) => host.runtimes.model_of(character),
         Which::Model(_) => {
             let offers = host.models.offers();
             let own = character.model();

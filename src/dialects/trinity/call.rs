@@ -12,7 +12,7 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use actix_web::web::{self, Data};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use serde::de::{DeserializeOwned, Visitor};
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::error::{TrinityError, unauthenticated};
+use super::live::Viewer;
 use super::shape::{self, Fault};
 use super::shared::Shared;
 use crate::accounts::Principal;
@@ -100,10 +101,19 @@ impl<B: Wanted> FromRequest for Call<B> {
             let limit = if principal.is_ok() { settings.body_max() } else { STRANGERS_MAX };
             let text = Text::read::<B>(&request, payload, limit, settings.body_within()).await?;
             let principal = principal?;
+            // For the audit, which is made once it is known what came of it.
+            request.extensions_mut().insert(principal.clone());
             let body = text.parse()?;
             Ok(Self { visit: Visit { shared, request, body, wanted: PhantomData }, principal })
         }
         .boxed_local()
+    }
+}
+
+impl<B> Call<B> {
+    /// The caller, for something that stays open: what they may do is asked anew each time.
+    pub(super) fn viewer(&self) -> Option<Viewer> {
+        Viewer::by_either(&self.visit.shared.host, bearer(&self.visit.request)?)
     }
 }
 

@@ -268,9 +268,13 @@ impl From<CredentialError> for TrinityError {
             | CredentialError::Foreign(_)
             | CredentialError::NothingToExport
             | CredentialError::NoText(_)
+            | CredentialError::TooMany
             | CredentialError::NoBundle
             | CredentialError::Bundle(_)
             | CredentialError::NoKey => Self::bad(error.to_string()),
+            CredentialError::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
+            }
             CredentialError::Core(error) => error.into(),
             CredentialError::Workspace(WorkspaceError::Store(error)) => error.into(),
             CredentialError::Workspace(

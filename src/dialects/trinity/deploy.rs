@@ -113,13 +113,16 @@ async fn deploy_local(mut payload: Payload, call: Call) -> Answer<Deployment> {
     drop(bytes);
     let credentials = credentials(wanted.credentials.unwrap_or_default())?;
     let count = credentials.len();
+    // Before it is unpacked, and looked at again once nobody else creates one.
+    birth::has_room(&call, 1)?;
     let packed = unpacked_of(&wanted.archive)?;
     let deployed = call.shared.host.templates.unpack(packed, credentials).await;
     let deployed = deployed.map_err(refused)?;
     let base_name = checked(&deployed, wanted.name, wanted.require_manifest.unwrap_or(false))?;
     let versions = Versions::of(&call, &base_name).await?;
     let new = NewAgent::named(versions.new.clone(), None);
-    let agent = birth::create_from(&call, new, Some(&deployed.fetched)).await?;
+    let fetched = Some(&deployed.fetched);
+    let agent = birth::create_from(&call, new, fetched, deployed.environment.clone()).await?;
     let previous_version_stopped = match &versions.previous {
         Some(previous) if previous.is_running() => {
             let registry = &call.shared.host.registry;

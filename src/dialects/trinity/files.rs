@@ -15,7 +15,7 @@ use super::error::{ErrorBody, TrinityError};
 use super::{Answer, times};
 use crate::http::served::{ServedFile, in_utf8};
 use crate::roster::Known;
-use crate::workspace::{Kind, Opened, View, WorkPath, Workspace, WorkspaceError};
+use crate::workspace::{CREDENTIAL_FILES, Kind, Opened, View, WorkPath, Workspace, WorkspaceError};
 
 use wire::{Deleted, FileTree, NewContent, Written, nodes};
 
@@ -31,6 +31,12 @@ const DEPTH_MAX: usize = 64;
 
 /// What nobody writes or deletes over this API, nor anything in it.
 const PROTECTED: [&str; 5] = [".trinity", ".git", ".gitignore", ".env", ".mcp.json.template"];
+
+/// What only the owner reads: there the agent's own key may stand, which speaks for the owner.
+const OWNERS: [&str; 4] = CREDENTIAL_FILES;
+
+/// What only the owner writes or deletes: it says which programs run for the agent.
+const STEERING: [&str; 4] = [".claude", ".gemini", ".mcp.json", ".credentials.enc"];
 
 /// What nobody deletes besides.
 const KEPT: [&str; 2] = ["CLAUDE.md", ".mcp.json"];
@@ -72,6 +78,17 @@ impl Place {
         }
         let path = WorkPath::below(HOME, &named).map_err(|error| refused(error, &named))?;
         Ok(Self { workspace: call.shared.host.workspaces.free(agent.id), named, path })
+    }
+
+    /// That the path is none of these, where the caller does not own the agent.
+    fn check_owned<B>(
+        &self,
+        call: &Call<B>,
+        agent: &Known,
+        names: &[&str],
+        deed: &str,
+    ) -> Result<(), TrinityError> {
+        if call.relation(agent).may_own() { Ok(()) } else { self.check_free_of(names, deed) }
     }
 
     /// That the last name of the path, and those above it, are none of these.
@@ -136,7 +153,9 @@ async fn show_tree(call: Call) -> Answer<FileTree> {
 async fn download(call: Call) -> Result<HttpResponse, TrinityError> {
     let agent = call.permitted().await?;
     let At { path } = call.query()?;
-    let opened = Place::of(&call, &agent, path, "download").await?.opened().await?;
+    let place = Place::of(&call, &agent, path, "download").await?;
+    place.check_owned(&call, &agent, &OWNERS, "read")?;
+    let opened = place.opened().await?;
     let sort =
         if opened.is_text { "text/plain; charset=utf-8" } else { "application/octet-stream" };
     let file = ServedFile::new(opened.file, sort).map_err(TrinityError::inside)?;
@@ -157,6 +176,7 @@ async fn preview(call: Call) -> Result<HttpResponse, TrinityError> {
     let agent = call.permitted().await?;
     let At { path } = call.query()?;
     let place = Place::of(&call, &agent, path, "preview").await?;
+    place.check_owned(&call, &agent, &OWNERS, "read")?;
     let opened = place.opened().await?;
     let name = place.path.name().unwrap_or_default();
     let sort = mime_guess::from_path(name).first_or_octet_stream();
@@ -183,6 +203,7 @@ async fn put_file(call: Call<NewContent>) -> Answer<Written> {
     let content = call.fields()?.content;
     let place = Place::of(&call, &agent, path, "update").await?;
     place.check_free_of(&PROTECTED, "edit")?;
+    place.check_owned(&call, &agent, &STEERING, "edit")?;
     let written = place.workspace.write(place.path.clone(), content.into()).await;
     let written = written.map_err(|error| refused(error, &place.named))?;
     Ok(Json(Written {
@@ -209,6 +230,7 @@ async fn delete_file(call: Call) -> Answer<Deleted> {
     }
     place.check_free_of(&PROTECTED, "delete")?;
     place.check_free_of(&KEPT, "delete")?;
+    place.check_owned(&call, &agent, &STEERING, "delete")?;
     let removed = place.workspace.remove(place.path.clone(), true).await;
     let removed = removed.map_err(|error| refused(error, &place.named))?;
     let is_folder = removed.kind == Kind::Folder;

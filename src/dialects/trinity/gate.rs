@@ -19,6 +19,7 @@ use actix_web::{Error, HttpResponse, ResponseError};
 use futures::FutureExt;
 use uuid::Uuid;
 
+use super::audited;
 use super::error::TrinityError;
 use super::lanes::Lane;
 use super::shared::Shared;
@@ -118,7 +119,12 @@ where
     let deadline = shared.settings.deadline(lane);
     let handled = AssertUnwindSafe(next.call(request)).catch_unwind();
     match tokio::time::timeout(deadline, handled).await {
-        Ok(Ok(Ok(answer))) => Ok(answer.map_into_boxed_body()),
+        Ok(Ok(Ok(answer))) => {
+            if answer.status().is_success() {
+                audited::note(&shared, answer.request()).await;
+            }
+            Ok(answer.map_into_boxed_body())
+        }
         Ok(Ok(Err(error))) => {
             let told = error.as_error::<TrinityError>().cloned();
             Err(Cut(told.unwrap_or_else(|| TrinityError::bad(error.to_string()))))

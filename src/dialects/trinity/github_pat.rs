@@ -1,5 +1,6 @@
 //! An agent's own access token for GitHub: sealed among the secrets of its character, and masked as all
-//! of those are. Templates are cloned with the host's token; this one is for the agent's runs.
+//! of those are. Its template is fetched with it, and the program that does the agent's work is given it;
+//! where the agent has none, templates are fetched with the one of the host.
 
 use actix_web::web::Json;
 use actix_web::{delete, get, put};
@@ -12,10 +13,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
+use crate::credentials::{GITHUB_PAT, own_github_token};
+use crate::host::Host;
 use crate::roster::Known;
-
-/// Where it stands among the secrets.
-const SECRET: &str = "GITHUB_PAT";
 
 /// Characters of a token.
 const PAT_MAX: usize = 512;
@@ -44,7 +44,7 @@ struct NewPat {
 async fn show_pat(call: Call) -> Answer<Pat> {
     let agent = call.owned().await?;
     let record = call.shared.host.registry.record(agent.id).await?;
-    Ok(Json(Pat::of(&agent, &record.character)))
+    Ok(Json(Pat::of(&call.shared.host, &agent, &record.character)))
 }
 
 /// Gives the agent an access token for GitHub.
@@ -73,19 +73,21 @@ async fn remove_pat(call: Call) -> Answer<Pat> {
 }
 
 async fn kept<B>(call: &Call<B>, agent: &Known, secret: Value) -> Answer<Pat> {
-    let patch = json!({"settings": {"secrets": {SECRET: secret}}});
+    let patch = json!({"settings": {"secrets": {GITHUB_PAT: secret}}});
     let patch: Map<_, _> = patch.as_object().cloned().unwrap_or_default();
     let record = call.shared.host.registry.revise(agent.id, patch).await?;
-    Ok(Json(Pat::of(agent, &record.character)))
+    Ok(Json(Pat::of(&call.shared.host, agent, &record.character)))
 }
 
 impl Pat {
-    fn of(agent: &Known, character: &Character) -> Self {
-        let secrets = character.setting("secrets");
-        let configured =
-            secrets.and_then(|secrets| secrets.get(SECRET)).is_some_and(Value::is_string);
-        // The host's own is for templates, and is given to no agent.
-        let source = if configured { "agent" } else { "none" };
-        Self { agent_name: agent.name.clone(), configured, source, has_global: false }
+    fn of(host: &Host, agent: &Known, character: &Character) -> Self {
+        let configured = own_github_token(character).is_some();
+        let has_global = host.common_github_token().is_some();
+        let source = match (configured, has_global) {
+            (true, _) => "agent",
+            (false, true) => "global",
+            (false, false) => "none",
+        };
+        Self { agent_name: agent.name.clone(), configured, source, has_global }
     }
 }

@@ -13,7 +13,9 @@ use super::agents::Done;
 use super::call::Call;
 use super::credentials::InjectionResult;
 use super::error::TrinityError;
+use crate::credentials::Injection;
 use crate::host::StartError;
+use crate::roster::Known;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(start).service(stop);
@@ -32,12 +34,32 @@ struct Started {
 #[post("/api/agents/{name}/start")]
 async fn start(call: Call) -> Answer<Started> {
     let agent = call.authorised().await?;
-    let injection = call.shared.host.start(&agent).await?;
+    let injection = if agent.is_running() {
+        // What has stopped meanwhile is to run all the same.
+        call.shared.host.registry.ask(agent.id, Change::insisting(Command::Start)).await?;
+        Injection::ALREADY_RUNNING
+    } else {
+        begin(&call, &agent).await?
+    };
     Ok(Json(Started {
         message: format!("Agent {} started", agent.name),
         credentials_injection: injection.word(),
         credentials_result: injection.into(),
     }))
+}
+
+/// Starts an agent with what it works with in place; how its credentials came to it.
+pub(super) async fn begin<B>(call: &Call<B>, agent: &Known) -> Result<Injection, TrinityError> {
+    let (host, hub) = (&call.shared.host, &call.shared.hub);
+    // Before it runs, so that its first run has what it works with.
+    let injection = host.make_ready(agent.id).await?;
+    hub.starting(agent.id, injection.word());
+    let started = host.registry.ask(agent.id, Change::insisting(Command::Start)).await;
+    if started.is_err() {
+        hub.not_started(agent.id);
+    }
+    started?;
+    Ok(injection)
 }
 
 /// Stops an agent: answered when it is silent.

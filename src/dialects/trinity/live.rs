@@ -20,6 +20,7 @@ pub(super) use event::Event;
 pub(super) use feed::follow;
 pub(super) use hub::Hub;
 pub(super) use terminal::Terminals;
+pub(super) use viewer::Viewer;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     let is_handshake = || {

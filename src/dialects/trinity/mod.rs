@@ -8,6 +8,7 @@ mod agents;
 mod answering;
 mod api_key_setting;
 mod audit_log;
+mod audited;
 mod autonomy;
 mod avatar;
 mod bulk;

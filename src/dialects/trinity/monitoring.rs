@@ -13,6 +13,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
+use super::live::Event;
+use super::shared::Shared;
 use super::{Answer, times};
 use crate::roster::Known;
 
@@ -90,8 +92,8 @@ pub(super) struct Watched {
 
 impl Watched {
     /// How an agent is, from what is known without asking it, and from its last check.
-    pub(super) fn of(call: &Call, agent: &Known, recent: &[Found]) -> Self {
-        let last = call.shared.checks.last(agent.id);
+    pub(super) fn of(shared: &Shared, agent: &Known, recent: &[Found]) -> Self {
+        let last = shared.checks.last(agent.id);
         let found = recent.iter().filter(|found| found.agent_id == agent.id);
         let mut issues: Vec<_> =
             found.map(|found| format!("{} ({})", found.finding.as_str(), found.remedy)).collect();
@@ -128,6 +130,26 @@ impl Watched {
     }
 }
 
+/// What is to be told where an agent does better or worse than when that was last told. One that was
+/// never looked at is taken to have been well; of one that does not run, as it was asked, nothing is told.
+pub(super) fn changed(shared: &Shared, agent: &Known) -> Option<Event> {
+    if !shared.host.preferences.flag(ENABLED, true) {
+        return None;
+    }
+    let recent = shared.host.registry.liveness().recent;
+    let Watched { health, issues, .. } = Watched::of(shared, agent, &recent);
+    let current = health.filter(|health| *health != Health::Unknown)?;
+    let previous = shared.checks.told(agent.id, current).unwrap_or(Health::Healthy);
+    (previous != current).then(|| Event::Health {
+        agent: agent.id,
+        name: agent.name.clone(),
+        previous: previous.as_str(),
+        current: current.as_str(),
+        issues,
+        at: times::iso(shared.now()),
+    })
+}
+
 /// How the agents are that the caller may see.
 #[utoipa::path(tag = "Monitoring", responses((status = 200, body = Overview)))]
 #[get("/api/monitoring/status")]
@@ -136,7 +158,7 @@ async fn overview(call: Call) -> Answer<Overview> {
     let report = host.registry.liveness();
     let seen = host.roster.visible_to(&call.principal).await?;
     let agents: Vec<_> =
-        seen.iter().map(|agent| Watched::of(&call, agent, &report.recent)).collect();
+        seen.iter().map(|agent| Watched::of(&call.shared, agent, &report.recent)).collect();
     let mut summary = Summary::default();
     for agent in &agents {
         summary.total_agents += 1;

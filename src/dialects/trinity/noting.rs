@@ -1,24 +1,33 @@
 //! What requests leave in the audit log.
 
+use actix_web::HttpRequest;
 use serde_json::Value;
 
 use super::call::{Call, Visit};
 use super::error::TrinityError;
+use super::shared::Shared;
 use crate::audit::{Actor, Deed};
+
+/// Notes what somebody did by a request.
+pub(super) async fn note(shared: &Shared, request: &HttpRequest, actor: Actor, deed: Deed) {
+    let ip = request.peer_addr().map(|peer| peer.ip().to_string());
+    let header = |name: &str| {
+        let value = request.headers().get(name)?.to_str().ok()?.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    };
+    let deed = Deed {
+        request_id: header("x-request-id"),
+        source: if header("x-via-mcp").is_some() { "mcp" } else { "api" },
+        endpoint: Some(format!("{} {}", request.method(), request.path())),
+        ..deed
+    };
+    shared.host.audit.note(Actor { ip, ..actor }, deed).await;
+}
 
 impl<B> Visit<B> {
     /// Notes what somebody did by this request.
     pub(super) async fn note_of(&self, actor: Actor, deed: Deed) {
-        let request = &self.request;
-        let ip = request.peer_addr().map(|peer| peer.ip().to_string());
-        let endpoint = format!("{} {}", request.method(), request.path());
-        let deed = Deed {
-            request_id: self.header("x-request-id").map(str::to_owned),
-            source: if self.header("x-via-mcp").is_some() { "mcp" } else { "api" },
-            endpoint: Some(endpoint),
-            ..deed
-        };
-        self.shared.host.audit.note(Actor { ip, ..actor }, deed).await;
+        note(&self.shared, &self.request, actor, deed).await;
     }
 }
 
@@ -58,7 +67,7 @@ impl<B> Call<B> {
 
     /// Nobody but administrators themselves.
     pub(super) fn governing(&self) -> Result<(), TrinityError> {
-        self.admin()?;
-        self.no_agent()
+        self.no_agent()?;
+        self.admin()
     }
 }

@@ -34,21 +34,6 @@ pub(super) fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-/// The bytes that `4g` and the like stand for; 0 for anything else.
-pub(super) fn memory_bytes(text: &str) -> u64 {
-    let plain = text.trim().trim_end_matches(['i', 'I', 'b', 'B']).to_ascii_lowercase();
-    let split = plain.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(plain.len());
-    let (number, unit) = plain.split_at_checked(split).unwrap_or_default();
-    let shift = match unit {
-        "" => 0,
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        _ => return 0,
-    };
-    number.parse::<u64>().unwrap_or(0).checked_mul(1 << shift).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,17 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_read_and_told() {
-        for (text, bytes) in [
-            ("4g", 4 << 30),
-            ("64G", 64 << 30),
-            ("512m", 512 << 20),
-            ("1Gi", 1 << 30),
-            ("x", 0),
-            ("", 0),
-        ] {
-            assert_eq!(memory_bytes(text), bytes, "{text}");
-        }
+    fn sizes_and_sums_are_told() {
         assert_eq!((mebibytes(1_572_864), gibibytes(3 << 30)), (1.5, 3.0));
         assert_eq!((dollars(1_234_567), tenths(12.345)), (1.2345, 12.3));
     }

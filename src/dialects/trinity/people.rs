@@ -100,7 +100,7 @@ async fn set_role(call: Call<NewRole>) -> Answer<RoleGiven> {
     call.governing()?;
     let role = role(&call.fields()?.role)?;
     let username = call.segment("username");
-    let user = call.shared.host.accounts.set_role(&call.principal.user, &username, role).await?;
+    let user = call.shared.host.set_role(&call.principal.user, &username, role).await?;
     let details = [("role", json!(role.as_str()))];
     call.note_with("authorization", "role_change", ("user", &user.username), details).await;
     Ok(Json(RoleGiven { username: user.username.clone(), role: user.role.as_str() }))

@@ -55,7 +55,7 @@ async fn rename(call: Call<NewName>) -> Answer<Renamed> {
     if let Err(error) = host.workspaces.follow_name(agent.id, &new_name).await {
         tracing::warn!(agent = %agent.id, %error, "the folder of an agent has its old name");
     }
-    call.note("agent", "rename", ("agent", &new_name)).await;
+    call.note("agent_lifecycle", "rename", ("agent", &new_name)).await;
     Ok(Json(Renamed {
         message: format!("Agent {} renamed to {new_name}", agent.name),
         old_name: agent.name.clone(),

@@ -82,7 +82,8 @@ async fn set_limits(call: Call<NewLimits>) -> Answer<LimitsSet> {
     });
     let (Limits { cpu, memory }, is_pending) = changed.await?;
     let restart_needed = Some(is_pending && agent.is_running());
-    let message = "Resource limits updated; they apply from the agent's next start on";
+    let message = "Resource limits updated; they apply from the agent's next start on. Memory bounds \
+                   the programs that work for the agent; processors are shown and not bounded";
     Ok(Json(LimitsSet { message, memory, cpu, restart_needed }))
 }
 

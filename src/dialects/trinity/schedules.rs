@@ -26,10 +26,10 @@ use super::call::Call;
 use super::error::TrinityError;
 use super::shared::Shared;
 use super::short;
+use super::work::{Detail, Execution};
 use crate::roster::Known;
 pub(super) use draft::NewSchedule;
 use draft::{SchedulePatch, refused};
-use executions::ScheduleExecution;
 use kept::Kept;
 pub(super) use wire::Gate;
 use wire::ScheduleView;
@@ -182,9 +182,9 @@ struct HowMany {
 }
 
 /// What came of its slots, the latest due first.
-#[utoipa::path(tag = "Schedules", params(("name" = String, Path), ("id" = String, Path), ("limit" = Option<u32>, Query)), responses((status = 200, body = [ScheduleExecution])))]
+#[utoipa::path(tag = "Schedules", params(("name" = String, Path), ("id" = String, Path), ("limit" = Option<u32>, Query)), responses((status = 200, body = [Detail])))]
 #[get("/api/agents/{name}/schedules/{id}/executions")]
-async fn history(call: Call) -> Answer<Vec<ScheduleExecution>> {
+async fn history(call: Call) -> Answer<Vec<Detail>> {
     let (agent, trigger) = found(&call).await?;
     let limit = call.query::<HowMany>()?.limit.unwrap_or(EXECUTIONS).min(EXECUTIONS_MAX);
     let registry = &call.shared.host.registry;
@@ -192,7 +192,9 @@ async fn history(call: Call) -> Answer<Vec<ScheduleExecution>> {
     let firings = registry.firings(of).await?;
     let mut all = Vec::with_capacity(firings.len());
     for firing in firings {
-        all.push(executions::told(registry, firing, &trigger, &agent.name).await?);
+        let store = &**registry.store();
+        let execution = Execution::of_firing(store, firing, Some(trigger.clone())).await?;
+        all.push(Detail::of(store, &agent, &execution).await?);
     }
     Ok(Json(all))
 }

@@ -16,7 +16,7 @@ use super::call::Call;
 use super::error::TrinityError;
 use super::shared::Shared;
 use super::{Answer, numbers};
-use crate::roster::Known;
+use crate::roster::{Known, memory_bytes};
 
 /// Agents whose last sample is kept; of others, the time since their start is looked at.
 const SAMPLES_MAX: u64 = 10_000;
@@ -58,7 +58,7 @@ async fn stats(call: Call) -> Answer<Stats> {
     }
     let taken = Taken::of(&call.shared, &agent);
     let limits = (&agent.entry.limits.memory, &agent.entry.resources.memory);
-    let limit = numbers::memory_bytes(limits.0.as_ref().unwrap_or(limits.1));
+    let limit = memory_bytes(limits.0.as_ref().unwrap_or(limits.1));
     Ok(Json(Stats {
         cpu_percent: taken.cpu_percent,
         memory_used_bytes: taken.memory_bytes,

@@ -2,6 +2,7 @@
 
 mod manifest;
 
+use std::collections::btree_map::Entry::Vacant;
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::web::Json;
@@ -13,12 +14,11 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::Answer;
 use super::agents::birth::{self, NewAgent};
 use super::agents::status;
 use super::call::Call;
 use super::error::TrinityError;
-use super::system_views;
+use super::{Answer, system_views};
 use crate::accounts::Role;
 use crate::roster::{Entry, Folders, Known};
 use crate::templates::Fetched;
@@ -130,14 +130,22 @@ async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
             .collect();
         return Ok(Json(told));
     }
-    // All templates first: where one is missing, no agent is made.
-    let mut fetched = Vec::new();
+    // All of them or none, and nothing is fetched for agents that there is no room for.
+    birth::has_room(&call, members.len())?;
+    // All templates first, each once: where one is missing, no agent is made.
+    let mut fetched = BTreeMap::new();
+    let host = &call.shared.host;
+    let token = host.common_github_token();
+    let token = token.as_ref().map(|token| token.as_str());
     for (_, _, member) in &members {
-        fetched.push(call.shared.host.templates.fetch(&member.template, None).await?);
+        if let Vacant(place) = fetched.entry(member.template.as_str()) {
+            place.insert(host.templates.fetch(&member.template, token).await?);
+        }
     }
     let mut made = BTreeMap::new();
-    for ((name, short, member), fetched) in members.iter().zip(&fetched) {
-        let agent = make(&call, &manifest, name, member, fetched.as_ref()).await?;
+    for (name, short, member) in &members {
+        let fetched = fetched.get(member.template.as_str()).and_then(Option::as_ref);
+        let agent = make(&call, &manifest, name, member, fetched).await?;
         told.schedules_created += add_schedules(&call, agent.id, member).await?;
         told.tags_configured += agent.entry.tags.len();
         told.agents_created.push(agent.name.clone());
@@ -300,7 +308,7 @@ async fn make(
 ) -> Result<Known, TrinityError> {
     let new = NewAgent::named(name.to_owned(), Some(member.template.clone()))
         .with(member.resources.clone(), manifest.prompt.clone());
-    let agent = birth::create_from(call, new, fetched).await?;
+    let agent = birth::create_from(call, new, fetched, None).await?;
     let said = |entry: &mut Entry| {
         entry.system = Some(manifest.name.clone());
         entry.tags.extend(manifest.default_tags.iter().chain(&member.tags).cloned());

@@ -2,6 +2,7 @@
 
 mod agents;
 mod asks;
+mod audited;
 mod configuration;
 mod credentials;
 mod deploy;
@@ -12,12 +13,14 @@ mod gate;
 mod homes;
 mod links;
 mod live;
+mod masks;
 mod measured;
 mod monitoring;
 mod notices;
 mod people;
 mod permissions;
 mod preferences;
+mod rights;
 mod schedules;
 mod sharing;
 mod ssh_access;

@@ -3,10 +3,12 @@
 mod activities;
 mod asker;
 mod chat;
+mod detail;
 mod entries;
 mod exchange;
 mod executions;
 mod fan_out;
+mod happened;
 mod limits;
 mod model;
 mod queue;
@@ -16,6 +18,10 @@ mod stream;
 mod task;
 
 use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(super) use detail::Detail;
+pub(super) use happened::happened;
+pub(super) use record::Execution;
 
 /// Paths with a word where others have an agent's name.
 pub(super) fn bulk_routes(at: &mut ServiceConfig) {

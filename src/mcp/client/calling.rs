@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom_actors::figures::Tally;
+use greenroom_actors::masks::Left;
 use greenroom_actors::ports::{ToolError, ToolOutput};
 use greenroom_actors::texts::cut;
 use rmcp::ServiceError;
@@ -101,6 +102,7 @@ fn never_left(error: &DynamicTransportError) -> bool {
 /// What a tool answered, as the model is told it.
 fn told(result: &CallToolResult) -> Result<ToolOutput, ToolError> {
     let mut text = String::new();
+    let mut left = Left::default();
     for block in &result.content {
         if !text.is_empty() {
             text.push('\n');
@@ -108,7 +110,7 @@ fn told(result: &CallToolResult) -> Result<ToolOutput, ToolError> {
         put(block, &mut text);
         if text.len() > TEXT_MAX {
             text.truncate(text.floor_char_boundary(TEXT_MAX));
-            text.push_str("\n(cut off)");
+            left.is_behind = true;
             break;
         }
     }
@@ -116,14 +118,18 @@ fn told(result: &CallToolResult) -> Result<ToolOutput, ToolError> {
     if text.is_empty()
         && let Some(structure) = structure
     {
-        text = cut(&structure.to_string(), TEXT_MAX).to_owned();
+        let whole = structure.to_string();
+        text = cut(&whole, TEXT_MAX).to_owned();
+        left.is_behind = text.len() < whole.len();
     }
     if result.is_error == Some(true) {
         let text = if text.is_empty() { "the tool reports an error".to_owned() } else { text };
         return Err(ToolError::Failed(text));
     }
     let details = structure.filter(|structure| structure.to_string().len() <= DETAILS_MAX);
-    Ok(ToolOutput { text, details: details.map(|structure| json!({"structured": structure})) })
+    let details = details.map(|structure| json!({"structured": structure}));
+    let note = left.is_behind.then(|| "(cut off)".to_owned());
+    Ok(ToolOutput { text, details, left, note })
 }
 
 /// The bytes of what a tool answered.
@@ -188,8 +194,9 @@ mod tests {
         let output = told(&CallToolResult::success(blocks)).unwrap();
         assert_eq!(output.text, "a\n(an image, image/png, 4 bytes in Base64)\n(x at file:///x)");
         let long = CallToolResult::success(vec![ContentBlock::text("ö".repeat(TEXT_MAX))]);
-        let long = told(&long).unwrap().text;
-        assert!(long.len() < TEXT_MAX + 20 && long.ends_with("(cut off)"));
+        let long = told(&long).unwrap();
+        assert_eq!((long.text.len(), long.note.as_deref()), (TEXT_MAX, Some("(cut off)")));
+        assert!(long.left.is_behind);
         let failed = told(&CallToolResult::error(vec![ContentBlock::text("no")]));
         assert_eq!(failed, Err(ToolError::Failed("no".to_owned())));
         let mut bare = CallToolResult::structured(json!({"a": 1}));

@@ -11,6 +11,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
+use crate::programs::{Descendants, Mark};
+
 /// How long a process may take to end, once its input is closed, and once it was asked to.
 const LEAVES_WITHIN: Duration = Duration::from_secs(2);
 
@@ -31,6 +33,7 @@ pub(super) struct Program {
 pub(super) struct Process {
     child: Child,
     group: Option<Pid>,
+    _descendants: Descendants,
 }
 
 impl Process {
@@ -48,10 +51,11 @@ impl Process {
             command.current_dir(cwd);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let _descendants = Mark::on(&mut command).kill_on_drop();
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let process = Self { child, group };
+        let process = Self { child, group, _descendants };
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(io::Error::other("it has no pipes"));
         };

@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::accounts::{Scope, User};
+use crate::credentials::ENV;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
 use crate::dialects::trinity::names;
@@ -104,23 +106,26 @@ impl NewAgent {
 /// Creates the agent and starts it; answers once it runs.
 pub(super) async fn create(call: &Call<NewAgent>, wanted: NewAgent) -> Result<Known, TrinityError> {
     let host = &call.shared.host;
-    // Before anything is fetched for it.
+    // Before anything is fetched for it, or whoever may have no further agent would have the host fetch.
+    // It is looked at again once nobody else creates one.
     let name = names::for_creation(&wanted.name)?;
-    if host.roster.find(&name).await?.is_some() {
-        return Err(taken());
-    }
+    may_create(call, &name, wanted.base_image.as_deref()).await?;
     let fetched = match wanted.source() {
-        Some(template) => host.templates.fetch(&template, None).await?,
+        Some(template) => {
+            let token = host.common_github_token();
+            host.templates.fetch(&template, token.as_ref().map(|token| token.as_str())).await?
+        }
         None => None,
     };
-    create_from(call, wanted, fetched.as_ref()).await
+    create_from(call, wanted, fetched.as_ref(), None).await
 }
 
-/// The same, from a template at hand: what that says counts.
+/// The same, from a template at hand: what that says counts. Its environment is that one, if there is one.
 pub(in crate::dialects::trinity) async fn create_from<B>(
     call: &Call<B>,
     mut wanted: NewAgent,
     fetched: Option<&Fetched>,
+    environment: Option<Zeroizing<String>>,
 ) -> Result<Known, TrinityError> {
     let host = &call.shared.host;
     let folders = fetched.map(|fetched| overlay(&mut wanted, fetched.template()));
@@ -135,12 +140,7 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
     let owner = &call.principal.user;
     // One after the other, or two at once would both find room in the quota.
     let creating = Arc::clone(&call.shared.creating).lock_owned().await;
-    if host.roster.find(&name).await?.is_some() {
-        return Err(taken());
-    }
-    let owned = u64::try_from(host.roster.owned_by(&owner.username)).unwrap_or(u64::MAX);
-    host.accounts.check_quota(owner, owned)?;
-    check_base_image(host, wanted.base_image.as_deref().unwrap_or(BASE_IMAGE))?;
+    may_create(call, &name, wanted.base_image.as_deref()).await?;
     let id = AgentId(Uuid::new_v4());
     let entry = Entry {
         owner: owner.username.clone(),
@@ -157,10 +157,37 @@ pub(in crate::dialects::trinity) async fn create_from<B>(
         ..Entry::default()
     };
     let character = character(id, &name, &entry, wanted.custom_instructions, wanted.runtime_model)?;
-    let birth = Birth { id, name, character, owner: Arc::clone(owner), fetched: fetched.cloned() };
+    let (owner, fetched) = (Arc::clone(owner), fetched.cloned());
+    let birth = Birth { id, name, character, owner, fetched, environment };
     let born = tokio::spawn(birth.carry_out(host.clone(), entry, port, creating)).await;
     born.unwrap_or_else(|error| Err(TrinityError::inside(error)))?;
     host.roster.get(id).await?.ok_or_else(TrinityError::no_agent)
+}
+
+/// Whether the caller may have an agent of that name, from that image.
+async fn may_create<B>(
+    call: &Call<B>,
+    name: &str,
+    base_image: Option<&str>,
+) -> Result<(), TrinityError> {
+    let host = &call.shared.host;
+    if host.roster.find(name).await?.is_some() {
+        return Err(taken());
+    }
+    has_room(call, 1)?;
+    check_base_image(host, base_image.unwrap_or(BASE_IMAGE))
+}
+
+/// Whether the caller may have so many more agents.
+pub(in crate::dialects::trinity) fn has_room<B>(
+    call: &Call<B>,
+    more: usize,
+) -> Result<(), TrinityError> {
+    let host = &call.shared.host;
+    let owner = &call.principal.user;
+    let owned = host.roster.owned_by(&owner.username);
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    Ok(host.accounts.check_quota_for(owner, number(owned), number(more))?)
 }
 
 /// An agent that may come into being.
@@ -170,6 +197,7 @@ struct Birth {
     character: Character,
     owner: Arc<User>,
     fetched: Option<Fetched>,
+    environment: Option<Zeroizing<String>>,
 }
 
 impl Birth {
@@ -198,7 +226,7 @@ impl Birth {
     }
 
     async fn begin(self, host: &Host) -> Result<(), TrinityError> {
-        let Self { id, name, character, owner, fetched } = self;
+        let Self { id, name, character, owner, fetched, environment } = self;
         host.accounts.make_agent_key(id, &name, &owner, Scope::Agent).await?;
         // Everything that is its own is there before the agent is: what a crash leaves of one that never
         // came into being is found at the next start, and removed.
@@ -207,6 +235,10 @@ impl Birth {
             Ok(_) => {}
             Err(CoreError::HandleTaken { .. } | CoreError::AlreadyExists(_)) => return Err(taken()),
             Err(error) => return Err(error.into()),
+        }
+        if let Some(environment) = environment {
+            let file = (ENV.to_owned(), environment.as_bytes().to_vec());
+            host.credentials.inject(id, vec![file], None).await?;
         }
         host.registry.ask(id, Change::insisting(Command::Start)).await?;
         Ok(())

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 /// Something that happened, told to those who may see the agents that it is about.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(dead_code, reason = "each is told by the area that it belongs to")]
 #[allow(clippy::enum_variant_names, reason = "an agent's event is what the wire calls it")]
 pub(in super::super) enum Event {
     /// An agent was created.
@@ -38,7 +37,7 @@ pub(in super::super) enum Event {
         /// The activity's id.
         id: String,
         /// `chat_start`, `tool_call`, …
-        kind: String,
+        kind: &'static str,
         /// `started`, `completed` or `failed`.
         state: &'static str,
         action: String,
@@ -84,8 +83,8 @@ pub(in super::super) enum Event {
     Health {
         agent: AgentId,
         name: String,
-        previous: String,
-        current: String,
+        previous: &'static str,
+        current: &'static str,
         issues: Vec<String>,
         at: String,
     },

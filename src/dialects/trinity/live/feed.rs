@@ -3,15 +3,18 @@
 use std::sync::{Arc, Weak};
 
 use greenroom_actors::directory::{AgentChange, Changed};
+use greenroom_actors::error::CoreError;
+use greenroom_actors::facts::{Event as Happened, EventKind};
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::State;
 use serde_json::json;
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, oneshot};
 
 use super::event::Event;
+use super::hub::Happenings;
 use crate::dialects::trinity::shared::Shared;
-use crate::dialects::trinity::{agent_events, notifications, short, times};
+use crate::dialects::trinity::{agent_events, monitoring, notifications, short, times, work};
 use crate::organisation::{Ask, Happening, Link};
 
 /// Follows all agents, as long as the dialect is there.
@@ -22,6 +25,45 @@ pub(in super::super) fn follow(shared: &Arc<Shared>) {
     tokio::spawn(run(Arc::downgrade(shared), happenings, |shared, happening: Arc<Happening>| {
         Some(of_people(shared, &happening))
     }));
+    tokio::spawn(of_work(Arc::downgrade(shared), shared.hub.awaited()));
+}
+
+/// Tells what agents do, and how they are, as soon as somebody listens.
+async fn of_work(shared: Weak<Shared>, awaited: oneshot::Receiver<Happenings>) {
+    let Ok(mut happenings) = awaited.await else { return };
+    loop {
+        let next = happenings.recv().await;
+        let Some(shared) = shared.upgrade() else { return };
+        match next {
+            Ok(happened) => match shared.happened(&happened).await {
+                Ok(events) => events.iter().for_each(|event| shared.tell(event)),
+                Err(error) => {
+                    let agent = happened.agent_id;
+                    tracing::warn!(%agent, %error, "what an agent does cannot be told");
+                }
+            },
+            // Pages show it once they ask; letting everyone go would have all of them ask at once.
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "some of what agents do was not told");
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+impl Shared {
+    /// What is to be told of something that happened to an agent.
+    async fn happened(&self, happened: &Happened) -> Result<Vec<Event>, CoreError> {
+        let Some(agent) = self.host.roster.get(happened.agent_id).await? else {
+            return Ok(Vec::new());
+        };
+        match happened.kind {
+            EventKind::Started | EventKind::Failed | EventKind::Remedied => {
+                Ok(monitoring::changed(self, &agent).into_iter().collect())
+            }
+            _ => work::happened(&self.host, &agent, happened).await,
+        }
+    }
 }
 
 async fn run<T: Clone>(

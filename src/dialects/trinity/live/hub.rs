@@ -4,11 +4,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use greenroom_actors::facts::Event as Happened;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::time::UnixMillis;
 use serde_json::Value;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
 use super::event::Event;
 use crate::dialects::trinity::settings::TrinitySettings;
@@ -52,7 +53,12 @@ struct Inner {
     /// How credentials came to agents that are about to be started.
     injections: HashMap<AgentId, &'static str>,
     is_closed: bool,
+    /// Whom it is told that somebody listens for the first time.
+    first: Option<oneshot::Sender<Happenings>>,
 }
+
+/// What happens to all agents.
+pub(super) type Happenings = broadcast::Receiver<Arc<Happened>>;
 
 /// One who listens, until it is dropped.
 pub(super) struct Seat {
@@ -83,6 +89,7 @@ impl Hub {
             leaving: HashMap::new(),
             injections: HashMap::new(),
             is_closed: false,
+            first: None,
         };
         Self { inner: Mutex::new(inner), buffer: buffer.clamp(1, Semaphore::MAX_PERMITS) }
     }
@@ -128,7 +135,6 @@ impl Hub {
     }
 
     /// Notes how credentials came to an agent that is about to be started.
-    #[allow(dead_code, reason = "told by whoever brings them")]
     pub(in super::super) fn starting(&self, agent: AgentId, injection: &'static str) {
         let mut inner = self.lock();
         if inner.injections.len() >= LEAVING_MAX {
@@ -137,8 +143,27 @@ impl Hub {
         inner.injections.insert(agent, injection);
     }
 
+    /// It was not started after all.
+    pub(in super::super) fn not_started(&self, agent: AgentId) {
+        self.lock().injections.remove(&agent);
+    }
+
     pub(super) fn injection(&self, agent: AgentId) -> &'static str {
         self.lock().injections.remove(&agent).unwrap_or("skipped")
+    }
+
+    /// What happens to agents once somebody listens: until then nobody can have missed anything.
+    pub(super) fn awaited(&self) -> oneshot::Receiver<Happenings> {
+        let (first, awaited) = oneshot::channel();
+        self.lock().first = Some(first);
+        awaited
+    }
+
+    /// Somebody is about to listen to what happens on that host.
+    pub(super) fn expect(&self, host: &Host) {
+        let Some(first) = self.lock().first.take() else { return };
+        // Nobody follows any more where the host ends.
+        drop(first.send(host.registry.watch_events()));
     }
 
     /// One more who listens, and what they missed since the event of that id; `None` where the host

@@ -83,6 +83,7 @@ async fn open(
         Sort::Keys => Some(greeting(shared, principal).await?),
     };
     let (frames, answer) = opened(request, payload)?;
+    shared.hub.expect(&shared.host);
     let (seat, missed) = shared.hub.join(after).ok_or_else(full)?;
     let socket = Socket { sort, shared: shared.clone(), viewer, frames, _place: place };
     actix_web::rt::spawn(socket.run(seat, missed, first));
@@ -133,6 +134,11 @@ impl Socket {
                 self.say(&json!({"type": "resync_required", "reason": reason})).await?;
             }
         }
+        let mut rights = self.shared.host.rights();
+        // They may have changed since it was looked.
+        if self.viewer.principal().is_none() {
+            return ControlFlow::Break(NOBODY);
+        }
         loop {
             tokio::select! {
                 // First what was told: the answer to a ping comes after all that happened before it.
@@ -145,6 +151,11 @@ impl Socket {
                     // A last word would wait behind all that is waiting.
                     None => return ControlFlow::Break((None, "")),
                 },
+                () = rights.changed() => {
+                    if self.viewer.principal().is_none() {
+                        return ControlFlow::Break(NOBODY);
+                    }
+                }
                 came = self.frames.next() => match came {
                     Came::Text(text) => self.heed(&text).await?,
                     Came::Binary(_) => {}

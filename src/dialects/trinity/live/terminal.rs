@@ -23,6 +23,7 @@ use crate::accounts::Principal;
 use crate::console::{Console, Person, Talk};
 use crate::dialects::trinity::error::TrinityError;
 use crate::dialects::trinity::shared::Shared;
+use crate::host::Rights;
 use crate::http::query::Query;
 use crate::roster::Known;
 
@@ -206,7 +207,7 @@ async fn serve(shared: &Shared, guest: &Guest, frames: &mut Frames) -> Ending {
         // Its only errors are those of the pipe, whose other end is here.
         drop(console.run(theirs).await);
     };
-    let conversing = converse(guest, frames, &mut to_show, &keys);
+    let conversing = converse(guest, host.rights(), frames, &mut to_show, &keys);
     let working = async {
         tokio::join!(running, showing, typing);
     };
@@ -227,14 +228,24 @@ async fn serve(shared: &Shared, guest: &Guest, frames: &mut Frames) -> Ending {
 /// Brings keys to the console, and to the client what is shown.
 async fn converse(
     guest: &Guest,
+    mut rights: Rights,
     frames: &mut Frames,
     to_show: &mut tokio::sync::mpsc::Receiver<Vec<u8>>,
     keys: &tokio::sync::mpsc::Sender<Vec<u8>>,
 ) -> Ending {
     let over = || (CloseCode::Normal, "the session has ended".to_owned());
     let mut waiting: Option<Vec<u8>> = None;
+    // They may have changed since it was looked.
+    if let Err(ending) = still_may(guest) {
+        return ending;
+    }
     loop {
         tokio::select! {
+            () = rights.changed() => {
+                if let Err(ending) = still_may(guest) {
+                    return ending;
+                }
+            }
             bytes = to_show.recv() => {
                 let Some(bytes) = bytes else { return over() };
                 if frames.outbox.binary(&bytes).await.is_err() {

@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::roster::Entry;
 
 /// Somebody who listens. What they may see is asked anew each time.
-pub(super) struct Viewer {
+pub(in super::super) struct Viewer {
     host: Host,
     shown: Shown,
 }
@@ -28,6 +28,12 @@ impl Viewer {
         let viewer = Self { host: host.clone(), shown };
         let principal = viewer.principal()?;
         Some((viewer, principal))
+    }
+
+    /// Whoever shows that, token or key.
+    pub(in super::super) fn by_either(host: &Host, shown: &str) -> Option<Self> {
+        let viewer = Self::by_token(host, shown).or_else(|| Self::by_key(host, shown));
+        viewer.map(|(viewer, _)| viewer)
     }
 
     /// Whoever shows that key.
@@ -51,7 +57,7 @@ impl Viewer {
     }
 
     /// Whether they may use an agent now; `None` where they are nobody any more.
-    pub(super) fn may_use(&self, agent: AgentId) -> Option<bool> {
+    pub(in super::super) fn may_use(&self, agent: AgentId) -> Option<bool> {
         let principal = self.principal()?;
         let entry = self.host.roster.entry(agent);
         Some(self.host.roster.relation(&principal, &entry).may_use())

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::Watched;
+use super::{Health, Watched, changed};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::{Answer, times};
 use crate::roster::Known;
@@ -42,11 +42,15 @@ pub(in crate::dialects::trinity) struct Check {
 }
 
 /// What was found of late. It begins anew with the host.
-pub(in crate::dialects::trinity) struct Checks(Cache<AgentId, Arc<Mutex<VecDeque<Check>>>>);
+pub(in crate::dialects::trinity) struct Checks {
+    found: Cache<AgentId, Arc<Mutex<VecDeque<Check>>>>,
+    /// How those who listen believe that agents are.
+    told: Cache<AgentId, Health>,
+}
 
 impl Default for Checks {
     fn default() -> Self {
-        Self(Cache::new(AGENTS_MAX))
+        Self { found: Cache::new(AGENTS_MAX), told: Cache::new(AGENTS_MAX) }
     }
 }
 
@@ -55,15 +59,22 @@ impl Checks {
         self.of(id).pop()
     }
 
+    /// Notes what is told of how an agent is; what was told before.
+    pub(super) fn told(&self, id: AgentId, health: Health) -> Option<Health> {
+        let before = self.told.get(&id);
+        self.told.insert(id, health);
+        before
+    }
+
     /// Oldest first.
     fn of(&self, id: AgentId) -> Vec<Check> {
-        let Some(checks) = self.0.get(&id) else { return Vec::new() };
+        let Some(checks) = self.found.get(&id) else { return Vec::new() };
         let checks = checks.lock().unwrap_or_else(PoisonError::into_inner);
         checks.iter().cloned().collect()
     }
 
     fn note(&self, id: AgentId, check: Check) {
-        let checks = self.0.get_with(id, Arc::default);
+        let checks = self.found.get_with(id, Arc::default);
         let mut checks = checks.lock().unwrap_or_else(PoisonError::into_inner);
         if checks.len() >= CHECKS_MAX {
             checks.pop_front();
@@ -113,7 +124,7 @@ async fn health(call: &Call, agent: &Known) -> AgentHealth {
     let checks = call.shared.checks.of(agent.id);
     AgentHealth {
         agent_name: agent.name.clone(),
-        watched: Watched::of(call, agent, &recent),
+        watched: Watched::of(&call.shared, agent, &recent),
         restart_count: status.ok().map(|status| status.restarts),
         recent_checks: checks.iter().rev().map(Checked::from).collect(),
     }
@@ -189,5 +200,8 @@ async fn ask(call: &Call, agent: &Known) -> bool {
     };
     let answered = check.answered;
     call.shared.checks.note(agent.id, check);
+    if let Some(event) = changed(&call.shared, agent) {
+        call.shared.tell(&event);
+    }
     answered
 }

@@ -1,7 +1,5 @@
 //! The answer to a message, as it comes: a line of JSON for each entry.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::get;
@@ -9,42 +7,45 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderVal
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpResponse};
 use futures::stream;
-use greenroom_actors::ids::LetterId;
+use greenroom_actors::error::CoreError;
 use greenroom_actors::letters::LetterStatus;
-use greenroom_actors::pieces::Piece;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::broadcast::Receiver;
+use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Streamed, execution};
+use super::progress::execution;
 use crate::dialects::trinity::call::Visit;
 use crate::dialects::trinity::error::TrinityError;
-use crate::dialects::trinity::shared::Shared;
-use crate::organisation::Link;
+use crate::messaging::{Came, Coming};
+use crate::organisation::SaidSoFar;
 
 /// Has proxies pass each entry on at once.
 const NO_BUFFER: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
-/// How long is waited for words before it is looked whether the answer is there.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long an answer is waited for.
+const ANSWER_WITHIN: Duration = Duration::from_secs(7_200);
 
-/// How many looks there are at most, which at that pace are two hours.
-const LOOKS_MAX: u32 = 14_400;
+/// How often something is told where nothing comes, so that a connection that is gone is noticed.
+const BREATH: Duration = Duration::from_secs(15);
 
-/// Looks between two signs that the stream is still open.
-const LOOKS_PER_BREATH: u32 = 30;
+/// What came of a message in the end; `None` where the link leads to it no longer.
+type Whole = Result<Option<SaidSoFar>, CoreError>;
 
-/// The answer to a message as it comes.
+pub(super) fn routes(at: &mut ServiceConfig) {
+    at.service(follow);
+}
+
+/// The answer to a message as it comes: its words piece by piece, then the whole.
 #[utoipa::path(tag = "Public", params(("token" = String, Path), ("id" = String, Path)), responses((status = 200, description = "`data:` lines, each an entry", content_type = "text/event-stream")))]
 #[get("/api/public/executions/{token}/{id}/stream")]
-pub(super) async fn follow(visit: Visit) -> Streamed {
+async fn follow(visit: Visit) -> Result<HttpResponse, TrinityError> {
     let guest = visit.guest(&visit.segment("token")).await?;
     if !guest.agent.is_running() {
         return Err(TrinityError::unavailable("Agent is not running"));
     }
     let letter = execution(&visit)?;
-    let organisation = &visit.shared.host.organisation;
+    let organisation = visit.shared.host.organisation.clone();
     // Watched before it is looked at, so that nothing comes in between.
     let pieces = visit.shared.host.registry.watch_pieces();
     if organisation.said_so_far(&guest.link, letter).await?.is_none() {
@@ -52,16 +53,12 @@ pub(super) async fn follow(visit: Visit) -> Streamed {
     }
     let place = visit.shared.in_flight.stream();
     let place = place.ok_or_else(|| TrinityError::unavailable("Too many streams are open"))?;
-    let watch = Watch {
-        shared: Arc::clone(&visit.shared),
-        link: guest.link,
-        letter,
-        pieces,
-        looks: 0,
-        left: VecDeque::new(),
-        is_over: false,
-        _place: place,
+    let whole = async move {
+        let said = organisation.said_in_the_end(&guest.link, letter);
+        let late = Err(CoreError::DeadlineExceeded(ANSWER_WITHIN));
+        tokio::time::timeout(ANSWER_WITHIN, said).await.unwrap_or(late)
     };
+    let watch = Watch { coming: Coming::of(letter, pieces, whole), _place: place };
     let lines = stream::unfold(watch, |mut watch| async move {
         let line = watch.next().await?;
         Some((Ok::<_, Error>(line), watch))
@@ -75,81 +72,47 @@ pub(super) async fn follow(visit: Visit) -> Streamed {
 
 /// One who waits for an answer.
 struct Watch {
-    shared: Arc<Shared>,
-    link: Arc<Link>,
-    letter: LetterId,
-    pieces: Receiver<Arc<Piece>>,
-    looks: u32,
-    left: VecDeque<Bytes>,
-    is_over: bool,
+    coming: Coming<Whole>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Watch {
     async fn next(&mut self) -> Option<Bytes> {
-        loop {
-            if let Some(line) = self.left.pop_front() {
-                return Some(line);
-            }
-            if self.is_over {
-                return None;
-            }
-            self.look().await;
-            if self.left.is_empty() && !self.is_over {
-                self.wait().await;
-            }
-        }
-    }
-
-    /// Looks whether the answer is there.
-    async fn look(&mut self) {
-        self.looks = self.looks.saturating_add(1);
-        let organisation = &self.shared.host.organisation;
-        let found = organisation.said_so_far(&self.link, self.letter).await;
-        let entry = match found {
-            Ok(Some((letter, reply))) => match letter.status {
-                LetterStatus::Answered => {
-                    let text = reply.map(|reply| reply.text().to_owned()).unwrap_or_default();
-                    let content = json!([{"type": "text", "text": text}]);
-                    json!({
-                        "type": "assistant",
-                        "message": {"role": "assistant", "content": content},
-                    })
-                }
-                LetterStatus::Dead => error("The agent could not answer"),
-                LetterStatus::Cancelled => error("The answer was cancelled"),
-                LetterStatus::Waiting | LetterStatus::Parked if self.looks >= LOOKS_MAX => {
-                    error("The answer takes too long")
-                }
-                LetterStatus::Waiting | LetterStatus::Parked => {
-                    if self.looks.is_multiple_of(LOOKS_PER_BREATH) {
-                        self.left.push_back(Bytes::from_static(b": ping\n\n"));
-                    }
-                    return;
-                }
-            },
-            Ok(None) => error("Execution not found"),
-            Err(_) => error("The answer cannot be read"),
+        let Ok(came) = tokio::time::timeout(BREATH, self.coming.next()).await else {
+            return Some(Bytes::from_static(b": ping\n\n"));
         };
-        self.left.push_back(line(&entry));
-        self.left.push_back(line(&json!({"type": "stream_end"})));
-        self.is_over = true;
-    }
-
-    /// Waits for words of the answer, or until it is worth looking again.
-    async fn wait(&mut self) {
-        let clock = Arc::clone(self.shared.host.registry.clock());
-        let mut late = clock.sleep(LOOK_EVERY);
-        loop {
-            tokio::select! {
-                piece = self.pieces.recv() => match piece {
-                    Ok(piece) if piece.letter_id == self.letter => return,
-                    Ok(_) => {}
-                    // Missed some, or none will come: the pace of looks is enough.
-                    Err(_) => return late.await,
-                },
-                () = &mut late => return,
+        Some(match came? {
+            Came::Piece(piece) => line(&part(&piece.text)).into(),
+            Came::Whole(whole) => {
+                (line(&entry(whole)) + &line(&json!({"type": "stream_end"}))).into()
             }
+        })
+    }
+}
+
+/// Further words, in the form that the runtimes' own streams have for them.
+fn part(text: &str) -> Value {
+    let delta = json!({"type": "text_delta", "text": text});
+    let event = json!({"type": "content_block_delta", "index": 0, "delta": delta});
+    json!({"type": "stream_event", "event": event})
+}
+
+fn entry(whole: Whole) -> Value {
+    let (letter, reply) = match whole {
+        Ok(Some(said)) => said,
+        Ok(None) => return error("Execution not found"),
+        Err(CoreError::DeadlineExceeded(_)) => return error("The answer takes too long"),
+        Err(_) => return error("The answer cannot be read"),
+    };
+    match letter.status {
+        LetterStatus::Answered => {
+            let text = reply.map(|reply| reply.text().to_owned()).unwrap_or_default();
+            let content = json!([{"type": "text", "text": text}]);
+            json!({"type": "assistant", "message": {"role": "assistant", "content": content}})
+        }
+        LetterStatus::Cancelled => error("The answer was cancelled"),
+        LetterStatus::Dead | LetterStatus::Waiting | LetterStatus::Parked => {
+            error("The agent could not answer")
         }
     }
 }
@@ -159,6 +122,6 @@ fn error(message: &str) -> Value {
 }
 
 /// An entry; JSON on one line has no line break in it.
-fn line(entry: &Value) -> Bytes {
-    Bytes::from(format!("data: {entry}\n\n"))
+fn line(entry: &Value) -> String {
+    format!("data: {entry}\n\n")
 }

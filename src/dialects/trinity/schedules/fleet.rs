@@ -16,6 +16,7 @@ use super::gate;
 use super::wire::{self, ScheduleView};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::work::Execution;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::roster::Known;
 
@@ -141,21 +142,27 @@ async fn overview(call: Call) -> Answer<FleetSchedules> {
             }
             schedules.push(FleetSchedule {
                 schedule: ScheduleView::of(trigger, &agent.name, gate, now),
-                last_execution: last(&call, trigger).await?,
+                last_execution: last(&call, &agent, trigger).await?,
             });
         }
     }
     Ok(Json(FleetSchedules { timestamp: times::iso(now), summary, schedules }))
 }
 
-async fn last<B>(call: &Call<B>, trigger: &Trigger) -> Result<Option<LastExecution>, TrinityError> {
+async fn last<B>(
+    call: &Call<B>,
+    agent: &Known,
+    trigger: &Trigger,
+) -> Result<Option<LastExecution>, TrinityError> {
     if trigger.last_fired_at.is_none() {
         return Ok(None);
     }
     let (agent_id, trigger_id) = (trigger.agent_id, Some(trigger.id));
     let latest = FiringQuery { agent_id, trigger_id, offset: 0, limit: 1 };
-    let firings = call.shared.host.registry.store().firings(latest).await?;
-    Ok(firings.first().map(LastExecution::of))
+    let store = &**call.shared.host.registry.store();
+    let Some(firing) = store.firings(latest).await?.pop() else { return Ok(None) };
+    let execution = Execution::of_firing(store, firing, Some(trigger.clone())).await?;
+    Ok(Some(LastExecution::of(agent, &execution)))
 }
 
 /// The agents with schedules that are meant: all, or the one of that name.

@@ -153,6 +153,53 @@ async fn an_agent_is_stopped_started_and_removed() {
 }
 
 #[actix_web::test]
+async fn nothing_is_fetched_for_whoever_may_have_no_further_agent() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    let (status, _) = site
+        .call(&site.admin, "PUT", "/api/settings/agent-quotas", json!({"max_agents_creator": 2}))
+        .await;
+    assert_eq!(status, 200);
+    let create = async |name: &str, image: &str| {
+        // To fetch it fails with a word about the template.
+        let body = json!({"name": name, "template": "local:nowhere", "base_image": image});
+        let (status, told) = site.call(&owner, "POST", "/api/agents", body).await;
+        (status, told["detail"].to_string())
+    };
+    let deploy = async |count: usize| {
+        let agents: Vec<_> =
+            (0..count).map(|nth| format!("  a{nth}: {{template: 'local:nowhere'}}")).collect();
+        let manifest = format!("name: fleet\nagents:\n{}\n", agents.join("\n"));
+        let body = json!({"manifest": manifest});
+        let (status, told) = site.call(&owner, "POST", "/api/systems/deploy", body).await;
+        (status, told["detail"].to_string())
+    };
+    let usual = "trinity-agent-base:latest";
+    site.agent(&owner, "one").await;
+    let (status, told) = create("two", usual).await;
+    assert!(status != 429 && told.contains("nowhere"), "{status} {told}");
+    assert_eq!(create("two", "evil:latest").await.0, 403);
+    assert_eq!(deploy(2).await.0, 429);
+    let (status, told) = deploy(1).await;
+    assert!(status != 429 && told.contains("nowhere"), "{status} {told}");
+    site.agent(&owner, "two").await;
+    // In the order of the contract: the name, another of that name, the quota, the image, the template.
+    for (name, image, expected) in [
+        ("!!", usual, 400),
+        ("one", usual, 409),
+        ("three", "evil:latest", 429),
+        ("three", usual, 429),
+    ] {
+        let (status, told) = create(name, image).await;
+        assert_eq!(status, expected, "{name} {image}: {told}");
+    }
+    let (status, told) = deploy(1).await;
+    assert!(status == 429 && told.contains('2'), "{status} {told}");
+    let body = json!({"archive": "no archive"});
+    assert_eq!(site.call(&owner, "POST", "/api/agents/deploy-local", body).await.0, 429);
+}
+
+#[actix_web::test]
 async fn an_agent_whose_maker_leaves_is_whole_or_not_there() {
     let site = Site::new().await;
     let owner = site.user("owner@example.org", Role::Creator).await;

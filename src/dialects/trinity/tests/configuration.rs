@@ -98,6 +98,16 @@ async fn what_is_set_is_read_again() {
     assert!(!format!("{record:?}").contains("ghp_planted"));
     let gone = site.call(&owner, "DELETE", "/api/agents/mine/github-pat", Value::Null).await;
     assert_eq!(gone, (200, none));
+    // Where it has none, that of administrators.
+    let token = json!({"api_key": "ghp_common"});
+    site.call(&site.admin, "PUT", "/api/settings/api-keys/github", token).await;
+    let told = get("github-pat").await;
+    assert_eq!((&told["source"], &told["has_global"]), (&json!("global"), &json!(true)));
+    let host = &site.stage.host;
+    let used = async || host.github_token(Some(agent.id)).await.map(|token| token.to_string());
+    assert_eq!(used().await.as_deref(), Some("ghp_common"));
+    put("github-pat", json!({"pat": "ghp_own"})).await;
+    assert_eq!(used().await.as_deref(), Some("ghp_own"));
 
     let fresh = json!({"memory": null, "cpu": null, "current_memory": "4g", "current_cpu": "2"});
     assert_eq!(get("resources").await, fresh);
@@ -154,5 +164,25 @@ async fn what_cannot_be_is_refused_by_its_field() {
         let path = format!("/api/agents/mine/{thing}");
         let (found, told) = site.refused(&owner, "PUT", &path, body.clone()).await;
         assert!(found == status && told.contains(words), "{thing} {body}: {found} {told}");
+    }
+}
+
+#[actix_web::test]
+async fn guardrails_that_are_set_at_once_do_not_mingle() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    site.agent(&owner, "mine").await;
+    let path = "/api/agents/mine/guardrails";
+    let (one, two) = (json!({"max_turns_chat": 3}), json!({"max_turns_task": 5}));
+    for _ in 0..5 {
+        let before = json!({"execution_timeout_sec": 60});
+        assert_eq!(site.call(&owner, "PUT", path, before).await.0, 200);
+        let puts = [&one, &two].map(|body| site.call(&owner, "PUT", path, body.clone()));
+        for (status, told) in futures::future::join_all(puts).await {
+            assert_eq!(status, 200, "{told}");
+        }
+        let (_, found) = site.call(&owner, "GET", path, Value::Null).await;
+        let found = &found["guardrails"];
+        assert!(found == &one || found == &two, "{found}");
     }
 }

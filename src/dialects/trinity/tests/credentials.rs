@@ -7,10 +7,10 @@ use crate::accounts::Role;
 use crate::credentials::bundle::Key;
 use crate::credentials::{CredentialSettings, Credentials, Known};
 
-const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub(super) const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /// A host with that key, where `mine` runs.
-async fn with_key(key: Option<&str>, mcp_url: &str) -> (Site, String) {
+pub(super) async fn with_key(key: Option<&str>, mcp_url: &str) -> (Site, String) {
     let settings =
         CredentialSettings { key: key.and_then(Key::parse), mcp_url: mcp_url.to_owned() };
     let site = Site::arranged(|host| {

@@ -1,5 +1,7 @@
 //! Agents from archives and manifests, their skills and pictures.
 
+use std::os::unix::fs::PermissionsExt;
+
 use actix_web::test::TestRequest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -58,6 +60,12 @@ async fn an_archive_becomes_an_agent_and_the_next_one_its_next_version() {
     let env = site.send(&company.owner, "GET", path, Value::Null).await.text;
     assert_eq!(env, "A=1\nB=new\nC=\"two words\"\n");
 
+    let stage = &site.stage;
+    let agent = stage.host.roster.find("etl-helper").await.unwrap().unwrap();
+    let file = stage.folder().join(format!("workspaces/{}/.env", agent.id));
+    let mode = std::fs::metadata(file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
     let (status, second) = deploy(json!({"archive": archive(&files[..2])})).await;
     assert_eq!(status, 200, "{second}");
     let versioning = json!({
@@ -79,6 +87,34 @@ async fn an_archive_becomes_an_agent_and_the_next_one_its_next_version() {
     let body = json!({"archive": archive(&with_list), "require_manifest": true, "name": "listed"});
     let (status, told) = deploy(body).await;
     assert_eq!((status, &told["detail"]["code"]), (400, &json!("INVALID_ARCHIVE")), "{told}");
+}
+
+#[actix_web::test]
+async fn the_list_of_an_archives_files_is_none_of_them() {
+    let company = Company::new().await;
+    let text = "begin";
+    let hash = |text: &str| {
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let listed = json!([
+        {"path": "content/a.txt", "sha256": hash(text)},
+        {"path": "template.yaml", "sha256": hash(TEMPLATE)},
+        {"path": "link", "link_target": "content/a.txt"},
+    ])
+    .to_string();
+    let files = [
+        ("template.yaml", TEMPLATE),
+        ("content/a.txt", text),
+        (".trinity-manifest.json", listed.as_str()),
+    ];
+    let body = json!({"archive": archive(&files), "require_manifest": true});
+    let path = "/api/agents/deploy-local";
+    let (status, told) = company.site.call(&company.owner, "POST", path, body).await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!(
+        (&told["verified"], &told["files_deployed"], &told["files_expected"]),
+        (&json!(true), &json!(2), &json!(2))
+    );
 }
 
 #[actix_web::test]
@@ -204,6 +240,18 @@ async fn a_manifest_becomes_a_system() {
     }
     assert_eq!(get("/api/agents/x-a").await.0, 404);
     assert_eq!(deploy(&company.shared, json!({"manifest": manifest})).await.0, 403);
+}
+
+#[actix_web::test]
+async fn nothing_is_fetched_for_a_system_that_there_is_no_room_for() {
+    let company = Company::new().await;
+    let agents: Vec<_> =
+        (0..10).map(|n| format!("  a{n}: {{template: 'github:none/none-{n}'}}\n")).collect();
+    let manifest = format!("name: x\nagents:\n{}", agents.concat());
+    let body = json!({"manifest": manifest});
+    let told = company.site.call(&company.owner, "POST", "/api/systems/deploy", body).await;
+    assert_eq!((told.0, &told.1["detail"]["code"]), (429, &json!("QUOTA_EXCEEDED")), "{}", told.1);
+    assert_eq!(told.1["detail"]["current"], 2);
 }
 
 #[actix_web::test]

@@ -380,3 +380,35 @@ async fn each_mistake_with_read_only_is_told() {
         assert_eq!(site.refused(token, "PUT", "/api/agents/none/read-only", body).await.0, status);
     }
 }
+
+#[actix_web::test]
+async fn only_its_owner_reads_an_agents_keys_and_says_what_runs_for_it() {
+    let company = Company::new().await;
+    let site = &company.site;
+    let files = json!({"files": {".mcp.json": "{}", ".env": "A=sk-planted"}});
+    let inject = "/api/agents/mine/credentials/inject";
+    assert_eq!(site.call(&company.owner, "POST", inject, files).await.0, 200);
+    let at = |deed: &str, path: &str| format!("/api/agents/mine/files{deed}?path={path}");
+    for path in [".env", ".mcp.json", "%2Fhome%2Fdeveloper%2F.env", "x%2F..%2F.env", ".%2F.env"] {
+        for deed in ["/download", "/preview"] {
+            let told = site.send(&company.shared, "GET", &at(deed, path), Value::Null).await;
+            assert!(matches!(told.status, 400 | 403), "{path}: {} {}", told.status, told.text);
+            assert!(!told.text.contains("planted"));
+        }
+    }
+    let read = site.send(&company.owner, "GET", &at("/download", ".env"), Value::Null).await;
+    assert_eq!((read.status, read.text.as_str()), (200, "A=sk-planted"));
+    for path in
+        [".mcp.json", ".claude/settings.json", ".claude/hooks/x.sh", ".gemini/settings.json"]
+    {
+        let path = at("", path);
+        let body = json!({"content": "{}"});
+        let (status, told) = site.refused(&company.shared, "PUT", &path, body.clone()).await;
+        assert!(status == 403 && told.contains("Cannot edit protected path"), "{path}: {told}");
+        assert_eq!(site.call(&company.owner, "PUT", &path, body).await.0, 200, "{path}");
+    }
+    let (status, _) = site
+        .refused(&company.shared, "DELETE", &at("", ".claude/settings.json"), Value::Null)
+        .await;
+    assert_eq!(status, 403);
+}

@@ -135,12 +135,37 @@ async fn the_hosts_own_agent_is_always_there_and_nobody_takes_it_away() {
         assert_eq!(told[field], value, "{field}");
     }
     assert_eq!(told["container_id"].as_str().unwrap().len(), 12);
-    for (method, path, body) in [
-        ("DELETE", "/api/agents/trinity-system", Value::Null),
-        ("PUT", "/api/agents/trinity-system/rename", json!({"new_name": "mine"})),
+    let stranger = site.user("stranger@example.org", Role::Creator).await;
+    for (token, method, path, body, words) in [
+        (&site.admin, "DELETE", "", Value::Null, "System agents cannot be deleted"),
+        (&stranger, "DELETE", "", Value::Null, "System agents cannot be deleted"),
+        (
+            &site.admin,
+            "PUT",
+            "/rename",
+            json!({"new_name": "mine"}),
+            "System agents cannot be renamed",
+        ),
+        (&stranger, "PUT", "/rename", json!({"new_name": "a"}), "System agents cannot be renamed"),
+        (&site.admin, "PUT", "/autonomy", json!({"enabled": true}), "system agent"),
+        (&site.admin, "PUT", "/autonomy", json!({"enabled": false}), "system agent"),
+        (&site.admin, "PUT", "/autonomy", json!({}), "system agent"),
+        (&stranger, "PUT", "/autonomy", json!({"enabled": true}), "owner"),
+        (&site.admin, "PUT", "/read-only", json!({"enabled": true}), "system agent"),
+        (&site.admin, "PUT", "/read-only", json!({"enabled": false}), "system agent"),
+        (&site.admin, "PUT", "/read-only", json!({}), "system agent"),
+        (&stranger, "PUT", "/read-only", json!({"enabled": true}), "owner"),
     ] {
-        assert_eq!(admin(method, path, body).await.0, 403, "{path}");
+        let path = format!("/api/agents/trinity-system{path}");
+        let (status, told) = site.refused(token, method, &path, body).await;
+        assert!(status == 403 && told.contains(words), "{method} {path}: {status} {told}");
     }
+    // What the contract leaves open to administrators.
+    let turns = json!({"max_turns_chat": 5});
+    let guardrails = "/api/agents/trinity-system/guardrails";
+    assert_eq!(admin("PUT", guardrails, turns).await.0, 200);
+    let (_, flags) = admin("GET", "/api/agents/autonomy-status", Value::Null).await;
+    assert_eq!(flags, json!({}));
     admin("POST", "/api/agents/trinity-system/stop", Value::Null).await;
     let (status, told) = admin("POST", "/api/system-agent/restart", Value::Null).await;
     assert_eq!((status, &told["status"]), (200, &json!("running")));

@@ -10,6 +10,7 @@ use super::support::Site;
 use crate::accounts::Role;
 use crate::dialects::trinity::error::TrinityError;
 use crate::runtimes::{Runtimes, RuntimesSettings};
+use crate::workspace::Begin;
 
 #[actix_web::test]
 async fn an_agent_begins_with_its_template_and_says_what_it_is() {
@@ -297,7 +298,10 @@ async fn an_agent_says_what_really_answers_for_it() {
         settings.gemini_cli.program = "no-such-program".into();
         let (models, workspaces) = (Arc::new(host.models.clone()), host.workspaces.clone());
         let folder = std::env::temp_dir();
-        host.runtimes = Runtimes::new(settings, models, workspaces, &folder, |_| None);
+        host.runtimes =
+            Runtimes::new(settings, models, workspaces, Arc::clone(&host.secrets), &folder, |_| {
+                None
+            });
         host.govern_runtimes();
     })
     .await;
@@ -331,4 +335,61 @@ async fn an_agent_says_what_really_answers_for_it() {
     assert_eq!((&told["model"], &told["available_models"][0]), (&json!("opus"), &json!("sonnet")));
     site.call(&site.admin, "POST", "/api/agents/ours/stop", Value::Null).await;
     assert_eq!(info("ours").await["answered_by"], "claude-code");
+}
+
+#[actix_web::test]
+async fn a_folder_that_is_shared_no_longer_is_out_of_reach_at_once() {
+    let company = Company::new().await;
+    let site = &company.site;
+    let other = site.user("other@example.org", Role::Creator).await;
+    site.agent(&other, "theirs").await;
+    let (mine, theirs) = (company.id("mine").await, company.id("theirs").await);
+    let workspaces = &site.stage.host.workspaces;
+    let call = async |token: &str, method: &str, path: &str, body: Value| {
+        let (status, told) = site.call(token, method, path, body).await;
+        assert_eq!(status, 200, "{method} {path}: {told}");
+    };
+    let share = json!({"email": "owner@example.org"});
+    let (folders, permits) = ("/api/agents/mine/folders", "/api/agents/mine/permissions");
+    let one = "/api/agents/mine/permissions/theirs";
+    for (token, method, path, body) in [
+        (&other, "DELETE", "/api/agents/theirs/share/owner@example.org", Value::Null),
+        (&company.owner, "DELETE", one, Value::Null),
+        (&company.owner, "PUT", permits, json!({"permitted_agents": []})),
+        (&other, "PUT", "/api/agents/theirs/folders", json!({"expose_enabled": false})),
+        (&company.owner, "PUT", folders, json!({"consume_enabled": false})),
+    ] {
+        site.call(&other, "POST", "/api/agents/theirs/share", share.clone()).await;
+        call(&company.owner, "POST", one, Value::Null).await;
+        let exposes = json!({"expose_enabled": true});
+        call(&other, "PUT", "/api/agents/theirs/folders", exposes).await;
+        call(&company.owner, "PUT", folders, json!({"consume_enabled": true})).await;
+        for (token, name) in [(&other, "theirs"), (&company.owner, "mine")] {
+            for verb in ["stop", "start"] {
+                call(token, "POST", &format!("/api/agents/{name}/{verb}"), Value::Null).await;
+            }
+        }
+        company.write("theirs", "shared-out/a.txt", "theirs").await;
+        let at = || "shared-in/theirs/a.txt".parse().unwrap();
+        let hands = workspaces.free(mine);
+        let open = hands.reader(at()).await.unwrap();
+        assert_eq!(open.read(0, 9).await.unwrap(), b"theirs");
+        let mut begun =
+            hands.draft(at(), Begin { may_be_new: true, ..Begin::default() }).await.unwrap();
+        begun.write(0, b"late".to_vec()).await.unwrap();
+
+        call(token, method, path, body).await;
+
+        let get = "/api/agents/mine/files/download?path=shared-in/theirs/a.txt";
+        let (status, _) = site.call(&company.owner, "GET", get, Value::Null).await;
+        assert_eq!(status, 404, "{method} {path}");
+        assert!(hands.read(at(), 0, 9).await.is_err(), "{method} {path}");
+        assert!(open.read(0, 9).await.is_err(), "a file that was open: {method} {path}");
+        assert!(begun.keep().await.is_err(), "one that was begun: {method} {path}");
+        // What is written there is the agent's own.
+        company.put("shared-in/theirs/a.txt", "mine").await;
+        let kept = workspaces.own(theirs).read("shared-out/a.txt".parse().unwrap(), 0, 9).await;
+        assert_eq!(kept.unwrap().bytes, b"theirs", "{method} {path}");
+        hands.remove("shared-in".parse().unwrap(), true).await.unwrap();
+    }
 }

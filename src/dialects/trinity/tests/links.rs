@@ -1,9 +1,16 @@
 //! Public links: for their owners, and for whoever has one.
 
+use std::sync::Arc;
+
+use actix_web::test::TestRequest;
+use greenroom_actors::ports::VirtualClock;
+use greenroom_actors::time::UnixMillis;
 use serde_json::{Value, json};
 
 use super::support::Site;
 use crate::accounts::Role;
+use crate::dialects::stage::{HUSH, Setting};
+use crate::dialects::trinity::TrinitySettings;
 use crate::roster::AccessPolicy;
 
 const LINKS: &str = "/api/agents/mine/public-links";
@@ -173,6 +180,61 @@ async fn whoever_has_a_link_talks_to_the_agent() {
     assert!(status == 503, "{status} {told}");
     let (_, usage) = site.call(&owner, "GET", LINKS, Value::Null).await;
     assert_eq!(usage[0]["usage_stats"]["total_messages"], 4);
+}
+
+#[actix_web::test]
+async fn what_is_said_within_one_millisecond_is_told_in_order() {
+    let clock = Arc::new(VirtualClock::at(UnixMillis(1_800_000_000_000)));
+    let setting = Setting { clock, ..Setting::default() };
+    let site = Site::of(setting, TrinitySettings::default()).await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    let (_, token) = made(&site, &owner).await;
+    for text in ["one", "two"] {
+        let said = json!({"message": text, "session_id": "talk"});
+        site.call("", "POST", &format!("/api/public/chat/{token}"), said).await;
+    }
+    let history = format!("/api/public/history/{token}?session_id=talk");
+    let (_, told) = site.call("", "GET", &history, Value::Null).await;
+    let said: Vec<_> =
+        told["messages"].as_array().unwrap().iter().map(|one| &one["content"]).collect();
+    assert_eq!(said, ["one", "echo: one", "two", "echo: two"]);
+}
+
+#[actix_web::test]
+async fn an_answer_comes_piece_by_piece_and_ends_with_its_link() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    let (id, token) = made(&site, &owner).await;
+    let asked = async |text: &str| {
+        let said = json!({"message": text, "async_mode": true});
+        let (_, accepted) = site.call("", "POST", &format!("/api/public/chat/{token}"), said).await;
+        let id = accepted["execution_id"].as_str().unwrap();
+        let stream = format!("/api/public/executions/{token}/{id}/stream");
+        site.stage.open(TestRequest::get().uri(&stream)).await
+    };
+    let mut stream = asked("Later").await;
+    let (mut pieces, mut whole) = (String::new(), Value::Null);
+    loop {
+        let entry = stream.next().await.unwrap().data;
+        match entry["type"].as_str().unwrap() {
+            "stream_event" => pieces += entry["event"]["delta"]["text"].as_str().unwrap(),
+            "assistant" => whole = entry["message"]["content"][0]["text"].clone(),
+            kind => break assert_eq!(kind, "stream_end"),
+        }
+    }
+    assert_eq!(whole, "echo: Later");
+    // Whoever comes late hears the whole alone.
+    assert!(pieces.is_empty() || pieces == "echo: Later", "{pieces}");
+    assert!(stream.next().await.is_none());
+    // One that is not answered ends as soon as the link leads nowhere.
+    let mut stream = asked(HUSH).await;
+    let (told, off) = futures::join!(stream.next(), async {
+        let off = json!({"enabled": false});
+        site.call(&owner, "PUT", &format!("{LINKS}/{id}"), off).await
+    });
+    assert_eq!(off.0, 200);
+    assert_eq!(told.unwrap().data["type"], "error");
+    assert_eq!(stream.next().await.unwrap().data["type"], "stream_end");
 }
 
 #[actix_web::test]

@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
+use actix_web::test::TestRequest;
 use futures::{SinkExt, StreamExt};
+use greenroom_actors::agent::Keep;
 use greenroom_actors::error::CoreError;
+use greenroom_actors::facts::Fact;
+use greenroom_actors::lifecycle::Lifecycle;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
+use super::credentials::{KEY, with_key};
 use super::support::Site;
 use crate::accounts::{NewKey, Role};
 use crate::dialects::stage::{HUSH, Setting};
@@ -23,19 +28,22 @@ use crate::roster::{Known, Share};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A site that listens.
-struct Listening {
-    site: Site,
+pub(super) struct Listening {
+    pub(super) site: Site,
     address: SocketAddr,
     server: ServerHandle,
 }
 
 impl Listening {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::of(TrinitySettings::default()).await
     }
 
     async fn of(settings: TrinitySettings) -> Self {
-        let site = Site::of(Setting::default(), settings).await;
+        Self::on(Site::of(Setting::default(), settings).await)
+    }
+
+    pub(super) fn on(site: Site) -> Self {
         let trinity = site.trinity.clone();
         let server = HttpServer::new(move || trinity.app()).workers(1).disable_signals();
         let server = server.bind("127.0.0.1:0").unwrap();
@@ -46,7 +54,7 @@ impl Listening {
         Self { site, address, server: handle }
     }
 
-    async fn socket(&self, path: &str) -> Result<Socket, u16> {
+    pub(super) async fn socket(&self, path: &str) -> Result<Socket, u16> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         match client_async(format!("ws://{}{path}", self.address), stream).await {
             Ok((stream, _)) => Ok(Socket(stream)),
@@ -60,7 +68,7 @@ impl Listening {
         self.socket(&format!("/ws?token={token}")).await.unwrap()
     }
 
-    async fn known(&self, name: &str) -> Known {
+    pub(super) async fn known(&self, name: &str) -> Known {
         self.site.stage.host.roster.find(name).await.unwrap().unwrap()
     }
 
@@ -104,7 +112,7 @@ impl Drop for Listening {
     }
 }
 
-struct Socket(WebSocketStream<TcpStream>);
+pub(super) struct Socket(WebSocketStream<TcpStream>);
 
 impl Socket {
     async fn next(&mut self) -> Message {
@@ -119,7 +127,7 @@ impl Socket {
         tokio::time::timeout(PATIENCE, next).await.expect("nothing comes")
     }
 
-    async fn json(&mut self) -> Value {
+    pub(super) async fn json(&mut self) -> Value {
         let message = self.next().await;
         let text = message.to_text().unwrap();
         serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {message:?}"))
@@ -157,7 +165,7 @@ impl Socket {
     }
 
     /// The code that it is closed with.
-    async fn code(&mut self) -> u16 {
+    pub(super) async fn code(&mut self) -> u16 {
         let code = async {
             loop {
                 match self.0.next().await {
@@ -173,7 +181,7 @@ impl Socket {
     }
 
     /// What a terminal has shown, until that is among it.
-    async fn shown(&mut self, until: &str) -> String {
+    pub(super) async fn shown(&mut self, until: &str) -> String {
         let mut shown = String::new();
         while !shown.contains(until) {
             match self.next().await {
@@ -185,7 +193,7 @@ impl Socket {
     }
 }
 
-async fn key(site: &Site, email: &str) -> (uuid::Uuid, String) {
+pub(super) async fn key(site: &Site, email: &str) -> (uuid::Uuid, String) {
     let accounts = &site.stage.host.accounts;
     let user = accounts.user_by_email(email).unwrap();
     let new = NewKey { name: "mine".to_owned(), description: None };
@@ -356,7 +364,156 @@ async fn one_that_does_not_keep_up_is_let_go() {
     assert_eq!(here.socket(&format!("/ws?token={}", here.site.admin)).await.err(), Some(503));
 }
 
-async fn terminal(here: &Listening, name: &str, mode: &str, auth: &str) -> (Value, Socket) {
+/// What is told of those types, in order, until one of the last of them comes.
+async fn heard(socket: &mut Socket, types: &[&str]) -> Vec<Value> {
+    let mut heard = Vec::new();
+    loop {
+        let frame = socket.json().await;
+        let kind = frame["type"].as_str().unwrap_or_default().to_owned();
+        if types.contains(&kind.as_str()) {
+            heard.push(frame);
+        }
+        if types.last() == Some(&kind.as_str()) {
+            return heard;
+        }
+    }
+}
+
+#[actix::test]
+async fn sockets_hear_of_work_as_it_begins_and_ends() {
+    let here = Listening::new().await;
+    let site = &here.site;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    let stranger = site.user("stranger@example.org", Role::Creator).await;
+    site.agent(&owner, "ada").await;
+    let (_, key) = key(site, "owner@example.org").await;
+    let mut person = here.person(&owner).await;
+    let mut other = here.person(&stranger).await;
+    let mut keyed = here.socket(&format!("/ws/events?token={key}")).await.unwrap();
+    let chat = json!({"message": "Hello there"});
+    let (_, said) = site.call(&owner, "POST", "/api/agents/ada/chat", chat).await;
+    let execution = said["execution"]["task_execution_id"].clone();
+    let told = heard(&mut person, &["chat_response_ready", "agent_activity"]).await;
+    let (begun, id) = (&told[0], said["execution"]["id"].clone());
+    assert_eq!(
+        (&begun["activity_state"], &begun["activity_type"], &begun["activity_id"]),
+        (&json!("started"), &json!("chat_start"), &id),
+    );
+    assert_eq!(begun["details"]["message_preview"], "Hello there");
+    assert!(begun["action"].is_string() && begun["timestamp"].is_string());
+    let told = heard(&mut person, &["chat_response_ready", "agent_activity"]).await;
+    assert_eq!(
+        (&told[0]["type"], &told[0]["execution_id"], &told[0]["agent_name"]),
+        (&json!("chat_response_ready"), &execution, &json!("ada")),
+    );
+    let (_, sessions) =
+        site.call(&owner, "GET", "/api/agents/ada/chat/sessions", Value::Null).await;
+    assert_eq!(told[0]["chat_session_id"], sessions["sessions"][0]["id"]);
+    assert_eq!((&told[1]["activity_state"], &told[1]["activity_id"]), (&json!("completed"), &id));
+    // Those with a key hear of the work, but not of chats.
+    for state in ["started", "completed"] {
+        let told = heard(&mut keyed, &["chat_response_ready", "agent_activity"]).await;
+        assert_eq!((told.len(), &told[0]["activity_state"]), (1, &json!(state)));
+    }
+    // What fails is told as such, and a task belongs to no session.
+    let task = json!({"message": "!fail"});
+    site.call(&owner, "POST", "/api/agents/ada/task", task).await;
+    for state in ["started", "failed"] {
+        let told = heard(&mut person, &["chat_response_ready", "agent_activity"]).await;
+        assert_eq!((told.len(), &told[0]["activity_state"]), (1, &json!(state)), "{told:?}");
+    }
+    assert_eq!(other.told().await, [""; 0]);
+}
+
+#[actix::test]
+async fn sockets_hear_of_agents_that_ask_one_another_if_they_may_see_both() {
+    let here = Listening::new().await;
+    let site = &here.site;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    let friend = site.user("friend@example.org", Role::User).await;
+    for name in ["ada", "bob"] {
+        site.agent(&owner, name).await;
+    }
+    let (ada, bob) = (here.known("ada").await, here.known("bob").await);
+    here.share(&ada, Some("friend@example.org")).await;
+    let permit = site.call(&owner, "POST", "/api/agents/ada/permissions/bob", Value::Null).await;
+    assert_eq!(permit.0, 200);
+    let (mut person, mut half) = (here.person(&owner).await, here.person(&friend).await);
+    let asks = TestRequest::post()
+        .uri("/api/agents/bob/task")
+        .insert_header(("authorization", format!("Bearer {}", site.agent_key("ada").await)))
+        .insert_header(("x-source-agent", "ada"))
+        .set_json(json!({"message": "Help"}));
+    assert_eq!(site.stage.ask(asks).await.status, 200);
+    site.stage.host.registry.tell(ada.id, bob.id, "by itself").await.unwrap();
+    for action in ["parallel_task", "chat"] {
+        let told = heard(&mut person, &["agent_collaboration"]).await.remove(0);
+        assert_eq!(
+            (&told["source_agent"], &told["target_agent"], &told["action"]),
+            (&json!("ada"), &json!("bob"), &json!(action)),
+        );
+    }
+    here.tell(&ada, "last");
+    assert!(heard(&mut half, &["agent_collaboration", "agent_notification"]).await.len() == 1);
+}
+
+#[actix::test]
+async fn sockets_hear_how_an_agent_is_where_that_changes() {
+    let here = Listening::new().await;
+    let site = &here.site;
+    site.agent(&site.admin, "ada").await;
+    let ada = here.known("ada").await;
+    let mut socket = here.person(&site.admin).await;
+    let check = "/api/monitoring/agents/ada/check";
+    site.call(&site.admin, "POST", check, Value::Null).await;
+    here.tell(&ada, "well");
+    let kinds = ["agent_health_changed", "agent_notification"];
+    assert_eq!(heard(&mut socket, &kinds).await.len(), 1, "it was well before");
+    // It is given up, and later goes on.
+    let registry = &site.stage.host.registry;
+    let running = registry.record(ada.id).await.unwrap().lifecycle.clone();
+    let given_up = Lifecycle { failure: Some("it fell".into()), ..running.clone() };
+    for (lifecycle, previous, current) in
+        [(given_up, "healthy", "critical"), (running, "critical", "healthy")]
+    {
+        let now = Fact::LifecycleChanged { id: ada.id, lifecycle };
+        registry.ask(ada.id, Keep { facts: vec![now], while_running: false }).await.unwrap();
+        site.call(&site.admin, "POST", check, Value::Null).await;
+        let told = heard(&mut socket, &["agent_health_changed"]).await.remove(0);
+        assert_eq!(
+            (&told["agent_name"], &told["previous_status"], &told["current_status"]),
+            (&json!("ada"), &json!(previous), &json!(current)),
+        );
+        assert_eq!(told["issues"].as_array().unwrap().is_empty(), current == "healthy");
+    }
+}
+
+#[actix::test]
+async fn sockets_hear_what_became_of_credentials_at_a_start() {
+    let (site, owner) = with_key(Some(KEY), "").await;
+    let here = Listening::on(site);
+    let site = &here.site;
+    let mine = here.known("mine").await;
+    let workspace = site.stage.host.workspaces.free(mine.id);
+    let mut socket = here.person(&owner).await;
+    for (bundle, word) in [(None, "skipped"), (Some("no bundle"), "failed")] {
+        site.call(&owner, "POST", "/api/agents/mine/stop", Value::Null).await;
+        if let Some(bundle) = bundle {
+            workspace.write(".credentials.enc".parse().unwrap(), bundle.into()).await.unwrap();
+        }
+        let (_, told) = site.call(&owner, "POST", "/api/agents/mine/start", Value::Null).await;
+        assert_eq!(told["credentials_injection"], word);
+        let started = heard(&mut socket, &["agent_started"]).await.remove(0);
+        assert_eq!(started["data"]["credentials_injection"], word);
+    }
+}
+
+pub(super) async fn terminal(
+    here: &Listening,
+    name: &str,
+    mode: &str,
+    auth: &str,
+) -> (Value, Socket) {
     let path = format!("/api/agents/{name}/terminal?mode={mode}&model=");
     let mut socket = here.socket(&path).await.unwrap();
     socket.say(auth).await;

@@ -117,7 +117,8 @@ async fn of<B>(
     Ok(all)
 }
 
-fn state(status: &str) -> &'static str {
+/// How far it has come, among what agents do.
+pub(super) fn state(status: &str) -> &'static str {
     match status {
         "queued" | "running" => "started",
         "success" => "completed",
@@ -125,25 +126,34 @@ fn state(status: &str) -> &'static str {
     }
 }
 
-fn of_execution(agent: &Known, execution: &Execution) -> (UnixMillis, Activity) {
-    let (began, ended) = (execution.began_at(), execution.ended_at());
-    let activity_type = match (&execution.cause, execution.triggered_by()) {
+/// What an execution is called among what agents do.
+pub(super) fn kind_of(execution: &Execution) -> &'static str {
+    match (&execution.cause, execution.triggered_by()) {
         (Cause::Firing(..), _) => "schedule_start",
         (_, "self_task") => "self_task",
         _ if execution.status() == "cancelled" => "execution_cancelled",
         _ => "chat_start",
-    };
+    }
+}
+
+/// What is told of an execution beyond what all that agents do has.
+pub(super) fn details_of(execution: &Execution) -> Value {
     let labels = execution.labels();
-    let details = json!({
+    json!({
         "message_preview": preview(execution.message()),
         "parallel_mode": matches!(&execution.cause, Cause::Letter(letter, _) if letter.is_beside()),
         "source_agent": labels.and_then(|labels| labels.source_agent.clone()),
         "execution_id": short::of(execution.id),
-    });
+    })
+}
+
+fn of_execution(agent: &Known, execution: &Execution) -> (UnixMillis, Activity) {
+    let (began, ended) = (execution.began_at(), execution.ended_at());
+    let labels = execution.labels();
     let activity = Activity {
         id: execution.id.to_string(),
         agent_name: agent.name.clone(),
-        activity_type,
+        activity_type: kind_of(execution),
         activity_state: state(execution.status()),
         parent_activity_id: None,
         started_at: times::iso(began),
@@ -153,7 +163,7 @@ fn of_execution(agent: &Known, execution: &Execution) -> (UnixMillis, Activity) 
         triggered_by: execution.triggered_by().to_owned(),
         related_chat_message_id: None,
         related_execution_id: Some(short::of(execution.id)),
-        details,
+        details: details_of(execution),
         error: execution.error(),
         created_at: times::iso(began),
     };

@@ -9,17 +9,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::executions::preview;
 use crate::accounts::User;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
-use crate::dialects::trinity::short;
+use crate::dialects::trinity::live::Event;
+use crate::dialects::trinity::{short, times};
 use crate::roster::Known;
 
 /// The sort of log entry that tells of a call of another agent.
 pub(super) const COLLABORATION: &str = "agent_collaboration";
-
-/// Characters of a message that are shown of it.
-const PREVIEW_MAX: usize = 100;
 
 /// By which way an agent is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,10 +121,23 @@ impl Asker {
         call: &Call<B>,
         target: &Known,
         letter: LetterId,
-        (action, message): (&str, &str),
+        action: &'static str,
     ) {
         let Some((source, name)) = &self.source else { return };
-        let preview: String = message.chars().take(PREVIEW_MAX).collect();
+        if *source != target.id {
+            call.shared.tell(&Event::Collaboration {
+                source: *source,
+                source_name: name.clone(),
+                target: target.id,
+                target_name: target.name.clone(),
+                action,
+                at: times::iso(call.shared.now()),
+            });
+        }
+        let registry = &call.shared.host.registry;
+        // As it is kept: cut from what was said, it could hold half of a secret.
+        let kept = registry.store().letter(letter).await.ok().flatten();
+        let preview = kept.map(|letter| preview(letter.text())).unwrap_or_default();
         let body = json!({
             "source_agent": name, "target_agent": target.name, "target_id": target.id,
             "action": action, "message_preview": preview, "execution_id": short::of(letter.0),
@@ -144,8 +156,7 @@ impl Asker {
         };
         let facts = vec![Fact::Logged(Box::new(entry))];
         // What was asked is accepted; that it is not noted with the asker is no reason to say otherwise.
-        let kept =
-            call.shared.host.registry.ask(*source, Keep { facts, while_running: false }).await;
+        let kept = registry.ask(*source, Keep { facts, while_running: false }).await;
         if let Err(error) = kept {
             tracing::warn!(agent = %source, %error, "a call of another agent is not noted");
         }

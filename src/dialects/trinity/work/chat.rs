@@ -118,7 +118,7 @@ async fn chat(call: Call<Said>) -> Answer<Chat> {
     let delivered =
         exchange::ask(&call, &agent, question).await.map_err(|error| full(&agent, error))?;
     let letter = delivered.letter_id;
-    asker.note(&call, &agent, letter, ("chat", &said.message)).await;
+    asker.note(&call, &agent, letter, "chat").await;
     let answer = exchange::answer(delivered.reply, &terms).await;
     let Outcome { response, log, simplified, metadata, timestamp } =
         exchange::outcome(&call, &agent, letter, answer).await?;

@@ -11,10 +11,17 @@ use crate::dialects::trinity::{short, times};
 pub(super) fn of(run: &Run, steps: &[Step], response: Option<&str>) -> Vec<Value> {
     let session = short::of(run.room_id.0);
     let tools = steps.iter().find_map(|step| step.intent.get("tools").cloned());
-    let mut entries = vec![json!({
+    let mut init = json!({
         "type": "init", "session_id": session, "model": run.usage.model,
         "tools": tools.unwrap_or_else(|| json!([])), "timestamp": times::iso(run.started_at),
-    })];
+    });
+    // What was asked for, where another model has answered.
+    let asked = steps.iter().find(|step| step.kind == StepKind::Model).map(|step| &step.name);
+    let asked = asked.filter(|asked| !asked.is_empty() && run.usage.model.as_ref() != Some(asked));
+    if let (Some(asked), Value::Object(init)) = (asked, &mut init) {
+        init.insert("requested_model".to_owned(), json!(asked));
+    }
+    let mut entries = vec![init];
     entries.extend(steps.iter().filter_map(entry));
     if run.status.is_ended() {
         entries.push(result(run, steps, response, &session));

@@ -5,13 +5,14 @@ use actix_web::{get, post};
 use greenroom_actors::agent::{CallOff, CallOffFiring, CalledOff};
 use greenroom_actors::ids::LetterId;
 use greenroom_actors::ports::RunQuery;
-use greenroom_actors::runs::{RunKind, StepKind};
+use greenroom_actors::runs::RunKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::chat::running;
+use super::detail::Detail;
 use super::entries;
 use super::record::{Cause, Execution, Summary};
 use crate::dialects::trinity::call::Call;
@@ -50,21 +51,6 @@ async fn list(call: Call) -> Answer<Vec<Summary>> {
     Ok(Json(executions.iter().map(|execution| execution.summary(&agent)).collect()))
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = ExecutionDetail)]
-struct Detail {
-    #[serde(flatten)]
-    summary: Summary,
-    response: Option<String>,
-    error: Option<String>,
-    /// JSON as text.
-    tool_calls: Option<String>,
-    /// JSON as text.
-    execution_log: Option<String>,
-    validated_at: Option<String>,
-    validates_execution_id: Option<String>,
-}
-
 /// One execution.
 #[utoipa::path(tag = "Executions", params(("name" = String, Path), ("id" = String, Path)), responses((status = 200, body = Detail)))]
 #[get("/api/agents/{name}/executions/{id}")]
@@ -72,19 +58,7 @@ async fn one(call: Call) -> Answer<Detail> {
     let agent = call.authorised().await?;
     let execution = find(&call, &agent).await?;
     let store = &**call.shared.host.registry.store();
-    let (steps, response) = (execution.steps(store).await?, execution.response(store).await?);
-    let log = execution.run.as_ref().map(|run| entries::of(run, &steps, response.as_deref()));
-    let calls = steps.iter().any(|step| step.kind == StepKind::Tool);
-    let calls = calls.then(|| Value::Array(entries::simplified(&steps)).to_string());
-    Ok(Json(Detail {
-        summary: execution.summary(&agent),
-        error: execution.error(),
-        response,
-        tool_calls: calls,
-        execution_log: log.map(|log| Value::Array(log).to_string()),
-        validated_at: None,
-        validates_execution_id: None,
-    }))
+    Ok(Json(Detail::of(store, &agent, &execution).await?))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -2,6 +2,7 @@
 
 use actix_web::web::Json;
 use actix_web::{get, put};
+use greenroom_actors::ports::Model;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
@@ -74,10 +75,11 @@ async fn set_model(call: Call<Wanted>) -> Answer<Set> {
     }
     let host = &call.shared.host;
     let character = &host.registry.record(agent.id).await?.character;
+    // Models of programs may be chosen too: where none does the agent's work, the host's own answers.
     let is_known = match host.runtimes.which(agent.id, character) {
         // What it takes it knows itself.
         Which::Program(_) => runtimes::is_model(&model),
-        Which::Model(_) => host.models.offers().iter().any(|offer| offer.name == model),
+        Which::Model(_) => host.runtimes.knows(&model),
     };
     if !is_known {
         return Err(TrinityError::bad(format!("Unknown model '{model}'")));

@@ -6,10 +6,11 @@ use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::{AgentId, FiringId, LetterId};
 use greenroom_actors::letters::{Letter, LetterStatus};
 use greenroom_actors::ports::{Dealt, FiringQuery, LetterQuery, RunQuery, Store};
-use greenroom_actors::runs::{Run, RunStatus, Step};
+use greenroom_actors::runs::{Run, RunStatus, Step, StepKind};
 use greenroom_actors::time::UnixMillis;
-use greenroom_actors::triggers::{Firing, FiringStatus, Trigger};
+use greenroom_actors::triggers::{Firing, FiringSource, FiringStatus, Trigger};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -32,7 +33,7 @@ pub(super) fn dollars(micros: Option<u64>) -> Option<f64> {
 }
 
 /// What an agent was asked to do.
-pub(super) struct Execution {
+pub(in crate::dialects::trinity) struct Execution {
     pub(super) id: Uuid,
     pub(super) cause: Cause,
     /// The latest run that was begun for it.
@@ -40,7 +41,7 @@ pub(super) struct Execution {
 }
 
 /// What it comes from.
-pub(super) enum Cause {
+pub(in crate::dialects::trinity) enum Cause {
     Letter(Box<Letter>, Labels),
     Firing(Box<Firing>, Option<Box<Trigger>>),
 }
@@ -48,15 +49,15 @@ pub(super) enum Cause {
 /// An execution in a list.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecordSummary)]
-pub(super) struct Summary {
-    id: String,
+pub(in crate::dialects::trinity) struct Summary {
+    pub(in crate::dialects::trinity) id: String,
     /// The schedule, or `__manual__`.
     schedule_id: String,
     agent_name: String,
     /// `queued`, `running`, `success`, `failed`, `cancelled` or `skipped`.
-    pub(super) status: &'static str,
-    pub(super) started_at: String,
-    pub(super) completed_at: Option<String>,
+    pub(in crate::dialects::trinity) status: &'static str,
+    pub(in crate::dialects::trinity) started_at: String,
+    pub(in crate::dialects::trinity) completed_at: Option<String>,
     duration_ms: Option<u64>,
     message: String,
     triggered_by: String,
@@ -103,7 +104,11 @@ impl Execution {
         Ok(Some(Self::of_firing(store, firing, trigger).await?))
     }
 
-    async fn of_firing(
+    /// What came of a firing of that trigger.
+    ///
+    /// # Errors
+    /// [`CoreError::Store`].
+    pub(in crate::dialects::trinity) async fn of_firing(
         store: &dyn Store,
         firing: Firing,
         trigger: Option<Trigger>,
@@ -157,9 +162,14 @@ impl Execution {
         }
         let is_done = self.run.as_ref().is_some_and(|run| run.status == RunStatus::Completed);
         let steps = if is_done { self.steps(store).await? } else { Vec::new() };
-        let mut texts =
-            steps.iter().filter_map(|step| step.outcome.as_ref()?.get("text")?.as_str());
-        Ok(texts.rfind(|text| !text.is_empty()).map(str::to_owned))
+        // Without what puts its memories into fewer words.
+        let is_answer = |step: &&Step| {
+            step.kind == StepKind::Model && step.intent.get("purpose") != Some(&json!("summarise"))
+        };
+        let answers = steps.iter().filter(is_answer);
+        let texts = answers.filter_map(|step| step.outcome.as_ref()?.get("text")?.as_str());
+        let said: Vec<_> = texts.filter(|text| !text.trim().is_empty()).collect();
+        Ok((!said.is_empty()).then(|| said.join("\n\n")))
     }
 
     pub(super) fn status(&self) -> &'static str {
@@ -168,6 +178,8 @@ impl Execution {
             Cause::Letter(letter, _) => of_letter(letter.status, run),
             Cause::Firing(firing, _) => match firing.status {
                 FiringStatus::Waiting => "queued",
+                // Its last run has failed, and is made again.
+                FiringStatus::Running if run.is_some_and(RunStatus::is_ended) => "queued",
                 FiringStatus::Running => "running",
                 FiringStatus::Ran => "success",
                 FiringStatus::Missed | FiringStatus::Skipped => "skipped",
@@ -182,11 +194,13 @@ impl Execution {
     }
 
     pub(super) fn began_at(&self) -> UnixMillis {
-        let run = self.run.as_ref().map(|run| run.started_at);
-        run.unwrap_or(match &self.cause {
-            Cause::Letter(letter, _) => letter.sent_at,
-            Cause::Firing(firing, _) => firing.due_at,
-        })
+        match &self.cause {
+            Cause::Letter(letter, _) => {
+                self.run.as_ref().map_or(letter.sent_at, |run| run.started_at)
+            }
+            // The first of its runs, where one has failed.
+            Cause::Firing(firing, _) => firing.started_at.unwrap_or(firing.due_at),
+        }
     }
 
     pub(super) fn ended_at(&self) -> Option<UnixMillis> {
@@ -196,9 +210,10 @@ impl Execution {
         }
     }
 
-    pub(super) fn error(&self) -> Option<String> {
+    pub(in crate::dialects::trinity) fn error(&self) -> Option<String> {
         let own = match &self.cause {
             Cause::Letter(letter, _) => letter.settled.as_ref()?.reason.clone(),
+            Cause::Firing(firing, _) if firing.status == FiringStatus::Ran => return None,
             Cause::Firing(firing, _) => firing.reason.clone(),
         };
         let run = self.run.as_ref().filter(|_| self.is_over()).and_then(|run| run.error.clone());
@@ -218,7 +233,10 @@ impl Execution {
         match &self.cause {
             Cause::Letter(_, labels) if labels.triggered_by.is_empty() => "manual",
             Cause::Letter(_, labels) => &labels.triggered_by,
-            Cause::Firing(..) => "schedule",
+            Cause::Firing(firing, _) => match firing.source {
+                FiringSource::Scheduler => "schedule",
+                FiringSource::Manual => "manual",
+            },
         }
     }
 
@@ -229,7 +247,12 @@ impl Execution {
         }
     }
 
-    pub(super) fn summary(&self, agent: &Known) -> Summary {
+    /// Whether anything was done for it.
+    fn was_begun(&self) -> bool {
+        self.run.is_some() || matches!(&self.cause, Cause::Firing(it, _) if it.started_at.is_some())
+    }
+
+    pub(in crate::dialects::trinity) fn summary(&self, agent: &Known) -> Summary {
         let labels = self.labels();
         let text = |of: fn(&Labels) -> &Option<String>| labels.and_then(|it| of(it).clone());
         let usage = self.run.as_ref().map(|run| &run.usage);
@@ -245,7 +268,9 @@ impl Execution {
             status: self.status(),
             started_at: times::iso(self.began_at()),
             completed_at: ended.map(times::iso),
-            duration_ms: ended.map(|ended| took(self.began_at(), ended)),
+            duration_ms: ended
+                .filter(|_| self.was_begun())
+                .map(|ended| took(self.began_at(), ended)),
             message: self.message().to_owned(),
             triggered_by: self.triggered_by().to_owned(),
             context_used: usage.map(|usage| usage.input_tokens),

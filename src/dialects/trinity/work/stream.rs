@@ -21,8 +21,13 @@ use super::chat::running;
 use super::record::Execution;
 use super::{entries, executions};
 use crate::dialects::trinity::call::Call;
-use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::error::{TrinityError, unauthenticated};
+use crate::dialects::trinity::live::Viewer;
 use crate::dialects::trinity::shared::Shared;
+use crate::host::Rights;
+
+/// What somebody is told who may not, or no longer.
+const DENIED: &str = "Access denied to agent";
 
 /// How often something is told where nothing happens, so that a connection that is gone is noticed.
 const BREATH: Duration = Duration::from_secs(15);
@@ -40,6 +45,11 @@ async fn stream(call: Call) -> Result<HttpResponse, TrinityError> {
     let execution = executions::find(&call, &agent).await?;
     let busy = || TrinityError::unavailable("Too many streams are open, please try again");
     let place = call.shared.in_flight.stream().ok_or_else(busy)?;
+    // Both before it is looked, so that nothing is missed in between.
+    let (rights, viewer) = (call.shared.host.rights(), call.viewer().ok_or_else(unauthenticated)?);
+    if viewer.may_use(agent.id) != Some(true) {
+        return Err(TrinityError::forbidden(DENIED));
+    }
     let store = call.shared.host.registry.store();
     // From before the first look, so that nothing is missed between the two.
     let seen = store.event_bounds(agent.id).await?.map_or(0, |(_, newest)| newest);
@@ -48,6 +58,8 @@ async fn stream(call: Call) -> Result<HttpResponse, TrinityError> {
         agent: agent.id,
         execution: execution.id,
         events: call.shared.host.registry.subscribe(agent.id, seen),
+        rights,
+        viewer,
         told: 0,
         is_first: true,
         _place: place,
@@ -73,6 +85,8 @@ struct Following {
     agent: AgentId,
     execution: Uuid,
     events: EventStream,
+    rights: Rights,
+    viewer: Viewer,
     /// Entries that it was told.
     told: usize,
     is_first: bool,
@@ -84,13 +98,24 @@ impl Following {
     async fn next(&mut self) -> (Bytes, bool) {
         loop {
             if !std::mem::take(&mut self.is_first) {
-                match tokio::time::timeout(BREATH, self.events.next()).await {
-                    Ok(Ok(_)) => {}
-                    Ok(Err(error)) => return broken(&error),
-                    Err(_silence) => return (Bytes::from_static(b":\n\n"), true),
+                tokio::select! {
+                    event = self.events.next() => {
+                        if let Err(error) = event {
+                            return broken(&error);
+                        }
+                    }
+                    () = self.rights.changed() => {}
+                    () = tokio::time::sleep(BREATH) => {
+                        return (Bytes::from_static(b":\n\n"), true);
+                    }
                 }
             }
-            match self.news().await {
+            let news = self.news().await;
+            // Last of all, so that nothing is told that was asked for before the right to it ended.
+            if self.viewer.may_use(self.agent) != Some(true) {
+                return (last(vec![json!({"type": "error", "message": DENIED})]), false);
+            }
+            match news {
                 Ok((entries, true)) => return (last(entries), false),
                 Ok((entries, false)) if entries.is_empty() => {}
                 Ok((entries, false)) => {

@@ -127,7 +127,7 @@ async fn task(call: Call<Task>) -> Answer<Told> {
     let delivered = exchange::ask(&call, &agent, question).await;
     let delivered = delivered.map_err(|error| full(&agent, error))?;
     let letter = delivered.letter_id;
-    asker.note(&call, &agent, letter, ("parallel_task", &wanted.message)).await;
+    asker.note(&call, &agent, letter, "parallel_task").await;
     if wanted.async_mode {
         let (status, message) = match delivered.ahead {
             0 => ("accepted", "Task accepted"),

@@ -13,6 +13,7 @@ use super::steps::Intended;
 use crate::agent::journal::ToolCalled;
 use crate::approvals::{Approval, ApprovalStatus};
 use crate::error::CoreError;
+use crate::masks::{Left, Mask};
 use crate::ports::{Effect, Invocation, Tool, ToolCall, ToolError, ToolOutput};
 use crate::runs::{StepKind, StepStatus, Usage};
 use crate::texts::cut;
@@ -55,11 +56,12 @@ impl Course<'_> {
         };
         let took = self.errand.runtime.now().since(began);
         let max_bytes = self.errand.runtime.settings.tool_output_max_bytes;
-        let (status, text, outcome) =
-            told(output, usize::try_from(max_bytes).unwrap_or(usize::MAX));
+        let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        let mask = self.errand.runtime.mask(self.record.id);
+        let Told { status, text, kept, outcome } = told(output, max_bytes, mask.as_deref());
         let is_success = status == StepStatus::Succeeded;
         self.ended(index, status, outcome, &Usage::default());
-        let called = ToolCalled { call: &call, index, is_success, text: &text, took };
+        let called = ToolCalled { call: &call, index, is_success, text: &kept, took };
         self.pending.extend(self.errand.journal().tool_called(&self.run, &called));
         self.prompt.turns.push(answered(&call, text));
         Ok(None)
@@ -115,26 +117,76 @@ impl Course<'_> {
 }
 
 /// How a call is recorded, and what the model is told of it.
-fn told(output: Result<ToolOutput, ToolError>, max_bytes: usize) -> (StepStatus, String, Value) {
+struct Told {
+    status: StepStatus,
+    /// What the model is told.
+    text: String,
+    /// The same, as it may be kept.
+    kept: String,
+    outcome: Value,
+}
+
+/// What came of a call. What is left of a secret where a text is cut is not kept: nobody would know it
+/// for one later.
+fn told(output: Result<ToolOutput, ToolError>, max_bytes: usize, mask: Option<&Mask>) -> Told {
+    let hidden = |text: &str, left: &Left| match mask {
+        Some(mask) => mask.on_part(text, left).into_owned(),
+        None => text.to_owned(),
+    };
     match output {
-        Ok(ToolOutput { text, details }) => {
-            let text = cut(&text, max_bytes).to_owned();
+        Ok(ToolOutput { text, details, mut left, note }) => {
+            let note = note.map(|note| format!("\n{note}")).unwrap_or_default();
+            let shown = cut(&text, max_bytes.saturating_sub(note.len()));
+            left.is_behind |= shown.len() < text.len();
+            let kept = format!("{}{note}", hidden(shown, &left));
             let outcome = match details {
-                Some(details) => json!({"text": text, "details": details}),
-                None => json!({"text": text}),
+                Some(details) => json!({"text": kept, "details": details}),
+                None => json!({"text": kept}),
             };
-            (StepStatus::Succeeded, text, outcome)
+            let text = format!("{shown}{note}");
+            Told { status: StepStatus::Succeeded, text, kept, outcome }
         }
         Err(error) => {
             let reason = error.to_string();
             let reason = cut(&reason, max_bytes);
+            // Whoever worded it may have cut it.
+            let kept = hidden(reason, &Left { is_before: false, is_behind: true });
             let status = match error {
                 ToolError::Unknown(_) => StepStatus::OutcomeUnknown,
                 ToolError::Invalid { .. } | ToolError::Refused(_) | ToolError::Failed(_) => {
                     StepStatus::Failed
                 }
             };
-            (status, failure(reason), json!({"error": reason}))
+            let outcome = json!({"error": kept});
+            Told { status, text: failure(reason), kept: failure(&kept), outcome }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_holds_no_half_of_a_secret_and_the_model_sees_what_it_works_with() {
+        let mask = Mask::over(["sk-one-two-three"]).unwrap();
+        let told = |output, max_bytes| told(output, max_bytes, Some(&mask));
+        let cut = told(Ok(ToolOutput::text("TOKEN=sk-one-two-three")), 14);
+        assert_eq!((cut.text.as_str(), cut.kept.as_str()), ("TOKEN=sk-one-t", "TOKEN=***"));
+        assert_eq!(cut.outcome, json!({"text": "TOKEN=***"}));
+        let part = ToolOutput {
+            text: "-two-three\nTOKEN=sk-one".to_owned(),
+            details: None,
+            left: Left { is_before: true, is_behind: true },
+            note: Some("[more]".to_owned()),
+        };
+        let part = told(Ok(part), 100);
+        assert_eq!(part.text, "-two-three\nTOKEN=sk-one\n[more]");
+        assert_eq!(part.kept, "***\nTOKEN=***\n[more]");
+        let failed = told(Err(ToolError::Failed("no sk-one-two-three".to_owned())), 20);
+        assert_eq!(failed.outcome, json!({"error": "failed: no ***"}));
+        assert!(failed.text.contains("sk-one") && !failed.kept.contains("sk-"), "{}", failed.kept);
+        // A whole text may end like a secret by chance.
+        assert_eq!(told(Ok(ToolOutput::text("it is sk-one")), 100).kept, "it is sk-one");
     }
 }
