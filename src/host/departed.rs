@@ -86,8 +86,8 @@ impl Host {
         }
     }
 
-    /// Sees to it that nothing is left of agents that are gone, and that keys are called by the names
-    /// that agents have; until it is dropped. `known` are those of which something was said when the
+    /// Sees to it that nothing is left of agents that are gone, and that keys and shared folders are
+    /// called by the names that agents have; until it is dropped. `known` are those of which something was said when the
     /// host was started.
     pub async fn look_after_departed(self, known: Vec<AgentId>) {
         let mut changes = self.registry.watch_agents();
@@ -110,7 +110,10 @@ impl Host {
             match changes.recv().await {
                 Ok(change) => match change.what {
                     Changed::Removed => self.see_off(change.id).await,
-                    Changed::Renamed { new, .. } => self.name_key(change.id, &new).await,
+                    Changed::Renamed { new, .. } => {
+                        self.name_key(change.id, &new).await;
+                        self.name_folder(change.id, &new).await;
+                    }
                     Changed::Created | Changed::Lifecycle { .. } | Changed::Revised => {}
                 },
                 // What was missed is found at the next start.
@@ -125,6 +128,12 @@ impl Host {
     async fn see_off(&self, id: AgentId) {
         if let Err(error) = self.forget_agent(id).await {
             tracing::warn!(agent = %id, %error, "something is left of an agent that is gone");
+        }
+    }
+
+    async fn name_folder(&self, id: AgentId, name: &str) {
+        if let Err(error) = self.workspaces.follow_name(id, name).await {
+            tracing::warn!(agent = %id, %error, "the folder of an agent has its old name");
         }
     }
 

@@ -147,6 +147,30 @@ impl Workspaces {
         self.inner.sharing(agent)
     }
 
+    /// An agent has another name: whoever sees its folder finds it under that from now on.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`]; then some find it under its old name still.
+    pub async fn follow_name(&self, source: AgentId, name: &str) -> Result<(), WorkspaceError> {
+        for agent in self.consumers_of(source) {
+            let mut sharing = Sharing::clone(&self.sharing(agent));
+            let before = sharing.sources.len();
+            sharing.sources.retain(|called, other| *other != source || called == name);
+            if sharing.sources.len() < before {
+                sharing.sources.insert(name.to_owned(), source);
+                self.share(agent, sharing).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who sees an agent's folder now.
+    fn consumers_of(&self, source: AgentId) -> Vec<AgentId> {
+        let shared = self.inner.shared.read().unwrap_or_else(PoisonError::into_inner);
+        let sees = |sharing: &Sharing| sharing.sources.values().any(|other| *other == source);
+        shared.iter().filter(|(_, sharing)| sees(sharing)).map(|(agent, _)| *agent).collect()
+    }
+
     /// From now on, that one is told of files with credentials that change. Only the first is.
     pub fn watched_by(&self, watcher: Weak<dyn Watcher>) {
         drop(self.inner.watcher.set(watcher));

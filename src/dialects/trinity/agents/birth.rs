@@ -245,13 +245,24 @@ impl Birth {
     }
 }
 
-/// Puts what a template says in the place of what was asked for; answers what it says of folders.
+/// Puts what a template says in the place of what was asked for, but for resources; answers what it says
+/// of folders.
 fn overlay(wanted: &mut NewAgent, template: &Template) -> Folders {
     if let Some(kind) = &template.kind {
         wanted.r#type = Some(kind.clone());
     }
     if !template.resources.is_empty() {
-        wanted.resources = Some(Value::Object(template.resources.clone()));
+        // What was asked for goes before it, each for itself.
+        let mut resources = template.resources.clone();
+        match wanted.resources.take() {
+            Some(Value::Object(asked)) => {
+                resources.extend(asked.into_iter().filter(|(_, value)| !value.is_null()));
+                wanted.resources = Some(Value::Object(resources));
+            }
+            None | Some(Value::Null) => wanted.resources = Some(Value::Object(resources)),
+            // To be refused.
+            said => wanted.resources = said,
+        }
     }
     if let Some(runtime) = &template.runtime {
         wanted.runtime = Some(runtime.kind.clone());
