@@ -1,6 +1,7 @@
 //! The audit log: who did what to which agent or account, and when. Durable and bounded: the oldest
-//! entry gives way.
+//! entry gives way. What anybody can bring about without being known gives way only to its like.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use greenroom_actors::documents::Document;
@@ -16,10 +17,19 @@ use crate::accounts::Principal;
 
 /// Where entries are kept. Their keys end in their numbers, so that they are in order.
 const SHELF: &str = "trinity";
-const PREFIX: &str = "audit/";
 
-/// Entries at most.
-const ENTRIES_MAX: i64 = 10_000;
+/// Where a sort of deeds is kept, and how many of it are at most.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    prefix: &'static str,
+    entries_max: usize,
+}
+
+/// Of those who are known.
+const KNOWN: Room = Room { prefix: "audit/", entries_max: 10_000 };
+
+/// Of those who are not.
+const STRANGERS: Room = Room { prefix: "audit-strangers/", entries_max: 2_000 };
 
 /// Entries that are read at once.
 const PAGE: u32 = 500;
@@ -94,6 +104,8 @@ pub struct Deed {
     pub source: &'static str,
     /// The method and path of the request.
     pub endpoint: Option<String>,
+    /// Whether whoever did it is not known: such deeds never push out those of others.
+    pub is_of_stranger: bool,
 }
 
 /// An entry of the log.
@@ -173,24 +185,25 @@ pub struct Audit {
     numbers: Arc<Mutex<Numbers>>,
 }
 
-/// The oldest entry that is kept, and the next one.
-#[derive(Clone, Copy, Debug)]
+/// The entries that are kept, and the number of the next one.
+#[derive(Debug, Default)]
 struct Numbers {
-    first: i64,
     next: i64,
+    known: VecDeque<i64>,
+    strangers: VecDeque<i64>,
 }
 
 impl Numbers {
     /// The number of a new entry, and that of the one that gives way to it.
-    fn take(&mut self) -> (i64, Option<i64>) {
-        let number = self.next;
+    fn take(&mut self, is_of_stranger: bool) -> (i64, Option<i64>) {
         self.next = self.next.saturating_add(1);
-        let is_full = self.next.saturating_sub(self.first) > ENTRIES_MAX;
-        let oldest = is_full.then_some(self.first);
-        if is_full {
-            self.first = self.first.saturating_add(1);
-        }
-        (number, oldest)
+        let (room, kept) = match is_of_stranger {
+            true => (STRANGERS, &mut self.strangers),
+            false => (KNOWN, &mut self.known),
+        };
+        kept.push_back(self.next);
+        let oldest = if kept.len() > room.entries_max { kept.pop_front() } else { None };
+        (self.next, oldest)
     }
 }
 
@@ -200,29 +213,22 @@ impl Audit {
     /// # Errors
     /// [`StoreError`], if it cannot be read.
     pub async fn open(registry: Registry) -> Result<Self, StoreError> {
-        let mut numbers = Numbers { first: 1, next: 1 };
-        let mut offset = 0;
-        loop {
-            let page = registry.store().documents(SHELF, PREFIX, offset, PAGE).await?;
-            let mut found = page.iter().filter_map(|document| number(&document.key));
-            if let (0, Some(first)) = (offset, found.next()) {
-                numbers = Numbers { first, next: first.saturating_add(1) };
-            }
-            if let Some(last) = found.next_back() {
-                numbers.next = last.saturating_add(1);
-            }
-            let count = u32::try_from(page.len()).unwrap_or(PAGE);
-            if count < PAGE {
-                break;
-            }
-            offset = offset.saturating_add(count);
+        let mut numbers = Numbers::default();
+        for (room, kept) in [(KNOWN, &mut numbers.known), (STRANGERS, &mut numbers.strangers)] {
+            each(&registry, room, |document| kept.extend(number(&document.key))).await?;
         }
+        let newest = [&numbers.known, &numbers.strangers].map(|kept| kept.back().copied());
+        numbers.next = newest.into_iter().flatten().max().unwrap_or(0);
         Ok(Self { registry, numbers: Arc::new(Mutex::new(numbers)) })
     }
 
     /// Notes a deed. It is done whether or not it can be noted: a failure is told in the log.
     pub async fn note(&self, actor: Actor, deed: Deed) {
-        let (number, oldest) = self.numbers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let room = if deed.is_of_stranger { STRANGERS } else { KNOWN };
+        let (number, oldest) = {
+            let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+            numbers.take(deed.is_of_stranger)
+        };
         let now = self.registry.clock().now();
         let (target_type, target_id) = deed.target.unzip();
         let noted = Noted {
@@ -241,12 +247,12 @@ impl Audit {
         };
         let mut facts = vec![Fact::DocumentSet(Box::new(Document {
             shelf: SHELF.to_owned(),
-            key: key(number),
+            key: key(room, number),
             value: serde_json::to_value(&noted).unwrap_or_default(),
             updated_at: now,
         }))];
         let gives_way =
-            |number| Fact::DocumentRemoved { shelf: SHELF.to_owned(), key: key(number) };
+            |number| Fact::DocumentRemoved { shelf: SHELF.to_owned(), key: key(room, number) };
         facts.extend(oldest.map(gives_way));
         if let Err(error) = self.registry.keep(facts).await {
             let (event_type, action) = (&noted.event_type, &noted.action);
@@ -264,31 +270,44 @@ impl Audit {
         offset: usize,
         limit: usize,
     ) -> Result<(Vec<Noted>, usize), StoreError> {
-        let mut found = Vec::new();
-        let mut read = 0;
-        loop {
-            let page = self.registry.store().documents(SHELF, PREFIX, read, PAGE).await?;
-            let count = u32::try_from(page.len()).unwrap_or(PAGE);
-            let noted = page.into_iter().filter_map(|entry| {
-                serde_json::from_value::<Noted>(entry.value).ok().filter(|noted| wanted.has(noted))
-            });
-            found.extend(noted);
-            if count < PAGE {
-                break;
-            }
-            read = read.saturating_add(count);
+        let mut found: Vec<Noted> = Vec::new();
+        for room in [KNOWN, STRANGERS] {
+            each(&self.registry, room, |document| {
+                let noted = serde_json::from_value::<Noted>(document.value).ok();
+                found.extend(noted.filter(|noted| wanted.has(noted)));
+            })
+            .await?;
         }
+        found.sort_unstable_by_key(|noted| noted.id);
         let total = found.len();
         Ok((found.into_iter().rev().skip(offset).take(limit).collect(), total))
     }
 }
 
-fn key(number: i64) -> String {
-    format!("{PREFIX}{number:019}")
+/// Every entry of a room, the oldest first.
+async fn each(
+    registry: &Registry,
+    room: Room,
+    mut take: impl FnMut(Document),
+) -> Result<(), StoreError> {
+    let mut offset = 0;
+    loop {
+        let page = registry.store().documents(SHELF, room.prefix, offset, PAGE).await?;
+        let count = u32::try_from(page.len()).unwrap_or(PAGE);
+        page.into_iter().for_each(&mut take);
+        if count < PAGE {
+            return Ok(());
+        }
+        offset = offset.saturating_add(count);
+    }
+}
+
+fn key(room: Room, number: i64) -> String {
+    format!("{}{number:019}", room.prefix)
 }
 
 fn number(key: &str) -> Option<i64> {
-    key.strip_prefix(PREFIX)?.parse().ok()
+    key.rsplit('/').next()?.parse().ok()
 }
 
 fn bounded(details: Map<String, Value>) -> Map<String, Value> {
@@ -301,14 +320,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_gives_way_once_it_is_full() {
-        let mut numbers = Numbers { first: 1, next: ENTRIES_MAX };
-        assert_eq!(numbers.take(), (ENTRIES_MAX, None));
-        assert_eq!(numbers.take(), (ENTRIES_MAX + 1, Some(1)));
-        assert_eq!(numbers.take(), (ENTRIES_MAX + 2, Some(2)));
-        for (low, high) in [(1, 2), (9, 10), (99, 100), (ENTRIES_MAX, i64::MAX)] {
-            assert!(key(low) < key(high), "they are in order by byte");
-            assert_eq!(number(&key(high)), Some(high));
+    fn the_oldest_gives_way_to_its_like_once_it_is_full() {
+        let mut numbers = Numbers::default();
+        assert_eq!(numbers.take(false), (1, None));
+        for stranger in 2..2_002 {
+            assert_eq!(numbers.take(true), (stranger, None));
+        }
+        assert_eq!(numbers.take(true), (2_002, Some(2)));
+        for known in 2_003..12_002 {
+            assert_eq!(numbers.take(false), (known, None));
+        }
+        assert_eq!(numbers.take(false), (12_002, Some(1)));
+        assert_eq!(numbers.take(true), (12_003, Some(3)));
+        for (low, high) in [(1, 2), (9, 10), (99, 100), (10_000, i64::MAX)] {
+            assert!(key(KNOWN, low) < key(KNOWN, high), "they are in order by byte");
+            assert_eq!(number(&key(STRANGERS, high)), Some(high));
         }
     }
 }

@@ -6,6 +6,7 @@ mod homes;
 mod rights;
 #[cfg(test)]
 mod staged;
+mod starts;
 mod vault;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use crate::workspace::Workspaces;
 
 pub(crate) use departed::{CHATS, SHELF};
 pub use rights::Rights;
+pub use starts::StartError;
 pub use vault::Vault;
 
 /// The running process as its listeners see it. Clones share everything.
@@ -92,6 +94,17 @@ pub struct Host {
     pub version: &'static str,
     /// Makes backups; absent where the store makes none.
     pub vault: Option<Vault>,
+}
+
+impl Host {
+    /// Lets the roster say from now on whose agents programs may work for.
+    pub fn govern_runtimes(&self) {
+        let (roster, accounts) = (self.roster.clone(), self.accounts.clone());
+        self.runtimes.judged_by(move |agent| {
+            let owner = accounts.user(&roster.entry(agent).owner);
+            owner.is_some_and(|owner| owner.is_admin())
+        });
+    }
 }
 
 /// Asks the process to end, and tells whoever waits that it was asked. Clones share the wish.

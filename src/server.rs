@@ -252,6 +252,7 @@ async fn host(
         version: env!("CARGO_PKG_VERSION"),
         vault: Some(Vault::new(store.clone(), data_dir.join(BACKUPS))),
     };
+    host.govern_runtimes();
     host.share_all_folders().await;
     Ok(host)
 }

@@ -7,8 +7,8 @@ mod tools;
 
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use model::{
-    Abilities, Delta, Generation, Model, ModelFuture, ModelStream, Prompt, Purpose, Quote, Role,
-    ToolCall, ToolSpec, Turn, collect,
+    Abilities, Bounds, Delta, Generation, Model, ModelFuture, ModelStream, Prompt, Purpose, Quote,
+    Role, ToolCall, ToolSpec, Turn, collect,
 };
 pub use store::{
     AgentQuery, AgentSizes, ApprovalQuery, Boot, Census, Dealt, DueQuery, FiringQuery, JobCensus,

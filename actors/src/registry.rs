@@ -25,7 +25,7 @@ use actix::prelude::*;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
-use crate::agent::{Agent, GetStatus, Permits, Status};
+use crate::agent::{Agent, GetStatus, Permits, Revise, Status};
 use crate::budget;
 use crate::character::{AgentRecord, Character, slug};
 use crate::error::{CoreError, StoreError};
@@ -173,7 +173,22 @@ impl Registry {
         id: AgentId,
         patch: Map<String, Value>,
     ) -> Result<Arc<AgentRecord>, CoreError> {
-        self.ask(id, crate::agent::Revise(patch)).await
+        self.ask(id, Revise { patch, whole: Map::new() }).await
+    }
+
+    /// Puts a setting of an agent's character in the place of what it was, whatever that is by then;
+    /// null removes it. Answers with the agent's record once that is durable.
+    ///
+    /// # Errors
+    /// As [`revise`](Self::revise).
+    pub async fn set_setting(
+        &self,
+        id: AgentId,
+        key: &str,
+        value: Value,
+    ) -> Result<Arc<AgentRecord>, CoreError> {
+        let whole = Map::from_iter([(key.to_owned(), value)]);
+        self.ask(id, Revise { patch: Map::new(), whole }).await
     }
 
     /// Asks an agent, and waits for its answer.

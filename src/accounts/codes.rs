@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use greenroom_actors::time::UnixMillis;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -24,6 +25,10 @@ const CODES: u32 = 1_000_000;
 const REQUESTS: Allowance = Allowance { tries: 3, within: CODE_LIFE };
 const GUESSES: Allowance = Allowance { tries: 5, within: CODE_LIFE };
 
+/// The same for one client, whatever the addresses: many people may share one.
+const CLIENT_REQUESTS: Allowance = Allowance { tries: 60, within: CODE_LIFE };
+const CLIENT_GUESSES: Allowance = Allowance { tries: 60, within: CODE_LIFE };
+
 /// How often one client may ask for access.
 const ACCESS_REQUESTS: Allowance = Allowance { tries: 10, within: CODE_LIFE };
 
@@ -36,6 +41,8 @@ pub(super) struct Codes {
     pending: Cache<String, Arc<Mutex<Vec<Pending>>>>,
     pub(super) requests: Tries<String>,
     pub(super) guesses: Tries<String>,
+    client_requests: Tries<u128>,
+    client_guesses: Tries<u128>,
     access: Tries<u128>,
 }
 
@@ -49,9 +56,15 @@ struct Pending {
 impl Default for Codes {
     fn default() -> Self {
         Self {
-            pending: Cache::builder().max_capacity(PENDING_MAX).time_to_idle(CODE_LIFE).build(),
+            pending: Cache::builder()
+                .max_capacity(PENDING_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_idle(CODE_LIFE)
+                .build(),
             requests: Tries::new(REQUESTS),
             guesses: Tries::new(GUESSES),
+            client_requests: Tries::new(CLIENT_REQUESTS),
+            client_guesses: Tries::new(CLIENT_GUESSES),
             access: Tries::new(ACCESS_REQUESTS),
         }
     }
@@ -80,15 +93,16 @@ impl Codes {
 }
 
 impl Accounts {
-    /// Sends a code to an address, if it may log in; whether it may.
+    /// Sends a code to an address, if it may log in; whether it may. `client` is where it is asked for.
     ///
     /// # Errors
     /// [`AccountsError::SetupRequired`], [`AccountsError::EmailLoginDisabled`],
     /// [`AccountsError::NotAnAddress`], [`AccountsError::TooManyTries`].
-    pub fn send_code(&self, email: &str) -> Result<bool, AccountsError> {
+    pub fn send_code(&self, email: &str, client: u128) -> Result<bool, AccountsError> {
         let email = self.login_address(email)?;
         let now = self.now();
         let codes = &self.inner.codes;
+        codes.client_requests.admit(client, now).map_err(AccountsError::TooManyTries)?;
         codes.requests.admit(email.clone(), now).map_err(AccountsError::TooManyTries)?;
         if !self.is_listed(&email) {
             return Ok(false);
@@ -120,18 +134,29 @@ impl Accounts {
         if codes.take(who, &digest, now) { Ok(()) } else { Err(AccountsError::WrongCode) }
     }
 
-    /// Logs in whoever has read the code; at the first time, they become a user.
+    /// Logs in whoever has read the code; at the first time, they become a user. `client` is where it
+    /// comes from: whoever gets too many wrong from there has to wait, whichever the addresses.
     ///
     /// # Errors
     /// [`AccountsError::SetupRequired`], [`AccountsError::EmailLoginDisabled`],
     /// [`AccountsError::TooManyTries`], [`AccountsError::WrongCode`], [`AccountsError::Core`].
-    pub async fn login_by_code(&self, email: &str, code: &str) -> Result<Session, AccountsError> {
+    pub async fn login_by_code(
+        &self,
+        email: &str,
+        code: &str,
+        client: u128,
+    ) -> Result<Session, AccountsError> {
         let email = match self.login_address(email) {
-            Err(AccountsError::NotAnAddress) => return Err(AccountsError::WrongCode),
-            email => email?,
+            Err(AccountsError::NotAnAddress) => None,
+            email => Some(email?),
         };
         let codes = &self.inner.codes;
+        // Before the address's own, so that nobody uses up those of others without end.
+        let guesses = &codes.client_guesses;
+        guesses.admit(client, self.now()).map_err(AccountsError::TooManyTries)?;
+        let email = email.ok_or(AccountsError::WrongCode)?;
         self.guess(codes, &email, code)?;
+        guesses.take_back(&client);
         // Whoever was taken off the list in the meantime is not let in.
         let listed = self.index().listed.get(&email).cloned();
         let role = listed.ok_or(AccountsError::WrongCode)?.default_role;

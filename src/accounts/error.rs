@@ -45,6 +45,9 @@ pub enum AccountsError {
     /// Nobody changes their own role.
     #[error("nobody changes their own role")]
     OwnRole,
+    /// The host's own administrator, and the last one, stay what they are.
+    #[error("the host's own administrator, and the last one, keep their role")]
+    NeededAdmin,
     /// There is no such key.
     #[error("no such key")]
     UnknownKey,

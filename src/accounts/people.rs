@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::kept::{KeptUser, Shelf, set};
-use super::user::{Role, User};
+use super::user::{ADMIN_ID, Role, User};
 use super::{Accounts, AccountsError, address};
 
 /// Users at most: all of them are held in memory.
@@ -81,10 +81,12 @@ impl Accounts {
         .await
     }
 
-    /// Gives a user another role; nobody does so for themselves.
+    /// Gives a user another role; nobody does so for themselves. The host's own administrator, by which
+    /// a machine's operator can always get in, stays one; so does the last of all.
     ///
     /// # Errors
-    /// [`AccountsError::OwnRole`], [`AccountsError::UnknownUser`], [`AccountsError::Core`].
+    /// [`AccountsError::OwnRole`], [`AccountsError::UnknownUser`], [`AccountsError::NeededAdmin`],
+    /// [`AccountsError::Core`].
     pub async fn set_role(
         &self,
         by: &User,
@@ -96,6 +98,20 @@ impl Accounts {
         }
         let id = self.user(username).ok_or(AccountsError::UnknownUser)?.id;
         let accounts = self.clone();
-        self.alone(async move { accounts.change_user(id, |user| user.role = role).await }).await
+        self.alone(async move {
+            if role != Role::Admin && accounts.is_needed(id) {
+                return Err(AccountsError::NeededAdmin);
+            }
+            accounts.change_user(id, |user| user.role = role).await
+        })
+        .await
+    }
+
+    /// Whether somebody is an administrator without whom nobody might govern the host any longer.
+    fn is_needed(&self, id: i64) -> bool {
+        let index = self.index();
+        let is_one = index.user(id).is_some_and(|user| user.is_admin());
+        let is_other = |user: &Arc<User>| user.is_admin() && user.id != id;
+        is_one && (id == ADMIN_ID || !index.users().any(is_other))
     }
 }

@@ -52,8 +52,23 @@ impl Accounts {
     /// # Errors
     /// [`AccountsError::Quota`].
     pub fn check_quota(&self, user: &User, current: u64) -> Result<(), AccountsError> {
+        self.check_quota_for(user, current, 1)
+    }
+
+    /// Whether a user who owns so many agents may own so many more.
+    ///
+    /// # Errors
+    /// [`AccountsError::Quota`].
+    pub fn check_quota_for(
+        &self,
+        user: &User,
+        current: u64,
+        more: u64,
+    ) -> Result<(), AccountsError> {
         match self.agents_max(user) {
-            Some(limit) if current >= limit => Err(AccountsError::Quota { current, limit }),
+            Some(limit) if current.saturating_add(more) > limit => {
+                Err(AccountsError::Quota { current, limit })
+            }
             _ => Ok(()),
         }
     }

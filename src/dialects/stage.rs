@@ -16,7 +16,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use greenroom_actors::error::ModelError;
-use greenroom_actors::masks::NoMasks;
+use greenroom_actors::masks::{Masks, NoMasks};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{
     Clock, Delta, Model, ModelFuture, ModelStream, NoTools, Prompt, Purpose, SystemClock,
@@ -195,6 +195,8 @@ pub(super) struct Setting {
     pub(super) primary: &'static str,
     /// What is said about SSH.
     pub(super) ssh: SshSettings,
+    /// What must not be told of agents.
+    pub(super) masks: Arc<dyn Masks>,
 }
 
 impl Default for Setting {
@@ -204,6 +206,7 @@ impl Default for Setting {
             clock: Arc::new(SystemClock),
             primary: "",
             ssh: SshSettings::default(),
+            masks: Arc::new(NoMasks),
         }
     }
 }
@@ -219,13 +222,13 @@ where
             InitError = (),
         > + 'static,
 {
-    let Setting { store, clock, primary, ssh } = setting;
+    let Setting { store, clock, primary, ssh, masks } = setting;
     let ports = Ports {
         store: Arc::new(store.clone()),
         model: Arc::new(Echo),
         clock,
         tools: Arc::new(NoTools),
-        masks: Arc::new(NoMasks),
+        masks,
     };
     let runtime = Settings { arbiters: Some(0), ..Settings::default() };
     let registry = Registry::start(ports, runtime).await.unwrap();

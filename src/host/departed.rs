@@ -43,7 +43,14 @@ impl Host {
             other => CoreError::Store(StoreError::Failed(other.to_string())),
         })?;
         self.forget_chats(id).await?;
-        self.roster.forget(id).await
+        let readers = self.roster.callers_of(id);
+        self.roster.forget(id).await?;
+        for reader in readers {
+            if let Err(error) = self.workspaces.withdraw(reader).await {
+                tracing::warn!(agent = %reader, %error, "links to folders of others are left");
+            }
+        }
+        Ok(())
     }
 
     /// Forgets which chat of each user was the active one.
@@ -79,8 +86,8 @@ impl Host {
         }
     }
 
-    /// Sees to it that nothing is left of agents that are gone, and that keys are called by the names
-    /// that agents have; until it is dropped. `known` are those of which something was said when the
+    /// Sees to it that nothing is left of agents that are gone, and that keys and shared folders are
+    /// called by the names that agents have; until it is dropped. `known` are those of which something was said when the
     /// host was started.
     pub async fn look_after_departed(self, known: Vec<AgentId>) {
         let mut changes = self.registry.watch_agents();
@@ -103,7 +110,10 @@ impl Host {
             match changes.recv().await {
                 Ok(change) => match change.what {
                     Changed::Removed => self.see_off(change.id).await,
-                    Changed::Renamed { new, .. } => self.name_key(change.id, &new).await,
+                    Changed::Renamed { new, .. } => {
+                        self.name_key(change.id, &new).await;
+                        self.name_folder(change.id, &new).await;
+                    }
                     Changed::Created | Changed::Lifecycle { .. } | Changed::Revised => {}
                 },
                 // What was missed is found at the next start.
@@ -118,6 +128,12 @@ impl Host {
     async fn see_off(&self, id: AgentId) {
         if let Err(error) = self.forget_agent(id).await {
             tracing::warn!(agent = %id, %error, "something is left of an agent that is gone");
+        }
+    }
+
+    async fn name_folder(&self, id: AgentId, name: &str) {
+        if let Err(error) = self.workspaces.follow_name(id, name).await {
+            tracing::warn!(agent = %id, %error, "the folder of an agent has its old name");
         }
     }
 

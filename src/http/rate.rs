@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use greenroom_actors::time::UnixMillis;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 /// Clients whose windows are kept at once. The one unseen for longest gives way; an entry is about
@@ -60,7 +61,11 @@ impl Limiter {
     /// A limiter that has seen nobody yet.
     #[must_use]
     pub fn new(quota: Quota) -> Self {
-        let windows = Cache::builder().max_capacity(CLIENTS_MAX).time_to_live(quota.window).build();
+        let windows = Cache::builder()
+            .max_capacity(CLIENTS_MAX)
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_live(quota.window)
+            .build();
         Self { quota, windows }
     }
 

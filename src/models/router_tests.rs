@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use greenroom_actors::character::Character;
 use greenroom_actors::figures::Tally;
-use greenroom_actors::ports::{Delta, Generation, Purpose, Role, Turn, collect};
+use greenroom_actors::ports::{Bounds, Delta, Generation, Purpose, Role, Turn, collect};
 use greenroom_actors::runs::Usage;
 use serde_json::Map;
 use tokio::time::{Instant, sleep};
@@ -85,6 +85,7 @@ fn prompt(model: Option<&str>) -> Prompt {
         tools: Vec::new(),
         settings: Map::new(),
         tally: Tally::default(),
+        bounds: Bounds::default(),
     }
 }
 

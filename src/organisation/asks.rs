@@ -327,8 +327,7 @@ impl Organisation {
             tracing::warn!(%agent, bytes = read.size, "a file of asks is too large to be read");
             return Ok(());
         }
-        let mask = self.registry().mask(agent);
-        let said = asks_file::read(&read.bytes, mask.as_deref());
+        let said = asks_file::read(&read.bytes);
         let mut is_all = true;
         let mut answers = HashMap::new();
         for one in said {
@@ -370,7 +369,8 @@ impl Organisation {
                 return Ok(false);
             }
             let now = self.registry().clock().now();
-            let ask = Arc::new(said.ask(agent, id, now));
+            let mask = self.registry().mask(agent);
+            let ask = Arc::new(said.ask(agent, id, now, mask.as_deref()));
             if asks.ledger.add(&ask).await? {
                 self.tell(Happening::Asked(ask));
             }

@@ -32,8 +32,8 @@ pub(super) struct Said {
     entry: Map<String, Value>,
 }
 
-/// The entries of a file, without the secrets of the agent. What is none is passed over.
-pub(super) fn read(bytes: &[u8], mask: Option<&Mask>) -> Vec<Said> {
+/// The entries of a file. What is none is passed over.
+pub(super) fn read(bytes: &[u8]) -> Vec<Said> {
     let Ok(mut file) = serde_json::from_slice::<Value>(bytes) else { return Vec::new() };
     let Some(entries) = list(&mut file) else { return Vec::new() };
     let entries = entries.drain(..).take(ENTRIES_MAX).filter_map(|entry| match entry {
@@ -41,12 +41,8 @@ pub(super) fn read(bytes: &[u8], mask: Option<&Mask>) -> Vec<Said> {
         _ => None,
     });
     entries
-        .filter_map(|mut entry| {
+        .filter_map(|entry| {
             let id = id(&entry)?.to_owned();
-            // Before anything is cut to its bounds, or half of a secret would stay.
-            if let Some(mask) = mask {
-                mask.hide_in_map(&mut entry);
-            }
             let status =
                 text(&entry, "status", WORD_MAX_CHARS).unwrap_or_else(|| "pending".to_owned());
             Some(Said { id, status, entry })
@@ -70,9 +66,21 @@ fn id(entry: &Map<String, Value>) -> Option<&str> {
 }
 
 impl Said {
-    /// What is asked.
-    pub(super) fn ask(&self, agent: AgentId, id: Uuid, now: UnixMillis) -> Ask {
-        let entry = &self.entry;
+    /// What is asked, without what `mask` hides.
+    pub(super) fn ask(
+        &self,
+        agent: AgentId,
+        id: Uuid,
+        now: UnixMillis,
+        mask: Option<&Mask>,
+    ) -> Ask {
+        let (mut request_id, mut entry) = (self.id.clone(), self.entry.clone());
+        if let Some(mask) = mask {
+            // Before anything is cut, which could leave half a secret that nothing finds.
+            entry.values_mut().for_each(|value| mask.hide_in(value));
+            mask.hide(&mut request_id);
+        }
+        let entry = &entry;
         let word = |field| text(entry, field, WORD_MAX_CHARS);
         let priority = word("priority")
             .filter(|word| ["critical", "high", "medium", "low"].contains(&word.as_str()));
@@ -80,7 +88,7 @@ impl Said {
         Ask {
             id,
             agent,
-            request_id: self.id.clone(),
+            request_id,
             kind: word("type").unwrap_or_else(|| "question".to_owned()),
             status: AskStatus::Pending,
             priority: priority.unwrap_or_else(|| "medium".to_owned()),
@@ -155,7 +163,7 @@ mod tests {
     use super::*;
 
     fn ids(text: &str) -> Vec<String> {
-        read(text.as_bytes(), None).into_iter().map(|said| said.id).collect()
+        read(text.as_bytes()).into_iter().map(|said| said.id).collect()
     }
 
     #[test]
@@ -180,9 +188,9 @@ mod tests {
              "options": ["yes", "no"], "context": {"x": "y".repeat(10_000)}},
             {"id": "b", "status": "acknowledged"},
         ], "more": 1});
-        let said = read(file.to_string().as_bytes(), None);
+        let said = read(file.to_string().as_bytes());
         let now = UnixMillis(1_000);
-        let first = said.first().unwrap().ask(AgentId::new(), Uuid::nil(), now);
+        let first = said.first().unwrap().ask(AgentId::new(), Uuid::nil(), now, None);
         assert_eq!((first.title.len(), first.question.len()), (300, 4_000));
         assert_eq!((first.priority.as_str(), first.created_at), ("medium", now));
         assert_eq!((first.options.is_some(), first.context.is_some()), (true, false));
@@ -212,8 +220,9 @@ mod tests {
         let question = format!("{} sk-one-two", "q".repeat(TITLE_MAX_CHARS - 7));
         let file =
             json!([{"id": "a", "question": question, "context": {"sk-one-two": "sk-one-two"}}]);
-        let said = read(file.to_string().as_bytes(), Some(&mask));
-        let ask = said.first().unwrap().ask(AgentId::new(), Uuid::nil(), UnixMillis(1));
+        let said = read(file.to_string().as_bytes());
+        let first = said.first().unwrap();
+        let ask = first.ask(AgentId::new(), Uuid::nil(), UnixMillis(1), Some(&mask));
         assert!(ask.title.ends_with("q ***"), "{}", ask.title);
         assert!(!format!("{ask:?}").contains("sk-"), "{ask:?}");
     }

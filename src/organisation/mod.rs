@@ -8,6 +8,7 @@
 mod asks;
 mod asks_file;
 mod error;
+mod folders;
 mod happening;
 mod ids;
 mod ledger;
@@ -103,6 +104,7 @@ impl Organisation {
     /// [`CoreError::Store`] if it cannot be read.
     pub async fn open(resources: Resources) -> Result<Self, CoreError> {
         let registry = &resources.registry;
+        resources.workspaces.lent_by(resources.roster.lending());
         let inner = Inner {
             numbers: Numbers::open(registry).await?,
             notices: Notices::open(registry).await?,

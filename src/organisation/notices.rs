@@ -156,6 +156,13 @@ impl Record for Notice {
 }
 
 impl NewNotice {
+    /// Takes out what must not be told of whoever tells it.
+    fn hide(&mut self, mask: &Mask) {
+        mask.hide(&mut self.title);
+        [&mut self.message, &mut self.category].into_iter().flatten().for_each(|it| mask.hide(it));
+        self.metadata.iter_mut().for_each(|metadata| mask.hide_in_map(metadata));
+    }
+
     fn check(&self) -> Result<(), OrganisationError> {
         one_of("notification_type", &KINDS, &self.kind)?;
         one_of("priority", &PRIORITIES, &self.priority)?;
@@ -168,18 +175,6 @@ impl NewNotice {
         let metadata = self.metadata.as_ref().map(serde_json::to_vec);
         let metadata = metadata.map_or(0, |text| text.map_or(usize::MAX, |text| text.len()));
         at_most("metadata", metadata, METADATA_MAX_BYTES)
-    }
-
-    /// Hides the agent's secrets in what it says.
-    fn hide(&mut self, mask: &Mask) {
-        mask.hide(&mut self.title);
-        [&mut self.message, &mut self.category]
-            .into_iter()
-            .flatten()
-            .for_each(|text| mask.hide(text));
-        if let Some(metadata) = &mut self.metadata {
-            mask.hide_in_map(metadata);
-        }
     }
 }
 
@@ -247,11 +242,11 @@ impl Organisation {
         person: Option<String>,
         mut new: NewNotice,
     ) -> Result<Arc<Notice>, OrganisationError> {
-        new.check()?;
         // Documents pass no mask on their way to the store. A person's desk has none.
         if let Some(mask) = self.registry().mask(agent) {
             new.hide(&mask);
         }
+        new.check()?;
         let this = self.clone();
         self.whole(async move {
             let notice = Arc::new(Notice {

@@ -115,7 +115,10 @@ impl Organisation {
                 }
                 Ok(changed)
             });
-            changed.await
+            let changed = changed.await?;
+            // Whom it may not call any longer, of those it sees no folder either.
+            this.withdraw(source).await;
+            Ok(changed)
         })
         .await
     }

@@ -1,20 +1,26 @@
 //! Sharing: an agent is made visible and usable to whoever has an address.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::AgentId;
 use greenroom_actors::registry::Registry;
+use greenroom_actors::triggers::TriggerPatch;
 use tokio::sync::Mutex;
 
 use super::error::OrganisationError;
 use super::happening::Happening;
+use super::notices::NewNotice;
 use super::{Organisation, shelf};
 use crate::accounts::{AccountsError, NewListed, Role, User, address};
 use crate::roster::Share;
 
 /// With how many one agent is shared at most.
 const SHARES_MAX: usize = 1_000;
+
+/// Schedules that a notice names; of others it says how many they are.
+const NAMED_MAX: usize = 20;
 
 /// Why an address is on the list of those who may log in.
 const SOURCE: &str = "agent_sharing";
@@ -115,13 +121,18 @@ impl Organisation {
     }
 
     /// Ends what [`share`](Self::share) began: from now on they neither see nor use the agent, and nor
-    /// do their own agents.
+    /// do their own agents. What they had it do at set times is paused, and its owner told.
     ///
     /// # Errors
     /// [`OrganisationError::NotShared`], [`OrganisationError::Core`].
     pub async fn unshare(&self, agent: AgentId, email: &str) -> Result<Share, OrganisationError> {
         let (this, email) = (self.clone(), email.trim().to_lowercase());
         self.whole(async move {
+            if this.roster().entry(agent).share_with(&email).is_none() {
+                return Err(OrganisationError::NotShared(email));
+            }
+            // First, so that the share is there still, to be ended again, where this cannot be done.
+            this.pause_schedules(agent, &email).await?;
             let share = this
                 .roster()
                 .amend(agent, |entry| {
@@ -131,18 +142,66 @@ impl Organisation {
                 })
                 .await?;
             this.shut_out(agent, &email).await?;
-            this.tell(Happening::Unshared(agent, email));
+            this.tell(Happening::Unshared(agent, email.clone()));
+            // What they began in between: from here on they begin nothing.
+            if let Err(error) = this.pause_schedules(agent, &email).await {
+                tracing::warn!(%agent, %error, "schedules of somebody who left may go on");
+            }
             Ok(share)
         })
         .await
     }
 
-    /// The agents of somebody who may not use an agent any longer may not call it either.
-    async fn shut_out(&self, agent: AgentId, email: &str) -> Result<(), OrganisationError> {
-        let Some(user) = self.accounts().user_by_email(email) else { return Ok(()) };
-        if user.is_admin() || self.roster().entry(agent).owner == user.username {
+    /// The user of that address, if they may use the agent for its being shared with them alone.
+    fn leaving(&self, agent: AgentId, email: &str) -> Option<Arc<User>> {
+        let user = self.accounts().user_by_email(email)?;
+        let owns = self.roster().entry(agent).owner == user.username;
+        (!user.is_admin() && !owns).then_some(user)
+    }
+
+    /// Pauses what somebody had an agent do at set times who may not use it any longer: that is at its
+    /// owner's cost, who is told of it.
+    async fn pause_schedules(&self, agent: AgentId, email: &str) -> Result<(), OrganisationError> {
+        let Some(user) = self.leaving(agent, email) else { return Ok(()) };
+        let mut paused = Vec::new();
+        for trigger in self.registry().triggers(agent).await? {
+            if !trigger.is_enabled || trigger.created_by != user.username {
+                continue;
+            }
+            let off = TriggerPatch::enabled(false);
+            match self.registry().amend_trigger(agent, trigger.id, off).await {
+                Ok(_) => paused.push(trigger.name),
+                // Removed meanwhile.
+                Err(CoreError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if paused.is_empty() {
             return Ok(());
         }
+        let named: Vec<_> = paused.iter().take(NAMED_MAX).map(String::as_str).collect();
+        let rest = paused.len().saturating_sub(named.len());
+        let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        let message = format!(
+            "This agent is not shared with {email} any longer. Schedules that they made are paused: \
+             {}{more}. They can be enabled again.",
+            named.join(", ")
+        );
+        let notice = NewNotice {
+            kind: "alert".to_owned(),
+            title: "Schedules are paused".to_owned(),
+            message: Some(message),
+            priority: "high".to_owned(),
+            category: Some("schedules".to_owned()),
+            ..NewNotice::default()
+        };
+        self.notify(agent, notice).await?;
+        Ok(())
+    }
+
+    /// The agents of somebody who may not use an agent any longer may not call it either.
+    async fn shut_out(&self, agent: AgentId, email: &str) -> Result<(), OrganisationError> {
+        let Some(user) = self.leaving(agent, email) else { return Ok(()) };
         for caller in self.roster().callers_of(agent) {
             if self.roster().entry(caller).owner == user.username {
                 self.forbid(caller, agent).await?;

@@ -302,6 +302,12 @@ impl Organisation {
         if !self.may_call(subscriber, new.source).await? {
             return Err(OrganisationError::NotPermitted);
         }
+        // An agent may subscribe by itself, with its own key.
+        let mut new = new;
+        if let Some(mask) = self.registry().mask(subscriber) {
+            mask.hide(&mut new.event_type);
+            mask.hide(&mut new.target_message);
+        }
         check_type(&new.event_type)?;
         at_most("target_message", new.target_message.len(), MESSAGE_MAX_BYTES)?;
         let (this, by) = (self.clone(), by.to_owned());
@@ -374,6 +380,12 @@ impl Organisation {
         id: ShortId,
         patch: SubscriptionPatch,
     ) -> Result<Arc<Subscription>, OrganisationError> {
+        let mut patch = patch;
+        let subscriber = self.subscription(id).map(|it| it.subscriber);
+        if let Some(mask) = subscriber.and_then(|agent| self.registry().mask(agent)) {
+            let texts = [&mut patch.event_type, &mut patch.target_message];
+            texts.into_iter().flatten().for_each(|text| mask.hide(text));
+        }
         if let Some(event_type) = &patch.event_type {
             check_type(event_type)?;
         }
@@ -482,16 +494,17 @@ impl Organisation {
         hops: u64,
         mut new: NewEmission,
     ) -> Result<Arc<Emission>, OrganisationError> {
+        // Documents pass no mask on their way to the store, and other agents hear of it.
+        if let Some(mask) = self.registry().mask(source) {
+            mask.hide(&mut new.event_type);
+            new.payload.iter_mut().for_each(|payload| mask.hide_in(payload));
+        }
         check_type(&new.event_type)?;
         let payload = new.payload.as_ref().map(serde_json::to_vec);
         let payload = payload.map_or(0, |text| text.map_or(usize::MAX, |text| text.len()));
         at_most("payload", payload, PAYLOAD_MAX_BYTES)?;
         if hops >= HOPS_MAX {
             return Err(OrganisationError::TooFar(HOPS_MAX));
-        }
-        // Documents pass no mask on their way to the store, and other agents hear of it.
-        if let (Some(mask), Some(payload)) = (self.registry().mask(source), &mut new.payload) {
-            mask.hide_in(payload);
         }
         let now = self.registry().clock().now();
         let signals = &self.inner.signals;

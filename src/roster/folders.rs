@@ -1,10 +1,12 @@
 //! Whose shared folders an agent sees: those of the agents that it may call and that let others see one.
 
+use std::sync::{Arc, Weak};
+
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::AgentId;
 
-use super::{Known, Roster};
-use crate::workspace::Sharing;
+use super::{Inner, Known, Roster};
+use crate::workspace::{Lending, Sharing};
 
 impl Roster {
     /// The agents whose folder an agent could see, by name.
@@ -51,5 +53,26 @@ impl Roster {
         }
         known.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(known)
+    }
+}
+
+impl Roster {
+    /// Who says what agents may share, for those who show them one another's folders.
+    #[must_use]
+    pub fn lending(&self) -> Weak<dyn Lending> {
+        let inner: Arc<dyn Lending> = Arc::<Inner>::clone(&self.inner);
+        Arc::downgrade(&inner)
+    }
+}
+
+impl Lending for Inner {
+    fn exposes(&self, agent: AgentId) -> bool {
+        self.index.get(agent).is_some_and(|entry| entry.folders.exposes)
+    }
+
+    fn lends(&self, source: AgentId, reader: AgentId) -> bool {
+        let reader = self.index.get(reader);
+        self.exposes(source)
+            && reader.is_some_and(|it| it.folders.consumes && it.permits.contains(&source))
     }
 }

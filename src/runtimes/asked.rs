@@ -4,6 +4,8 @@ use greenroom_actors::character::Character;
 use greenroom_actors::guardrails::Guardrails;
 use serde_json::Value;
 
+use crate::workspace::ReadOnly;
+
 /// The setting of a character that names its runtime.
 const RUNTIME: &str = "runtime";
 
@@ -32,6 +34,23 @@ impl RuntimeKind {
         match self {
             Self::ClaudeCode => "claude-code",
             Self::GeminiCli => "gemini-cli",
+        }
+    }
+
+    /// Names of models that it is known to take; it takes others too.
+    #[must_use]
+    pub fn models(self) -> &'static [&'static str] {
+        match self {
+            Self::ClaudeCode => &["sonnet", "opus", "haiku"],
+            Self::GeminiCli => &["gemini-2.5-pro", "gemini-2.5-flash"],
+        }
+    }
+
+    /// Whether it can be told what a run must not go beyond: rules, tools, turns.
+    pub(super) fn takes_bounds(self) -> bool {
+        match self {
+            Self::ClaudeCode => true,
+            Self::GeminiCli => false,
         }
     }
 
@@ -87,13 +106,43 @@ impl Wish {
         })
     }
 
-    /// The same with the model that a single prompt names, if it can be one of that runtime's.
-    pub(super) fn with_model(self, asked: Option<&str>) -> Self {
-        let own = |model: &&str| is_model(model) && family(model).is_none_or(|it| it == self.kind);
-        match asked.filter(own) {
-            Some(asked) => Self { model: Some(asked.to_owned()), ..self },
-            None => self,
+    /// Why the program cannot be used for that character at all, where it cannot be told what the agent
+    /// must not do.
+    pub(super) fn unbound(&self, character: &Character) -> Option<&'static str> {
+        if self.kind.takes_bounds() {
+            return None;
         }
+        let Guardrails { turns_chat, turns_task, disallowed_tools, .. } = Guardrails::of(character);
+        if ReadOnly::of(character).is_enabled {
+            Some("the program cannot be held to the read-only rule")
+        } else if !disallowed_tools.is_empty() {
+            Some("the program cannot be kept from tools that the agent must not use")
+        } else if turns_chat.or(turns_task).is_some() {
+            Some("the program cannot be held to the agent's number of turns")
+        } else {
+            None
+        }
+    }
+
+    /// The model that the program is to use, if that is said: asked for this time, or else that of the
+    /// runtime, or else the agent's own.
+    #[must_use]
+    pub(super) fn model_for(
+        &self,
+        character: &Character,
+        asked: Option<&str>,
+        is_hosts: impl Fn(&str) -> bool,
+    ) -> Option<String> {
+        // The agent's own stands in each prompt; the provider of a model names none.
+        let asked = asked.filter(|asked| character.model() != Some(*asked));
+        let own = character.setting("model").and_then(Value::as_str);
+        let fits = |model: &&str| {
+            is_model(model)
+                && family(model).is_none_or(|kind| kind == self.kind)
+                && !is_hosts(model)
+        };
+        let model = asked.filter(fits).or(self.model.as_deref()).or(own.filter(fits));
+        model.map(str::to_owned)
     }
 }
 
@@ -105,7 +154,8 @@ fn guardrails(character: &Character) -> Guardrails {
 }
 
 /// Whether a text can be the name of a model: it becomes an argument.
-fn is_model(text: &str) -> bool {
+#[must_use]
+pub fn is_model(text: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || "._:/@[]-".contains(c);
     (1..=MODEL_MAX_BYTES).contains(&text.len())
         && !text.starts_with('-')
@@ -113,7 +163,7 @@ fn is_model(text: &str) -> bool {
 }
 
 /// Whether a text can name a tool: it becomes part of an argument, a list with commas between.
-fn is_tool(text: &str) -> bool {
+pub(super) fn is_tool(text: &str) -> bool {
     (1..=TOOL_MAX_BYTES).contains(&text.len())
         && !text.contains(|c: char| c == ',' || c.is_control())
 }

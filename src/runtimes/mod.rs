@@ -18,9 +18,12 @@
 //!
 //! The program uses tools of its own, which the core hears of and does not carry out. The read-only rule
 //! binds the agent's tools of this host, not those of the program: for it, the rule is told as a list
-//! of tools that it must not use. Folders of other agents are reached by tools of this host alone. A
+//! of tools that it must not use. One that cannot be told such things is not used for an agent or a run
+//! that is bound by them: a model answers instead. Folders of other agents are reached by tools of this host alone. A
 //! program with a shell of its own can do what the host's user can: whoever allows it that, by the
-//! `arguments` of its section, runs the host as a user who may do little.
+//! `arguments` of its section, runs the host as a user who may do little. What lies in the agent's folder
+//! can allow it that too (`.claude/settings.json`), so that only agents of administrators have programs,
+//! unless an operator says otherwise.
 
 mod answer;
 mod asked;
@@ -40,16 +43,19 @@ use greenroom_actors::budget::Rate;
 use greenroom_actors::character::Character;
 use greenroom_actors::error::ModelError;
 use greenroom_actors::ids::AgentId;
-use greenroom_actors::ports::{Abilities, Model, ModelFuture, ModelStream, Prompt, Purpose, Quote};
+use greenroom_actors::ports::{
+    Abilities, Bounds, Model, ModelFuture, ModelStream, Prompt, Purpose, Quote,
+};
 use greenroom_actors::records::Embedding;
 use tokio::sync::Semaphore;
 
+use crate::accounts::ADMIN;
 use crate::programs::{Group, find};
 use crate::secrets::Secrets;
 use crate::workspace::Workspaces;
 
-pub use asked::{RuntimeKind, Wish};
-pub use settings::{ProgramSettings, RuntimesSettings};
+pub use asked::{RuntimeKind, Wish, is_model};
+pub use settings::{Owners, ProgramSettings, RuntimesSettings};
 
 /// The runtimes of a host, in front of its models. Clones share everything.
 #[derive(Clone)]
@@ -63,6 +69,9 @@ type Ceiling = Box<dyn Fn(AgentId) -> Option<u64> + Send + Sync>;
 /// Looks up a variable of the host.
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// Says whether an agent is an administrator's.
+type Judge = Box<dyn Fn(AgentId) -> bool + Send + Sync>;
+
 struct Inner {
     models: Arc<dyn Model>,
     settings: RuntimesSettings,
@@ -72,6 +81,7 @@ struct Inner {
     /// Where the agents' folders are.
     folder: PathBuf,
     env: Lookup,
+    judge: OnceLock<Judge>,
     /// For those who run and those who wait.
     queue: Arc<Semaphore>,
     /// For those who run.
@@ -111,6 +121,7 @@ impl Runtimes {
             secrets,
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             env: Box::new(env),
+            judge: OnceLock::new(),
             queue: Arc::new(Semaphore::new(queue)),
             places: Arc::new(Semaphore::new(places)),
             children: Mutex::default(),
@@ -128,23 +139,61 @@ impl Runtimes {
         drop(self.inner.ceiling.set(Box::new(ceiling)));
     }
 
-    /// What carries the work of an agent of that character out.
+    /// The model that the program of a character is told where nobody asks for another.
     #[must_use]
-    pub fn which(&self, character: &Character) -> Which {
-        match Wish::of(character) {
-            None => Which::Model("the agent asks for no runtime of its own"),
-            Some(_) if !self.inner.settings.enabled => Which::Model("runtimes are switched off"),
-            Some(wish) => match self.inner.program(wish.kind) {
-                Some(_) => Which::Program(wish.kind),
-                None => Which::Model("the program is not installed"),
-            },
+    pub fn model_of(&self, character: &Character) -> Option<String> {
+        let wish = Wish::of(character)?;
+        self.inner.model_for(&wish, character, None)
+    }
+
+    /// What carries the work of an agent of that character out. One run may be held to more than the
+    /// program can be told: then a model answers that one.
+    #[must_use]
+    pub fn which(&self, agent: AgentId, character: &Character) -> Which {
+        match self.inner.judged(agent, character) {
+            Ok((_, wish)) => Which::Program(wish.kind),
+            Err(reason) => Which::Model(reason),
         }
+    }
+
+    /// From now on, that one says whether an agent is an administrator's. Only the first does. Until then,
+    /// the agents are that say themselves that they are of nobody, or of the first administrator.
+    pub fn judged_by(&self, judge: impl Fn(AgentId) -> bool + Send + Sync + 'static) {
+        drop(self.inner.judge.set(Box::new(judge)));
     }
 }
 
 impl Inner {
     fn program(&self, kind: RuntimeKind) -> Option<PathBuf> {
         find(&self.settings.of(kind).program)
+    }
+
+    /// The program for an agent and what is wished of it, or why there is none.
+    fn judged(
+        &self,
+        agent: AgentId,
+        character: &Character,
+    ) -> Result<(PathBuf, Wish), &'static str> {
+        let wish = Wish::of(character).ok_or("the agent asks for no runtime of its own")?;
+        if !self.settings.enabled {
+            return Err("runtimes are switched off");
+        }
+        if !self.may_use(agent, character) {
+            return Err("programs work for agents of administrators only");
+        }
+        if let Some(reason) = wish.unbound(character) {
+            return Err(reason);
+        }
+        let program = self.program(wish.kind).ok_or("the program is not installed")?;
+        Ok((program, wish))
+    }
+
+    fn may_use(&self, agent: AgentId, character: &Character) -> bool {
+        match (self.settings.owners, self.judge.get()) {
+            (Owners::Everybody, _) => true,
+            (Owners::Administrators, Some(judge)) => judge(agent),
+            (Owners::Administrators, None) => ["", ADMIN].contains(&character.owner()),
+        }
     }
 
     /// The program that is to answer, and what is wished of it.
@@ -154,10 +203,24 @@ impl Inner {
             // Little is asked: that is no work to start a program for.
             Purpose::Summarise | Purpose::Title => false,
         };
-        let wish = Wish::of(&prompt.character).filter(|_| is_work && self.settings.enabled)?;
-        // A model of this host's own is none that a program has.
-        let asked = prompt.model.as_deref().filter(|model| !self.models.knows(model));
-        Some((self.program(wish.kind)?, wish.with_model(asked)))
+        if !is_work {
+            return None;
+        }
+        let agent = prompt.character.agent_id();
+        let (program, wish) = self.judged(agent, &prompt.character).ok()?;
+        let is_held = prompt.bounds != Bounds::default();
+        if is_held && !wish.kind.takes_bounds() {
+            let program = wish.kind.as_str();
+            tracing::info!(%agent, program, "a model answers: the program takes no bounds of a run");
+            return None;
+        }
+        let model = self.model_for(&wish, &prompt.character, prompt.model.as_deref());
+        Some((program, Wish { model, ..wish }))
+    }
+
+    /// The model that a program is told. One of this host's own is none that a program has.
+    fn model_for(&self, wish: &Wish, character: &Character, asked: Option<&str>) -> Option<String> {
+        wish.model_for(character, asked, |model| self.models.knows(model))
     }
 
     /// A prompt as this host's own models are asked: where they do not have the one that it names, which

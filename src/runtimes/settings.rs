@@ -12,6 +12,8 @@ use super::asked::RuntimeKind;
 pub struct RuntimesSettings {
     /// Whether agents may be carried out by programs at all.
     pub enabled: bool,
+    /// Whose agents may be carried out by programs.
+    pub owners: Owners,
     /// Programs that run at once.
     pub at_once: u32,
     /// Runs that wait for a place; further ones are refused.
@@ -26,6 +28,17 @@ pub struct RuntimesSettings {
     /// The Gemini CLI.
     #[serde(rename = "gemini-cli", deserialize_with = "gemini_cli")]
     pub gemini_cli: ProgramSettings,
+}
+
+/// Whose agents may be carried out by programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Owners {
+    /// Those of administrators, and those of nobody else, which are the host's own. A program runs as the
+    /// host's user, and does what files in the agent's folder tell it to.
+    Administrators,
+    /// Those of everybody.
+    Everybody,
 }
 
 /// One program: a section `[runtimes.<name>]`.
@@ -84,6 +97,7 @@ impl Default for RuntimesSettings {
         let program = ProgramSettings::usual;
         Self {
             enabled: true,
+            owners: Owners::Administrators,
             at_once: 4,
             waiting: 64,
             timeout_s: 7_200,

@@ -5,15 +5,20 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures::FutureExt;
-use greenroom_actors::agent::Change;
+use greenroom_actors::agent::{Change, Delivery};
 use greenroom_actors::figures::Tally;
+use greenroom_actors::ids::{EntityId, RoomId};
+use greenroom_actors::letters::Terms;
 use greenroom_actors::lifecycle::Command as Order;
+use greenroom_actors::masks::{Masks, NoMasks};
 use greenroom_actors::memory_store::MemoryStore;
 use greenroom_actors::ports::{Delta, NoTools, Role, SystemClock, Turn, collect};
+use greenroom_actors::records::Room;
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runs::Usage;
 use greenroom_actors::runtime::Ports;
 use greenroom_actors::settings::Settings;
+use greenroom_actors::time::UnixMillis;
 use serde_json::{Map, Value, json};
 use tokio::io::AsyncReadExt;
 
@@ -97,6 +102,7 @@ impl Stand {
             tools: Vec::new(),
             settings: Map::new(),
             tally: self.tally.clone(),
+            bounds: Bounds::default(),
         }
     }
 
@@ -110,6 +116,23 @@ impl Stand {
 
     fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.home().join(name)).unwrap()
+    }
+
+    /// Agents whose model is the runtimes.
+    async fn registry(&self, masks: Arc<dyn Masks>) -> Registry {
+        let ports = Ports {
+            store: Arc::new(MemoryStore::new()),
+            model: Arc::new(self.runtimes.clone()),
+            clock: Arc::new(SystemClock),
+            tools: Arc::new(NoTools),
+            masks,
+        };
+        let settings = Settings { arbiters: Some(0), ..Settings::default() };
+        let registry = Registry::start(ports, settings).await.unwrap();
+        while registry.is_booting() {
+            tokio::task::yield_now().await;
+        }
+        registry
     }
 
     /// A pipe that everything a script starts holds open: it ends with the last of them.
@@ -129,7 +152,10 @@ async fn a_program_does_the_work_in_the_agents_folder() {
     let env = b"TOKEN=sk-own-1\nLD_PRELOAD=evil.so\nHOME=/root\n".to_vec();
     stand.workspaces.free(stand.agent).write(".env".parse().unwrap(), env).await.unwrap();
     let character = stand.prompt(json!("claude-code")).character;
-    assert_eq!(stand.runtimes.which(&character), Which::Program(RuntimeKind::ClaudeCode));
+    assert_eq!(
+        stand.runtimes.which(stand.agent, &character),
+        Which::Program(RuntimeKind::ClaudeCode)
+    );
     let answer = collect(stand.claude(), 10_000, |_| {}).await.unwrap();
     assert_eq!(answer.text, "I look.\n\nDone.");
     assert_eq!(answer.acts.len(), 1);
@@ -474,7 +500,7 @@ X
 async fn the_model_answers_where_there_is_no_program() {
     let stand = Stand::with("exit 1", |settings| settings.claude_code.program = "no-such".into());
     let asks = stand.prompt(json!("claude-code"));
-    let which = |runtime| stand.runtimes.which(&stand.prompt(runtime).character);
+    let which = |runtime| stand.runtimes.which(stand.agent, &stand.prompt(runtime).character);
     assert_eq!(which(json!("claude-code")), Which::Model("the program is not installed"));
     assert_eq!(which(json!(null)), Which::Model("the agent asks for no runtime of its own"));
     let answer = collect(stand.runtimes.generate(asks), 10_000, |_| {}).await.unwrap();
@@ -485,7 +511,10 @@ async fn the_model_answers_where_there_is_no_program() {
     collect(stand.runtimes.generate(title), 10_000, |_| {}).await.unwrap();
     let off = Stand::with("exit 1", |settings| settings.enabled = false);
     let character = off.prompt(json!("claude-code")).character;
-    assert_eq!(off.runtimes.which(&character), Which::Model("runtimes are switched off"));
+    assert_eq!(
+        off.runtimes.which(off.agent, &character),
+        Which::Model("runtimes are switched off")
+    );
 }
 
 #[tokio::test]
@@ -497,11 +526,109 @@ async fn guardrails_and_the_read_only_rule_are_told_to_the_program() {
         "workspace": {"read_only": true},
     }});
     prompt.character = Arc::new(serde_json::from_value(character).unwrap());
-    collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+    prompt.bounds.rounds_max = Some(3);
+    collect(stand.runtimes.generate(prompt.clone()), 10_000, |_| {}).await.unwrap();
     let arguments = stand.read("args");
     assert!(arguments.contains("--max-turns=3\n"), "{arguments}");
     let refused = "--disallowedTools=WebFetch,Write,Edit,MultiEdit,NotebookEdit,Bash\n";
     assert!(arguments.contains(refused), "{arguments}");
+
+    let allowed = ["Read", "Bash(git log:*)", "--evil,x"].map(str::to_owned);
+    prompt.character = stand.prompt(json!("claude-code")).character;
+    prompt.bounds.allowed_tools = Some(allowed.into());
+    collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+    let arguments = stand.read("args");
+    assert!(arguments.contains("--allowedTools=Read,Bash(git log:*)\n"), "{arguments}");
+    assert!(arguments.contains("--strict-mcp-config\n"), "{arguments}");
+    let refused = arguments.lines().find(|line| line.starts_with("--disallowedTools=")).unwrap();
+    assert!(refused.contains("Write") && !refused.contains("Bash,"), "{refused}");
+    assert!(!refused.contains(",Read,"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_model_that_was_asked_for_last_reaches_the_program() {
+    let stand = Stand::new(&format!("printf '%s\n' \"$@\" > args; {SAYS}{ENDS}"));
+    for (settings, asked, expected) in [
+        (json!({"runtime": "claude-code", "model": "own"}), Some("own"), "own"),
+        (json!({"runtime": "claude-code", "model": "own"}), Some("this-time"), "this-time"),
+        (
+            json!({"runtime": {"type": "claude-code", "model": "opus"}, "model": "own"}),
+            None,
+            "opus",
+        ),
+        (json!({"runtime": {"type": "claude-code", "model": "opus"}}), Some("now"), "now"),
+        (json!({"runtime": {"type": "claude-code", "model": "opus"}}), Some("--evil"), "opus"),
+    ] {
+        let mut prompt = stand.prompt(Value::Null);
+        let character = json!({"id": stand.agent, "name": "Ada", "settings": settings});
+        prompt.character = Arc::new(serde_json::from_value(character).unwrap());
+        prompt.model = asked.map(str::to_owned);
+        collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+        let arguments = stand.read("args");
+        let expected = format!("--model={expected}\n");
+        assert!(arguments.contains(&expected), "{settings} {asked:?}: {arguments}");
+    }
+    // What only names a provider is no model.
+    let mut prompt = stand.prompt(json!("claude-code"));
+    let mut character = Character::clone(&prompt.character);
+    character.model_provider = Some("anthropic".to_owned());
+    prompt.model = Some("anthropic".to_owned());
+    prompt.character = Arc::new(character);
+    collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+    assert!(!stand.read("args").contains("--model"));
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_bound_gives_way_to_the_model() {
+    let stand = Stand::new("exit 1");
+    let gemini = |settings: Value| {
+        let mut settings = settings;
+        settings["runtime"] = json!("gemini-cli");
+        let character = json!({"id": stand.agent, "name": "Ada", "settings": settings});
+        let character: Character = serde_json::from_value(character).unwrap();
+        (stand.runtimes.which(stand.agent, &character), character)
+    };
+    for (settings, words) in [
+        (json!({"workspace": {"read_only": true}}), "read-only"),
+        (json!({"guardrails": {"disallowed_tools": ["x"]}}), "tools"),
+        (json!({"guardrails": {"max_turns_task": 3}}), "turns"),
+    ] {
+        let (which, character) = gemini(settings);
+        assert!(matches!(which, Which::Model(reason) if reason.contains(words)), "{which:?}");
+        let prompt = Prompt { character: Arc::new(character), ..stand.prompt(Value::Null) };
+        let answer = collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+        assert_eq!(answer.usage.model.as_deref(), Some("doctor"));
+    }
+    assert_eq!(gemini(json!({})).0, Which::Program(RuntimeKind::GeminiCli));
+    // So does one for a single run that is bound.
+    let mut prompt = stand.prompt(json!("gemini-cli"));
+    prompt.bounds.allowed_tools = Some(Vec::new());
+    let answer = collect(stand.runtimes.generate(prompt), 10_000, |_| {}).await.unwrap();
+    assert_eq!(answer.usage.model.as_deref(), Some("doctor"));
+}
+
+#[tokio::test]
+async fn programs_work_for_agents_of_administrators_unless_they_may_for_all() {
+    let of = |stand: &Stand, owner: &str| {
+        let mut character = Character::clone(&stand.prompt(json!("claude-code")).character);
+        let owner = [("owner".to_owned(), json!(owner))];
+        character.settings.get_or_insert_default().extend(owner);
+        stand.runtimes.which(stand.agent, &character)
+    };
+    let (program, refused) = (
+        Which::Program(RuntimeKind::ClaudeCode),
+        Which::Model("programs work for agents of administrators only"),
+    );
+    let stand = Stand::new("exit 1");
+    for (owner, expected) in [("", &program), ("admin", &program), ("ada@example.org", &refused)] {
+        assert_eq!(of(&stand, owner), *expected, "{owner}");
+    }
+    // Once there is somebody to ask, what the character says of it does not count.
+    let theirs = stand.agent;
+    stand.runtimes.judged_by(move |agent| agent != theirs);
+    assert_eq!(of(&stand, "admin"), refused);
+    let open = Stand::with("exit 1", |settings| settings.owners = Owners::Everybody);
+    assert_eq!(of(&open, "ada@example.org"), program);
 }
 
 #[actix::test]
@@ -510,18 +637,7 @@ async fn an_agent_that_tells_its_credentials_is_kept_masked() {
 echo "{\"type\":\"result\",\"is_error\":false,\"result\":\"it is $TOKEN\",\"usage\":{}}""#;
     let stand = Stand::new(says);
     let known = Arc::new(Known::new(Arc::new(Secrets::new("salt"))));
-    let ports = Ports {
-        store: Arc::new(MemoryStore::new()),
-        model: Arc::new(stand.runtimes.clone()),
-        clock: Arc::new(SystemClock),
-        tools: Arc::new(NoTools),
-        masks: known.clone(),
-    };
-    let settings = Settings { arbiters: Some(0), ..Settings::default() };
-    let registry = Registry::start(ports, settings).await.unwrap();
-    while registry.is_booting() {
-        tokio::task::yield_now().await;
-    }
+    let registry = stand.registry(known.clone()).await;
     let credentials = Credentials::open(
         registry.clone(),
         stand.workspaces.clone(),
@@ -543,4 +659,53 @@ echo "{\"type\":\"result\",\"is_error\":false,\"result\":\"it is $TOKEN\",\"usag
     assert_eq!(reply.text(), "it is ***");
     let events = registry.store().events(ada, 0, 1_000).await.unwrap();
     assert!(!format!("{events:?}").contains("sk-planted"));
+}
+
+#[actix::test]
+async fn what_a_task_is_held_to_reaches_the_program() {
+    let stand = Stand::new(&format!("printf '%s\\n' \"$@\" > args; {SAYS}{ENDS}"));
+    let registry = stand.registry(Arc::new(NoMasks)).await;
+    let guardrails = json!({"max_turns_chat": 3, "max_turns_task": 7});
+    let character = json!({"id": stand.agent, "name": "Ada", "settings": {
+        "runtime": "claude-code", "model": "own", "guardrails": guardrails,
+    }});
+    registry.create(serde_json::from_value(character).unwrap()).await.unwrap();
+    registry.ask(stand.agent, Change::to(Order::Start)).await.unwrap();
+    let task = Terms { is_beside: true, ..Terms::default() };
+    let asked = Terms {
+        rounds_max: Some(5),
+        model: Some("opus".to_owned()),
+        allowed_tools: Some(vec!["Read".to_owned()]),
+        ..task.clone()
+    };
+    for (terms, expected) in [
+        (Terms::default(), &["--model=own", "--max-turns=3"][..]),
+        (task, &["--model=own", "--max-turns=7"]),
+        (asked, &["--model=opus", "--max-turns=5", "--allowedTools=Read"]),
+    ] {
+        let room = Room {
+            id: RoomId(uuid::Uuid::new_v4()),
+            agent_id: stand.agent,
+            name: "Tasks".to_owned(),
+            channel_id: None,
+            message_server_id: None,
+            world_id: None,
+            kind: "DM".to_owned(),
+            source: "test".to_owned(),
+            metadata: None,
+            created_at: UnixMillis(0),
+        };
+        let content = Map::from_iter([("text".to_owned(), json!("look"))]);
+        let delivery = Delivery {
+            expects_reply: true,
+            terms: Some(Box::new(terms)),
+            ..Delivery::asking(EntityId::new(), room, content)
+        };
+        let reply = registry.deliver(stand.agent, delivery).await.unwrap().reply.unwrap();
+        reply.within(Duration::from_secs(60)).await.unwrap();
+        let arguments = stand.read("args");
+        for argument in expected {
+            assert!(arguments.lines().any(|line| line == *argument), "{argument}: {arguments}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use greenroom_actors::ports::{Prompt, Role};
 
-use super::asked::{RuntimeKind, Wish};
+use super::asked::{RuntimeKind, Wish, is_tool};
 use crate::workspace::ReadOnly;
 
 /// Variables that a program is given of the host's own.
@@ -30,6 +30,32 @@ const REFUSED: [&str; 12] = [
 
 /// Beginnings of such variables.
 const REFUSED_BEGINNINGS: [&str; 4] = ["LD_", "DYLD_", "GIT_CONFIG", "GIT_SSH"];
+
+/// Tools of Claude Code's own.
+const TOOLS: [&str; 19] = [
+    "AskUserQuestion",
+    "Bash",
+    "BashOutput",
+    "Edit",
+    "ExitPlanMode",
+    "Glob",
+    "Grep",
+    "KillShell",
+    "LS",
+    "MultiEdit",
+    "NotebookEdit",
+    "NotebookRead",
+    "Read",
+    "Skill",
+    "SlashCommand",
+    "Task",
+    "WebFetch",
+    "WebSearch",
+    "Write",
+];
+
+/// How tools of MCP servers are called.
+const SERVERS_TOOLS: &str = "mcp__";
 
 /// Tools of Claude Code that change files or could.
 const CHANGING_TOOLS: [&str; 5] = ["Write", "Edit", "MultiEdit", "NotebookEdit", "Bash"];
@@ -61,28 +87,57 @@ pub(super) fn text(prompt: &Prompt) -> String {
 /// The arguments; nothing that is said to the agent is among them.
 pub(super) fn arguments(wish: &Wish, prompt: &Prompt, more: &[String]) -> Vec<OsString> {
     let mut arguments: Vec<String> = Vec::new();
+    let model = wish.model.as_ref().map(|model| format!("--model={model}"));
     match wish.kind {
         RuntimeKind::ClaudeCode => {
             arguments
                 .extend(["-p", "--output-format", "stream-json", "--verbose"].map(String::from));
-            arguments.extend(wish.model.as_ref().map(|model| format!("--model={model}")));
-            let turns = wish.guardrails.turns_chat;
+            arguments.extend(model);
+            let turns = prompt.bounds.rounds_max;
             arguments.extend(turns.map(|turns| format!("--max-turns={turns}")));
-            let mut refused = wish.guardrails.disallowed_tools.clone();
-            if ReadOnly::of(&prompt.character).is_enabled {
-                refused.extend(CHANGING_TOOLS.map(str::to_owned));
-            }
-            if !refused.is_empty() {
-                arguments.push(format!("--disallowedTools={}", refused.join(",")));
-            }
+            arguments.extend(tools(wish, prompt));
         }
         RuntimeKind::GeminiCli => {
             arguments.extend(["--output-format", "json"].map(String::from));
-            arguments.extend(wish.model.as_ref().map(|model| format!("--model={model}")));
+            arguments.extend(model);
         }
     }
     arguments.extend(more.iter().cloned());
     arguments.into_iter().map(OsString::from).collect()
+}
+
+/// What Claude Code is told of tools. That some may be used keeps it from no other: all others of its own
+/// are named as well, and servers are left aside of which none is named.
+fn tools(wish: &Wish, prompt: &Prompt) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut refused: Vec<&str> =
+        wish.guardrails.disallowed_tools.iter().map(String::as_str).collect();
+    if ReadOnly::of(&prompt.character).is_enabled {
+        refused.extend(CHANGING_TOOLS);
+    }
+    if let Some(allowed) = &prompt.bounds.allowed_tools {
+        let allowed: Vec<&str> =
+            allowed.iter().map(String::as_str).filter(|tool| is_tool(tool)).collect();
+        // A tool may be allowed in part: `Bash(git log:*)`.
+        let is_named = |tool: &str| allowed.iter().any(|one| one.split('(').next() == Some(tool));
+        refused.extend(TOOLS.into_iter().filter(|tool| !is_named(tool)));
+        if !allowed.iter().any(|tool| tool.starts_with(SERVERS_TOOLS)) {
+            told.push("--strict-mcp-config".to_owned());
+        }
+        if !allowed.is_empty() {
+            told.push(format!("--allowedTools={}", allowed.join(",")));
+        }
+    }
+    let mut each: Vec<&str> = Vec::new();
+    for tool in refused {
+        if !each.contains(&tool) {
+            each.push(tool);
+        }
+    }
+    if !each.is_empty() {
+        told.push(format!("--disallowedTools={}", each.join(",")));
+    }
+    told
 }
 
 /// All of a program's environment: where programs are, its home, the language, the host's key if the

@@ -1,5 +1,6 @@
 //! Questions with conditions that may be absent.
 
+use greenroom_actors::ids::RoomId;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 use uuid::Uuid;
@@ -34,6 +35,15 @@ impl From<&str> for Bound {
     fn from(text: &str) -> Self {
         Self(Value::Text(text.to_owned()))
     }
+}
+
+/// Of one of the rooms that are [`listed`].
+pub(super) const AMONG_ROOMS: &str = "room IN (SELECT unhex(value) FROM json_each(?))";
+
+/// Rooms as one parameter, so that the text of a question does not depend on how many they are.
+pub(super) fn listed(rooms: &[RoomId]) -> String {
+    let named: Vec<_> = rooms.iter().map(|room| format!("\"{}\"", room.0.simple())).collect();
+    format!("[{}]", named.join(","))
 }
 
 impl Filter {

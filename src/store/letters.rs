@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::columns::{Columns, Named, all, first, json, run};
 use super::fault::{Fault, is_taken};
-use super::filter::Filter;
+use super::filter::{AMONG_ROOMS, Filter, listed};
 use super::runs;
 
 /// Writes a letter.
@@ -127,6 +127,7 @@ pub(super) fn dealt(connection: &Connection, query: &LetterQuery) -> rusqlite::R
     let statuses = (!names.is_empty()).then(|| json(&names)).transpose()?;
     let letters = Filter::new("reader = ?", query.to.0)
         .and("room = ?", query.room_id.map(|id| id.0))
+        .and(AMONG_ROOMS, query.rooms.as_deref().map(listed).as_deref())
         .and("sent_at >= ?", query.from.map(|at| at.0))
         .and("status IN (SELECT value FROM json_each(?))", statuses.as_deref())
         .and_if(query.with_terms, "terms IS NOT NULL")

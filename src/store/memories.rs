@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value};
 
 use super::columns::{Columns, all, first, json, run};
-use super::filter::Filter;
+use super::filter::{AMONG_ROOMS, Filter, listed};
 use super::imports::IS_WHOLE;
 use super::sqlite::Writing;
 use super::vector;
@@ -188,6 +188,7 @@ pub(super) fn count(connection: &Connection, query: &MemoryQuery) -> rusqlite::R
 fn filter(query: &MemoryQuery) -> Filter {
     Filter::new("agent = ?", query.agent_id.0)
         .and("room = ?", query.room_id.map(|id| id.0))
+        .and(AMONG_ROOMS, query.rooms.as_deref().map(listed).as_deref())
         .and("kind = ?", query.kind.as_deref())
         .and("entity = ?", query.entity_id.map(|id| id.0))
         .and("created_at < ?", query.before.map(|at| at.0))

@@ -51,8 +51,8 @@ pub(super) struct Unpacked {
     pub(super) root: Dir,
     /// Each file in it by its path, with the hash of what is in it.
     pub(super) hashes: HashMap<String, [u8; 32]>,
-    /// Links that were left out.
-    pub(super) links: u64,
+    /// Links in it by their path, and where each leads; agents do not get them.
+    pub(super) links: HashMap<String, String>,
 }
 
 /// Unpacks an archive into a folder below `spool`. Blocks.
@@ -64,7 +64,13 @@ pub(super) fn unpack(spool: &Path, packed: &[u8]) -> Result<Unpacked, ArchiveErr
     let folder = TempDir::new_in(spool).map_err(ArchiveError::Io)?;
     let dir =
         Dir::open_ambient_dir(folder.path(), ambient_authority()).map_err(ArchiveError::Io)?;
-    let mut unpacking = Unpacking { dir, hashes: HashMap::new(), links: 0, entries: 0 };
+    let mut unpacking = Unpacking {
+        dir,
+        hashes: HashMap::new(),
+        links: HashMap::new(),
+        entries: 0,
+        copied_bytes: 0,
+    };
     // One byte more than is allowed tells that there are more.
     let plain = GzDecoder::new(packed).take(UNPACKED_MAX_BYTES.saturating_add(1));
     let mut archive = tar::Archive::new(plain);
@@ -84,7 +90,9 @@ pub(super) fn unpack(spool: &Path, packed: &[u8]) -> Result<Unpacked, ArchiveErr
         return Err(ArchiveError::TooLarge(UNPACKED_MAX_BYTES));
     }
     let Unpacking { dir, hashes, links, .. } = unpacking;
-    let (root, hashes) = rooted(dir, hashes).map_err(ArchiveError::Io)?;
+    let (root, within) = rooted(dir, &hashes).map_err(ArchiveError::Io)?;
+    let hashes = beneath(hashes, within.as_deref());
+    let links = beneath(links, within.as_deref());
     Ok(Unpacked { _folder: folder, root, hashes, links })
 }
 
@@ -125,8 +133,10 @@ impl Said {
 struct Unpacking {
     dir: Dir,
     hashes: HashMap<String, [u8; 32]>,
-    links: u64,
+    links: HashMap<String, String>,
     entries: usize,
+    /// Bytes of files that are copies of others in it.
+    copied_bytes: u64,
 }
 
 impl Unpacking {
@@ -151,21 +161,52 @@ impl Unpacking {
                     None => text(entry.link_name_bytes().unwrap_or_default().as_ref())?,
                 };
                 // Those of a name are from the folder they are in, those of a file from the root.
-                let from = match entry.header().entry_type() {
-                    EntryType::Symlink => at.parent().to_string(),
-                    _ => ".".to_owned(),
-                };
+                let is_of_name = entry.header().entry_type() == EntryType::Symlink;
+                let from = if is_of_name { at.parent().to_string() } else { ".".to_owned() };
                 let leads_on = |error| invalid(format!("{path} leads elsewhere: {error}"));
-                let target: Result<WorkPath, _> = match target.starts_with('/') {
+                let led: Result<WorkPath, _> = match target.starts_with('/') {
                     true => return Err(invalid(format!("{path} leads to an absolute path"))),
                     false => format!("{from}/{target}").parse(),
                 };
-                target.map_err(leads_on)?;
-                self.links = self.links.saturating_add(1);
-                Ok(())
+                let led = led.map_err(leads_on)?;
+                if is_of_name {
+                    self.links.insert(at.to_string(), target);
+                    return Ok(());
+                }
+                self.copy(&path, &at, &led)
             }
             _ => Err(invalid(format!("{path} is neither a file nor a folder"))),
         }
+    }
+
+    /// Another name of a file that is there already: a file with the same in it.
+    fn copy(&mut self, named: &str, at: &WorkPath, of: &WorkPath) -> Result<(), ArchiveError> {
+        let (at_text, of_text) = (at.to_string(), of.to_string());
+        if at_text == of_text {
+            return Ok(());
+        }
+        if let Some(target) = self.links.get(&of_text) {
+            let target = target.clone();
+            self.links.insert(at_text, target);
+            return Ok(());
+        }
+        let Some(hash) = self.hashes.get(&of_text).copied() else {
+            return Err(invalid(format!("{named} leads to {of_text}, which is no file before it")));
+        };
+        let wrong = |error: io::Error| invalid(format!("{named}: {error}"));
+        let bytes = self.dir.metadata(&of_text).map_err(wrong)?.len();
+        self.copied_bytes = self.copied_bytes.saturating_add(bytes);
+        // Each is a file of its own here: some bytes of an archive could become any number.
+        if self.copied_bytes > UNPACKED_MAX_BYTES {
+            return Err(ArchiveError::TooLarge(UNPACKED_MAX_BYTES));
+        }
+        let above = at.parent();
+        if !above.is_home() {
+            self.dir.create_dir_all(above.to_string()).map_err(wrong)?;
+        }
+        self.dir.copy(&of_text, &self.dir, &at_text).map_err(wrong)?;
+        self.hashes.insert(at_text, hash);
+        Ok(())
     }
 
     fn file<R: Read>(
@@ -211,26 +252,29 @@ fn make_program(_file: &cap_std::fs::File, _mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// What agents get: of an archive with a single folder and nothing else, that folder.
-fn rooted(
-    dir: Dir,
-    hashes: HashMap<String, [u8; 32]>,
-) -> io::Result<(Dir, HashMap<String, [u8; 32]>)> {
+/// What agents get: of an archive with a single folder and nothing else, that folder, and its name.
+fn rooted(dir: Dir, hashes: &HashMap<String, [u8; 32]>) -> io::Result<(Dir, Option<String>)> {
     if hashes.contains_key(DESCRIPTION) {
-        return Ok((dir, hashes));
+        return Ok((dir, None));
     }
     let mut entries = dir.entries()?;
-    let (Some(only), None) = (entries.next(), entries.next()) else { return Ok((dir, hashes)) };
+    let (Some(only), None) = (entries.next(), entries.next()) else { return Ok((dir, None)) };
     let only = only?;
-    let name = only.file_name().to_string_lossy().into_owned();
     if !only.file_type()?.is_dir() {
-        return Ok((dir, hashes));
+        return Ok((dir, None));
     }
-    let within = |(path, hash): (String, [u8; 32])| {
-        let path = path.strip_prefix(&name)?.strip_prefix('/')?;
-        Some((path.to_owned(), hash))
+    let name = only.file_name().to_string_lossy().into_owned();
+    Ok((only.open_dir()?, Some(name)))
+}
+
+/// Those below a folder, by their paths in it; without one, all.
+fn beneath<T>(all: HashMap<String, T>, folder: Option<&str>) -> HashMap<String, T> {
+    let Some(folder) = folder else { return all };
+    let within = |(path, value): (String, T)| {
+        let path = path.strip_prefix(folder)?.strip_prefix('/')?;
+        Some((path.to_owned(), value))
     };
-    Ok((only.open_dir()?, hashes.into_iter().filter_map(within).collect()))
+    all.into_iter().filter_map(within).collect()
 }
 
 /// The place of an entry, which is within.
@@ -322,7 +366,15 @@ mod tests {
         assert_eq!(unpacked(&plain).unwrap(), ["a", "b/c"]);
         let within = [("x/template.yaml", FILE, "1"), ("x/in", LINK, "deep/../template.yaml")];
         assert_eq!(unpacked(&within).unwrap(), ["template.yaml"]);
+        let twice = [("a", FILE, "1"), ("b/c", EntryType::Link, "a"), ("l", LINK, "a")];
+        assert_eq!(unpacked(&twice).unwrap(), ["a", "b/c"]);
+        let spool = tempfile::tempdir().unwrap();
+        let found = unpack(spool.path(), &packed(&twice)).unwrap();
+        assert_eq!(found.root.read_to_string("b/c").unwrap(), "1");
+        assert_eq!(found.hashes["a"], found.hashes["b/c"]);
+        assert_eq!(found.links, HashMap::from([("l".to_owned(), "a".to_owned())]));
         for (path, kind, content) in [
+            ("hard", EntryType::Link, "nothing"),
             ("../a", FILE, ""),
             ("a/../../b", FILE, ""),
             ("a/../b", FILE, ""),
@@ -360,6 +412,16 @@ mod tests {
         let long = "x".repeat(70_000);
         let told = unpacked(&[("L", EntryType::GNULongName, &long), ("a", FILE, "")]).unwrap_err();
         assert!(told.contains("too long"), "{told}");
+    }
+
+    #[test]
+    fn many_names_of_a_large_file_are_refused() {
+        let large = "x".repeat(3 * 1024 * 1024);
+        let names: Vec<String> = (0..100).map(|nth| format!("n{nth}")).collect();
+        let mut entries = vec![("large", FILE, large.as_str())];
+        entries.extend(names.iter().map(|name| (name.as_str(), EntryType::Link, "large")));
+        let told = unpacked(&entries).unwrap_err();
+        assert!(told.contains("too large"), "{told}");
     }
 
     #[test]

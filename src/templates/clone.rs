@@ -6,7 +6,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -15,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, Command};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -68,8 +67,8 @@ pub(super) struct Cloner {
     settings: TemplatesSettings,
     spool: PathBuf,
     token: Option<String>,
-    queue: Arc<Semaphore>,
-    places: Arc<Semaphore>,
+    queue: Semaphore,
+    places: Semaphore,
 }
 
 impl fmt::Debug for Cloner {
@@ -82,7 +81,6 @@ impl fmt::Debug for Cloner {
 #[derive(Debug)]
 pub(super) struct Clone {
     folder: Option<TempDir>,
-    _places: [OwnedSemaphorePermit; 1],
 }
 
 impl Clone {
@@ -118,8 +116,8 @@ impl Cloner {
             settings,
             spool,
             token: token.filter(|token| !token.trim().is_empty()),
-            queue: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
-            places: Arc::new(Semaphore::new(AT_ONCE)),
+            queue: Semaphore::new(AT_ONCE + WAITING),
+            places: Semaphore::new(AT_ONCE),
         })
     }
 
@@ -136,15 +134,14 @@ impl Cloner {
         from: &Repository,
         token: Option<&str>,
     ) -> Result<Clone, TemplateError> {
-        let queued = Arc::clone(&self.queue).try_acquire_owned();
-        let queued = queued.map_err(|_full| TemplateError::Busy)?;
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        let place = place.map_err(|_closed| TemplateError::Busy)?;
+        // Held no longer than it is cloned: how long a clone is kept is up to whoever wants it.
+        let _queued = self.queue.try_acquire().map_err(|_full| TemplateError::Busy)?;
+        let _place = self.places.acquire().await.map_err(|_closed| TemplateError::Busy)?;
         let spool = self.spool.clone();
         let folder = spawn_blocking(move || TempDir::new_in(spool)).await;
         let folder = folder.map_err(io::Error::other)??;
         // Declared before the process, so that it is removed after that is killed.
-        let clone = Clone { folder: Some(folder), _places: [queued] };
+        let clone = Clone { folder: Some(folder) };
         let mut process = self.start(from, token.or(self.token.as_deref()), clone.path())?;
         let within = Duration::from_secs(self.settings.clone_timeout_s);
         let upstream = |reason: String| TemplateError::Upstream { name: name.to_owned(), reason };
@@ -152,7 +149,6 @@ impl Cloner {
         let complaint = watched.await.map_err(|_elapsed| {
             upstream(format!("it took longer than {} s", within.as_secs()))
         })??;
-        drop(place);
         match complaint {
             None => Ok(clone),
             Some(complaint) => Err(judged(from, &complaint, upstream)),

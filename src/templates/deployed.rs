@@ -25,8 +25,18 @@ const READ_MAX_BYTES: u64 = 1024 * 1024;
 pub struct Verified {
     /// Files that it names.
     pub expected: usize,
-    /// Files that are not there, or are others.
+    /// Links that it names, which agents do not get.
+    pub links: usize,
+    /// Files and links that are not there, or are others.
     pub wrong: Vec<String>,
+}
+
+impl Verified {
+    /// Whether agents get all that the list names.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.wrong.is_empty() && self.links == 0
+    }
 }
 
 /// What became of the credentials that came beside an archive.
@@ -61,7 +71,7 @@ pub(super) fn contents(
     let unpacked = unpack(spool, packed)?;
     let template = local::described(&unpacked.root).map_err(ArchiveError::Io)?;
     let verified = match read(&unpacked, MANIFEST)? {
-        Some(list) => Some(verified(&list, &unpacked.hashes)?),
+        Some(list) => Some(verified(&list, &unpacked.hashes, &unpacked.links)?),
         None => None,
     };
     let before = read(&unpacked, ENV)?;
@@ -105,22 +115,29 @@ fn read(unpacked: &Unpacked, name: &str) -> Result<Option<String>, ArchiveError>
 struct Listed {
     path: String,
     sha256: Option<String>,
+    link_target: Option<String>,
 }
 
-fn verified(list: &str, hashes: &HashMap<String, [u8; 32]>) -> Result<Verified, ArchiveError> {
+fn verified(
+    list: &str,
+    hashes: &HashMap<String, [u8; 32]>,
+    links: &HashMap<String, String>,
+) -> Result<Verified, ArchiveError> {
     let listed: Vec<Listed> = serde_json::from_str(list)
         .map_err(|error| ArchiveError::Invalid(format!("{MANIFEST}: {error}")))?;
-    let is_so = |one: &Listed| match &one.sha256 {
-        Some(expected) => hashes.get(one.path.trim_start_matches("./")).is_some_and(|hash| {
-            let found: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-            found.eq_ignore_ascii_case(expected)
-        }),
-        // A link, which agents do not get.
-        None => true,
+    let is_so = |one: &Listed| {
+        let path = one.path.trim_start_matches("./");
+        match &one.sha256 {
+            Some(expected) => hashes.get(path).is_some_and(|hash| {
+                let found: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+                found.eq_ignore_ascii_case(expected)
+            }),
+            None => links.get(path).is_some_and(|target| Some(target) == one.link_target.as_ref()),
+        }
     };
     let wrong = listed.iter().filter(|one| !is_so(one)).map(|one| one.path.clone()).collect();
     let expected = listed.iter().filter(|one| one.sha256.is_some()).count();
-    Ok(Verified { expected, wrong })
+    Ok(Verified { expected, links: listed.len() - expected, wrong })
 }
 
 /// The lines of a file of variables, with these in place of those of the same names.
@@ -164,8 +181,14 @@ mod tests {
             r#"[{{"path": "./a", "sha256": "{hash}"}}, {{"path": "l", "link_target": "a"}},
                 {{"path": "b", "sha256": "{hash}"}}, {{"path": "a", "sha256": "11"}}]"#
         );
-        let found = verified(&list, &HashMap::from([("a".to_owned(), [0; 32])])).unwrap();
-        assert_eq!(found, Verified { expected: 3, wrong: vec!["b".to_owned(), "a".to_owned()] });
-        assert!(verified("{}", &HashMap::new()).is_err());
+        let hashes = HashMap::from([("a".to_owned(), [0; 32])]);
+        let found = |leads_to: &str| {
+            let links = HashMap::from([("l".to_owned(), leads_to.to_owned())]);
+            verified(&list, &hashes, &links).unwrap()
+        };
+        let wrong = ["b", "a"].map(str::to_owned).to_vec();
+        assert_eq!(found("a"), Verified { expected: 3, links: 1, wrong });
+        assert_eq!(found("b").wrong, ["l", "b", "a"]);
+        assert!(verified("{}", &hashes, &HashMap::new()).is_err());
     }
 }

@@ -83,10 +83,10 @@ pub struct Deployed {
     pub fetched: Fetched,
     /// Whether it describes itself at all.
     pub is_described: bool,
-    /// Files in it, without its own list of them.
+    /// Files that agents get.
     pub files: usize,
-    /// Links in it, which agents do not get.
-    pub links: u64,
+    /// Links in it, which agents do not get, by their paths in order.
+    pub links: Vec<String>,
     /// What came of the list of its files, if it brought one.
     pub verified: Option<Verified>,
     /// What became of credentials, if there are any.
@@ -214,8 +214,11 @@ impl Templates {
         let template = template.map_err(|reason| {
             ArchiveError::Invalid(format!("{DESCRIPTION} cannot be read: {reason}"))
         })?;
-        let files = unpacked.hashes.keys().filter(|name| *name != MANIFEST).count();
-        let links = unpacked.links;
+        let is_given =
+            |path: &&String| path.split('/').next().is_some_and(|first| !LEFT_OUT.contains(&first));
+        let files = unpacked.hashes.keys().filter(is_given).count();
+        let mut links: Vec<String> = unpacked.links.keys().cloned().collect();
+        links.sort();
         let files_of = Arc::new(Source::Archive(unpacked));
         let fetched = Fetched { template: Arc::new(template), files: files_of };
         Ok(Deployed { fetched, is_described, files, links, verified, imported, environment })

@@ -263,3 +263,21 @@ async fn git_is_bounded_and_gets_the_token_by_its_environment_alone() {
     let failed = hall.templates.fetch("github:owner/repo", None).await.unwrap_err();
     assert!(matches!(failed, TemplateError::TooLarge { limit: 60_000, .. }), "{failed}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn clones_at_hand_keep_nobody_from_cloning() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let git = folder.path().join("git");
+    fs::write(&git, "#!/bin/sh\nfor last; do :; done; mkdir \"$last\"\n").unwrap();
+    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
+    let hall = Hall::new(TemplatesSettings { git, ..TemplatesSettings::default() });
+    let mut kept = Vec::new();
+    for number in 0..25 {
+        let name = format!("github:owner/repo-{number}");
+        kept.push(hall.templates.fetch(&name, None).await.unwrap());
+    }
+    assert!(kept.iter().all(Option::is_some));
+}

@@ -16,7 +16,7 @@ use super::sharing::Sharing;
 use super::tree::{Tree, View};
 use super::walk::{Entry, Kind, Listing};
 use super::watch::Marks;
-use super::workspaces::Workspaces;
+use super::workspaces::{Inner, Workspaces};
 
 /// Part of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,6 +230,14 @@ impl Workspace {
         self.within(Some(path), work).await
     }
 
+    /// Whose folder a path leads to now.
+    pub(super) fn holder(&self, all: &Inner, path: &WorkPath) -> AgentId {
+        match &self.sharing {
+            Some(fixed) => holder(self.agent, fixed, path),
+            None => holder(self.agent, &all.sharing(self.agent), path),
+        }
+    }
+
     /// Files and folders that may be in it.
     #[must_use]
     pub fn entries_max(&self) -> u32 {
@@ -243,10 +251,19 @@ impl Workspace {
     ) -> Result<T, WorkspaceError> {
         let asker = Arc::new(());
         let (asked, rule) = (Arc::downgrade(&asker), Arc::clone(&self.rule));
-        let (agent, sharing) = (self.agent, self.sharing.clone());
+        let (agent, fixed) = (self.agent, self.sharing.clone());
         let done = self.all.blocking(move |all| {
-            let sharing = sharing.unwrap_or_else(|| all.sharing(agent));
-            let turn = changed.as_ref().and_then(|path| all.turn(holder(agent, &sharing, path)));
+            let shared = || fixed.clone().unwrap_or_else(|| all.sharing(agent));
+            let whose = |sharing: &Sharing| {
+                changed.as_ref().map_or(agent, |path| holder(agent, sharing, path))
+            };
+            let asked_of = whose(&shared());
+            let turn = changed.as_ref().and_then(|_| all.turn(asked_of));
+            // What was shared before the turn came may be so no longer.
+            let sharing = shared();
+            if let Some(path) = changed.as_ref().filter(|_| whose(&sharing) != asked_of) {
+                return Err(WorkspaceError::Missing(path.clone()));
+            }
             let before = changed.as_ref().map(|_| Marks::of(&all.folder, agent));
             let files = Files {
                 all: &all.folder,

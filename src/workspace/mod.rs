@@ -38,7 +38,7 @@ pub use read_only::ReadOnly;
 pub use reader::Reader;
 pub use reading::Opened;
 pub use settings::WorkspaceSettings;
-pub use sharing::{SHARED_IN, SHARED_OUT, Sharing};
+pub use sharing::{Lending, SHARED_IN, SHARED_OUT, Sharing};
 pub use tree::{Content, Node, Tree, View};
 pub use walk::{Entry, Kind, Listing};
 pub use watch::{CREDENTIAL_FILES, Watcher};

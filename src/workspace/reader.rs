@@ -4,17 +4,22 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use greenroom_actors::ids::AgentId;
+
 use super::error::WorkspaceError;
+use super::files::holder;
 use super::folder::Workspace;
 use super::path::WorkPath;
 use super::walk::Entry;
-use super::workspaces::Workspaces;
+use super::workspaces::Inner;
 
 /// A file that is open to be read. What is read is what it held when it was opened, also if another was written in its
-/// place meanwhile.
+/// place meanwhile; nothing any more once it is another agent's that shares it no longer.
 #[derive(Debug)]
 pub struct Reader {
-    all: Workspaces,
+    workspace: Workspace,
+    /// Whose it was when it was opened.
+    holder: AgentId,
     file: Arc<std::fs::File>,
     about: Entry,
 }
@@ -26,8 +31,13 @@ impl Workspace {
     /// [`WorkspaceError::Missing`], [`WorkspaceError::NotAFile`], [`WorkspaceError::Special`],
     /// [`WorkspaceError::Store`].
     pub async fn reader(&self, path: WorkPath) -> Result<Reader, WorkspaceError> {
-        let (file, about) = self.reading(move |files| files.open_file(&path)).await?;
-        Ok(Reader { all: self.all.clone(), file: Arc::new(file.into_std()), about })
+        let opened = self.reading(move |files| {
+            let (file, about) = files.open_file(&path)?;
+            Ok((file, about, holder(files.agent, files.sharing, &path)))
+        });
+        let (file, about, holder) = opened.await?;
+        let file = Arc::new(file.into_std());
+        Ok(Reader { workspace: self.clone(), holder, file, about })
     }
 }
 
@@ -41,7 +51,7 @@ impl Reader {
     /// At most `bytes_max` bytes, beginning with number `from`; none behind the end.
     ///
     /// # Errors
-    /// [`WorkspaceError::Store`].
+    /// [`WorkspaceError::Missing`] once it is shared no longer, [`WorkspaceError::Store`].
     pub async fn read(&self, from: u64, bytes_max: usize) -> Result<Vec<u8>, WorkspaceError> {
         let file = Arc::clone(&self.file);
         let read = move || {
@@ -59,6 +69,12 @@ impl Reader {
             bytes.truncate(filled);
             Ok(bytes)
         };
-        self.all.blocking(move |_| read()).await
+        let (workspace, path) = (self.workspace.clone(), self.about.path.clone());
+        let holder = self.holder;
+        let work = move |all: &Inner| match workspace.holder(all, &path) == holder {
+            true => read(),
+            false => Err(WorkspaceError::Missing(path)),
+        };
+        self.workspace.all.blocking(work).await
     }
 }

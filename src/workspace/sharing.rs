@@ -19,6 +19,16 @@ pub const SHARED_OUT: &str = "shared-out";
 /// The folder with those of others that an agent sees.
 pub const SHARED_IN: &str = "shared-in";
 
+/// Says what agents may share now. It is asked at each access, so that what is taken back ends at
+/// once, whatever was shared at the last start.
+pub trait Lending: Send + Sync {
+    /// Whether an agent lets others see its folder.
+    fn exposes(&self, agent: AgentId) -> bool;
+
+    /// Whether `reader` may see the folder of `source`.
+    fn lends(&self, source: AgentId, reader: AgentId) -> bool;
+}
+
 /// What an agent shares with others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -55,6 +65,19 @@ impl Sharing {
             }
             _ => self.leads(path).is_some_and(|(_, rest)| rest.is_empty()),
         }
+    }
+
+    /// As much of it as is lent still; `None` if that is all of it.
+    pub(super) fn as_lent(&self, agent: AgentId, lending: Option<&dyn Lending>) -> Option<Self> {
+        // Whoever lent is gone only where the host ends.
+        let exposes = self.exposes && lending.is_some_and(|lending| lending.exposes(agent));
+        let lends = |source: &AgentId| lending.is_some_and(|all| all.lends(*source, agent));
+        if exposes == self.exposes && self.sources.values().all(lends) {
+            return None;
+        }
+        let mut lent = Self { exposes, sources: self.sources.clone() };
+        lent.sources.retain(|_, source| lends(source));
+        Some(lent)
     }
 
     /// The same, without sources whose name no folder can have, and without the agent itself.

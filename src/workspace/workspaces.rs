@@ -20,7 +20,7 @@ use super::files::synced;
 use super::folder::Workspace;
 use super::read_only::ReadOnly;
 use super::settings::WorkspaceSettings;
-use super::sharing::Sharing;
+use super::sharing::{Lending, Sharing};
 use super::watch::{Marks, Watcher};
 
 /// Threads that wait for the disk for workspaces at once; the others wait without one.
@@ -47,6 +47,7 @@ pub(super) struct Inner {
     turns: [Mutex<()>; TURNS],
     /// What agents share that share something.
     shared: RwLock<HashMap<AgentId, Arc<Sharing>>>,
+    lending: OnceLock<Weak<dyn Lending>>,
     watcher: OnceLock<Weak<dyn Watcher>>,
 }
 
@@ -77,6 +78,7 @@ impl Workspaces {
             threads: Arc::new(Semaphore::new(THREADS_MAX)),
             turns: from_fn(|_| Mutex::new(())),
             shared: RwLock::default(),
+            lending: OnceLock::new(),
             watcher: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -121,10 +123,52 @@ impl Workspaces {
         };
     }
 
+    /// From now on, nothing is shared that this one does not lend. Only the first is asked.
+    pub fn lent_by(&self, lending: Weak<dyn Lending>) {
+        drop(self.inner.lending.set(lending));
+    }
+
+    /// Takes from the disk what an agent may not see any longer: programs that run in a workspace go
+    /// by the links there.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`]; this layer lets nobody see it all the same.
+    pub async fn withdraw(&self, agent: AgentId) -> Result<(), WorkspaceError> {
+        let lent = self.inner.sharing(agent);
+        match self.inner.table(agent) {
+            Some(set) if set != lent => self.share(agent, Sharing::clone(&lent)).await,
+            _ => Ok(()),
+        }
+    }
+
     /// What an agent shares now.
     #[must_use]
     pub fn sharing(&self, agent: AgentId) -> Arc<Sharing> {
         self.inner.sharing(agent)
+    }
+
+    /// An agent has another name: whoever sees its folder finds it under that from now on.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`]; then some find it under its old name still.
+    pub async fn follow_name(&self, source: AgentId, name: &str) -> Result<(), WorkspaceError> {
+        for agent in self.consumers_of(source) {
+            let mut sharing = Sharing::clone(&self.sharing(agent));
+            let before = sharing.sources.len();
+            sharing.sources.retain(|called, other| *other != source || called == name);
+            if sharing.sources.len() < before {
+                sharing.sources.insert(name.to_owned(), source);
+                self.share(agent, sharing).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who sees an agent's folder now.
+    fn consumers_of(&self, source: AgentId) -> Vec<AgentId> {
+        let shared = self.inner.shared.read().unwrap_or_else(PoisonError::into_inner);
+        let sees = |sharing: &Sharing| sharing.sources.values().any(|other| *other == source);
+        shared.iter().filter(|(_, sharing)| sees(sharing)).map(|(agent, _)| *agent).collect()
     }
 
     /// From now on, that one is told of files with credentials that change. Only the first is.
@@ -233,8 +277,15 @@ impl Workspaces {
 
 impl Inner {
     pub(super) fn sharing(&self, agent: AgentId) -> Arc<Sharing> {
+        let Some(set) = self.table(agent) else { return Arc::default() };
+        let Some(lending) = self.lending.get().map(Weak::upgrade) else { return set };
+        set.as_lent(agent, lending.as_deref()).map_or(set, Arc::new)
+    }
+
+    /// What an agent was said to share, whether or not it is lent still.
+    fn table(&self, agent: AgentId) -> Option<Arc<Sharing>> {
         let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
-        shared.get(&agent).map(Arc::clone).unwrap_or_default()
+        shared.get(&agent).map(Arc::clone)
     }
 
     /// Waits for the turn to change an agent's workspace, and holds it.

@@ -13,7 +13,7 @@ use super::journal::object;
 use super::prompt;
 use crate::error::StoreError;
 use crate::ids::{AgentId, MemoryId, RoomId};
-use crate::ports::{MemoryQuery, Prompt, Purpose};
+use crate::ports::{Bounds, MemoryQuery, Prompt, Purpose};
 use crate::records::{MESSAGES, Memory, SUMMARIES};
 use crate::time::UnixMillis;
 
@@ -121,6 +121,7 @@ impl Scene<'_> {
             tools: Vec::new(),
             settings: Map::new(),
             tally: self.runtime.tallies.of(self.record.id),
+            bounds: Bounds::default(),
         };
         let memory = Summary { agent_id: self.record.id, room_id: self.room_id, through };
         Some(Outgrown { prompt, memory })

@@ -14,9 +14,12 @@ use crate::character::{AgentRecord, Character};
 use crate::error::{CoreError, StoreError};
 use crate::facts::{Event, EventKind};
 use crate::goals::Goal;
+use crate::guardrails::Guardrails;
 use crate::ids::RoomId;
 use crate::letters::Letter;
-use crate::ports::{ApprovalQuery, MemoryQuery, Prompt, Purpose, Role, SearchQuery, Tool, Turn};
+use crate::ports::{
+    ApprovalQuery, Bounds, MemoryQuery, Prompt, Purpose, Role, SearchQuery, Tool, Turn,
+};
 use crate::records::{Embedding, MESSAGES, Memory};
 use crate::runtime::Runtime;
 use crate::texts::cut;
@@ -126,9 +129,19 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
     };
     let of_trigger = scene.trigger.and_then(|trigger| trigger.allowed_tools.as_ref());
     let of_letter = terms.and_then(|terms| terms.allowed_tools.as_ref());
-    for allowed in of_trigger.into_iter().chain(of_letter) {
+    // Where both say it, only what both allow.
+    let allowed = match (of_trigger, of_letter) {
+        (Some(one), Some(other)) => {
+            Some(one.iter().filter(|tool| other.contains(tool)).cloned().collect())
+        }
+        (one, other) => one.or(other).cloned(),
+    };
+    if let Some(allowed) = &allowed {
         tools.retain(|tool| allowed.contains(&tool.spec.name));
     }
+    let is_beside = terms.is_some_and(|terms| terms.is_beside);
+    let rounds_max = terms.and_then(|terms| terms.rounds_max);
+    let rounds_max = rounds_max.or_else(|| Guardrails::of(character).turns(is_beside));
     if tools.iter().any(|tool| tool.asks_first) {
         prompt::waiting(&mut system, &scene.waiting().await?);
     }
@@ -144,6 +157,7 @@ pub(super) async fn of(scene: &Scene<'_>) -> Result<Context, CoreError> {
         // Its id also where the document gives none, so that a model can tell agents apart.
         character: Arc::new(Character { id: Some(scene.record.id), ..character.clone() }),
         tally: runtime.tallies.of(scene.record.id),
+        bounds: Bounds { rounds_max, allowed_tools: allowed },
     };
     fit(&mut prompt, usize::MAX, tokens_max);
     Ok(Context { prompt, tools, tokens_max, outgrown })
@@ -323,6 +337,7 @@ mod tests {
             tools: Vec::new(),
             settings: Map::new(),
             tally: Tally::default(),
+            bounds: Bounds::default(),
         }
     }
 

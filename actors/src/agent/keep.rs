@@ -76,7 +76,11 @@ pub struct AmendWorld {
 /// replaced, or removed by null. Fails with [`CoreError::Invalid`] if the result is not a character.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<Arc<AgentRecord>, CoreError>")]
-pub(crate) struct Revise(pub(crate) Map<String, Value>);
+pub(crate) struct Revise {
+    pub(crate) patch: Map<String, Value>,
+    /// Settings that are replaced as a whole, or removed by null, whatever they were before.
+    pub(crate) whole: Map<String, Value>,
+}
 
 impl Handler<Keep> for Agent {
     type Result = ResponseFuture<Result<Committed, CoreError>>;
@@ -156,12 +160,12 @@ impl Handler<AmendWorld> for Agent {
 impl Handler<Revise> for Agent {
     type Result = AtomicResponse<Self, Result<Arc<AgentRecord>, CoreError>>;
 
-    fn handle(&mut self, Revise(patch): Revise, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, Revise { patch, whole }: Revise, _: &mut Context<Self>) -> Self::Result {
         let (id, runtime) = (self.id, Arc::clone(&self.runtime));
         let journal = self.journal();
         let revised = async move {
             let record = runtime.record(id).await?;
-            let mut character = revised(&record.character, &patch)?;
+            let mut character = revised(&record.character, &patch, whole)?;
             let handle = (character.name != record.character.name).then(|| slug(&character.name));
             if handle.is_some() {
                 // From another name another id would be derived.
@@ -190,8 +194,12 @@ impl Handler<Revise> for Agent {
     }
 }
 
-/// The character with the patch laid over it.
-fn revised(character: &Character, patch: &Map<String, Value>) -> Result<Character, CoreError> {
+/// The character with the patch laid over it, and then those settings as a whole.
+fn revised(
+    character: &Character,
+    patch: &Map<String, Value>,
+    whole: Map<String, Value>,
+) -> Result<Character, CoreError> {
     let not_a_character = |error: serde_json::Error| CoreError::Invalid {
         field: "character",
         reason: error.to_string(),
@@ -209,6 +217,14 @@ fn revised(character: &Character, patch: &Map<String, Value>) -> Result<Characte
             }
             (_, Value::Null) => drop(document.shift_remove(key)),
             _ => drop(document.insert(key.clone(), value.clone())),
+        }
+    }
+    for (key, value) in whole {
+        let settings = document.entry("settings").or_insert_with(|| Value::Object(Map::new()));
+        let Value::Object(settings) = settings else { continue };
+        match value {
+            Value::Null => drop(settings.shift_remove(&key)),
+            value => drop(settings.insert(key, value)),
         }
     }
     let revised: Character =
@@ -236,7 +252,7 @@ mod tests {
         character.settings = json!({"a": 1, "n": {"x": 1}}).as_object().cloned();
         let patch =
             json!({"id": AgentId::new(), "bio": ["after"], "settings": {"a": null, "n": {"y": 2}}});
-        let after = revised(&character, patch.as_object().unwrap()).unwrap();
+        let after = revised(&character, patch.as_object().unwrap(), Map::new()).unwrap();
         assert_eq!(after.id, None);
         assert_eq!(after.bio, Bio::Many(vec!["after".into()]));
         assert_eq!(after.settings, json!({"n": {"x": 1, "y": 2}}).as_object().cloned());
@@ -246,7 +262,7 @@ mod tests {
     fn what_is_no_character_is_refused() {
         let ada = Character::named("Ada");
         for patch in [json!({"name": ""}), json!({"name": null}), json!({"topics": "x"})] {
-            assert!(revised(&ada, patch.as_object().unwrap()).is_err(), "{patch}");
+            assert!(revised(&ada, patch.as_object().unwrap(), Map::new()).is_err(), "{patch}");
         }
     }
 }

@@ -189,6 +189,8 @@ pub(super) async fn letters_are_listed_newest_first_with_their_latest_run(on: Su
         (LetterQuery { offset: 1, limit: 1, ..of() }, vec![2]),
         (LetterQuery { with_terms: true, ..of() }, vec![3, 2]),
         (LetterQuery { room_id: Some(id(8)), ..of() }, vec![3]),
+        (LetterQuery { rooms: Some(vec![id(9), id(8)]), ..of() }, vec![3]),
+        (LetterQuery { rooms: Some(Vec::new()), ..of() }, vec![]),
         (LetterQuery { statuses: vec![LetterStatus::Waiting], ..of() }, vec![2, 1]),
         (LetterQuery { statuses: vec![LetterStatus::Cancelled], ..of() }, vec![]),
         (LetterQuery { from: Some(UnixMillis(20)), ..of() }, vec![3, 2]),

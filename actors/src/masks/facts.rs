@@ -174,7 +174,8 @@ fn hide(mask: &Arc<Mask>, fact: &mut Fact) {
             maybe(&mut job.error);
             map(&mut job.metadata);
         }
-        // Who an agent is, its operator says; its secrets are sealed there. Documents are an API's own.
+        // Who an agent is, its operator says; its secrets are sealed there. Documents are an API's own,
+        // which masks what it takes from an agent: it tells of that too, beside the store.
         Fact::AgentCreated(_) | Fact::AgentRevised { .. } | Fact::DocumentSet(_) => {}
         // Without words, or with a name alone.
         Fact::LifecycleChanged { .. }

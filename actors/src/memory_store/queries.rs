@@ -155,6 +155,7 @@ impl State {
         memories.map(|kept| &kept.memory).filter(|memory| {
             query.kind.as_ref().is_none_or(|kind| memory.kind == *kind)
                 && query.room_id.is_none_or(|room| memory.room_id == room)
+                && query.rooms.as_ref().is_none_or(|rooms| rooms.contains(&memory.room_id))
                 && query.entity_id.is_none_or(|entity| memory.entity_id == entity)
                 && query.before.is_none_or(|before| memory.created_at < before)
                 && query.after.is_none_or(|after| memory.created_at > after)
@@ -337,6 +338,7 @@ impl State {
         let letters = self.letters.newest_first().filter(|letter| {
             letter.to == query.to
                 && query.room_id.is_none_or(|room| letter.room_id == room)
+                && query.rooms.as_ref().is_none_or(|rooms| rooms.contains(&letter.room_id))
                 && (query.statuses.is_empty() || query.statuses.contains(&letter.status))
                 && (!query.with_terms || letter.terms.is_some())
                 && query.from.is_none_or(|from| letter.sent_at >= from)

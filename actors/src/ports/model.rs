@@ -196,6 +196,18 @@ pub struct Prompt {
     pub settings: Map<String, Value>,
     /// Where the bytes are counted that are sent and received for it, and what a child process takes.
     pub tally: Tally,
+    /// What the run that it is of must not go beyond, for a model that acts by itself.
+    pub bounds: Bounds,
+}
+
+/// What a run must not go beyond. The runtime holds models to it that ask for each call; one that goes
+/// on by itself has to be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// How often the model may go on after a tool, if that is said of the run or its agent.
+    pub rounds_max: Option<u32>,
+    /// The only tools that it may use, by their names; all that it has if absent.
+    pub allowed_tools: Option<Vec<String>>,
 }
 
 impl Prompt {

@@ -78,12 +78,12 @@ struct AutonomySet {
 )]
 #[put("/api/agents/{name}/autonomy")]
 async fn set(call: Call<AutonomyWish>) -> Answer<AutonomySet> {
-    let wanted = call.fields()?;
+    let wish = call.fields()?;
     let agent = call.owning("autonomy settings").await?;
     if agent.entry.is_system {
         return Err(TrinityError::forbidden("Autonomy cannot be changed for the system agent"));
     }
-    let wish = wanted.enabled.filter(|wish| !wish.is_null());
+    let wish = wish.enabled.filter(|wish| !wish.is_null());
     let wish = wish.ok_or_else(|| TrinityError::bad("enabled is required"))?;
     let wish =
         shape::truth(&wish).ok_or_else(|| TrinityError::bad("enabled must be true or false"))?;

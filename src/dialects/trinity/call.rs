@@ -151,10 +151,7 @@ where
     pub(super) fn fields(&self) -> Result<B::Body, TrinityError> {
         match &self.body {
             Body::Json(body) => shape::of_body(body),
-            Body::Absent => {
-                let missing = Fault::missing(vec![json!("body")], Value::Null);
-                Err(TrinityError::shape(&[missing]))
-            }
+            Body::Absent => Err(no_body()),
             Body::Other(text) => Err(TrinityError::shape(&[shape::no_object(&json!(text))])),
         }
     }
@@ -262,7 +259,13 @@ impl Text {
     }
 }
 
-fn no_json(bytes: &[u8], error: &serde_json::Error) -> TrinityError {
+/// That a body is absent.
+pub(super) fn no_body() -> TrinityError {
+    TrinityError::shape(&[Fault::missing(vec![json!("body")], Value::Null)])
+}
+
+/// Why a text is no JSON.
+pub(super) fn no_json(bytes: &[u8], error: &serde_json::Error) -> TrinityError {
     let at = offset(bytes, error.line(), error.column());
     let msg = "JSON decode error";
     let fault = Fault::new("json_invalid", vec![json!("body"), json!(at)], msg, json!({}));

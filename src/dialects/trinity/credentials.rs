@@ -13,7 +13,7 @@ use super::call::Call;
 use super::error::TrinityError;
 use super::{Answer, times};
 use crate::credentials::bundle::{ALGORITHM, KEY_VARIABLE};
-use crate::credentials::{BUNDLE, CredentialError, Injection, OwnServer};
+use crate::credentials::{BUNDLE, CredentialError, Injection};
 use crate::roster::Known;
 use crate::workspace::{Entry, WorkspaceError};
 
@@ -203,7 +203,7 @@ async fn inject(call: Call<Injected>) -> Answer<FilesWritten> {
     let Injected { files: Files(files) } = call.fields()?;
     must_run(&agent)?;
     let files = files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
-    let own = own_server(&call, &agent);
+    let own = call.shared.host.own_server(agent.id);
     let files_written = call.shared.host.credentials.inject(agent.id, files, own.as_ref()).await?;
     let message = format!("Injected {} credential file(s)", files_written.len());
     Ok(Json(FilesWritten { status: "success", files_written, message }))
@@ -225,7 +225,7 @@ async fn export(call: Call) -> Answer<Exported> {
 async fn import(call: Call) -> Answer<Imported> {
     let agent = call.owned().await?;
     must_run(&agent)?;
-    let own = own_server(&call, &agent);
+    let own = call.shared.host.own_server(agent.id);
     let files_imported = call.shared.host.credentials.import(agent.id, own.as_ref()).await?;
     let message = format!("Imported {} credential file(s)", files_imported.len());
     Ok(Json(Imported { status: "success", files_imported, message }))
@@ -246,14 +246,6 @@ async fn encryption_key(call: Call) -> Answer<EncryptionKey> {
         key_format: "hex (32 bytes in 64 digits)",
         note: "Whoever has this key can read every encrypted bundle of this host. Keep it secret.",
     }))
-}
-
-/// The host's own MCP server as the agent reaches it, if there is one and the agent has a key.
-pub(super) fn own_server<B>(call: &Call<B>, agent: &Known) -> Option<OwnServer> {
-    let host = &call.shared.host;
-    let url = host.credentials.mcp_url()?.to_owned();
-    let key = host.accounts.agent_secret(agent.id)?.reveal().to_owned();
-    Some(OwnServer { url, key })
 }
 
 fn must_run(agent: &Known) -> Result<(), TrinityError> {

@@ -17,19 +17,22 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::agents::AgentBase;
 use super::agents::birth::{self, NewAgent};
-use super::call::Call;
+use super::call::{self, Call};
 use super::error::{ErrorBody, TrinityError};
 use super::{Answer, names, shape};
 use crate::accounts::Role;
 use crate::http::body;
 use crate::roster::Known;
-use crate::templates::{ARCHIVE_MAX_BYTES, ArchiveError, Deployed, Imported};
+use crate::templates::{ARCHIVE_MAX_BYTES, ArchiveError, Deployed, Imported, Verified};
 
 /// Archives that are taken at once: each is in memory as a whole, in several forms.
 static PLACES: Semaphore = Semaphore::const_new(2);
 
 /// Credentials that come beside an archive.
 const CREDENTIALS_MAX: usize = 100;
+
+/// Names of files that are told where there are more.
+const NAMES_TOLD: usize = 10;
 
 /// Versions of one agent.
 const VERSIONS_MAX: u32 = 500;
@@ -59,12 +62,14 @@ struct Deployment {
     /// What became of each file with credentials: `from_archive`, `created` or `merged`.
     credentials_imported: BTreeMap<&'static str, &'static str>,
     credentials_injected: usize,
-    /// Whether the files are those of the archive's list, if it brought one.
+    /// Whether the agent has all that the archive's list names, if it brought one; links it has not.
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<bool>,
     files_deployed: usize,
+    /// Files of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     files_expected: Option<usize>,
+    /// Always 0: agents are given no links.
     symlinks_deployed: u64,
     warnings: Vec<String>,
     error: Option<String>,
@@ -98,9 +103,12 @@ async fn deploy_local(mut payload: Payload, call: Call) -> Answer<Deployment> {
     let settings = &call.shared.settings;
     let (limit, within) = (settings.archive_max(), settings.file_within());
     let bytes = body::whole(call.request.headers(), &mut payload, limit, within).await?;
+    if bytes.is_empty() {
+        return Err(call::no_body());
+    }
     let wanted: NewDeployment = match serde_json::from_slice::<Value>(&bytes) {
         Ok(said) => shape::of_body(&said)?,
-        Err(error) => return Err(TrinityError::bad(format!("The body is not JSON: {error}"))),
+        Err(error) => return Err(call::no_json(&bytes, &error)),
     };
     drop(bytes);
     let credentials = credentials(wanted.credentials.unwrap_or_default())?;
@@ -128,9 +136,13 @@ async fn deploy_local(mut payload: Payload, call: Call) -> Answer<Deployment> {
         Imported::Created => (".env", "created"),
         Imported::Merged => (".env", "merged"),
     });
-    let warnings = match deployed.links {
+    let warnings = match deployed.links.len() {
         0 => Vec::new(),
-        links => vec![format!("{links} links of the archive are left out")],
+        count => {
+            let some = deployed.links.iter().take(NAMES_TOLD).map(String::as_str);
+            let some = some.collect::<Vec<_>>().join(", ");
+            vec![format!("{count} links of the archive are left out, as agents have none: {some}")]
+        }
     };
     Ok(Json(Deployment {
         status: "success",
@@ -143,7 +155,7 @@ async fn deploy_local(mut payload: Payload, call: Call) -> Answer<Deployment> {
         },
         credentials_imported: imported.into_iter().collect(),
         credentials_injected: count,
-        verified: deployed.verified.as_ref().map(|verified| verified.wrong.is_empty()),
+        verified: deployed.verified.as_ref().map(Verified::is_whole),
         files_deployed: deployed.files,
         files_expected: deployed.verified.map(|verified| verified.expected),
         symlinks_deployed: 0,
@@ -198,7 +210,8 @@ fn checked(
             return Err(coded("INVALID_ARCHIVE", "the archive has no .trinity-manifest.json"));
         }
         Some(verified) if !verified.wrong.is_empty() => {
-            let wrong: Vec<_> = verified.wrong.iter().take(10).map(String::as_str).collect();
+            let wrong: Vec<_> =
+                verified.wrong.iter().take(NAMES_TOLD).map(String::as_str).collect();
             let told = format!("not as .trinity-manifest.json says: {}", wrong.join(", "));
             return Err(coded("INVALID_ARCHIVE", &told));
         }

@@ -26,7 +26,8 @@ fn client<B>(visit: &Visit<B>) -> u128 {
 async fn note<B>(visit: &Visit<B>, action: &'static str, who: &str) {
     let kind = "user".to_owned();
     let actor = Actor { kind, email: Some(who.chars().take(254).collect()), ..Actor::system() };
-    let deed = Deed { event_type: "authentication", action, ..Deed::default() };
+    let is_of_stranger = matches!(action, "login_failed" | "access_request");
+    let deed = Deed { event_type: "authentication", action, is_of_stranger, ..Deed::default() };
     visit.note_of(actor, deed).await;
 }
 
@@ -55,6 +56,9 @@ impl From<AccountsError> for TrinityError {
             AccountsError::WrongCode => Self::unauthorized("Invalid or expired verification code"),
             AccountsError::UnknownUser => Self::not_found("User not found"),
             AccountsError::OwnRole => Self::bad("Cannot change your own role"),
+            AccountsError::NeededAdmin => Self::bad(
+                "Cannot change this role: the host's own administrator, and the last one, keep it",
+            ),
             AccountsError::UnknownKey => Self::not_found("MCP API key not found"),
             AccountsError::TooManyKeys(_) | AccountsError::TooMany(_) => Self::bad(words),
             AccountsError::Listed(email) => {

@@ -155,10 +155,12 @@ impl From<CoreError> for TrinityError {
             CoreError::Starting => Self::unavailable("The host is still starting"),
             CoreError::ShuttingDown => Self::unavailable("The host is shutting down"),
             CoreError::Halted => Self::unavailable("All agents are halted"),
-            CoreError::Crashed(_) => {
-                let told = "The agent crashed; what it had done by then is unknown";
-                Self::inside(&error).worded(told)
-            }
+            CoreError::Crashed(_) => Self {
+                cause: Some(error.to_string()),
+                ..Self::unavailable(
+                    "Failed to communicate with agent: it crashed; what it had done is unknown",
+                )
+            },
             CoreError::DeadlineExceeded(_) => {
                 Self::new(S::GATEWAY_TIMEOUT, "No answer in time; whether it was done is unknown")
             }

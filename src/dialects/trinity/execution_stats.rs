@@ -64,7 +64,7 @@ struct Executions {
     #[serde(skip_serializing_if = "Option::is_none")]
     total_cost_7d: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_execution_at_7d: Option<String>,
+    last_execution_at_7d: Option<Option<String>>,
     schedules_total: u64,
     schedules_enabled: u64,
 }
@@ -143,7 +143,7 @@ impl Executions {
             running_count_7d: Some(of_week.open),
             success_rate_7d: Some(rate(of_week)),
             total_cost_7d: Some(numbers::dollars(of_week.cost_micros)),
-            last_execution_at_7d: at(of_week),
+            last_execution_at_7d: Some(at(of_week)),
             ..all
         }
     }

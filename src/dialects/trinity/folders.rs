@@ -122,7 +122,7 @@ async fn show(call: Call) -> Answer<Folders> {
     }))
 }
 
-/// Says what an agent is to share from its next start.
+/// Says what an agent is to share from its next start; what it shares no longer ends at once.
 #[utoipa::path(
     tag = "Shared folders",
     params(("name" = String, Path)),
@@ -135,20 +135,14 @@ async fn change(call: Call<NewFolders>) -> Answer<FoldersSet> {
     let agent = call.owning("folder sharing").await?;
     let exposes = flag("expose_enabled", wanted.expose_enabled.as_ref())?;
     let consumes = flag("consume_enabled", wanted.consume_enabled.as_ref())?;
-    let set = call.shared.host.roster.amend(agent.id, |entry| {
-        let folders = &mut entry.folders;
-        folders.exposes = exposes.unwrap_or(folders.exposes);
-        folders.consumes = consumes.unwrap_or(folders.consumes);
-        Ok::<_, TrinityError>(*folders)
-    });
-    let set = set.await?;
+    let set = call.shared.host.organisation.set_folders(agent.id, exposes, consumes).await?;
     Ok(Json(FoldersSet {
         status: "updated",
         agent_name: agent.name,
         expose_enabled: set.exposes,
         consume_enabled: set.consumes,
         restart_required: true,
-        message: "Folder sharing updated; it takes effect at the next start of the agent"
+        message: "Folder sharing updated; what is new takes effect at the next start of the agent"
             .to_owned(),
     }))
 }

@@ -15,7 +15,7 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures::FutureExt;
 use uuid::Uuid;
 
@@ -53,6 +53,9 @@ const PREFLIGHT: [(HeaderName, HeaderValue); 3] = [
 /// Where Trinity's own pages come from on the user's machine.
 const ORIGINS: [&str; 2] = ["http://localhost:3000", "http://localhost:8080"];
 
+/// By what a request is called in its answer and in the audit log.
+pub(super) struct RequestId(pub(super) HeaderValue);
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The way of a request through the gate.
@@ -65,6 +68,7 @@ where
     B: MessageBody + 'static,
 {
     let id = request_id(request.headers());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let origin = request.headers().get(ORIGIN).cloned();
     let is_known = origin.as_ref().is_some_and(|origin| is_known(&shared, origin));
     let dress = move |headers: &mut HeaderMap| {

@@ -69,19 +69,12 @@ async fn show_guardrails(call: Call) -> Answer<GuardrailsShown> {
 )]
 #[put("/api/agents/{name}/guardrails")]
 async fn set_guardrails(call: Call<NewGuardrails>) -> Answer<GuardrailsSet> {
-    let wanted = call.fields()?;
+    let wanted = call.fields()?.into_map();
     let agent = call.owning("guardrails").await?;
-    let guardrails = checked(&wanted.into_map())?;
-    let registry = &call.shared.host.registry;
-    // A patch is merged: what is not named any more has to be taken away by name.
-    let record = registry.record(agent.id).await?;
-    let before = record.character.setting(SETTING).and_then(Value::as_object);
-    let mut patch: Map<_, _> =
-        before.into_iter().flatten().map(|(key, _)| (key.clone(), Value::Null)).collect();
-    patch.extend(guardrails.clone());
-    let patch = if guardrails.is_empty() { Value::Null } else { Value::Object(patch) };
-    let settings = Map::from_iter([(SETTING.to_owned(), patch)]);
-    registry.revise(agent.id, Map::from_iter([("settings".to_owned(), settings.into())])).await?;
+    let guardrails = checked(&wanted)?;
+    // As a whole and at once: a patch would be laid over whatever another request sets meanwhile.
+    let set = if guardrails.is_empty() { Value::Null } else { guardrails.clone().into() };
+    call.shared.host.registry.set_setting(agent.id, SETTING, set).await?;
     Ok(Json(GuardrailsSet {
         agent_name: agent.name,
         guardrails,

@@ -9,6 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::agents::status;
+use super::answering::AgentRuntime;
 use super::call::Call;
 use super::files::HOME;
 use crate::roster::Known;
@@ -24,7 +25,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 #[serde(untagged)]
 enum AgentInfo {
     Described(Box<Described>),
-    Plain(Plain),
+    Plain(Box<Plain>),
 }
 
 /// What is known without a `template.yaml`.
@@ -36,6 +37,7 @@ struct Plain {
     template_name: String,
     message: String,
     status: &'static str,
+    runtime: AgentRuntime,
     /// There while it does not run.
     #[serde(skip_serializing_if = "Option::is_none")]
     r#type: Option<String>,
@@ -71,6 +73,7 @@ struct Described {
     mcp_servers: Vec<Value>,
     avatar_prompt: Option<String>,
     status: &'static str,
+    runtime: AgentRuntime,
 }
 
 /// What an agent says of itself.
@@ -78,45 +81,50 @@ struct Described {
 #[get("/api/agents/{name}/info")]
 async fn show(call: Call) -> Answer<AgentInfo> {
     let agent = call.authorised().await?;
+    let host = &call.shared.host;
+    let character = &host.registry.record(agent.id).await?.character;
+    let runtime = AgentRuntime::of(host, &agent, character);
     if !agent.is_running() {
         let resources = json!({
             "cpu": agent.entry.resources.cpu, "memory": agent.entry.resources.memory,
         });
-        let told = plain(&agent, "Agent is stopped. Start it to see all that it says of itself.");
-        return Ok(Json(AgentInfo::Plain(Plain {
+        let told =
+            plain(&agent, runtime, "Agent is stopped. Start it to see all that it says of itself.");
+        return Ok(Json(AgentInfo::Plain(Box::new(Plain {
             r#type: Some(agent.entry.kind.clone()),
             resources: Some(resources),
-            ..told
-        })));
+            ..*told
+        }))));
     }
-    let found = match call.shared.host.templates.of(agent.id).await {
+    let found = match host.templates.of(agent.id).await {
         Ok(found) => found,
         // Its own file is the agent's: what is wrong with it is told, and no fault of the host.
         Err(TemplateError::Unreadable { reason, .. }) => {
             let told = format!("template.yaml cannot be read: {reason}");
-            return Ok(Json(AgentInfo::Plain(plain(&agent, &told))));
+            return Ok(Json(AgentInfo::Plain(plain(&agent, runtime, &told))));
         }
         Err(error) => return Err(error.into()),
     };
     Ok(Json(match found {
-        Some(template) => AgentInfo::Described(Box::new(described(&agent, template))),
-        None => AgentInfo::Plain(plain(&agent, "No template.yaml found in the workspace")),
+        Some(template) => AgentInfo::Described(Box::new(described(&agent, runtime, template))),
+        None => AgentInfo::Plain(plain(&agent, runtime, "No template.yaml found in the workspace")),
     }))
 }
 
-fn plain(agent: &Known, message: &str) -> Plain {
-    Plain {
+fn plain(agent: &Known, runtime: AgentRuntime, message: &str) -> Box<Plain> {
+    Box::new(Plain {
         has_template: false,
         agent_name: agent.name.clone(),
         template_name: agent.entry.template.clone().unwrap_or_default(),
         message: message.to_owned(),
         status: status(agent.state),
+        runtime,
         r#type: None,
         resources: None,
-    }
+    })
 }
 
-fn described(agent: &Known, template: Template) -> Described {
+fn described(agent: &Known, runtime: AgentRuntime, template: Template) -> Described {
     Described {
         has_template: true,
         template_path: format!("{HOME}/template.yaml"),
@@ -140,5 +148,6 @@ fn described(agent: &Known, template: Template) -> Described {
         mcp_servers: template.mcp_servers,
         avatar_prompt: template.avatar_prompt,
         status: status(agent.state),
+        runtime,
     }
 }

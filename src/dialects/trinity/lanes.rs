@@ -13,6 +13,8 @@ use crate::http::places::{CONTROL_MAX, Places, places};
 pub(super) enum Lane {
     /// Governs an agent, or tells how the host does: it must get through when nothing else does.
     Control,
+    /// The same, of an agent that may have to be fetched from afar first, which takes as long as a file.
+    Start,
     /// Comes from somebody who is not known yet.
     Login,
     /// Waits for an agent to speak, which may take long.
@@ -44,9 +46,15 @@ impl Lane {
         }
         let last = path.rsplit('/').next().unwrap_or_default();
         match (method, last) {
-            (&Method::POST, "start" | "stop" | "terminate" | "release") => Self::Control,
+            (&Method::POST, "start") => Self::Start,
+            (&Method::POST, "restart") if path.starts_with("/api/systems/") => Self::Start,
+            (&Method::POST, "stop" | "terminate" | "release") => Self::Control,
             (&Method::POST, "chat" | "task" | "fan-out" | "terminal") => Self::Reply,
             (&Method::POST, _) if path.starts_with("/api/public/chat/") => Self::Reply,
+            // The agent introduces itself.
+            (&Method::GET, _) if path.starts_with("/api/public/intro/") => Self::Reply,
+            // What it is made from may have to be fetched.
+            (&Method::POST, _) if path == "/api/agents" => Self::File,
             (&Method::POST, "deploy-local" | "deploy" | "sync" | "pull") => Self::File,
             (&Method::GET, "download" | "preview") => Self::File,
             _ => Self::Common,
@@ -80,7 +88,7 @@ impl Lanes {
     /// A place, if one is free.
     pub(super) fn enter(&self, lane: Lane) -> Option<SemaphorePermit<'_>> {
         match lane {
-            Lane::Control => self.control.enter(),
+            Lane::Control | Lane::Start => self.control.enter(),
             Lane::Login => self.login.enter(),
             Lane::Reply => self.reply.enter(),
             Lane::File => self.file.enter(),
@@ -104,7 +112,12 @@ mod tests {
         for (method, path, expected) in [
             (&get, "/health", Lane::Control),
             (&post, "/api/agents/a/stop", Lane::Control),
-            (&post, "/api/agents/a/start/", Lane::Control),
+            (&post, "/api/agents/a/start/", Lane::Start),
+            (&post, "/api/systems/a/restart", Lane::Start),
+            (&post, "/api/systems/deploy", Lane::File),
+            (&post, "/api/agents", Lane::File),
+            (&post, "/api/agents/", Lane::File),
+            (&get, "/api/agents", Lane::Common),
             (&post, "/api/token", Lane::Login),
             (&post, "/api/auth/email/verify", Lane::Login),
             (&post, "/api/agents/a/chat", Lane::Reply),

@@ -8,12 +8,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Answer;
 use super::agents::Done;
 use super::call::Call;
-use super::credentials::{self, InjectionResult};
+use super::credentials::InjectionResult;
 use super::error::{ErrorBody, TrinityError};
-use super::{Answer, resources};
 use crate::credentials::Injection;
+use crate::host::StartError;
 use crate::roster::Known;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
@@ -60,10 +61,7 @@ async fn start(call: Call) -> Answer<Started> {
 pub(super) async fn begin<B>(call: &Call<B>, agent: &Known) -> Result<Injection, TrinityError> {
     let (host, hub) = (&call.shared.host, &call.shared.hub);
     // Before it runs, so that its first run has what it works with.
-    host.furnish(agent.id, None).await?;
-    resources::put_in_force(call, agent).await?;
-    let own = credentials::own_server(call, agent);
-    let injection = host.credentials.at_start(agent.id, own.as_ref()).await;
+    let injection = host.make_ready(agent.id).await?;
     hub.starting(agent.id, injection.word());
     let started = host.registry.ask(agent.id, Change::insisting(Command::Start)).await;
     if started.is_err() {
@@ -81,4 +79,13 @@ async fn stop(call: Call) -> Answer<Done> {
     let stopped = call.shared.host.registry.ask(agent.id, Change::insisting(Command::Stop)).await;
     stopped.map_err(|error| TrinityError::from(error).failing("Failed to stop agent"))?;
     Ok(Json(Done { message: format!("Agent {} stopped", agent.name) }))
+}
+
+impl From<StartError> for TrinityError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Template(error) => error.into(),
+            StartError::Core(error) => error.into(),
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 mod agent_events;
 mod agents;
+mod answering;
 mod api_key_setting;
 mod audit_log;
 mod audited;

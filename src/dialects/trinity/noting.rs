@@ -1,10 +1,11 @@
 //! What requests leave in the audit log.
 
-use actix_web::HttpRequest;
+use actix_web::{HttpMessage, HttpRequest};
 use serde_json::Value;
 
 use super::call::{Call, Visit};
 use super::error::TrinityError;
+use super::gate::RequestId;
 use super::shared::Shared;
 use crate::audit::{Actor, Deed};
 
@@ -15,8 +16,9 @@ pub(super) async fn note(shared: &Shared, request: &HttpRequest, actor: Actor, d
         let value = request.headers().get(name)?.to_str().ok()?.trim();
         (!value.is_empty()).then(|| value.to_owned())
     };
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
     let deed = Deed {
-        request_id: header("x-request-id"),
+        request_id: id.and_then(|id| id.to_str().ok().map(str::to_owned)),
         source: if header("x-via-mcp").is_some() { "mcp" } else { "api" },
         endpoint: Some(format!("{} {}", request.method(), request.path())),
         ..deed

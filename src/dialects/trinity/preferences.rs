@@ -5,7 +5,7 @@ mod ops;
 mod provider_keys;
 mod quotas;
 mod slack;
-mod templates;
+pub(super) mod templates;
 mod whitelist;
 
 use actix_web::web::Json;

@@ -60,6 +60,10 @@ async fn rename(call: Call<NewName>) -> Answer<Renamed> {
         Err(error) => return Err(error.into()),
     }
     host.accounts.rename_agent_key(agent.id, &new_name).await?;
+    // The name is there: that a folder has the old one is no reason to say otherwise.
+    if let Err(error) = host.workspaces.follow_name(agent.id, &new_name).await {
+        tracing::warn!(agent = %agent.id, %error, "the folder of an agent has its old name");
+    }
     call.note("agent_lifecycle", "rename", ("agent", &new_name)).await;
     Ok(Json(Renamed {
         message: format!("Agent {} renamed to {new_name}", agent.name),

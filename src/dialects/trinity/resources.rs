@@ -11,7 +11,7 @@ use super::Answer;
 use super::agents::{CPUS, memory_of, one_of};
 use super::call::Call;
 use super::error::TrinityError;
-use crate::roster::{Known, Limits};
+use crate::roster::Limits;
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(show_limits).service(set_limits);
@@ -90,19 +90,6 @@ async fn set_limits(call: Call<NewLimits>) -> Answer<LimitsSet> {
     let message = "Resource limits updated; they apply from the agent's next start on. Memory bounds \
                    the programs that work for the agent; processors are shown and not bounded";
     Ok(Json(LimitsSet { message, memory, cpu, restart_needed }))
-}
-
-/// Puts the limits of an agent that starts into force.
-pub(super) async fn put_in_force<B>(call: &Call<B>, agent: &Known) -> Result<(), TrinityError> {
-    if agent.entry.limits == agent.entry.limits_in_force {
-        return Ok(());
-    }
-    let roster = &call.shared.host.roster;
-    let change = roster.amend::<_, TrinityError>(agent.id, |entry| {
-        entry.limits_in_force = entry.limits.clone();
-        Ok(())
-    });
-    change.await
 }
 
 fn limit(

@@ -29,7 +29,7 @@ pub struct TrinitySettings {
     pub archive_max_bytes: u32,
     /// Seconds that a request may take which waits for no agent and moves no file.
     pub request_timeout_s: u32,
-    /// Seconds that a file may take to arrive or to leave.
+    /// Seconds that a file may take to arrive or to leave, or what an agent is made of to be fetched.
     pub file_timeout_s: u32,
     /// Requests in flight at most that wait for a reply, and as many others; further ones are refused
     /// at once. What governs agents has places of its own.
@@ -90,7 +90,7 @@ impl TrinitySettings {
         match lane {
             Lane::Control | Lane::Login | Lane::Common => own,
             Lane::Reply => own.saturating_add(RUN_MAX),
-            Lane::File => own.saturating_add(seconds(self.file_timeout_s)),
+            Lane::File | Lane::Start => own.saturating_add(seconds(self.file_timeout_s)),
         }
     }
 

@@ -17,6 +17,7 @@ use super::agents::{container_id, status};
 use super::call::Call;
 use super::error::TrinityError;
 use super::{Answer, times};
+use crate::accounts::{ADMIN, Scope};
 use crate::host::Host;
 use crate::roster::{Entry, Known};
 
@@ -40,7 +41,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(system_status).service(restart).service(reinitialize);
 }
 
-/// Sees to it that the host's own agent is there; a new one is started.
+/// Sees to it that the host's own agent is there, with its key and its workspace; a new one is started.
 ///
 /// # Errors
 /// [`CoreError`] if it cannot be created. Where another agent has its name that one stays as it is, and
@@ -49,7 +50,10 @@ pub(super) async fn ensure(host: &Host) -> Result<(), CoreError> {
     if let Some(found) = host.roster.find(NAME).await? {
         if !found.entry.is_system {
             tracing::warn!(agent = %found.id, "an agent of people's has the name {NAME}");
+            return Ok(());
         }
+        // One of an earlier version may have neither; what is there stays.
+        equip(host, found.id).await;
         return Ok(());
     }
     let id = AgentId(Uuid::new_v4());
@@ -61,16 +65,33 @@ pub(super) async fn ensure(host: &Host) -> Result<(), CoreError> {
         ..Entry::default()
     };
     host.roster.enter(id, entry, None).await?;
+    equip(host, id).await;
     let character =
         Character { id: Some(id), system: Some(INSTRUCTIONS.to_owned()), ..Character::named(NAME) };
     if let Err(error) = host.registry.create_as(character, NAME).await {
-        host.roster.forget(id).await?;
+        host.forget_agent(id).await?;
         return Err(error);
     }
     match host.registry.ask(id, Change::insisting(Command::Start)).await {
         // A halted host comes up all the same, and the agent is there to be started.
         Ok(_) | Err(CoreError::Halted) => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+/// Gives it its key and its workspace. The host starts also where that fails; the next start tries again.
+async fn equip(host: &Host, id: AgentId) {
+    match host.accounts.user(ADMIN) {
+        Some(admin) => {
+            if let Err(error) = host.accounts.make_agent_key(id, NAME, &admin, Scope::System).await
+            {
+                tracing::warn!(%error, "the host's own agent has no key");
+            }
+        }
+        None => tracing::warn!("the host's own agent has no key: there is no administrator"),
+    }
+    if let Err(error) = host.furnish(id, None).await {
+        tracing::warn!(%error, "the workspace of the host's own agent is not complete");
     }
 }
 
@@ -122,7 +143,7 @@ struct Restarted {
 #[post("/api/system-agent/restart")]
 async fn restart(call: Call) -> Answer<Restarted> {
     let agent = own(&call).await?;
-    call.shared.host.registry.ask(agent, Change::insisting(Command::Restart)).await?;
+    call.shared.host.start_anew(agent).await?;
     Ok(Json(Restarted {
         success: true,
         message: "System agent restarted".to_owned(),
@@ -141,17 +162,14 @@ struct Reinitialized {
     warnings: Vec<String>,
 }
 
-/// Makes the host's own agent as it was in the beginning: its folder empty, its instructions the first.
-/// What it remembers stays.
+/// Makes the host's own agent as it was in the beginning: its folder as its template has it, its
+/// instructions the first. What it remembers stays.
 #[utoipa::path(tag = "System agent", responses((status = 200, body = Reinitialized)))]
 #[post("/api/system-agent/reinitialize")]
 async fn reinitialize(call: Call) -> Answer<Reinitialized> {
     let agent = own(&call).await?;
-    let host = &call.shared.host;
-    host.registry.ask(agent, Change::insisting(Command::Stop)).await?;
-    host.workspaces.forget(agent).await?;
-    host.registry.revise(agent, first_words()).await?;
-    host.registry.ask(agent, Change::insisting(Command::Start)).await?;
+    let done = tokio::spawn(begin_again(call.shared.host.clone(), agent)).await;
+    done.unwrap_or_else(|error| Err(TrinityError::inside(error)))?;
     Ok(Json(Reinitialized {
         success: true,
         message: "System agent reinitialized".to_owned(),
@@ -160,11 +178,21 @@ async fn reinitialize(call: Call) -> Answer<Reinitialized> {
         steps_completed: vec![
             "container_stopped",
             "workspace_cleared",
+            "template_copied",
             "instructions_reset",
             "container_started",
         ],
         warnings: Vec::new(),
     }))
+}
+
+/// To its end, also where the caller leaves.
+async fn begin_again(host: Host, agent: AgentId) -> Result<(), TrinityError> {
+    host.registry.ask(agent, Change::insisting(Command::Stop)).await?;
+    host.workspaces.forget(agent).await?;
+    host.registry.revise(agent, first_words()).await?;
+    host.start_anew(agent).await?;
+    Ok(())
 }
 
 /// The host's own agent, for administrators.

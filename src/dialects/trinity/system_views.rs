@@ -48,7 +48,7 @@ impl SystemView {
         let host = &call.shared.host;
         let owner = host.accounts.user_by_id(view.owner);
         Self {
-            id: view.id.told(KIND),
+            id: told_id(view),
             name: view.name.clone(),
             description: view.description.clone(),
             icon: view.icon.clone(),
@@ -62,6 +62,11 @@ impl SystemView {
             updated_at: times::iso(view.updated_at),
         }
     }
+}
+
+/// The id of a view, as clients know it.
+pub(super) fn told_id(view: &View) -> String {
+    view.id.told(KIND)
 }
 
 #[derive(Serialize, ToSchema)]

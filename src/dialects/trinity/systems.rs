@@ -2,14 +2,13 @@
 
 mod manifest;
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::Vacant;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::web::Json;
 use actix_web::{HttpResponse, get, post};
-use greenroom_actors::agent::Change;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::AgentId;
-use greenroom_actors::lifecycle::Command;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -19,7 +18,7 @@ use super::agents::birth::{self, NewAgent};
 use super::agents::status;
 use super::call::Call;
 use super::error::{ErrorBody, TrinityError};
-use super::{Answer, lifecycle};
+use super::{Answer, system_views};
 use crate::accounts::Role;
 use crate::roster::{Entry, Folders, Known};
 use crate::templates::Fetched;
@@ -122,11 +121,11 @@ async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
         agents_created: Vec::new(),
         agents_to_create: Vec::new(),
         prompt_updated: false,
-        permissions_configured: manifest.permissions.len(),
+        permissions_configured: manifest.permissions.values().map(BTreeSet::len).sum(),
         schedules_created: 0,
         tags_configured: 0,
         system_view_created: None,
-        warnings: manifest.warnings.clone(),
+        warnings: Vec::new(),
     };
     if wanted.dry_run == Some(true) {
         told.agents_to_create = members
@@ -141,22 +140,35 @@ async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
     }
     // All of them or none, and nothing is fetched for agents that there is no room for.
     birth::has_room(&call, members.len())?;
-    // All templates first: where one is missing, no agent is made.
-    let mut fetched = Vec::new();
-    let token = call.shared.host.common_github_token();
+    // All templates first, each once: where one is missing, no agent is made.
+    let mut fetched = BTreeMap::new();
+    let host = &call.shared.host;
+    let token = host.common_github_token();
     let token = token.as_ref().map(|token| token.as_str());
     for (_, _, member) in &members {
-        fetched.push(call.shared.host.templates.fetch(&member.template, token).await?);
+        if let Vacant(place) = fetched.entry(member.template.as_str()) {
+            place.insert(host.templates.fetch(&member.template, token).await?);
+        }
     }
     let mut made = BTreeMap::new();
-    for ((name, short, member), fetched) in members.iter().zip(&fetched) {
-        let agent = make(&call, &manifest, name, member, fetched.as_ref()).await?;
+    for (name, short, member) in &members {
+        let fetched = fetched.get(member.template.as_str()).and_then(Option::as_ref);
+        let agent = make(&call, &manifest, name, member, fetched).await?;
         told.schedules_created += add_schedules(&call, agent.id, member).await?;
         told.tags_configured += agent.entry.tags.len();
         told.agents_created.push(agent.name.clone());
         made.insert(short.clone(), agent.id);
     }
     permit(&call, &manifest, &made).await?;
+    // Each of its agents is told it.
+    told.prompt_updated = manifest.prompt.is_some();
+    if let Some(view) = manifest.view {
+        // The agents are there: a view that cannot be made is no reason to say otherwise.
+        match call.shared.host.organisation.make_view(&call.principal.user, view).await {
+            Ok(view) => told.system_view_created = Some(system_views::told_id(&view)),
+            Err(error) => told.warnings.push(format!("system_view was not made: {error}")),
+        }
+    }
     told.status = "deployed";
     Ok(Json(told))
 }
@@ -192,9 +204,13 @@ async fn restart_system(call: Call) -> Answer<SystemRestarted> {
     let host = &call.shared.host;
     let mut told = SystemRestarted { restarted: Vec::new(), failed: Vec::new() };
     for agent in agents.iter().filter(|agent| call.relation(agent).may_own()) {
-        let stopped = host.registry.ask(agent.id, Change::insisting(Command::Stop)).await;
-        let is_done = stopped.is_ok() && lifecycle::begin(&call, agent).await.is_ok();
-        let list = if is_done { &mut told.restarted } else { &mut told.failed };
+        let list = match host.start_anew(agent.id).await {
+            Ok(_) => &mut told.restarted,
+            Err(error) => {
+                tracing::warn!(agent = %agent.id, %error, "an agent was not restarted");
+                &mut told.failed
+            }
+        };
         list.push(agent.name.clone());
     }
     Ok(Json(told))
@@ -322,8 +338,8 @@ async fn add_schedules(
     member: &Member,
 ) -> Result<usize, TrinityError> {
     let registry = &call.shared.host.registry;
-    for schedule in &member.schedules {
-        let trigger = schedule.made(&call.principal.user.username);
+    for schedule in member.schedules.iter().cloned() {
+        let trigger = schedule.made(&call.principal.user.username)?;
         registry.add_trigger(agent, trigger).await?;
     }
     Ok(member.schedules.len())

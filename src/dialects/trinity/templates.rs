@@ -12,6 +12,7 @@ use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
 use super::files;
+use super::preferences::templates::{self as repositories, Repository};
 use crate::templates::{Listed, TemplateError};
 
 pub(super) fn routes(at: &mut ServiceConfig) {
@@ -24,6 +25,9 @@ struct TemplateShown {
     id: String,
     display_name: String,
     description: String,
+    /// `owner/repo`, of those that are one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    github_repo: Option<String>,
     /// `local` or `github`.
     source: &'static str,
     #[schema(value_type = Object)]
@@ -45,6 +49,7 @@ impl From<Listed> for TemplateShown {
             },
             id,
             description: template.description,
+            github_repo: None,
             source: "local",
             resources: template.resources,
             skills: template.skills,
@@ -55,12 +60,37 @@ impl From<Listed> for TemplateShown {
     }
 }
 
-/// The templates of this host.
+impl From<Repository> for TemplateShown {
+    /// What it says of itself is known once it is cloned.
+    fn from(repository: Repository) -> Self {
+        Self {
+            id: format!("github:{}", repository.github_repo),
+            display_name: repository.shown(),
+            description: repository.description,
+            github_repo: Some(repository.github_repo),
+            source: "github",
+            resources: Map::new(),
+            skills: Vec::new(),
+            mcp_servers: Vec::new(),
+            required_credentials: Vec::new(),
+            persistent_state: Vec::new(),
+        }
+    }
+}
+
+/// The repositories that administrators offer, then what lies on this host.
+async fn offered(call: &Call) -> Result<Vec<TemplateShown>, TrinityError> {
+    let host = &call.shared.host;
+    let repositories = repositories::offered(&host.preferences).into_iter();
+    let local = host.templates.list().await?.into_iter();
+    Ok(repositories.map(TemplateShown::from).chain(local.map(TemplateShown::from)).collect())
+}
+
+/// The templates of this host, and the repositories that are offered.
 #[utoipa::path(tag = "Templates", responses((status = 200, body = [TemplateShown])))]
 #[get("/api/templates")]
 async fn all(call: Call) -> Answer<Vec<TemplateShown>> {
-    let listed = call.shared.host.templates.list().await?;
-    Ok(Json(listed.into_iter().map(TemplateShown::from).collect()))
+    Ok(Json(offered(&call).await?))
 }
 
 /// One of them; its id may have slashes.
@@ -68,10 +98,8 @@ async fn all(call: Call) -> Answer<Vec<TemplateShown>> {
 #[get("/api/templates/{id:.*}")]
 async fn one(call: Call) -> Answer<TemplateShown> {
     let id = call.segment("id");
-    let listed = call.shared.host.templates.list().await?;
-    let found = listed.into_iter().find(|one| one.id == id);
-    let found = found.ok_or_else(|| TrinityError::not_found("Template not found"))?;
-    Ok(Json(found.into()))
+    let found = offered(&call).await?.into_iter().find(|one| one.id == id);
+    found.map(Json).ok_or_else(|| TrinityError::not_found("Template not found"))
 }
 
 impl From<TemplateError> for TrinityError {

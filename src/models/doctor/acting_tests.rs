@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use greenroom_actors::character::Character;
 use greenroom_actors::figures::Tally;
-use greenroom_actors::ports::{Purpose, ToolSpec};
+use greenroom_actors::ports::{Bounds, Purpose, ToolSpec};
 
 use super::*;
 
@@ -25,6 +25,7 @@ fn prompt(tools: &[(&str, Value)], turns: Vec<Turn>) -> Prompt {
         tools: tools.collect(),
         settings: Map::new(),
         tally: Tally::default(),
+        bounds: Bounds::default(),
     }
 }
 

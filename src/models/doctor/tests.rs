@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use greenroom_actors::character::{Bio, Character};
 use greenroom_actors::figures::Tally;
-use greenroom_actors::ports::{Role, Turn};
+use greenroom_actors::ports::{Bounds, Role, Turn};
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
@@ -29,6 +29,7 @@ fn prompt(character: Character, purpose: Purpose, turns: Vec<Turn>) -> Prompt {
         tools: Vec::new(),
         settings: Map::new(),
         tally: Tally::default(),
+        bounds: Bounds::default(),
     }
 }
 

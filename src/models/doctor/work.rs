@@ -104,7 +104,7 @@ mod tests {
 
     use greenroom_actors::character::Character;
     use greenroom_actors::figures::Tally;
-    use greenroom_actors::ports::{Purpose, ToolSpec};
+    use greenroom_actors::ports::{Bounds, Purpose, ToolSpec};
     use serde_json::Map;
 
     use super::*;
@@ -129,6 +129,7 @@ mod tests {
             tools: tools.into(),
             settings: Map::new(),
             tally: Tally::default(),
+            bounds: Bounds::default(),
         }
     }
 

@@ -185,7 +185,7 @@ mod tests {
 
     use greenroom_actors::character::Character;
     use greenroom_actors::figures::Tally;
-    use greenroom_actors::ports::ToolCall;
+    use greenroom_actors::ports::{Bounds, ToolCall};
 
     use super::*;
 
@@ -201,6 +201,7 @@ mod tests {
             tools: Vec::new(),
             settings: Map::new(),
             tally: Tally::default(),
+            bounds: Bounds::default(),
         }
     }
 

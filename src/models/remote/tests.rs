@@ -6,7 +6,7 @@ use greenroom_actors::character::Character;
 use greenroom_actors::error::ModelError;
 use greenroom_actors::figures::Tally;
 use greenroom_actors::ports::{
-    Delta, Generation, Model, Purpose, Role, ToolCall, ToolSpec, Turn, collect,
+    Bounds, Delta, Generation, Model, Purpose, Role, ToolCall, ToolSpec, Turn, collect,
 };
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
@@ -48,6 +48,7 @@ fn prompt() -> Prompt {
         tools: Vec::new(),
         settings: Map::new(),
         tally: Tally::default(),
+        bounds: Bounds::default(),
     }
 }
 

@@ -24,7 +24,6 @@ use crate::approvals::Approval;
 use crate::character::AgentRecord;
 use crate::error::CoreError;
 use crate::facts::{EventKind, Fact};
-use crate::guardrails::Guardrails;
 use crate::ids::AgentId;
 use crate::ports::{Delta, Prompt, Tool};
 use crate::runs::{Run, RunStatus, Step, StepKind, StepStatus};
@@ -103,10 +102,7 @@ impl<'a> Course<'a> {
         });
         let mut askers = letter.map(|letter| letter.askers.clone()).unwrap_or_default();
         askers.push(errand.agent);
-        let terms = cause.terms();
-        let is_beside = terms.is_some_and(|terms| terms.is_beside);
-        let own = Guardrails::of(&record.character).turns(is_beside);
-        let rounds_max = terms.and_then(|terms| terms.rounds_max).or(own);
+        let rounds_max = prompt.bounds.rounds_max;
         Self {
             errand,
             record,

@@ -62,6 +62,8 @@ pub struct MemoryQuery {
     pub kind: Option<String>,
     /// Of which room; any if absent.
     pub room_id: Option<RoomId>,
+    /// Of one of these rooms; any if absent.
+    pub rooms: Option<Vec<RoomId>>,
     /// Of which entity; any if absent.
     pub entity_id: Option<EntityId>,
     /// Made before this, exclusive.
@@ -82,6 +84,7 @@ impl MemoryQuery {
             agent_id,
             kind: None,
             room_id: None,
+            rooms: None,
             entity_id: None,
             before: None,
             after: None,
@@ -162,6 +165,8 @@ pub struct LetterQuery {
     pub to: AgentId,
     /// Of which room; any if absent.
     pub room_id: Option<RoomId>,
+    /// Of one of these rooms; any if absent.
+    pub rooms: Option<Vec<RoomId>>,
     /// Only in one of these states; any if empty.
     pub statuses: Vec<LetterStatus>,
     /// Only those whose writer has said [more than the words](crate::letters::Terms).
@@ -181,6 +186,7 @@ impl LetterQuery {
         Self {
             to,
             room_id: None,
+            rooms: None,
             statuses: Vec::new(),
             with_terms: false,
             from: None,

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::accounts::{AccountsError, Scope, User};
+use crate::accounts::{Scope, User};
 use crate::credentials::ENV;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
@@ -187,13 +187,7 @@ pub(in crate::dialects::trinity) fn has_room<B>(
     let owner = &call.principal.user;
     let owned = host.roster.owned_by(&owner.username);
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let before_last = owned.saturating_add(more).saturating_sub(1);
-    Ok(host.accounts.check_quota(owner, number(before_last)).map_err(|refused| match refused {
-        AccountsError::Quota { limit, .. } => {
-            AccountsError::Quota { current: number(owned), limit }
-        }
-        refused => refused,
-    })?)
+    Ok(host.accounts.check_quota_for(owner, number(owned), number(more))?)
 }
 
 /// An agent that may come into being.
@@ -251,13 +245,24 @@ impl Birth {
     }
 }
 
-/// Puts what a template says in the place of what was asked for; answers what it says of folders.
+/// Puts what a template says in the place of what was asked for, but for resources; answers what it says
+/// of folders.
 fn overlay(wanted: &mut NewAgent, template: &Template) -> Folders {
     if let Some(kind) = &template.kind {
         wanted.r#type = Some(kind.clone());
     }
     if !template.resources.is_empty() {
-        wanted.resources = Some(Value::Object(template.resources.clone()));
+        // What was asked for goes before it, each for itself.
+        let mut resources = template.resources.clone();
+        match wanted.resources.take() {
+            Some(Value::Object(asked)) => {
+                resources.extend(asked.into_iter().filter(|(_, value)| !value.is_null()));
+                wanted.resources = Some(Value::Object(resources));
+            }
+            None | Some(Value::Null) => wanted.resources = Some(Value::Object(resources)),
+            // To be refused.
+            said => wanted.resources = said,
+        }
     }
     if let Some(runtime) = &template.runtime {
         wanted.runtime = Some(runtime.kind.clone());

@@ -40,7 +40,7 @@ struct CodeRequested {
 #[post("/api/auth/email/request")]
 async fn request_code(visit: Visit<Address>) -> Answer<CodeRequested> {
     let wanted = visit.fields()?;
-    let is_sent = match visit.shared.host.accounts.send_code(&wanted.email) {
+    let is_sent = match visit.shared.host.accounts.send_code(&wanted.email, super::client(&visit)) {
         // What is no address is on no list.
         Err(AccountsError::NotAnAddress) => false,
         sent => sent?,
@@ -77,7 +77,8 @@ struct Verified {
 #[post("/api/auth/email/verify")]
 async fn verify_code(visit: Visit<Code>) -> Answer<Verified> {
     let wanted = visit.fields()?;
-    match visit.shared.host.accounts.login_by_code(&wanted.email, &wanted.code).await {
+    let client = super::client(&visit);
+    match visit.shared.host.accounts.login_by_code(&wanted.email, &wanted.code, client).await {
         Ok(session) => {
             super::note(&visit, "login_success", &session.user.username).await;
             Ok(Json(Verified {

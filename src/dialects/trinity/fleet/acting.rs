@@ -59,7 +59,7 @@ struct Outcome {
 #[post("/api/ops/fleet/restart")]
 async fn restart(call: Call<InQuery<SystemFilter>>) -> Answer<Acted> {
     call.admin()?;
-    Ok(Json(act(&call, Command::Restart).await?))
+    Ok(Json(act(&call, Order::Restart).await?))
 }
 
 /// Stops the agents that run, without the host's own.
@@ -67,7 +67,7 @@ async fn restart(call: Call<InQuery<SystemFilter>>) -> Answer<Acted> {
 #[post("/api/ops/fleet/stop")]
 async fn stop(call: Call<InQuery<SystemFilter>>) -> Answer<Acted> {
     call.admin()?;
-    Ok(Json(act(&call, Command::Stop).await?))
+    Ok(Json(act(&call, Order::Stop).await?))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -87,7 +87,7 @@ async fn emergency_stop(call: Call<InQuery<SystemFilter>>) -> Answer<EmergencySt
     call.admin()?;
     let meant = meant(&call).await?;
     let (schedules_paused, mut errors) = schedules::switch(&call, &meant, false).await?;
-    let Acted { timestamp, summary, results } = act(&call, Command::Stop).await?;
+    let Acted { timestamp, summary, results } = act(&call, Order::Stop).await?;
     let failed = results.into_iter().filter(|outcome| outcome.result == "failed");
     errors.extend(
         failed.map(|outcome| format!("{}: {}", outcome.agent, outcome.reason.unwrap_or_default())),
@@ -115,8 +115,14 @@ async fn meant(call: &Call<InQuery<SystemFilter>>) -> Result<Vec<Known>, Trinity
     Ok(agents)
 }
 
-async fn act(call: &Call<InQuery<SystemFilter>>, command: Command) -> Result<Acted, TrinityError> {
-    let registry = &call.shared.host.registry;
+#[derive(Clone, Copy)]
+enum Order {
+    Stop,
+    Restart,
+}
+
+async fn act(call: &Call<InQuery<SystemFilter>>, order: Order) -> Result<Acted, TrinityError> {
+    let host = &call.shared.host;
     let outcomes = stream::iter(meant(call).await?).map(|agent| async move {
         let outcome = |result, reason: Option<&str>| Outcome {
             agent: agent.name.clone(),
@@ -129,9 +135,16 @@ async fn act(call: &Call<InQuery<SystemFilter>>, command: Command) -> Result<Act
         if !agent.is_running() {
             return outcome("skipped", Some("not_running"));
         }
-        match registry.ask(agent.id, Change::insisting(command)).await {
-            Ok(_) => outcome("success", None),
-            Err(error) => outcome("failed", Some(&TrinityError::from(error).words())),
+        let done = match order {
+            Order::Stop => {
+                let stopped = host.registry.ask(agent.id, Change::insisting(Command::Stop)).await;
+                stopped.map(drop).map_err(TrinityError::from)
+            }
+            Order::Restart => host.start_anew(agent.id).await.map(drop).map_err(TrinityError::from),
+        };
+        match done {
+            Ok(()) => outcome("success", None),
+            Err(error) => outcome("failed", Some(&error.words())),
         }
     });
     let results: Vec<_> = outcomes.buffered(AT_ONCE).collect().await;

@@ -5,12 +5,14 @@ use actix_web::web::Json;
 use futures::{StreamExt, stream};
 use greenroom_actors::agent::AmendTrigger;
 use greenroom_actors::error::CoreError;
+use greenroom_actors::triggers::Trigger;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::acting::AT_ONCE;
+use crate::accounts::Principal;
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
@@ -101,7 +103,13 @@ pub(super) async fn switch<B>(
     agents: &[Known],
     is_enabled: bool,
 ) -> Result<(usize, Vec<String>), TrinityError> {
-    let registry = &call.shared.host.registry;
+    let host = &call.shared.host;
+    let registry = &host.registry;
+    // What somebody made who may not use the agent any longer was paused for good when that ended.
+    let goes_on = |agent: &Known, trigger: &Trigger| {
+        let by = host.accounts.user(&trigger.created_by).map(Principal::session);
+        by.is_none_or(|by| host.roster.relation(&by, &agent.entry).may_use())
+    };
     // Only those that have some are asked for them.
     let totals = registry.store().trigger_totals().await?;
     let is_open = |of: &greenroom_actors::ports::TriggerTotals| match is_enabled {
@@ -115,7 +123,7 @@ pub(super) async fn switch<B>(
         let mut count = 0;
         let triggers = registry.store().triggers(agent.id).await;
         let triggers = triggers.map_err(|error| (agent, CoreError::from(error)))?;
-        for trigger in &triggers {
+        for trigger in triggers.iter().filter(|it| !is_enabled || goes_on(agent, it)) {
             let Some(patch) = switched(trigger, is_enabled).map(Box::new) else { continue };
             let amended = registry.ask(agent.id, AmendTrigger { id: trigger.id, patch }).await;
             match amended {

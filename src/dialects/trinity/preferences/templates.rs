@@ -9,6 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::preferences::Preferences;
 
 /// The preference that lists them, as JSON.
 const KEY: &str = "github_templates";
@@ -19,15 +20,33 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 
 /// A repository, and what it is called.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
-struct Repository {
+pub(in crate::dialects::trinity) struct Repository {
     /// `owner/repo`.
-    github_repo: String,
+    pub(in crate::dialects::trinity) github_repo: String,
     #[serde(default)]
     #[schema(max_length = 200)]
     display_name: String,
     #[serde(default)]
     #[schema(max_length = 2000)]
-    description: String,
+    pub(in crate::dialects::trinity) description: String,
+}
+
+impl Repository {
+    /// What it is shown as.
+    pub(in crate::dialects::trinity) fn shown(&self) -> String {
+        if !self.display_name.is_empty() {
+            return self.display_name.clone();
+        }
+        self.github_repo.rsplit('/').next().unwrap_or_default().to_owned()
+    }
+}
+
+/// The repositories that are offered; what is kept and is no list of them offers none.
+pub(in crate::dialects::trinity) fn offered(preferences: &Preferences) -> Vec<Repository> {
+    let kept = preferences.text(KEY);
+    let kept = kept.and_then(|text| serde_json::from_str::<Vec<Repository>>(&text).ok());
+    let fits = |one: &Repository| is_repository(&one.github_repo);
+    kept.unwrap_or_default().into_iter().filter(fits).collect()
 }
 
 /// A repository as it is listed.
@@ -54,19 +73,14 @@ struct Repositories {
 #[get("/api/settings/github-templates")]
 async fn show(call: Call) -> Answer<Repositories> {
     call.admin()?;
-    let kept = call.shared.host.preferences.text(KEY);
-    let source = if kept.is_some() { "settings" } else { "defaults" };
-    let kept = kept.and_then(|text| serde_json::from_str::<Vec<Repository>>(&text).ok());
-    let templates = kept.unwrap_or_default().into_iter().map(|one| {
-        let last = one.github_repo.rsplit('/').next().unwrap_or_default().to_owned();
-        let shown = if one.display_name.is_empty() { last } else { one.display_name.clone() };
-        ListedRepository {
-            resolved_name: shown,
-            resolved_description: one.description.clone(),
-            github_repo: one.github_repo,
-            display_name: one.display_name,
-            description: one.description,
-        }
+    let preferences = &call.shared.host.preferences;
+    let source = if preferences.find(KEY).is_some() { "settings" } else { "defaults" };
+    let templates = offered(preferences).into_iter().map(|one| ListedRepository {
+        resolved_name: one.shown(),
+        resolved_description: one.description.clone(),
+        github_repo: one.github_repo,
+        display_name: one.display_name,
+        description: one.description,
     });
     Ok(Json(Repositories { source, templates: templates.collect() }))
 }

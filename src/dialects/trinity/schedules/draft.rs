@@ -1,6 +1,8 @@
 //! What a client wants a schedule to be.
 
 use greenroom_actors::error::CoreError;
+use greenroom_actors::ids::AgentId;
+use greenroom_actors::time::UnixMillis;
 use greenroom_actors::triggers::{NewTrigger, Schedule, Trigger, TriggerPatch};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -19,8 +21,8 @@ const TIMEOUT_S: u32 = 900;
 const TEXT_MAX_BYTES: usize = 4 * 1024;
 
 /// A schedule to be made.
-#[derive(Deserialize, ToSchema)]
-pub(super) struct NewSchedule {
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(in crate::dialects::trinity) struct NewSchedule {
     name: String,
     /// Minute, hour, day of month, month, day of week; behind them perhaps seconds, and then years.
     cron_expression: String,
@@ -89,7 +91,7 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
 impl NewSchedule {
     /// The trigger that it is. It fires only while its agent is autonomous.
-    pub(super) fn made(self, by: &str) -> Result<NewTrigger, TrinityError> {
+    pub(in crate::dialects::trinity) fn made(self, by: &str) -> Result<NewTrigger, TrinityError> {
         let kept = Kept {
             cron_expression: Some(self.cron_expression),
             description: self.description,
@@ -117,6 +119,14 @@ impl NewSchedule {
             metadata: kept.within(usual.metadata.clone()),
             ..usual
         })
+    }
+}
+
+impl NewSchedule {
+    /// Looks at what can be wrong with it whosever it is.
+    pub(in crate::dialects::trinity) fn check(&self) -> Result<(), TrinityError> {
+        let wanted = self.clone().made("somebody")?;
+        wanted.made(AgentId::new(), UnixMillis(0)).map(drop).map_err(refused)
     }
 }
 

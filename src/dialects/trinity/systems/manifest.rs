@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use greenroom_actors::triggers::{NewTrigger, Schedule};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use crate::dialects::trinity::schedules::NewSchedule;
+use crate::organisation::NewView;
 use crate::templates::yaml;
 
 /// Agents of a system, and schedules and tags of each.
 const AGENTS_MAX: usize = 50;
 const SCHEDULES_MAX: usize = 50;
 const TAGS_MAX: usize = 50;
+
+/// Letters of a tag.
+const TAG_MAX: usize = 50;
 
 /// A system to be made.
 #[derive(Debug)]
@@ -23,7 +27,8 @@ pub(super) struct Manifest {
     /// Whom each may call, by short names.
     pub(super) permissions: BTreeMap<String, BTreeSet<String>>,
     pub(super) default_tags: BTreeSet<String>,
-    pub(super) warnings: Vec<String>,
+    /// A view over its agents.
+    pub(super) view: Option<NewView>,
 }
 
 /// One of its agents.
@@ -33,30 +38,8 @@ pub(super) struct Member {
     pub(super) resources: Option<Value>,
     pub(super) exposes: Option<bool>,
     pub(super) consumes: Option<bool>,
-    pub(super) schedules: Vec<Planned>,
+    pub(super) schedules: Vec<NewSchedule>,
     pub(super) tags: BTreeSet<String>,
-}
-
-/// A schedule of one of them.
-#[derive(Debug)]
-pub(super) struct Planned {
-    name: String,
-    message: String,
-    schedule: Schedule,
-    is_enabled: bool,
-}
-
-impl Planned {
-    /// The trigger that it is. It fires only while its agent is autonomous.
-    pub(super) fn made(&self, by: &str) -> NewTrigger {
-        let usual = NewTrigger::new(&self.name, &self.message, self.schedule.clone());
-        NewTrigger {
-            needs_autonomy: true,
-            is_enabled: self.is_enabled,
-            created_by: by.to_owned(),
-            ..usual
-        }
-    }
 }
 
 impl Manifest {
@@ -78,17 +61,15 @@ impl Manifest {
             .iter()
             .map(|(short, said)| Ok((short.clone(), Member::of(short, said)?)))
             .collect::<Result<BTreeMap<_, _>, String>>()?;
-        let mut warnings = Vec::new();
-        if said.get("system_view").is_some_and(|view| !view.is_null()) {
-            warnings.push("system_view is not made: views are made of tags".to_owned());
-        }
+        let mut default_tags = tags("default_tags", said.get("default_tags"))?;
+        let view = said.get("system_view").filter(|view| !view.is_null() && **view != false);
         Ok(Self {
+            view: view.map(|view| view_of(view, &name, &mut default_tags)).transpose()?,
             name,
             prompt: text_of(said, "prompt"),
             permissions: permissions(said.get("permissions"), &agents)?,
-            default_tags: tags("default_tags", said.get("default_tags"))?,
+            default_tags,
             agents,
-            warnings,
         })
     }
 }
@@ -127,16 +108,57 @@ impl Member {
     }
 }
 
-fn planned(said: &Value) -> Result<Planned, String> {
+/// A schedule, as clients say it of one agent too; its expression may be called `cron`.
+fn planned(said: &Value) -> Result<NewSchedule, String> {
     let said = said.as_object().ok_or("a schedule must be a mapping")?;
     let part = |key: &str| text_of(said, key).ok_or_else(|| format!("a schedule needs '{key}'"));
     let expression = text_of(said, "cron").or_else(|| text_of(said, "cron_expression"));
     let expression = expression.ok_or("a schedule needs 'cron'")?;
-    let time_zone = text_of(said, "timezone").unwrap_or_else(|| "UTC".to_owned());
-    let schedule = Schedule::Cron { expression, time_zone };
-    schedule.check().map_err(|error| format!("a schedule: {error}"))?;
-    let is_enabled = said.get("enabled").and_then(Value::as_bool).unwrap_or(true);
-    Ok(Planned { name: part("name")?, message: part("message")?, schedule, is_enabled })
+    let mut all = said.clone();
+    for (key, value) in
+        [("name", part("name")?), ("message", part("message")?), ("cron_expression", expression)]
+    {
+        all.insert(key.to_owned(), json!(value));
+    }
+    let planned: NewSchedule = serde_json::from_value(Value::Object(all))
+        .map_err(|error| format!("a schedule: {error}"))?;
+    planned.check().map_err(|error| format!("a schedule: {}", error.words()))?;
+    Ok(planned)
+}
+
+/// A view over the agents of a system: of the tags that it names, or else of those that all have. Where
+/// they have none, they are given one.
+fn view_of(
+    said: &Value,
+    system: &str,
+    default_tags: &mut BTreeSet<String>,
+) -> Result<NewView, String> {
+    let empty = Map::new();
+    let said = match said {
+        Value::Bool(true) => &empty,
+        said => said.as_object().ok_or("system_view must be a mapping")?,
+    };
+    let named = said.get("filter_tags").or_else(|| said.get("tags"));
+    let named = tags("system_view.filter_tags", named)?;
+    if named.is_empty() && default_tags.is_empty() {
+        let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+        let tag: String = system.to_lowercase().chars().map(plain).take(TAG_MAX).collect();
+        let tag = tag.trim_matches('-');
+        if tag.is_empty() {
+            return Err("system_view needs 'filter_tags': the name makes no tag".to_owned());
+        }
+        default_tags.insert(tag.to_owned());
+    }
+    let tags = if named.is_empty() { default_tags } else { &named };
+    let is_shared = said.get("shared").or_else(|| said.get("is_shared")).and_then(Value::as_bool);
+    Ok(NewView {
+        name: text_of(said, "name").unwrap_or_else(|| system.to_owned()),
+        description: text_of(said, "description"),
+        icon: text_of(said, "icon"),
+        color: text_of(said, "color"),
+        tags: tags.iter().cloned().collect(),
+        is_shared: is_shared.unwrap_or(true),
+    })
 }
 
 /// Whom each agent may call: of a preset, or one by one.
@@ -196,7 +218,7 @@ fn tags(what: &str, said: Option<&Value>) -> Result<BTreeSet<String>, String> {
     let Some(said) = said.filter(|said| !said.is_null()) else { return Ok(BTreeSet::new()) };
     let is_tag = |tag: &str| {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        !tag.is_empty() && tag.len() <= 50 && tag.chars().all(fits)
+        !tag.is_empty() && tag.len() <= TAG_MAX && tag.chars().all(fits)
     };
     let list = said.as_array().filter(|list| list.len() <= TAGS_MAX);
     let tags = list.and_then(|list| {
@@ -241,7 +263,6 @@ permissions: {preset: orchestrator-workers}
         assert_eq!(manifest.permissions, BTreeMap::from([("orchestrator".to_owned(), workers)]));
         let first = manifest.agents.get("orchestrator").unwrap();
         assert_eq!((first.exposes, first.consumes, first.schedules.len()), (Some(true), None, 1));
-        assert!(first.schedules.first().unwrap().made("ada").needs_autonomy);
         let one = "name: x\nagents: {a: {template: local:default}, b: {template: local:default}}\n";
         let mesh = Manifest::read(&format!("{one}permissions: {{preset: full-mesh}}")).unwrap();
         assert_eq!(mesh.permissions.len(), 2);

@@ -166,3 +166,23 @@ async fn what_cannot_be_is_refused_by_its_field() {
         assert!(found == status && told.contains(words), "{thing} {body}: {found} {told}");
     }
 }
+
+#[actix_web::test]
+async fn guardrails_that_are_set_at_once_do_not_mingle() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    site.agent(&owner, "mine").await;
+    let path = "/api/agents/mine/guardrails";
+    let (one, two) = (json!({"max_turns_chat": 3}), json!({"max_turns_task": 5}));
+    for _ in 0..5 {
+        let before = json!({"execution_timeout_sec": 60});
+        assert_eq!(site.call(&owner, "PUT", path, before).await.0, 200);
+        let puts = [&one, &two].map(|body| site.call(&owner, "PUT", path, body.clone()));
+        for (status, told) in futures::future::join_all(puts).await {
+            assert_eq!(status, 200, "{told}");
+        }
+        let (_, found) = site.call(&owner, "GET", path, Value::Null).await;
+        let found = &found["guardrails"];
+        assert!(found == &one || found == &two, "{found}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use actix_web::test::TestRequest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -151,9 +152,20 @@ async fn an_archive_that_cannot_be_taken_says_why() {
     let (status, told) =
         site.refused(&company.shared, "POST", "/api/agents/deploy-local", body).await;
     assert!(status == 403 && told.contains("'creator'"), "{told}");
-    let (status, _) =
-        site.refused(&company.owner, "POST", "/api/agents/deploy-local", json!({})).await;
-    assert_eq!(status, 422);
+    for (body, kind, at) in [
+        ("{}", "missing", json!(["body", "archive"])),
+        ("", "missing", json!(["body"])),
+        ("{\"archive\": ", "json_invalid", json!(["body", 11])),
+    ] {
+        let request = TestRequest::post().uri("/api/agents/deploy-local");
+        let token = ("authorization", format!("Bearer {}", company.owner));
+        let request = request.insert_header(token).set_payload(body);
+        let heard = site.stage.ask(request).await;
+        site.check("POST", "/api/agents/deploy-local", &heard);
+        let fault = &heard.json()["detail"][0];
+        assert_eq!((heard.status, &fault["type"]), (422, &json!(kind)), "{}", heard.text);
+        assert_eq!(fault["loc"], at, "{}", heard.text);
+    }
 }
 
 #[actix_web::test]
@@ -162,9 +174,10 @@ async fn a_manifest_becomes_a_system() {
     let site = &company.site;
     site.agent(&company.owner, "team-worker").await;
     let manifest = "name: team\nprompt: Be brief.\ndefault_tags: [team]\nagents:\n  orchestrator:\n    \
-        template: local:default\n    schedules: [{name: daily, cron: '0 9 * * *', message: Go}]\n    \
+        template: local:default\n    schedules: [{name: daily, cron: '0 9 * * 1-5 30', message: Go}]\n    \
         folders: {consume: true}\n  worker:\n    template: local:default\n    resources: {cpu: 4}\n    \
-        folders: {expose: true}\n    tags: [one]\npermissions: {preset: orchestrator-workers}\n";
+        folders: {expose: true}\n    tags: [one]\npermissions: {preset: full-mesh}\n\
+        system_view: {name: The team, icon: T}\n";
     let deploy = async |token: &str, body: Value| {
         site.call(token, "POST", "/api/systems/deploy", body).await
     };
@@ -179,9 +192,21 @@ async fn a_manifest_becomes_a_system() {
     assert_eq!(made["agents_created"], json!(["team-orchestrator", "team-worker_2"]));
     assert_eq!(
         (&made["schedules_created"], &made["permissions_configured"]),
-        (&json!(1), &json!(1))
+        (&json!(1), &json!(2))
     );
+    assert_eq!(made["prompt_updated"], true);
     let get = async |path: &str| site.call(&company.owner, "GET", path, Value::Null).await;
+    let (_, schedules) = get("/api/agents/team-orchestrator/schedules").await;
+    assert_eq!(
+        (&schedules[0]["cron_expression"], &schedules[0]["timeout_seconds"]),
+        (&json!("0 9 * * 1-5 30"), &json!(900))
+    );
+    let view = format!("/api/system-views/{}", made["system_view_created"].as_str().unwrap());
+    let (_, view) = get(&view).await;
+    assert_eq!(
+        (&view["name"], &view["filter_tags"], &view["agent_count"]),
+        (&json!("The team"), &json!(["team"]), &json!(2)),
+    );
     let (_, worker) = get("/api/agents/team-worker_2").await;
     assert_eq!((&worker["tags"], &worker["status"]), (&json!(["one", "team"]), &json!("running")));
     let (_, folders) = get("/api/agents/team-orchestrator/folders").await;
@@ -192,7 +217,10 @@ async fn a_manifest_becomes_a_system() {
     assert_eq!(one["agents"].as_array().unwrap().len(), 2);
     let yaml = site.send(&company.owner, "GET", "/api/systems/team/manifest", Value::Null).await;
     let again = crate::templates::yaml::read(&yaml.text).unwrap();
-    assert_eq!(again["permissions"]["explicit"], json!({"orchestrator": ["worker_2"]}));
+    assert_eq!(
+        again["permissions"]["explicit"],
+        json!({"orchestrator": ["worker_2"], "worker_2": ["orchestrator"]})
+    );
     let (_, restarted) =
         site.call(&company.owner, "POST", "/api/systems/team/restart", Value::Null).await;
     assert_eq!(restarted["restarted"].as_array().unwrap().len(), 2, "{restarted}");
@@ -212,6 +240,18 @@ async fn a_manifest_becomes_a_system() {
     }
     assert_eq!(get("/api/agents/x-a").await.0, 404);
     assert_eq!(deploy(&company.shared, json!({"manifest": manifest})).await.0, 403);
+}
+
+#[actix_web::test]
+async fn nothing_is_fetched_for_a_system_that_there_is_no_room_for() {
+    let company = Company::new().await;
+    let agents: Vec<_> =
+        (0..10).map(|n| format!("  a{n}: {{template: 'github:none/none-{n}'}}\n")).collect();
+    let manifest = format!("name: x\nagents:\n{}", agents.concat());
+    let body = json!({"manifest": manifest});
+    let told = company.site.call(&company.owner, "POST", "/api/systems/deploy", body).await;
+    assert_eq!((told.0, &told.1["detail"]["code"]), (429, &json!("QUOTA_EXCEEDED")), "{}", told.1);
+    assert_eq!(told.1["detail"]["current"], 2);
 }
 
 #[actix_web::test]
@@ -290,4 +330,60 @@ async fn a_picture_that_a_template_brings_is_shown_until_it_is_removed() {
     assert_eq!(get("/api/agents/seen").await["avatar_url"], Value::Null);
     assert_eq!(site.send("", "GET", path, Value::Null).await.status, 404);
     assert_eq!(get("/api/agents/seen/avatar/identity").await["has_avatar"], false);
+}
+
+#[actix_web::test]
+async fn other_names_of_a_file_are_unpacked_and_links_are_told_to_be_left_out() {
+    let company = Company::new().await;
+    let site = &company.site;
+    let packed = |leads_to: &str, names_link: bool| {
+        let hash = |text: &str| -> String {
+            Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        let mut listed = vec![
+            json!({"path": "template.yaml", "sha256": hash(TEMPLATE)}),
+            json!({"path": "content/again.yaml", "sha256": hash(TEMPLATE)}),
+        ];
+        listed.extend(names_link.then(|| json!({"path": "link", "link_target": "template.yaml"})));
+        let listed = json!(listed).to_string();
+        let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        for (path, content) in [("template.yaml", TEMPLATE), (".trinity-manifest.json", &listed)] {
+            let mut header = Header::new_gnu();
+            header.set_size(content.len().try_into().unwrap());
+            header.set_mode(0o644);
+            builder.append_data(&mut header, path, content.as_bytes()).unwrap();
+        }
+        for (kind, path, target) in [
+            (EntryType::Link, "content/again.yaml", "template.yaml"),
+            (EntryType::Symlink, "link", leads_to),
+        ] {
+            let mut header = Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            builder.append_link(&mut header, path, target).unwrap();
+        }
+        STANDARD.encode(builder.into_inner().unwrap().finish().unwrap())
+    };
+    let deploy = async |archive: String| {
+        let body = json!({"archive": archive, "require_manifest": true});
+        site.call(&company.owner, "POST", "/api/agents/deploy-local", body).await
+    };
+    for (names_link, is_verified) in [(false, true), (true, false)] {
+        let (status, made) = deploy(packed("template.yaml", names_link)).await;
+        assert_eq!(status, 200, "{made}");
+        for (field, value) in [
+            ("verified", json!(is_verified)),
+            ("files_deployed", json!(2)),
+            ("files_expected", json!(2)),
+            ("symlinks_deployed", json!(0)),
+        ] {
+            assert_eq!(made[field], value, "{field}: {made}");
+        }
+        assert!(made["warnings"][0].as_str().unwrap().contains("link"), "{made}");
+        let name = made["versioning"]["new_version"].as_str().unwrap();
+        let path = format!("/api/agents/{name}/files/download?path=content/again.yaml");
+        assert_eq!(site.send(&company.owner, "GET", &path, Value::Null).await.text, TEMPLATE);
+    }
+    let (status, told) = deploy(packed("content", true)).await;
+    assert_eq!((status, &told["detail"]["code"]), (400, &json!("INVALID_ARCHIVE")), "{told}");
 }

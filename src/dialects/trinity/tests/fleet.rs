@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::measured::{id_of, schedule};
 use super::support::Site;
-use crate::accounts::Role;
+use crate::accounts::{Role, Scope};
 use crate::dialects::trinity::system_agent;
 
 async fn set() -> (Site, String) {
@@ -169,8 +169,31 @@ async fn the_hosts_own_agent_is_always_there_and_nobody_takes_it_away() {
     admin("POST", "/api/agents/trinity-system/stop", Value::Null).await;
     let (status, told) = admin("POST", "/api/system-agent/restart", Value::Null).await;
     assert_eq!((status, &told["status"]), (200, &json!("running")));
+    let key = site
+        .stage
+        .host
+        .accounts
+        .agent_key(site.stage.host.roster.find("trinity-system").await.unwrap().unwrap().id);
+    assert_eq!(key.unwrap().scope, Scope::System);
+    let secret = site.agent_key("trinity-system").await;
+    let (_, told) = site.call(&secret, "POST", "/api/mcp/validate", Value::Null).await;
+    assert_eq!((&told["scope"], &told["agent_name"]), (&json!("system"), &json!("trinity-system")));
+    let has_its_files = async || {
+        let path = "/api/agents/trinity-system/files?show_hidden=true";
+        let files = admin("GET", path, Value::Null).await.1.to_string();
+        for name in ["CLAUDE.md", "template.yaml", "mcp-servers", ".trinity-initialized"] {
+            assert!(files.contains(name), "{name}: {files}");
+        }
+        files.contains("mine.txt")
+    };
+    assert!(!has_its_files().await);
+    let path = "/api/agents/trinity-system/files?path=mine.txt";
+    assert_eq!(admin("PUT", path, json!({"content": "x"})).await.0, 200);
+    assert!(has_its_files().await);
     let (status, told) = admin("POST", "/api/system-agent/reinitialize", Value::Null).await;
-    assert_eq!((status, told["steps_completed"].as_array().unwrap().len()), (200, 4));
+    assert_eq!((status, told["steps_completed"].as_array().unwrap().len()), (200, 5));
+    assert!(!has_its_files().await);
+    assert_eq!(site.agent_key("trinity-system").await, secret);
     assert_eq!(id_of(&site, "trinity-system").await, id);
 }
 
@@ -182,4 +205,38 @@ async fn an_agent_of_peoples_with_that_name_stays_theirs() {
     system_agent::ensure(&site.stage.host).await.unwrap();
     let (_, told) = site.call(&site.admin, "GET", "/api/system-agent/status", Value::Null).await;
     assert_eq!(told["exists"], false);
+}
+
+#[actix_web::test]
+async fn every_restart_puts_in_force_what_is_pending() {
+    let site = Site::new().await;
+    system_agent::ensure(&site.stage.host).await.unwrap();
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    let manifest = "name: team\nagents: {a: {template: 'local:default'}}";
+    let body = json!({"manifest": manifest});
+    assert_eq!(site.call(&owner, "POST", "/api/systems/deploy", body).await.0, 200);
+    for (token, agent, restart) in [
+        (&site.admin, "team-a", "/api/ops/fleet/restart?system_prefix=team-"),
+        (&owner, "team-a", "/api/systems/team/restart"),
+        (&site.admin, "trinity-system", "/api/system-agent/restart"),
+    ] {
+        let of = |what: &str| format!("/api/agents/{agent}/{what}");
+        let get = async |what: &str| site.call(&site.admin, "GET", &of(what), Value::Null).await.1;
+        let before = get("resources").await["current_cpu"].clone();
+        let cpu = if before == "8" { "4" } else { "8" };
+        let put = site.call(&site.admin, "PUT", &of("resources"), json!({"cpu": cpu})).await;
+        assert_eq!((put.0, &put.1["restart_needed"]), (200, &json!(true)), "{restart}");
+        let exposes = get("folders").await["expose_enabled"] == true;
+        let body = json!({"expose_enabled": !exposes});
+        assert_eq!(site.call(&site.admin, "PUT", &of("folders"), body).await.0, 200);
+        assert_eq!(get("folders").await["restart_required"], true);
+        let (status, told) = site.call(token, "POST", restart, Value::Null).await;
+        assert_eq!(status, 200, "{restart}: {told}");
+        assert_eq!(get("resources").await["current_cpu"], cpu, "{restart}");
+        let folders = get("folders").await;
+        assert_eq!(
+            (&folders["restart_required"], &folders["status"]),
+            (&json!(false), &json!("running"))
+        );
+    }
 }

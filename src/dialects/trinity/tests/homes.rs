@@ -1,10 +1,16 @@
 //! What agents begin with, what they say of themselves, and the folders that they share.
 
+use std::sync::Arc;
+
+use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
 use super::files::Company;
+use super::support::Site;
 use crate::accounts::Role;
 use crate::dialects::trinity::error::TrinityError;
+use crate::runtimes::{Runtimes, RuntimesSettings};
+use crate::workspace::Begin;
 
 #[actix_web::test]
 async fn an_agent_begins_with_its_template_and_says_what_it_is() {
@@ -28,6 +34,10 @@ async fn an_agent_begins_with_its_template_and_says_what_it_is() {
     ] {
         assert_eq!(made[field], value, "{field}");
     }
+    // What is asked for in so many words goes before the template.
+    let body = json!({"name": "asked", "template": "local:helper", "resources": {"cpu": 8}});
+    let (_, asked) = site.call(&company.owner, "POST", "/api/agents", body).await;
+    assert_eq!(asked["resources"], json!({"cpu": "8", "memory": "8g"}));
     let get = async |path: &str| site.call(&company.owner, "GET", path, Value::Null).await;
     let (_, files) = get("/api/agents/helped/files?show_hidden=true").await;
     let all = files.to_string();
@@ -92,6 +102,23 @@ async fn templates_are_listed_and_those_that_are_none_refused() {
     for path in ["/api/templates/local:none", "/api/templates/github:a/b"] {
         let (status, told) = site.refused(&company.shared, "GET", path, Value::Null).await;
         assert_eq!((status, told.as_str()), (404, "Template not found"));
+    }
+    let repositories =
+        json!({"templates": [{"github_repo": "Org/helper", "description": "Helps"}]});
+    let path = "/api/settings/github-templates";
+    assert_eq!(site.call(&site.admin, "PUT", path, repositories).await.0, 200);
+    let offered = site.call(&company.shared, "GET", "/api/templates", Value::Null).await.1;
+    assert_eq!(offered.as_array().unwrap().len(), 3);
+    // Not held against the description, which knows no path with slashes in a segment.
+    let request = TestRequest::get().uri("/api/templates/github:Org/helper");
+    let token = ("authorization", format!("Bearer {}", company.shared));
+    let one = site.stage.ask(request.insert_header(token)).await;
+    assert_eq!((one.status, &one.json()), (200, &offered[0]));
+    let one = &offered[0];
+    for (field, value) in
+        [("source", "github"), ("github_repo", "Org/helper"), ("display_name", "helper")]
+    {
+        assert_eq!(one[field], value);
     }
     for (template, status, words) in [
         ("local:none", 400, "local:none"),
@@ -185,11 +212,23 @@ async fn folders_are_shared_with_agents_that_may_call_from_their_next_start() {
     let (status, _) = site.call(&company.owner, "DELETE", path, Value::Null).await;
     assert_eq!(status, 403);
 
+    // A source that has another name is found under that at once, and under no other.
+    let body = json!({"new_name": "robert"});
+    let renamed = site.call(&company.owner, "PUT", "/api/agents/bob/rename", body).await;
+    assert_eq!(renamed.0, 200);
+    let path = "/api/agents/mine/files/download?path=shared-in/robert/a.txt";
+    assert_eq!(site.send(&company.owner, "GET", path, Value::Null).await.text, "from bob");
+    let path = "/api/agents/mine/files/download?path=shared-in/bob/a.txt";
+    assert_eq!(site.call(&company.owner, "GET", path, Value::Null).await.0, 404);
+    let found = get("/api/agents/mine/folders").await;
+    assert_eq!(found["restart_required"], false, "{found}");
+    assert_eq!(found["consumed_folders"][0]["mount_path"], "/home/developer/shared-in/robert");
+
     // The source's end takes the folder from all.
-    assert_eq!(site.call(&company.owner, "DELETE", "/api/agents/bob", Value::Null).await.0, 200);
+    assert_eq!(site.call(&company.owner, "DELETE", "/api/agents/robert", Value::Null).await.0, 200);
     let gone = get("/api/agents/mine/folders").await;
     assert_eq!((&gone["consumed_folders"], &gone["restart_required"]), (&json!([]), &json!(false)));
-    let path = "/api/agents/mine/files/download?path=shared-in/bob/a.txt";
+    let path = "/api/agents/mine/files/download?path=shared-in/robert/a.txt";
     assert_eq!(site.call(&company.owner, "GET", path, Value::Null).await.0, 404);
 }
 
@@ -249,4 +288,108 @@ async fn an_agent_shows_what_it_measures_and_its_dashboard() {
     let other = site.user("other@example.org", Role::Creator).await;
     let (status, _) = site.refused(&other, "GET", "/api/agent-dashboard/mine", Value::Null).await;
     assert_eq!(status, 403);
+}
+
+#[actix_web::test]
+async fn an_agent_says_what_really_answers_for_it() {
+    let site = Site::arranged(|host| {
+        let mut settings = RuntimesSettings::default();
+        settings.claude_code.program = "sh".into();
+        settings.gemini_cli.program = "no-such-program".into();
+        let (models, workspaces) = (Arc::new(host.models.clone()), host.workspaces.clone());
+        let folder = std::env::temp_dir();
+        host.runtimes =
+            Runtimes::new(settings, models, workspaces, Arc::clone(&host.secrets), &folder, |_| {
+                None
+            });
+        host.govern_runtimes();
+    })
+    .await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    site.agent(&site.admin, "ours").await;
+    site.agent(&owner, "theirs").await;
+    let body = json!({"name": "other", "runtime": "gemini-cli"});
+    assert_eq!(site.call(&site.admin, "POST", "/api/agents", body).await.0, 200);
+    let info = async |name: &str| {
+        let path = format!("/api/agents/{name}/info");
+        site.call(&site.admin, "GET", &path, Value::Null).await.1["runtime"].clone()
+    };
+    let ours = json!({
+        "asked": "claude-code", "answered_by": "claude-code", "model": null, "reason": null,
+    });
+    assert_eq!(info("ours").await, ours);
+    for (name, words) in [("theirs", "administrators"), ("other", "not installed")] {
+        let told = info(name).await;
+        assert_eq!((&told["answered_by"], &told["model"]), (&json!("model"), &json!("doctor")));
+        assert!(told["reason"].as_str().unwrap().contains(words), "{told}");
+    }
+    // The program's models are its own, and not the host's.
+    let put = async |name: &str, model: &str| {
+        let path = format!("/api/agents/{name}/model");
+        site.call(&site.admin, "PUT", &path, json!({"model": model})).await.0
+    };
+    assert_eq!((put("theirs", "opus").await, put("theirs", "doctor").await), (400, 200));
+    assert_eq!((put("ours", "--evil").await, put("ours", "opus").await), (400, 200));
+    assert_eq!(info("ours").await["model"], "opus");
+    let told = site.call(&site.admin, "GET", "/api/agents/ours/model", Value::Null).await.1;
+    assert_eq!((&told["model"], &told["available_models"][0]), (&json!("opus"), &json!("sonnet")));
+    site.call(&site.admin, "POST", "/api/agents/ours/stop", Value::Null).await;
+    assert_eq!(info("ours").await["answered_by"], "claude-code");
+}
+
+#[actix_web::test]
+async fn a_folder_that_is_shared_no_longer_is_out_of_reach_at_once() {
+    let company = Company::new().await;
+    let site = &company.site;
+    let other = site.user("other@example.org", Role::Creator).await;
+    site.agent(&other, "theirs").await;
+    let (mine, theirs) = (company.id("mine").await, company.id("theirs").await);
+    let workspaces = &site.stage.host.workspaces;
+    let call = async |token: &str, method: &str, path: &str, body: Value| {
+        let (status, told) = site.call(token, method, path, body).await;
+        assert_eq!(status, 200, "{method} {path}: {told}");
+    };
+    let share = json!({"email": "owner@example.org"});
+    let (folders, permits) = ("/api/agents/mine/folders", "/api/agents/mine/permissions");
+    let one = "/api/agents/mine/permissions/theirs";
+    for (token, method, path, body) in [
+        (&other, "DELETE", "/api/agents/theirs/share/owner@example.org", Value::Null),
+        (&company.owner, "DELETE", one, Value::Null),
+        (&company.owner, "PUT", permits, json!({"permitted_agents": []})),
+        (&other, "PUT", "/api/agents/theirs/folders", json!({"expose_enabled": false})),
+        (&company.owner, "PUT", folders, json!({"consume_enabled": false})),
+    ] {
+        site.call(&other, "POST", "/api/agents/theirs/share", share.clone()).await;
+        call(&company.owner, "POST", one, Value::Null).await;
+        let exposes = json!({"expose_enabled": true});
+        call(&other, "PUT", "/api/agents/theirs/folders", exposes).await;
+        call(&company.owner, "PUT", folders, json!({"consume_enabled": true})).await;
+        for (token, name) in [(&other, "theirs"), (&company.owner, "mine")] {
+            for verb in ["stop", "start"] {
+                call(token, "POST", &format!("/api/agents/{name}/{verb}"), Value::Null).await;
+            }
+        }
+        company.write("theirs", "shared-out/a.txt", "theirs").await;
+        let at = || "shared-in/theirs/a.txt".parse().unwrap();
+        let hands = workspaces.free(mine);
+        let open = hands.reader(at()).await.unwrap();
+        assert_eq!(open.read(0, 9).await.unwrap(), b"theirs");
+        let mut begun =
+            hands.draft(at(), Begin { may_be_new: true, ..Begin::default() }).await.unwrap();
+        begun.write(0, b"late".to_vec()).await.unwrap();
+
+        call(token, method, path, body).await;
+
+        let get = "/api/agents/mine/files/download?path=shared-in/theirs/a.txt";
+        let (status, _) = site.call(&company.owner, "GET", get, Value::Null).await;
+        assert_eq!(status, 404, "{method} {path}");
+        assert!(hands.read(at(), 0, 9).await.is_err(), "{method} {path}");
+        assert!(open.read(0, 9).await.is_err(), "a file that was open: {method} {path}");
+        assert!(begun.keep().await.is_err(), "one that was begun: {method} {path}");
+        // What is written there is the agent's own.
+        company.put("shared-in/theirs/a.txt", "mine").await;
+        let kept = workspaces.own(theirs).read("shared-out/a.txt".parse().unwrap(), 0, 9).await;
+        assert_eq!(kept.unwrap().bytes, b"theirs", "{method} {path}");
+        hands.remove("shared-in".parse().unwrap(), true).await.unwrap();
+    }
 }

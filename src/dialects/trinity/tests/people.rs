@@ -165,3 +165,26 @@ async fn an_administrators_agent_is_no_administrator() {
     }
     assert_eq!(site.call(&key, "GET", "/api/agents/mine", Value::Null).await.0, 200);
 }
+
+#[actix_web::test]
+async fn the_hosts_own_administrator_stays_one() {
+    let site = Site::new().await;
+    let ada = site.user("ada@example.org", Role::Admin).await;
+    let eve = site.user("eve@example.org", Role::Admin).await;
+    let put = async |token: &str, name: &str, role: &str| {
+        let path = format!("/api/users/{name}/role");
+        site.refused(token, "PUT", &path, json!({"role": role})).await
+    };
+    for role in ["user", "creator", "operator"] {
+        let (status, told) = put(&ada, "admin", role).await;
+        assert!(status == 400 && told.contains("own administrator"), "{role}: {status} {told}");
+    }
+    assert_eq!(put(&ada, "admin", "admin").await.0, 200);
+    // Others demote one another, one of them alone.
+    let both = [(&ada, "eve@example.org"), (&eve, "ada@example.org")];
+    let both = both.map(|(token, name)| put(token, name, "user"));
+    futures::future::join_all(both).await;
+    let (status, users) = site.call(&site.admin, "GET", "/api/users", Value::Null).await;
+    assert_eq!(status, 200);
+    assert_eq!(users[0]["role"], "admin", "{users}");
+}

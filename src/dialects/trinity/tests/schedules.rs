@@ -452,3 +452,45 @@ async fn the_system_agent_is_not_made_autonomous() {
     let refused = cast.site.refused(&cast.owner, "PUT", path, json!({"enabled": true})).await;
     assert!(refused.0 == 403 && refused.1.contains("system agent"), "{refused:?}");
 }
+
+#[actix_web::test]
+async fn what_somebody_scheduled_is_paused_when_the_agent_is_shared_with_them_no_longer() {
+    let cast = Cast::new().await;
+    let (site, schedules) = (&cast.site, "/api/agents/ada/schedules");
+    cast.schedule(json!({"name": "own"})).await;
+    for name in ["theirs", "theirs too"] {
+        let body = json!({"name": name, "cron_expression": "0 9 * * *", "message": "go"});
+        let (status, made) = site.call(&cast.shared, "POST", schedules, body).await;
+        assert!(status < 300, "{made}");
+    }
+    let pause = "/api/ops/schedules/pause";
+    let (_, told) = site.call(&site.admin, "POST", pause, Value::Null).await;
+    assert_eq!(told["paused_count"], 3);
+    let enabled = async || {
+        let (_, list) = site.call(&cast.owner, "GET", schedules, Value::Null).await;
+        let enabled = list.as_array().unwrap().iter().filter(|it| it["enabled"] == true);
+        let mut names: Vec<_> = enabled.map(|it| it["name"].as_str().unwrap().to_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    assert!(enabled().await.is_empty());
+    let body = json!({"name": "begun after", "cron_expression": "0 9 * * *", "message": "go"});
+    site.call(&cast.shared, "POST", schedules, body).await;
+    cast.schedule(json!({"name": "own, later"})).await;
+    let path = "/api/agents/ada/share/shared@example.org";
+    assert_eq!(site.call(&cast.owner, "DELETE", path, Value::Null).await.0, 200);
+    assert_eq!(enabled().await, ["own, later"]);
+    let (_, told) = site.call(&cast.owner, "GET", "/api/notifications", Value::Null).await;
+    let notice = &told["notifications"][0];
+    assert_eq!((&told["count"], &notice["agent_name"]), (&json!(1), &json!("ada")), "{told}");
+    let message = notice["message"].as_str().unwrap();
+    assert!(message.contains("shared@example.org") && message.contains("begun after"), "{message}");
+    // Nor does it go on with those of all others.
+    site.call(&site.admin, "POST", "/api/ops/schedules/resume", Value::Null).await;
+    assert_eq!(enabled().await, ["own", "own, later"]);
+    // Its owner may want it.
+    let (_, list) = site.call(&cast.owner, "GET", schedules, Value::Null).await;
+    let theirs = list.as_array().unwrap().iter().find(|it| it["name"] == "begun after").unwrap();
+    cast.ok("PUT", &at(theirs, ""), json!({"enabled": true})).await;
+    assert_eq!(enabled().await, ["begun after", "own", "own, later"]);
+}

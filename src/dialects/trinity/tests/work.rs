@@ -1,5 +1,7 @@
 //! Chats, tasks, executions and queues.
 
+use std::collections::BTreeSet;
+
 use actix_web::test::TestRequest;
 use greenroom_actors::agent::Change;
 use greenroom_actors::lifecycle::Command;
@@ -142,8 +144,8 @@ async fn who_may_ask_and_when() {
             "POST",
             at("task"),
             json!({"message": "a", "timeout_seconds": 0}),
-            400,
-            "deadline",
+            422,
+            "greater_than_equal",
         ),
         (&owner, "PUT", at("model"), json!({"model": "nothing"}), 400, "Unknown model"),
         (&owner, "PUT", at("timeout"), json!({}), 400, "execution_timeout_seconds is required"),
@@ -345,4 +347,86 @@ async fn an_agent_asks_another_only_where_it_is_permitted() {
         (&activity["activity_state"], &activity["details"]["target_agent"]),
         (&json!("completed"), &json!("other"))
     );
+}
+
+/// Shares the agent with somebody, who is answered with their token.
+async fn friend(site: &Site, owner: &str) -> String {
+    let friend = site.user("friend@example.org", Role::Creator).await;
+    let share = json!({"email": "friend@example.org"});
+    let (status, told) = site.call(owner, "POST", "/api/agents/mine/share", share).await;
+    assert_eq!(status, 200, "{told}");
+    friend
+}
+
+#[actix_web::test]
+async fn whoever_may_not_use_an_agent_any_longer_follows_it_no_further() {
+    let (site, owner, _) = site().await;
+    let quiet = json!({"message": HUSH, "async_mode": true});
+    let (_, task) = site.call(&owner, "POST", &at("task"), quiet).await;
+    let path = at(&format!("executions/{}/stream", task["execution_id"].as_str().unwrap()));
+    let follow = async |token: &str| {
+        let request = TestRequest::get().uri(&path);
+        let request = request.insert_header(("authorization", format!("Bearer {token}")));
+        let mut live = site.stage.open(request).await;
+        assert_eq!(live.status, 200);
+        assert_eq!(live.next().await.unwrap().data["type"], "init");
+        live
+    };
+    let friend = friend(&site, &owner).await;
+    let key = json!({"name": "mine"});
+    let (status, key) = site.call(&owner, "POST", "/api/mcp/keys", key).await;
+    assert!(status < 300, "{key}");
+    let (id, key) = (key["id"].as_str().unwrap(), key["api_key"].as_str().unwrap());
+
+    let (mut shared, mut by_key) = (follow(&friend).await, follow(key).await);
+    let path = "/api/agents/mine/share/friend@example.org";
+    assert_eq!(site.call(&owner, "DELETE", path, Value::Null).await.0, 200);
+    let path = format!("/api/mcp/keys/{id}");
+    assert_eq!(site.call(&owner, "DELETE", &path, Value::Null).await.0, 200);
+    for live in [&mut shared, &mut by_key] {
+        let told = live.next().await.unwrap().data;
+        assert_eq!(
+            (&told["type"], &told["message"]),
+            (&json!("error"), &json!("Access denied to agent"))
+        );
+        assert_eq!(live.next().await.unwrap().data["type"], "stream_end");
+        assert_eq!(live.next().await, None);
+    }
+    // The owner's own goes on.
+    follow(&owner).await;
+}
+
+#[actix_web::test]
+async fn what_was_said_in_all_sessions_is_told_newest_first() {
+    let (site, owner, _) = site().await;
+    let friend = friend(&site, &owner).await;
+    for (token, message) in [(&owner, "one"), (&friend, "two"), (&owner, "three")] {
+        let body = json!({"message": message});
+        assert_eq!(site.call(token, "POST", &at("chat"), body).await.0, 200);
+    }
+    for (token, query, count, talks) in [
+        (&site.admin, "", 6, "one three two"),
+        (&site.admin, "?limit=3", 3, "three two"),
+        (&site.admin, "?user_filter=true", 0, ""),
+        (&owner, "", 4, "one three"),
+        (&owner, "?limit=3", 3, "one three"),
+        (&friend, "", 2, "two"),
+    ] {
+        let path = at(&format!("chat/history/persistent{query}"));
+        let (status, told) = site.call(token, "GET", &path, Value::Null).await;
+        assert_eq!((status, &told["message_count"]), (200, &json!(count)), "{query}: {told}");
+        let messages = told["messages"].as_array().unwrap();
+        let times: Vec<_> = messages.iter().map(|it| it["timestamp"].as_str().unwrap()).collect();
+        assert!(times.is_sorted_by(|newer, older| newer >= older), "{times:?}");
+        let words = |it: &Value| {
+            let content = it["content"].as_str().unwrap();
+            content.strip_prefix("echo: ").unwrap_or(content).to_owned()
+        };
+        let found: BTreeSet<_> = messages.iter().map(words).collect();
+        assert_eq!(found.into_iter().collect::<Vec<_>>().join(" "), talks, "{query}");
+        for message in messages {
+            let is_reply = message["role"] == "assistant";
+            assert_eq!(message["execution_time_ms"].is_u64(), is_reply, "{message}");
+        }
+    }
 }

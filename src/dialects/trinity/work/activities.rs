@@ -73,6 +73,9 @@ fn hundred() -> u32 {
     100
 }
 
+/// The latest of one agent among which those are sought that a filter lets through.
+const SOUGHT_MAX: u32 = 1_000;
+
 #[derive(Serialize, ToSchema)]
 #[schema(as = ActivitiesActivities)]
 struct Activities {
@@ -91,7 +94,8 @@ struct Activities {
 async fn of_agent(call: Call<InQuery<Which>>) -> Answer<Activities> {
     let agent = call.authorised().await?;
     let Which { activity_type, activity_state, limit } = call.query()?;
-    let mut all = of(&call, &agent, limit).await?;
+    let is_any = activity_type.is_none() && activity_state.is_none();
+    let mut all = of(&call, &agent, if is_any { limit } else { SOUGHT_MAX }).await?;
     all.retain(|(_, it)| {
         activity_type.as_deref().is_none_or(|wanted| wanted == it.activity_type)
             && activity_state.as_deref().is_none_or(|wanted| wanted == it.activity_state)
@@ -265,9 +269,11 @@ async fn whole(call: &Call<InQuery<Span>>) -> Answer<Timeline> {
         .map(str::trim)
         .filter(|word| !word.is_empty())
         .collect();
+    let is_any = from.is_none() && to.is_none() && types.is_empty();
+    let sought = if is_any { limit } else { SOUGHT_MAX };
     let mut all = Vec::new();
     for agent in call.shared.host.roster.visible_to(&call.principal).await? {
-        let mut own = of(call, &agent, limit).await?;
+        let mut own = of(call, &agent, sought).await?;
         own.retain(|(at, activity)| {
             from.is_none_or(|from| *at >= from)
                 && to.is_none_or(|to| *at <= to)

@@ -8,9 +8,10 @@ use serde_json::{Map, json};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::{Answer, answering};
+use crate::runtimes::{self, Which};
 
 pub(super) fn routes(at: &mut ServiceConfig) {
     at.service(get_model).service(set_model);
@@ -19,6 +20,7 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ModelChosen)]
 struct Chosen {
+    /// Empty: the program's own choice.
     model: String,
     runtime: String,
     available_models: Vec<String>,
@@ -35,13 +37,15 @@ async fn get_model(call: Call) -> Answer<Chosen> {
     }
     let host = &call.shared.host;
     let record = host.registry.record(agent.id).await?;
-    let offers = host.models.offers();
-    let default = offers.iter().find(|offer| offer.is_default).map(|offer| offer.name.clone());
-    let model = record.character.model().map(str::to_owned).or(default).unwrap_or_default();
+    let which = host.runtimes.which(agent.id, &record.character);
+    let available_models = match which {
+        Which::Program(kind) => kind.models().iter().map(|model| (*model).to_owned()).collect(),
+        Which::Model(_) => host.models.offers().into_iter().map(|offer| offer.name).collect(),
+    };
     Ok(Json(Chosen {
-        model,
+        model: answering::model(host, &which, &record.character).unwrap_or_default(),
         runtime: agent.entry.runtime.clone(),
-        available_models: offers.into_iter().map(|offer| offer.name).collect(),
+        available_models,
         note: "The model is used from the next message on".to_owned(),
     }))
 }
@@ -75,11 +79,22 @@ async fn set_model(call: Call<Wanted>) -> Answer<Set> {
         return Err(TrinityError::bad("Agent is not running"));
     }
     let host = &call.shared.host;
+    let character = &host.registry.record(agent.id).await?.character;
     // Models of programs may be chosen too: where none does the agent's work, the host's own answers.
-    if !host.runtimes.knows(&model) {
+    let is_known = match host.runtimes.which(agent.id, character) {
+        // What it takes it knows itself.
+        Which::Program(_) => runtimes::is_model(&model),
+        Which::Model(_) => host.runtimes.knows(&model),
+    };
+    if !is_known {
         return Err(TrinityError::bad(format!("Unknown model '{model}'")));
     }
-    let patch = Map::from_iter([("settings".to_owned(), json!({"model": model}))]);
+    let mut settings = Map::from_iter([("model".to_owned(), json!(model))]);
+    // One that is said of the runtime would go before it.
+    if character.setting("runtime").is_some_and(|runtime| runtime.get("model").is_some()) {
+        settings.insert("runtime".to_owned(), json!({"model": model}));
+    }
+    let patch = Map::from_iter([("settings".to_owned(), settings.into())]);
     host.registry.revise(agent.id, patch).await?;
     let note = "The model is used from the next message on".to_owned();
     Ok(Json(Set { status: "success", model, note }))

@@ -1,10 +1,12 @@
 //! Chat sessions: rooms of an agent, each of one user. The latest of a user is the active one.
 
+use std::collections::{HashMap, HashSet};
+
 use actix_web::web::Json;
 use actix_web::{get, post};
 use greenroom_actors::documents::Document;
 use greenroom_actors::facts::Fact;
-use greenroom_actors::ids::{AgentId, RoomId, derived, seen_by};
+use greenroom_actors::ids::{AgentId, MemoryId, RoomId, derived, seen_by};
 use greenroom_actors::ports::{Dealt, LetterQuery, MemoryQuery};
 use greenroom_actors::records::{MESSAGES, Memory, Room};
 use greenroom_actors::time::UnixMillis;
@@ -26,6 +28,9 @@ use crate::roster::Known;
 
 /// What rooms of sessions say of themselves.
 const MARK: &str = "trinity";
+
+/// Letters that wait for their reply, of those that are looked through for what replies have taken.
+const WAITING_MAX: u32 = 64;
 
 /// Messages that are told at once, at most.
 const MESSAGES_MAX: u32 = 1_000;
@@ -95,14 +100,20 @@ pub(super) struct Totals {
 
 /// The room of the active session of whoever calls.
 pub(super) async fn active<B>(call: &Call<B>, agent: &Known) -> Result<Room, TrinityError> {
-    let user = &call.principal.user;
+    active_of(call, agent, &call.principal.user).await
+}
+
+async fn active_of<B>(call: &Call<B>, agent: &Known, user: &User) -> Result<Room, TrinityError> {
     let number = number(call, agent.id, user.id).await?;
     Ok(room(agent.id, user, number, call.shared.now()))
 }
 
 /// The room of a new session of whoever calls; the one before is closed.
 pub(super) async fn begin<B>(call: &Call<B>, agent: &Known) -> Result<Room, TrinityError> {
-    let user = &call.principal.user;
+    begin_of(call, agent, &call.principal.user).await
+}
+
+async fn begin_of<B>(call: &Call<B>, agent: &Known, user: &User) -> Result<Room, TrinityError> {
     let number = number(call, agent.id, user.id).await?.saturating_add(1);
     let now = call.shared.now();
     let document = Document {
@@ -249,27 +260,39 @@ async fn visible<B>(call: &Call<B>, agent: &Known) -> Result<Vec<(Room, Whose)>,
     Ok(with_whose.filter(|(_, whose)| is_admin || whose.user_id == user).collect())
 }
 
-/// What was said in a session, newest first, with what it took.
+/// What was said in these sessions, newest first, with what it took.
 async fn messages<B>(
     call: &Call<B>,
     agent: &Known,
-    (room, whose): (&Room, &Whose),
+    sessions: &[(Room, Whose)],
     limit: u32,
-) -> Result<Vec<(UnixMillis, Message)>, TrinityError> {
+) -> Result<Vec<Message>, TrinityError> {
     let store = call.shared.host.registry.store();
-    let said = store.memories(said_in(agent.id, room.id, limit)).await?;
-    let letters = LetterQuery { room_id: Some(room.id), ..LetterQuery::of(agent.id, limit) };
+    let by_room: HashMap<RoomId, &(Room, Whose)> =
+        sessions.iter().map(|session| (session.0.id, session)).collect();
+    let rooms: Vec<RoomId> = by_room.keys().copied().collect();
+    let said = MemoryQuery {
+        kind: Some(MESSAGES.to_owned()),
+        rooms: Some(rooms),
+        ..MemoryQuery::of(agent.id, limit)
+    };
+    let said = store.memories(said).await?;
+    let spoken_in: HashSet<RoomId> = said.iter().map(|memory| memory.room_id).collect();
+    let letters = LetterQuery {
+        rooms: Some(spoken_in.into_iter().collect()),
+        // Some may wait for their reply, before those whose reply is told.
+        ..LetterQuery::of(agent.id, limit.saturating_add(WAITING_MAX))
+    };
     let letters = store.letters(letters).await?;
-    let worded = said.into_iter().map(|memory| {
-        let dealt = letters.iter().find(|dealt| answered_by(dealt, &memory));
-        (memory.created_at, message(agent, room, whose, &memory, dealt))
+    let by_reply: HashMap<MemoryId, &Dealt> = letters
+        .iter()
+        .filter_map(|dealt| Some((dealt.letter.settled.as_ref()?.reply?, dealt)))
+        .collect();
+    let worded = said.iter().filter_map(|memory| {
+        let (room, whose) = by_room.get(&memory.room_id)?;
+        Some(message(agent, room, whose, memory, by_reply.get(&memory.id).copied()))
     });
     Ok(worded.collect())
-}
-
-fn answered_by(dealt: &Dealt, memory: &Memory) -> bool {
-    let settled = dealt.letter.settled.as_ref();
-    settled.is_some_and(|settled| settled.reply == Some(memory.id))
 }
 
 fn message(
@@ -344,15 +367,9 @@ struct Persistent {
 async fn persistent(call: Call<InQuery<History>>) -> Answer<Persistent> {
     let agent = call.authorised().await?;
     let History { limit, user_filter } = call.query()?;
-    let mut all = Vec::new();
-    for (room, whose) in visible(&call, &agent).await? {
-        if !user_filter || whose.user_id == call.principal.user.id {
-            all.extend(messages(&call, &agent, (&room, &whose), limit).await?);
-        }
-    }
-    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let messages: Vec<_> = all.into_iter().map(|(_, message)| message).collect();
+    let mut sessions = visible(&call, &agent).await?;
+    sessions.retain(|(_, whose)| !user_filter || whose.user_id == call.principal.user.id);
+    let messages = messages(&call, &agent, &sessions, limit).await?;
     Ok(Json(Persistent { agent_name: agent.name, message_count: messages.len(), messages }))
 }
 
@@ -411,10 +428,9 @@ async fn one(call: Call<InQuery<Page>>) -> Answer<Detail> {
     let Page { limit } = call.query()?;
     let room = named(&call, &agent, &call.segment("id")).await?;
     let whose = whose(&room).ok_or_else(|| TrinityError::not_found("Chat session not found"))?;
-    let messages = messages(&call, &agent, (&room, &whose), limit).await?;
-    let mut messages: Vec<_> = messages.into_iter().map(|(_, message)| message).collect();
-    messages.reverse();
     let session = session(&call, &agent, &room, &whose).await?;
+    let mut messages = messages(&call, &agent, &[(room, whose)], limit).await?;
+    messages.reverse();
     Ok(Json(Detail { session, message_count: messages.len(), messages }))
 }
 
@@ -431,8 +447,12 @@ struct Closed {
 async fn close(call: Call) -> Answer<Closed> {
     let agent = call.authorised().await?;
     let room = named(&call, &agent, &call.segment("id")).await?;
-    if active(&call, &agent).await?.id == room.id {
-        begin(&call, &agent).await?;
+    // An administrator closes the sessions of others.
+    let other = whose(&room).filter(|whose| whose.user_id != call.principal.user.id);
+    let other = other.and_then(|whose| call.shared.host.accounts.user_by_id(whose.user_id));
+    let user = other.as_deref().unwrap_or(&call.principal.user);
+    if active_of(&call, &agent, user).await?.id == room.id {
+        begin_of(&call, &agent, user).await?;
     }
     Ok(Json(Closed { status: "closed", session_id: short::of(room.id.0) }))
 }

@@ -110,10 +110,12 @@ impl Following {
                     }
                 }
             }
+            let news = self.news().await;
+            // Last of all, so that nothing is told that was asked for before the right to it ended.
             if self.viewer.may_use(self.agent) != Some(true) {
                 return (last(vec![json!({"type": "error", "message": DENIED})]), false);
             }
-            match self.news().await {
+            match news {
                 Ok((entries, true)) => return (last(entries), false),
                 Ok((entries, false)) if entries.is_empty() => {}
                 Ok((entries, false)) => {

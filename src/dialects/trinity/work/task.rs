@@ -31,25 +31,22 @@ struct Task {
     allowed_tools: Option<Vec<String>>,
     system_prompt: Option<String>,
     /// Seconds that it may take; absent: the agent's own.
+    #[schema(minimum = 1, maximum = 86400)]
     timeout_seconds: Option<u32>,
     /// How often the model is asked at most.
     max_turns: Option<u32>,
     /// Whether the answer is not waited for.
-    #[serde(default)]
-    async_mode: bool,
+    async_mode: Option<bool>,
     /// Whether it belongs to a chat session.
-    #[serde(default)]
-    save_to_session: bool,
+    save_to_session: Option<bool>,
     /// What is kept in the session in the place of the message.
     user_message: Option<String>,
-    #[serde(default)]
-    create_new_session: bool,
+    create_new_session: Option<bool>,
     chat_session_id: Option<String>,
     /// Tasks know nothing of others: accepted, without effect.
     resume_session_id: Option<String>,
     /// The same as `save_to_session`.
-    #[serde(default)]
-    inject_result: bool,
+    inject_result: Option<bool>,
 }
 
 /// What came of a task, or that it was accepted.
@@ -97,10 +94,12 @@ async fn task(call: Call<Task>) -> Answer<Told> {
     let asker = Asker::of(&call, &agent, Way::Task).await?;
     // There is nothing that it could go on from.
     let _ = wanted.resume_session_id;
-    let is_of_session = wanted.save_to_session || wanted.inject_result;
+    let is_so = |wanted: Option<bool>| wanted == Some(true);
+    let is_async = is_so(wanted.async_mode);
+    let is_of_session = is_so(wanted.save_to_session) || is_so(wanted.inject_result);
     let room = match &wanted.chat_session_id {
         _ if !is_of_session => sessions::aside(&call, &agent),
-        _ if wanted.create_new_session => sessions::begin(&call, &agent).await?,
+        _ if is_so(wanted.create_new_session) => sessions::begin(&call, &agent).await?,
         Some(id) => sessions::named(&call, &agent, id).await?,
         None => sessions::active(&call, &agent).await?,
     };
@@ -121,14 +120,14 @@ async fn task(call: Call<Task>) -> Answer<Told> {
         remembered: wanted.user_message.as_deref(),
         terms: terms.clone(),
         waiting_max: None,
-        is_at_once: !wanted.async_mode,
-        is_awaited: !wanted.async_mode,
+        is_at_once: !is_async,
+        is_awaited: !is_async,
     };
     let delivered = exchange::ask(&call, &agent, question).await;
     let delivered = delivered.map_err(|error| full(&agent, error))?;
     let letter = delivered.letter_id;
     asker.note(&call, &agent, letter, "parallel_task").await;
-    if wanted.async_mode {
+    if is_async {
         let (status, message) = match delivered.ahead {
             0 => ("accepted", "Task accepted"),
             _ => ("queued", "Task queued: all slots are busy"),
