@@ -115,9 +115,14 @@ impl Found {
 
     /// Takes what looks like a secret in a file of MCP servers; of headers and environments, everything.
     pub(super) fn in_servers(&mut self, text: &str) {
-        // What is no JSON is no such file, and nothing reads it.
-        if let Ok(value) = serde_json::from_str(text) {
-            self.in_json(&value, false);
+        match serde_json::from_str(text) {
+            Ok(value) => self.in_json(&value, false),
+            // Cut short, or being written: what looks like a secret all the same.
+            Err(_no_json) => {
+                let is_between = |sign: char| sign == '"' || sign.is_whitespace();
+                let words = text.split(is_between).filter(|word| looks_secret(word));
+                words.for_each(|word| self.value(word, true));
+            }
         }
     }
 
@@ -181,7 +186,7 @@ impl Found {
     }
 
     fn add(&mut self, secret: &str) {
-        if self.is_too_much || self.secrets.iter().any(|known| known.as_str() == secret) {
+        if self.secrets.iter().any(|known| known.as_str() == secret) {
             return;
         }
         let bytes = self.bytes.saturating_add(secret.len());
@@ -260,5 +265,20 @@ mod tests {
         ];
         assert_eq!(found(|found| found.in_servers(text)), expected);
         assert!(found(|found| found.in_servers("no JSON")).is_empty());
+        let cut = &text[..text.find("X-Team").unwrap()];
+        assert_eq!(found(|found| found.in_servers(cut)), ["trinity_mcp_abc"]);
+    }
+
+    #[test]
+    fn what_is_too_long_keeps_nothing_else_from_being_known() {
+        let long = "x".repeat(BYTES_MAX + 1);
+        let text = format!("LONG_KEY={long}\nNEXT_KEY=sk-next");
+        let mut all = Found::default();
+        all.in_env(&text);
+        assert!(all.is_too_much());
+        assert_eq!(
+            all.into_secrets().iter().map(|one| one.as_str()).collect::<Vec<_>>(),
+            ["sk-next"]
+        );
     }
 }

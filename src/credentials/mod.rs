@@ -63,8 +63,8 @@ pub struct Credentials {
 /// Bytes of a file that is looked through for secrets: people write so much, and no more.
 const SCANNED_MAX: u64 = 256 * 1_024;
 
-/// The files that are looked through.
-const LOOKED_THROUGH: [&str; 3] = [ENV, SERVERS, SERVERS_TEMPLATE];
+/// The files that are looked through; first where the agent's own key stands.
+const LOOKED_THROUGH: [&str; 3] = [SERVERS, ENV, SERVERS_TEMPLATE];
 
 struct Inner {
     registry: Registry,

@@ -112,6 +112,12 @@ async fn what_an_agents_own_hands_write_is_masked_too() {
     let own = desk.workspaces.bound(desk.agent, Default::default());
     own.write(".env".parse().unwrap(), b"KEY=sk-by-hand".to_vec()).await.unwrap();
     assert_eq!(desk.masked("sk-by-hand"), "***");
+    // By another name first, as sftp's clients do.
+    own.write("new".parse().unwrap(), br#"{"env": {"A": "sk-renamed"}}"#.to_vec()).await.unwrap();
+    own.rename("new".parse().unwrap(), ".mcp.json".parse().unwrap(), true).await.unwrap();
+    assert_eq!(desk.masked("sk-renamed"), "***");
+    let mode = std::fs::metadata(desk.file(".mcp.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     own.append(".env".parse().unwrap(), b"\nMORE=sk-appended".to_vec()).await.unwrap();
     assert_eq!(desk.masked("sk-by-hand sk-appended"), "*** ***");
     own.remove(".env".parse().unwrap(), false).await.unwrap();

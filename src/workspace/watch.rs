@@ -9,6 +9,8 @@ use futures::future::BoxFuture;
 use greenroom_actors::error::StoreError;
 use greenroom_actors::ids::AgentId;
 
+use super::opening;
+
 /// The files of an agent that hold its credentials, in its folder itself. Nobody else on the machine
 /// may read them.
 pub const CREDENTIAL_FILES: [&str; 4] =
@@ -45,4 +47,29 @@ pub(super) fn create(spool: &Dir, spooled: &str, name: &str) -> io::Result<File>
         cap_std::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
     spool.open_with(spooled, &options)
+}
+
+/// Takes the files with credentials of an agent from everybody else on the machine, whoever wrote them
+/// and however they came there.
+#[cfg(unix)]
+pub(super) fn close_to_others(all: &Dir, agent: AgentId) -> io::Result<()> {
+    use cap_std::fs::{Permissions, PermissionsExt};
+
+    let Ok(home) = all.open_dir(agent.to_string()) else { return Ok(()) };
+    for name in CREDENTIAL_FILES {
+        let about = match home.symlink_metadata(name) {
+            Ok(about) if about.is_file() => about,
+            _ => continue,
+        };
+        if about.permissions().mode() & 0o077 != 0 {
+            // Never through a link that has taken its place.
+            opening::file(&home, name)?.set_permissions(Permissions::from_mode(0o600))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(super) fn close_to_others(_: &Dir, _: AgentId) -> io::Result<()> {
+    Ok(())
 }

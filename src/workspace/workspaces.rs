@@ -21,7 +21,7 @@ use super::folder::Workspace;
 use super::read_only::ReadOnly;
 use super::settings::WorkspaceSettings;
 use super::sharing::{Lending, Sharing};
-use super::watch::{Marks, Watcher};
+use super::watch::{self, Marks, Watcher};
 
 /// Threads that wait for the disk for workspaces at once; the others wait without one.
 const THREADS_MAX: usize = 8;
@@ -176,11 +176,16 @@ impl Workspaces {
         drop(self.inner.watcher.set(watcher));
     }
 
-    /// Tells whoever masks what stands in them that an agent's files with credentials have changed.
+    /// Closes an agent's files with credentials to others, and tells whoever masks what stands in them
+    /// that they have changed.
     ///
     /// # Errors
     /// [`StoreError`], if that is not durable.
     pub async fn credentials_changed(&self, agent: AgentId) -> Result<(), StoreError> {
+        let close = move |all: &Inner| Ok(watch::close_to_others(&all.folder, agent)?);
+        if let Err(error) = self.blocking(close).await {
+            tracing::warn!(%agent, %error, "files with credentials may be read by others");
+        }
         match self.inner.watcher.get().and_then(Weak::upgrade) {
             Some(watcher) => watcher.changed(agent).await,
             None => Ok(()),

@@ -99,7 +99,6 @@ async fn the_list_of_an_archives_files_is_none_of_them() {
     let listed = json!([
         {"path": "content/a.txt", "sha256": hash(text)},
         {"path": "template.yaml", "sha256": hash(TEMPLATE)},
-        {"path": "link", "link_target": "content/a.txt"},
     ])
     .to_string();
     let files = [
