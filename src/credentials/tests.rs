@@ -189,7 +189,7 @@ async fn what_is_too_much_to_be_masked_is_not_taken() {
 }
 
 #[actix::test]
-async fn what_a_template_brings_is_masked_before_its_agent_is_there() {
+async fn what_a_template_brings_is_masked_and_its_owners_before_its_agent_is_there() {
     let desk = Desk::new(None).await;
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(".env"), "KEY=sk-of-the-template").unwrap();
@@ -200,21 +200,11 @@ async fn what_a_template_brings_is_masked_before_its_agent_is_there() {
         home.write("begun".parse().unwrap(), Vec::new()).await.unwrap();
         home.fill(from.as_ref().unwrap().try_clone().unwrap(), &[]).await.unwrap();
         assert_eq!(desk.known.of(agent).unwrap().on("sk-of-the-template"), "***");
+        let file = desk.folder.path().join(agent.to_string()).join(".env");
+        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
     }
     desk.credentials.forget(unborn).await.unwrap();
     assert!(desk.known.of(unborn).is_none());
     let kept = desk.registry.store().documents(SHELF, "", 0, 10).await.unwrap();
     assert_eq!(kept.len(), 1);
-}
-
-#[actix::test]
-async fn what_a_template_brings_is_masked_and_for_its_owner_alone() {
-    let desk = Desk::new(None).await;
-    let template = tempfile::tempdir().unwrap();
-    std::fs::write(template.path().join(".env"), "TOKEN=sk-planted\n").unwrap();
-    let folder = cap_std::fs::Dir::open_ambient_dir(template.path(), cap_std::ambient_authority());
-    desk.workspaces.free(desk.agent).fill(folder.unwrap(), &[]).await.unwrap();
-    assert_eq!(desk.masked("it is sk-planted"), "it is ***");
-    let mode = std::fs::metadata(desk.file(".env")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
 }
