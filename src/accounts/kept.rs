@@ -21,7 +21,8 @@ const PAGE: u32 = 500;
 /// What the keys of users, of keys and of listed addresses begin with.
 pub(super) const USERS: &str = "user/";
 pub(super) const KEYS: &str = "key/";
-pub(super) const LISTED: &str = "listed/";
+/// Short, so that the longest address fits into a key.
+pub(super) const LISTED: &str = "l/";
 
 /// A document of the shelf.
 #[derive(Clone, Copy, Debug)]

@@ -182,7 +182,10 @@ impl Versions {
                 _ => format!("{base}-{version}"),
             };
             match call.shared.host.roster.find(&name).await? {
-                Some(found) if call.relation(&found).may_own() => previous = Some(found),
+                // The host's own is nobody's version.
+                Some(found) if call.relation(&found).may_own() && !found.entry.is_system => {
+                    previous = Some(found);
+                }
                 Some(_) => {}
                 None => return Ok(Self { previous, new: name }),
             }

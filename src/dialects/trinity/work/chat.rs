@@ -35,6 +35,8 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ChatSaid)]
 struct Said {
+    /// 100,000 characters at most.
+    #[schema(max_length = 100_000)]
     message: String,
     /// The model that answers.
     model: Option<String>,

@@ -25,6 +25,8 @@ pub(super) fn routes(at: &mut ServiceConfig) {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = TaskTask)]
 struct Task {
+    /// 100,000 characters at most.
+    #[schema(max_length = 100_000)]
     message: String,
     model: Option<String>,
     /// The tools that it may use, of those that the agent has.
