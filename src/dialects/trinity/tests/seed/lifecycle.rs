@@ -128,7 +128,9 @@ async fn an_agent_says_of_itself_what_it_can() {
     assert!(stopped["message"].is_string());
     let plain = cast.ok("GET", "/api/agents/ada/info", Value::Null).await;
     let fields: Vec<_> = plain.as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["has_template", "agent_name", "template_name", "message", "status"]);
+    // And what answers for it.
+    let expected = ["has_template", "agent_name", "template_name", "message", "status", "runtime"];
+    assert_eq!(fields, expected);
     assert_eq!((&plain["has_template"], &plain["status"]), (&json!(false), &json!("running")));
     let file = "/api/agents/ada/files?path=template.yaml";
     cast.ok("PUT", file, json!({"content": "name: ada\nversion: 2\n"})).await;
@@ -147,7 +149,7 @@ async fn an_agent_says_of_itself_what_it_can() {
     ] {
         assert_eq!(whole[field], value, "{field}");
     }
-    assert_eq!(whole.as_object().unwrap().len(), 22, "{whole}");
+    assert_eq!(whole.as_object().unwrap().len(), 23, "{whole}");
 }
 
 #[actix_web::test]
