@@ -96,3 +96,31 @@ async fn a_line_of_the_audit_log_names_the_answer_it_belongs_to() {
     let lines = log["entries"].as_array().unwrap();
     assert!(lines.iter().any(|line| line["request_id"] == heard.header("x-request-id")), "{log}");
 }
+
+#[actix_web::test]
+async fn what_is_said_has_a_bound_that_a_list_can_bear() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    site.agent(&owner, "mine").await;
+    for path in ["/api/agents/mine/chat", "/api/agents/mine/task"] {
+        for (length, expected) in [(100_000, 200), (100_001, 422)] {
+            let body = json!({"message": "x".repeat(length)});
+            let (status, told) = site.call(&owner, "POST", path, body).await;
+            assert_eq!(status, expected, "{path}: {}", told["detail"]);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_longest_address_is_one_that_may_log_in() {
+    let site = Site::new().await;
+    let owner = site.user("owner@example.org", Role::Creator).await;
+    site.agent(&owner, "mine").await;
+    let email = format!("{}@b.c", "x".repeat(250));
+    let share = json!({"email": email});
+    let (status, told) = site.call(&owner, "POST", "/api/agents/mine/share", share).await;
+    assert_eq!(status, 200, "{told}");
+    let (_, list) =
+        site.call(&site.admin, "GET", "/api/settings/email-whitelist", Value::Null).await;
+    assert!(list.to_string().contains(&email), "{list}");
+}
