@@ -101,7 +101,7 @@ async fn somebody_logs_in_and_out_by_password_and_by_code() {
     let terminal = Terminal::new(&town).await;
     let refused = ["login", "--instance", &terminal.url, "--admin"];
     let output = terminal.run_in(terminal.home.path(), &refused, "wrong\n").await;
-    assert!(text(&output.stderr).contains("Incorrect username or password"));
+    assert!(text(&output.stderr).contains("Authentication failed"), "{output:?}");
     terminal.log_in_as_admin().await;
     let status = terminal.say(&["status"]).await;
     for line in ["Role:     admin", "Status:   Connected", &terminal.url] {
