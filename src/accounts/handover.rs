@@ -122,8 +122,7 @@ impl Accounts {
             let user = index.user(ADMIN_ID).ok_or(AccountsError::UnknownUser)?;
             (User::clone(user), index.password(ADMIN_ID).cloned())
         };
-        let configured = before.and_then(|before| before.configured);
-        let password = Password { hash, changed_at: self.now(), configured };
+        let password = Password::after(before.as_ref(), hash, self.now());
         let kept = KeptUser { user, password: Some(password.clone()) };
         self.keep(vec![set(Shelf::User(ADMIN_ID), &kept, self.now())]).await?;
         self.index_mut().set_password(ADMIN_ID, password);

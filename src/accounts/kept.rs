@@ -73,6 +73,16 @@ pub(super) struct Password {
 }
 
 impl Password {
+    /// A password that takes the place of the one before.
+    ///
+    /// It counts as changed when that one's tokens began, or later: two changes within a second, or with
+    /// a clock that was set back, would otherwise leave the tokens of the one good for the other.
+    pub(super) fn after(before: Option<&Self>, hash: Hashed, now: UnixMillis) -> Self {
+        let changed_at = before.map_or(now, |before| now.max(before.tokens_since()));
+        let configured = before.and_then(|before| before.configured.clone());
+        Self { hash, changed_at, configured }
+    }
+
     /// The first instant whose tokens are taken. Tokens know whole seconds alone: those of the second in
     /// which the password changed count as from before it, and new ones are given from the next on.
     pub(super) fn tokens_since(&self) -> UnixMillis {

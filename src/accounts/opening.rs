@@ -168,7 +168,8 @@ async fn follow(
         tracing::warn!(%weakness, "the configured password of admin is easy to guess");
     }
     let hash = hasher.hash(configured.clone()).await?;
-    *password = Some(Password { configured: Some(hash.clone()), hash, changed_at: now });
+    let changed = Password::after(password.as_ref(), hash.clone(), now);
+    *password = Some(Password { configured: Some(hash), ..changed });
     Ok(true)
 }
 
