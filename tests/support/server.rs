@@ -112,6 +112,12 @@ impl Server {
         self.status_kib("VmRSS:")
     }
 
+    /// Has [`Server::peak_kib`] tell of what comes from now on.
+    pub(crate) fn forget_peak(&self) {
+        // proc(5): 5 sets the peak to what is resident now.
+        fs::write(format!("/proc/{}/clear_refs", self.child.id().unwrap()), "5").unwrap();
+    }
+
     /// KiB of memory that it was resident with at the most so far.
     pub(crate) fn peak_kib(&self) -> u64 {
         self.status_kib("VmHWM:")
