@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 use greenroom_actors::ports::{Clock, SystemClock, Tools};
 use greenroom_actors::registry::Registry;
 use greenroom_actors::runtime::Ports;
+use greenroom_actors::settings::Settings;
 
 use crate::accounts::{self, Accounts};
 use crate::audit::Audit;
 use crate::config::{Config, Loaded};
 use crate::credentials::{Credentials, Known};
-use crate::dialects::trinity::Trinity;
+use crate::dialects::trinity::{self, Trinity};
 use crate::host::{Host, Stopper, Vault};
 use crate::http::idempotency::Idempotency;
 use crate::mcp::client::McpTools;
@@ -173,6 +174,7 @@ async fn host(
     let runtimes = Runtimes::new(settings, models, workspaces.clone(), sealed, &folders, |name| {
         std::env::var(name).ok()
     });
+    let settings = Settings { reserved_handles: trinity::RESERVED, ..config.runtime() };
     let ports = Ports {
         store: Arc::new(store.clone()),
         model: Arc::new(runtimes.clone()),
@@ -180,7 +182,7 @@ async fn host(
         tools: Arc::new(tools(&config.tools, &workspaces, &voice, &outlet, &mcp)?),
         masks: known.clone(),
     };
-    let registry = Registry::start(ports, config.runtime()).await?;
+    let registry = Registry::start(ports, settings).await?;
     logs.mask_by(known.clone());
     let credentials =
         Credentials::open(registry.clone(), workspaces.clone(), known, config.credentials.clone());

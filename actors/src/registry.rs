@@ -27,7 +27,7 @@ use tokio::sync::{Semaphore, broadcast, oneshot};
 
 use crate::agent::{Agent, GetStatus, Permits, Revise, Status};
 use crate::budget;
-use crate::character::{AgentRecord, Character, slug};
+use crate::character::{AgentRecord, Character};
 use crate::error::{CoreError, StoreError};
 use crate::facts::{Committed, Event, EventKind, Fact, NewEvent};
 use crate::feed::{ChannelEventStream, EventStream};
@@ -134,11 +134,12 @@ impl Registry {
             return Err(CoreError::Invalid { field: "name", reason: "must not be empty".into() });
         }
         budget::check(&character)?;
-        let now = self.inner.runtime.now();
+        let runtime = &self.inner.runtime;
+        let now = runtime.now();
         let claims = claimed.is_some();
         let record = AgentRecord {
             id: character.agent_id(),
-            handle: claimed.unwrap_or_else(|| slug(&character.name)),
+            handle: claimed.unwrap_or_else(|| runtime.settings.handle_for(&character.name)),
             character,
             enabled: true,
             lifecycle: Lifecycle::default(),

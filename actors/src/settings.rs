@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::budget::BudgetSettings;
+use crate::character::slug;
 use crate::supervisor::RestartIntensity;
 
 /// The bounds and intervals of the runtime.
@@ -91,6 +92,10 @@ pub struct Settings {
     /// What agents may spend on models. A section of its own where settings are written down.
     #[serde(skip)]
     pub budget: BudgetSettings,
+    /// Handles that no agent is given after its name: words that stand where a handle does in an address
+    /// of the host's. The host's own to say, and no setting of whoever runs it.
+    #[serde(skip)]
+    pub reserved_handles: &'static [&'static str],
 }
 
 impl Default for Settings {
@@ -132,6 +137,7 @@ impl Default for Settings {
             liveness_every_s: 60,
             restart_intensity: RestartIntensity::default(),
             budget: BudgetSettings::default(),
+            reserved_handles: &[],
         }
     }
 }
@@ -180,6 +186,13 @@ impl Settings {
         }
         let budget = self.budget.checked().map_err(|at_fault| format!("budget.{at_fault}"))?;
         Ok(Self { budget, ..self })
+    }
+
+    /// The handle that an agent of that name is to have, unless another agent has it.
+    #[must_use]
+    pub(crate) fn handle_for(&self, name: &str) -> String {
+        let handle = slug(name);
+        if self.reserved_handles.contains(&handle.as_str()) { handle + "-agent" } else { handle }
     }
 
     /// The time before a crashed agent acts again, after `crashes` in a row.

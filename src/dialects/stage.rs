@@ -230,7 +230,8 @@ where
         tools: Arc::new(NoTools),
         masks,
     };
-    let runtime = Settings { arbiters: Some(0), ..Settings::default() };
+    let reserved_handles = super::trinity::RESERVED;
+    let runtime = Settings { arbiters: Some(0), reserved_handles, ..Settings::default() };
     let registry = Registry::start(ports, runtime).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let settings = PrimarySettings {

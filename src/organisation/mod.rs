@@ -18,6 +18,7 @@ mod permits;
 mod sharing;
 mod shelf;
 mod signals;
+mod subscriptions;
 mod tags;
 mod template;
 mod tools;
@@ -41,9 +42,8 @@ pub use ids::{ShortId, desk_of};
 pub use links::{Link, LinkPatch, NewLink};
 pub use notices::{NewNotice, Notice, NoticeFilter, NoticeStatus};
 pub use permits::PERMITS_MAX;
-pub use signals::{
-    Emission, EmissionFilter, NewEmission, NewSubscription, Subscription, SubscriptionPatch,
-};
+pub use signals::{Emission, EmissionFilter, NewEmission};
+pub use subscriptions::{NewSubscription, Subscription, SubscriptionPatch};
 pub use tags::{TAG_MAX_CHARS, TAGS_MAX};
 pub use tools::{Outlet, OutletTools};
 pub use views::{NewView, View, ViewPatch};
@@ -58,6 +58,7 @@ use links::Links;
 use notices::Notices;
 use sharing::Numbers;
 use signals::Signals;
+use subscriptions::Subscriptions;
 use views::Views;
 use visits::Visits;
 
@@ -76,6 +77,7 @@ struct Inner {
     notices: Notices,
     asks: Asks,
     signals: Signals,
+    subscriptions: Subscriptions,
     views: Views,
     links: Links,
     visits: Visits,
@@ -110,6 +112,7 @@ impl Organisation {
             notices: Notices::open(registry).await?,
             asks: Asks::open(registry).await?,
             signals: Signals::open(registry).await?,
+            subscriptions: Subscriptions::open(registry).await?,
             views: Views::open(registry).await?,
             links: Links::open(&resources).await?,
             visits: Visits::open(registry).await?,
@@ -135,6 +138,7 @@ impl Organisation {
         self.inner.notices.forget(agent).await?;
         self.inner.asks.forget(agent).await?;
         self.inner.signals.forget(agent).await?;
+        self.inner.subscriptions.forget(agent).await?;
         for link in self.inner.links.forget(agent).await? {
             self.inner.visits.forget(link).await?;
         }
@@ -146,6 +150,7 @@ impl Organisation {
         known.extend(self.inner.notices.agents());
         known.extend(self.inner.asks.agents());
         known.extend(self.inner.signals.agents());
+        known.extend(self.inner.subscriptions.agents());
         known.extend(self.inner.links.agents());
         if known.is_empty() {
             return Ok(());

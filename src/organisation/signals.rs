@@ -1,8 +1,7 @@
 //! Events that agents tell one another of: an agent emits one, and those that have subscribed to it get a
 //! letter each.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -22,16 +21,11 @@ use super::happening::Happening;
 use super::ids::ShortId;
 use super::ledger::{Ledger, Record};
 use super::notices::at_most;
-use super::turns::Turns;
-use super::{Organisation, shelf, template};
+use super::subscriptions::Subscription;
+use super::{Organisation, template};
 use crate::accounts::{Allowance, Principal, Tries};
 
-/// Subscriptions of one agent at most, and to one agent.
-const SUBSCRIPTIONS_MAX: usize = 100;
-const SUBSCRIBERS_MAX: usize = 100;
-
 const TYPE_MAX_BYTES: usize = 128;
-const MESSAGE_MAX_BYTES: usize = 16 * 1024;
 const PAYLOAD_MAX_BYTES: usize = 64 * 1024;
 
 /// Bytes of a letter, filled in.
@@ -50,55 +44,6 @@ const SENDING_MAX: usize = 8;
 
 /// Runs of an agent at once that are looked at for what they follow upon.
 const RUNS_MAX: u32 = 16;
-
-const PREFIX: &str = "subscription/";
-
-/// That an agent wants to hear of an event of another.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Subscription {
-    /// Its id.
-    pub id: ShortId,
-    /// Who wants to hear of it.
-    pub subscriber: AgentId,
-    /// Whose event.
-    pub source: AgentId,
-    /// Which event: words with dots between.
-    pub event_type: String,
-    /// What the subscriber is written, with places for what the event brings.
-    pub target_message: String,
-    /// Whether it is heeded.
-    pub is_enabled: bool,
-    /// When it was made.
-    pub created_at: UnixMillis,
-    /// When it was last changed.
-    pub updated_at: UnixMillis,
-    /// The name of the user who made it.
-    pub created_by: String,
-}
-
-/// A subscription to be made.
-#[derive(Clone, Debug)]
-pub struct NewSubscription {
-    /// Whose event.
-    pub source: AgentId,
-    /// Which event.
-    pub event_type: String,
-    /// What the subscriber is written.
-    pub target_message: String,
-    /// Whether it is heeded.
-    pub is_enabled: bool,
-}
-
-/// What changes about a subscription; absent fields stay.
-#[derive(Clone, Debug, Default)]
-pub struct SubscriptionPatch {
-    /// Which event.
-    pub event_type: Option<String>,
-    /// What the subscriber is written.
-    pub target_message: Option<String>,
-    /// Whether it is heeded.
-    pub is_enabled: Option<bool>,
-}
 
 /// An event that an agent has told others of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -174,109 +119,32 @@ fn type_mark(event_type: &str) -> u64 {
 }
 
 pub(super) struct Signals {
-    registry: Registry,
     emissions: Ledger<Emission>,
-    subscriptions: RwLock<Subscriptions>,
-    turns: Turns,
     emitted: Tries<AgentId>,
+    /// By subscription.
     heard: Tries<Uuid>,
-}
-
-#[derive(Default)]
-struct Subscriptions {
-    all: HashMap<ShortId, Arc<Subscription>>,
-    by_subscriber: HashMap<AgentId, Vec<ShortId>>,
-    by_source: HashMap<AgentId, Vec<ShortId>>,
-}
-
-impl Subscriptions {
-    fn put(&mut self, subscription: Subscription) -> Arc<Subscription> {
-        self.take(subscription.id);
-        let subscription = Arc::new(subscription);
-        self.by_subscriber.entry(subscription.subscriber).or_default().push(subscription.id);
-        self.by_source.entry(subscription.source).or_default().push(subscription.id);
-        self.all.insert(subscription.id, Arc::clone(&subscription));
-        subscription
-    }
-
-    fn take(&mut self, id: ShortId) {
-        let Some(old) = self.all.remove(&id) else { return };
-        for (table, agent) in
-            [(&mut self.by_subscriber, old.subscriber), (&mut self.by_source, old.source)]
-        {
-            if let Some(ids) = table.get_mut(&agent) {
-                ids.retain(|other| *other != id);
-                if ids.is_empty() {
-                    table.remove(&agent);
-                }
-            }
-        }
-    }
-
-    fn of(&self, table: &HashMap<AgentId, Vec<ShortId>>, agent: AgentId) -> Vec<Arc<Subscription>> {
-        let ids = table.get(&agent).into_iter().flatten();
-        ids.filter_map(|id| self.all.get(id)).map(Arc::clone).collect()
-    }
 }
 
 impl Signals {
     pub(super) async fn open(registry: &Registry) -> Result<Self, CoreError> {
-        let mut subscriptions = Subscriptions::default();
-        shelf::each(registry, PREFIX, |_, subscription: Subscription| {
-            subscriptions.put(subscription);
-        })
-        .await?;
         Ok(Self {
-            registry: registry.clone(),
             emissions: Ledger::open(registry).await?,
-            subscriptions: RwLock::new(subscriptions),
-            turns: Turns::default(),
             emitted: Tries::new(EMITTED),
             heard: Tries::new(HEARD),
         })
     }
 
-    pub(super) fn agents(&self) -> HashSet<AgentId> {
-        let mut agents: HashSet<_> = self.emissions.agents().into_iter().collect();
-        let subscriptions = self.read();
-        agents.extend(subscriptions.by_subscriber.keys().chain(subscriptions.by_source.keys()));
-        agents
+    pub(super) fn agents(&self) -> Vec<AgentId> {
+        self.emissions.agents()
     }
 
     pub(super) async fn forget(&self, agent: AgentId) -> Result<(), CoreError> {
-        self.emissions.forget(agent).await?;
-        let ids: Vec<_> = {
-            let subscriptions = self.read();
-            let tables = [&subscriptions.by_subscriber, &subscriptions.by_source];
-            tables.iter().filter_map(|table| table.get(&agent)).flatten().copied().collect()
-        };
-        shelf::clear(&self.registry, ids.iter().map(|id| key(*id)).collect()).await?;
-        let mut subscriptions = self.write();
-        ids.into_iter().for_each(|id| subscriptions.take(id));
-        Ok(())
+        self.emissions.forget(agent).await
     }
-
-    async fn keep(&self, subscription: Subscription) -> Result<Arc<Subscription>, CoreError> {
-        let fact = shelf::set(&self.registry, key(subscription.id), &subscription)?;
-        self.registry.keep(vec![fact]).await?;
-        Ok(self.write().put(subscription))
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Subscriptions> {
-        self.subscriptions.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Subscriptions> {
-        self.subscriptions.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn key(id: ShortId) -> String {
-    format!("{PREFIX}{}", id.0)
 }
 
 /// That a word is the name of an event: identifiers with dots between.
-fn check_type(event_type: &str) -> Result<(), OrganisationError> {
+pub(super) fn check_type(event_type: &str) -> Result<(), OrganisationError> {
     let is_word = |word: &str| {
         !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
@@ -288,159 +156,6 @@ fn check_type(event_type: &str) -> Result<(), OrganisationError> {
 }
 
 impl Organisation {
-    /// Lets an agent hear of an event of another, which it may call.
-    ///
-    /// # Errors
-    /// [`OrganisationError::NotPermitted`], [`OrganisationError::Invalid`],
-    /// [`OrganisationError::Exists`], [`OrganisationError::TooMany`], [`OrganisationError::Core`].
-    pub async fn subscribe(
-        &self,
-        subscriber: AgentId,
-        by: &str,
-        new: NewSubscription,
-    ) -> Result<Arc<Subscription>, OrganisationError> {
-        if !self.may_call(subscriber, new.source).await? {
-            return Err(OrganisationError::NotPermitted);
-        }
-        // An agent may subscribe by itself, with its own key.
-        let mut new = new;
-        if let Some(mask) = self.registry().mask(subscriber) {
-            mask.hide(&mut new.event_type);
-            mask.hide(&mut new.target_message);
-        }
-        check_type(&new.event_type)?;
-        at_most("target_message", new.target_message.len(), MESSAGE_MAX_BYTES)?;
-        let (this, by) = (self.clone(), by.to_owned());
-        self.whole(async move {
-            let signals = &this.inner.signals;
-            // One turn for all of a source: its subscribers are counted, too.
-            let _turn = signals.turns.of(new.source.0).await;
-            {
-                let kept = signals.read();
-                let own = kept.of(&kept.by_subscriber, subscriber);
-                let is_same = |other: &Arc<Subscription>| {
-                    other.source == new.source && other.event_type == new.event_type
-                };
-                if own.iter().any(is_same) {
-                    return Err(OrganisationError::Exists);
-                }
-                let limit = SUBSCRIPTIONS_MAX;
-                if own.len() >= limit {
-                    return Err(OrganisationError::TooMany { what: "subscriptions", limit });
-                }
-                let limit = SUBSCRIBERS_MAX;
-                if kept.by_source.get(&new.source).is_some_and(|ids| ids.len() >= limit) {
-                    return Err(OrganisationError::TooMany { what: "subscribers", limit });
-                }
-            }
-            let now = this.registry().clock().now();
-            let subscription = Subscription {
-                id: ShortId::random(),
-                subscriber,
-                source: new.source,
-                event_type: new.event_type,
-                target_message: new.target_message,
-                is_enabled: new.is_enabled,
-                created_at: now,
-                updated_at: now,
-                created_by: by,
-            };
-            Ok(signals.keep(subscription).await?)
-        })
-        .await
-    }
-
-    /// What an agent has subscribed to, oldest first.
-    #[must_use]
-    pub fn subscriptions_of(&self, subscriber: AgentId) -> Vec<Arc<Subscription>> {
-        let kept = self.inner.signals.read();
-        kept.of(&kept.by_subscriber, subscriber)
-    }
-
-    /// What others have subscribed to of an agent.
-    #[must_use]
-    pub fn subscriptions_to(&self, source: AgentId) -> Vec<Arc<Subscription>> {
-        let kept = self.inner.signals.read();
-        kept.of(&kept.by_source, source)
-    }
-
-    /// One subscription, if it is there.
-    #[must_use]
-    pub fn subscription(&self, id: ShortId) -> Option<Arc<Subscription>> {
-        self.inner.signals.read().all.get(&id).map(Arc::clone)
-    }
-
-    /// Changes a subscription.
-    ///
-    /// # Errors
-    /// [`OrganisationError::Missing`], [`OrganisationError::Invalid`], [`OrganisationError::Exists`],
-    /// [`OrganisationError::Core`].
-    pub async fn amend_subscription(
-        &self,
-        id: ShortId,
-        patch: SubscriptionPatch,
-    ) -> Result<Arc<Subscription>, OrganisationError> {
-        let mut patch = patch;
-        let subscriber = self.subscription(id).map(|it| it.subscriber);
-        if let Some(mask) = subscriber.and_then(|agent| self.registry().mask(agent)) {
-            let texts = [&mut patch.event_type, &mut patch.target_message];
-            texts.into_iter().flatten().for_each(|text| mask.hide(text));
-        }
-        if let Some(event_type) = &patch.event_type {
-            check_type(event_type)?;
-        }
-        at_most(
-            "target_message",
-            patch.target_message.as_ref().map_or(0, String::len),
-            MESSAGE_MAX_BYTES,
-        )?;
-        let this = self.clone();
-        self.whole(async move {
-            let missing = || OrganisationError::Missing("event subscription");
-            let source = this.subscription(id).ok_or_else(missing)?.source;
-            let signals = &this.inner.signals;
-            let _turn = signals.turns.of(source.0).await;
-            let mut subscription =
-                Subscription::clone(&*this.subscription(id).ok_or_else(missing)?);
-            if let Some(event_type) = patch.event_type {
-                subscription.event_type = event_type;
-            }
-            if let Some(message) = patch.target_message {
-                subscription.target_message = message;
-            }
-            subscription.is_enabled = patch.is_enabled.unwrap_or(subscription.is_enabled);
-            subscription.updated_at = this.registry().clock().now();
-            let is_same = |other: &Arc<Subscription>| {
-                other.id != id
-                    && other.source == subscription.source
-                    && other.event_type == subscription.event_type
-            };
-            if this.subscriptions_of(subscription.subscriber).iter().any(is_same) {
-                return Err(OrganisationError::Exists);
-            }
-            Ok(signals.keep(subscription).await?)
-        })
-        .await
-    }
-
-    /// Ends a subscription.
-    ///
-    /// # Errors
-    /// [`OrganisationError::Missing`], [`OrganisationError::Core`].
-    pub async fn unsubscribe(&self, id: ShortId) -> Result<(), OrganisationError> {
-        let this = self.clone();
-        self.whole(async move {
-            let signals = &this.inner.signals;
-            let missing = OrganisationError::Missing("event subscription");
-            let source = this.subscription(id).ok_or(missing)?.source;
-            let _turn = signals.turns.of(source.0).await;
-            signals.registry.keep(vec![shelf::gone(key(id))]).await?;
-            signals.write().take(id);
-            Ok(())
-        })
-        .await
-    }
-
     /// An agent tells of an event: each that has subscribed to it, and may call that agent still, gets a
     /// letter.
     ///

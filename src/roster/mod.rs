@@ -208,15 +208,50 @@ impl Roster {
         let turn = self.turn(id).await;
         let Some(port) = self.inner.index.reserve(wanted) else { return Ok(None) };
         entry.port = port;
+        self.keep_with_port(turn, id, entry).await.map(Some)
+    }
+
+    /// The port that an agent has for itself; one that was made where nobody asked for any is given the
+    /// lowest that is free, 0 if none is.
+    ///
+    /// # Errors
+    /// [`CoreError::AgentNotFound`] and [`CoreError::Store`].
+    pub async fn port_of(&self, id: AgentId) -> Result<u16, CoreError> {
+        let turn = self.turn(id).await;
+        self.check_hosted(id)?;
+        let mut entry = Entry::clone(&self.entry(id));
+        if entry.port == 0 {
+            entry.port = self.inner.index.reserve(None).unwrap_or(0);
+        }
+        if entry.port == self.entry(id).port {
+            return Ok(entry.port);
+        }
+        self.keep_with_port(turn, id, entry).await.map(|kept| kept.port)
+    }
+
+    /// Keeps an entry whose port was just reserved, or lets go of the port.
+    async fn keep_with_port(
+        &self,
+        turn: Turn,
+        id: AgentId,
+        entry: Entry,
+    ) -> Result<Arc<Entry>, CoreError> {
         let roster = self.clone();
         whole(async move {
+            let port = entry.port;
             let kept = roster.keep(turn, id, entry).await;
             if kept.is_err() {
                 roster.inner.index.release(port);
             }
-            kept.map(Some)
+            kept
         })
         .await
+    }
+
+    /// Nothing is said any more of an agent that is gone: nobody would ever let go of it.
+    fn check_hosted(&self, id: AgentId) -> Result<(), CoreError> {
+        let is_there = self.knows(id) || self.inner.registry.directory().get(id).is_some();
+        is_there.then_some(()).ok_or(CoreError::AgentNotFound(id))
     }
 
     /// Changes what was said of an agent: durable before it is seen, and not at all if `change` refuses.
@@ -229,10 +264,7 @@ impl Roster {
         change: impl FnOnce(&mut Entry) -> Result<T, E>,
     ) -> Result<T, E> {
         let turn = self.turn(id).await;
-        // Nothing is said any more of one that is gone: nobody would ever let go of it.
-        if !self.knows(id) && self.inner.registry.directory().get(id).is_none() {
-            return Err(CoreError::AgentNotFound(id).into());
-        }
+        self.check_hosted(id)?;
         let before = self.entry(id);
         let mut entry = Entry::clone(&before);
         let said = change(&mut entry)?;

@@ -6,7 +6,7 @@ use actix::prelude::*;
 use serde_json::{Map, Value};
 
 use super::Agent;
-use crate::character::{AgentRecord, Character, merge, slug};
+use crate::character::{AgentRecord, Character, merge};
 use crate::error::CoreError;
 use crate::facts::{Committed, EventKind, Fact};
 use crate::ids::{EntityId, MemoryId, RoomId, WorldId};
@@ -166,7 +166,8 @@ impl Handler<Revise> for Agent {
         let revised = async move {
             let record = runtime.record(id).await?;
             let mut character = revised(&record.character, &patch, whole)?;
-            let handle = (character.name != record.character.name).then(|| slug(&character.name));
+            let is_renamed = character.name != record.character.name;
+            let handle = is_renamed.then(|| runtime.settings.handle_for(&character.name));
             if handle.is_some() {
                 // From another name another id would be derived.
                 character.id = Some(id);

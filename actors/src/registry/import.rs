@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::Registry;
 use super::shard::Create;
 use crate::budget;
-use crate::character::{AgentRecord, slug};
+use crate::character::AgentRecord;
 use crate::error::{CoreError, StoreError};
 use crate::facts::Fact;
 use crate::ids::AgentId;
@@ -157,7 +157,7 @@ impl Import {
             return Err(invalid("name", "must not be empty"));
         }
         budget::check(&record.character)?;
-        record.handle = slug(&record.character.name);
+        record.handle = self.registry.runtime().settings.handle_for(&record.character.name);
         record.character.id = Some(record.id);
         let Lifecycle { autonomy, overrides, .. } = record.lifecycle;
         record.lifecycle = Lifecycle { autonomy, overrides, ..Lifecycle::default() };

@@ -87,6 +87,7 @@ use actix_web::{App, Error};
 use greenroom_actors::error::CoreError;
 use utoipa_actix_web::AppExt;
 
+pub use names::RESERVED;
 pub use settings::TrinitySettings;
 
 use crate::host::Host;

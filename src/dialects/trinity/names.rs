@@ -6,7 +6,7 @@ use super::error::TrinityError;
 const NAME_MAX: usize = 63;
 
 /// Words that stand where a name does in some path.
-const RESERVED: [&str; 11] = [
+pub const RESERVED: &[&str] = &[
     "context-stats",
     "autonomy-status",
     "execution-stats",

@@ -93,7 +93,7 @@ async fn grant(call: Call<Wish>) -> Answer<Access> {
     let granted = host.ssh.grant(NewGrant {
         agent: agent.id,
         user: call.principal.user.username.clone(),
-        port: agent.entry.port,
+        port: host.roster.port_of(agent.id).await?,
         means,
         ttl,
     });

@@ -2,12 +2,14 @@
 
 use std::pin::pin;
 
+use greenroom_actors::character::Character;
 use greenroom_actors::error::CoreError;
 use greenroom_actors::ids::AgentId;
 use serde_json::{Value, json};
 
 use super::support::Site;
 use crate::accounts::Role;
+use crate::host::Host;
 
 #[actix_web::test]
 async fn an_agent_is_created_running_and_seen_by_those_who_may() {
@@ -248,6 +250,38 @@ async fn nothing_is_said_of_an_agent_that_is_gone() {
     });
     assert!(matches!(said.await, Err(CoreError::AgentNotFound(id)) if id == gone));
     assert!(!roster.knows(gone));
+}
+
+#[actix_web::test]
+async fn an_agent_that_was_made_elsewhere_has_a_name_and_a_port_that_reach_it() {
+    let site = Site::new().await;
+    site.agent(&site.admin, "ada").await;
+    let Host { registry, roster, .. } = &site.stage.host;
+    let mut ports = vec![roster.find("ada").await.unwrap().unwrap().entry.port];
+    // Words that stand where a name does are no names; two of one word are told apart as ever.
+    for (named, name) in [("Slots", "slots-agent"), ("slots!", "slots-agent-2"), ("Bob", "bob")] {
+        registry.create(Character::named(named)).await.unwrap();
+        let path = format!("/api/agents/{name}");
+        let (status, told) = site.call(&site.admin, "GET", &path, Value::Null).await;
+        assert_eq!(
+            (status, &told["name"], &told["port"]),
+            (200, &json!(name), &json!(0)),
+            "{told}"
+        );
+        let id = roster.find(name).await.unwrap().unwrap().id;
+        let port = roster.port_of(id).await.unwrap();
+        assert_eq!(roster.port_of(id).await.unwrap(), port);
+        let (_, told) = site.call(&site.admin, "GET", &path, Value::Null).await;
+        assert_eq!(told["port"], port);
+        ports.push(port);
+    }
+    assert_eq!(ports, [2222, 2223, 2224, 2225]);
+    let id = roster.find("bob").await.unwrap().unwrap().id;
+    let renamed = json!({"name": "Context Stats"}).as_object().unwrap().clone();
+    let renamed = registry.revise(id, renamed).await.unwrap();
+    assert_eq!(renamed.handle, "context-stats-agent");
+    let gone = AgentId(uuid::Uuid::new_v4());
+    assert_eq!(roster.port_of(gone).await, Err(CoreError::AgentNotFound(gone)));
 }
 
 #[actix_web::test]

@@ -13,6 +13,7 @@ use tar::{Builder, EntryType, Header};
 
 use super::files::Company;
 use crate::accounts::Role;
+use crate::dialects::trinity::system_agent;
 
 fn packed(files: &[(&str, &str)]) -> Vec<u8> {
     let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
@@ -87,6 +88,24 @@ async fn an_archive_becomes_an_agent_and_the_next_one_its_next_version() {
     let body = json!({"archive": archive(&with_list), "require_manifest": true, "name": "listed"});
     let (status, told) = deploy(body).await;
     assert_eq!((status, &told["detail"]["code"]), (400, &json!("INVALID_ARCHIVE")), "{told}");
+}
+
+#[actix_web::test]
+async fn the_hosts_own_agent_is_no_version_of_what_is_deployed_under_its_name() {
+    let company = Company::new().await;
+    let (site, host) = (&company.site, &company.site.stage.host);
+    system_agent::ensure(host).await.unwrap();
+    let body =
+        json!({"archive": archive(&[("template.yaml", TEMPLATE)]), "name": "trinity-system"});
+    let (status, told) = site.call(&site.admin, "POST", "/api/agents/deploy-local", body).await;
+    assert_eq!(status, 200, "{told}");
+    let versioning = json!({
+        "base_name": "trinity-system", "previous_version": null,
+        "previous_version_stopped": false, "new_version": "trinity-system-2",
+    });
+    assert_eq!(told["versioning"], versioning);
+    let own = host.roster.find("trinity-system").await.unwrap().unwrap();
+    assert!(own.is_running() && own.entry.is_system);
 }
 
 #[actix_web::test]

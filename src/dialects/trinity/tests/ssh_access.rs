@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use greenroom_actors::error::CoreError;
 use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::support::Site;
 use crate::accounts::Role;
@@ -76,15 +78,14 @@ async fn what_is_given_lets_somebody_in() {
     let rsa = json!({"public_key": "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAQM="});
     let (status, told) = site.refused(&admin, "POST", PATH, rsa).await;
     assert!(status == 400 && told.contains("Invalid public key format"), "{told}");
-    // Not every test may have the agent's own port: it is taken where another runs beside it.
-    let entry = |port| {
-        move |entry: &mut crate::roster::Entry| {
-            entry.port = port;
-            Ok::<_, greenroom_actors::error::CoreError>(())
-        }
-    };
+    // Not every test may have the lowest port: it is taken where another runs beside it.
+    let own = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap().port();
     let agent = site.stage.host.roster.find("ada").await.unwrap().unwrap();
-    site.stage.host.roster.amend(agent.id, entry(0)).await.unwrap();
+    let amended = site.stage.host.roster.amend(agent.id, |entry| {
+        entry.port = own;
+        Ok::<_, CoreError>(())
+    });
+    amended.await.unwrap();
     let wish = json!({"auth_method": "password", "ttl_hours": 0.5});
     let (status, given) = site.call(&admin, "POST", PATH, wish).await;
     assert_eq!(status, 200, "{given}");
@@ -103,7 +104,8 @@ async fn what_is_given_lets_somebody_in() {
         (&json!("password"), &json!(0.5))
     );
     assert!(given["expires_at"].as_str().unwrap().ends_with('Z'));
-    let port = u16::try_from(port.as_u64().unwrap()).unwrap();
+    assert_eq!(port, own);
+    let port = own;
     assert!(enters(port, password).await && !enters(port, "wrong").await);
 
     let key = site.call(&admin, "POST", PATH, json!({"public_key": KEY, "ttl_hours": 99})).await.1;
@@ -112,7 +114,7 @@ async fn what_is_given_lets_somebody_in() {
     assert_eq!((&key["expires_in_hours"], key["connection"].get("password")), (&json!(24.0), None));
     // With the agent goes all access to it.
     site.call(&admin, "DELETE", "/api/agents/ada", Value::Null).await;
-    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+    while TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
         tokio::task::yield_now().await;
     }
 }
