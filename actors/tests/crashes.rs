@@ -1,9 +1,15 @@
 //! A crash stays where it is, and is not the end of an agent until it is one too many.
 
+use futures::future::join_all;
 use greenroom_actors::agent::Change;
+use greenroom_actors::character::Character;
 use greenroom_actors::error::CoreError;
+use greenroom_actors::facts::EventKind;
+use greenroom_actors::feed::Fed;
+use greenroom_actors::ids::AgentId;
 use greenroom_actors::lifecycle::{Command, State};
 use greenroom_actors::runs::RunStatus;
+use uuid::Uuid;
 
 use crate::support::{Act, Stage, start_autonomous};
 
@@ -73,4 +79,61 @@ async fn runs_that_a_dead_process_left_open_are_interrupted() {
     let id = stage.ticking("Ada").await;
     let stage = stage.boot_again().await;
     assert_eq!(stage.runs(id).await[0].status, RunStatus::Interrupted);
+}
+
+#[actix::test]
+async fn whoever_hears_that_an_agent_has_failed_can_start_it_at_once() {
+    let stage = Stage::set().await;
+    let bad = stage.create("Bad").await;
+    *stage.model.panics_for.lock().unwrap() = Some(bad);
+    let mut feed = stage.registry.subscribe(bad, 0);
+    stage.registry.ask(bad, start_autonomous()).await.unwrap();
+    let started = async {
+        while !matches!(feed.next().await.unwrap(), Fed::Event(event) if event.kind == EventKind::Failed)
+        {
+        }
+        *stage.model.panics_for.lock().unwrap() = None;
+        stage.registry.ask(bad, Change::to(Command::Start)).await
+    };
+    let (started, ()) = futures::join!(started, stage.advance(300));
+    started.unwrap();
+    assert_eq!(stage.registry.status(bad).await.unwrap().state, State::Running);
+}
+
+#[actix::test]
+async fn what_comes_for_an_agent_that_is_not_back_yet_waits_for_it() {
+    let stage = Stage::set().await;
+    let registry = &stage.registry;
+    let id = stage.create("Ada").await;
+    let most = usize::try_from(registry.settings().agent_mailbox).unwrap();
+    // One that comes to be, one that does not, and one that is taken away as soon as it is there.
+    let [bob, nobody, brief] = [1, 2, 3].map(|id| AgentId(Uuid::from_u128(id)));
+    let named = |id| Character { id: Some(id), ..Character::named("Bob") };
+    stage.store.hold_commits();
+    let made = join_all([
+        registry.create_as(named(bob), "bob"),
+        registry.create_as(named(nobody), "ada"),
+        registry.create_as(named(brief), "brief"),
+    ]);
+    let asked = join_all((0..=most).map(|_| registry.status(bob)));
+    let others = join_all([registry.status(nobody), registry.status(brief)]);
+    let removed = registry.remove(brief, false);
+    let gone = registry.status(brief);
+    let all = async { futures::join!(made, asked, others, removed, gone) };
+    futures::pin_mut!(all);
+    assert!(futures::poll!(&mut all).is_pending());
+    stage.clock.settle().await;
+    assert!(futures::poll!(&mut all).is_pending());
+    // Another agent is as it was.
+    assert_eq!(registry.status(id).await.unwrap().state, State::Stopped);
+
+    stage.store.release_commits();
+    let (made, asked, others, removed, gone) = all.await;
+    assert!(made[0].is_ok());
+    assert_eq!(made[1], Err(CoreError::HandleTaken("ada".to_owned())));
+    assert!(asked[..most].iter().all(Result::is_ok));
+    assert_eq!(asked[most], Err(CoreError::Overloaded));
+    assert_eq!(others[0], Err(CoreError::AgentNotFound(nobody)));
+    assert!(others[1].is_ok() && removed == Ok(()));
+    assert_eq!(gone, Err(CoreError::AgentNotFound(brief)));
 }

@@ -28,6 +28,8 @@ use recovery::GaveUp;
 pub(crate) struct Shard {
     runtime: Arc<Runtime>,
     agents: HashMap<AgentId, Entry>,
+    /// What came for agents that are away, in the order in which it came.
+    parked: HashMap<AgentId, Vec<Parked>>,
     turn: u32,
     /// Its own address, one for all its agents: each clone of an address is an allocation of its own.
     address: Option<Rc<Addr<Self>>>,
@@ -35,11 +37,14 @@ pub(crate) struct Shard {
 
 enum Entry {
     Hosted(Addr<Agent>, AbortHandle),
-    /// It is being created or rebuilt: nothing reaches it now.
+    /// It is being created or rebuilt: what comes for it waits.
     Away,
     /// It is being removed: nothing reaches it any more.
     Leaving,
 }
+
+/// What is done once an agent is hosted, or gone.
+type Parked = Box<dyn FnOnce(&mut Shard, &mut Context<Shard>)>;
 
 /// A message on its way to an agent, with the caller's reply channel.
 pub(crate) struct Route<M, T> {
@@ -90,7 +95,8 @@ pub(crate) struct Broadcast(pub(crate) Lifted);
 
 impl Shard {
     pub(crate) fn new(runtime: Arc<Runtime>) -> Self {
-        Self { runtime, agents: HashMap::new(), turn: 0, address: None }
+        let (agents, parked) = (HashMap::new(), HashMap::new());
+        Self { runtime, agents, parked, turn: 0, address: None }
     }
 
     /// Lets the agents run after so many messages; otherwise a flood of messages starves them.
@@ -107,10 +113,61 @@ impl Shard {
     fn address(&self, id: AgentId) -> Result<&Addr<Agent>, CoreError> {
         match self.agents.get(&id) {
             Some(Entry::Hosted(address, _)) => Ok(address),
-            Some(Entry::Away) => Err(CoreError::Starting),
-            Some(Entry::Leaving) => Err(CoreError::AgentNotFound(id)),
             None if self.runtime.is_booting() => Err(CoreError::Starting),
-            None => Err(CoreError::AgentNotFound(id)),
+            // Nothing is asked for one that is away before it is back.
+            Some(Entry::Away | Entry::Leaving) | None => Err(CoreError::AgentNotFound(id)),
+        }
+    }
+
+    fn is_away(&self, id: AgentId) -> bool {
+        matches!(self.agents.get(&id), Some(Entry::Away))
+    }
+
+    /// Has something wait until the agent is back: whoever heard of what it is rebuilt for, and acts on
+    /// it, comes early. As much waits as would in its mailbox; what is too much is refused.
+    fn park<T>(
+        &mut self,
+        id: AgentId,
+        reply: ReplyTo<T>,
+        then: impl FnOnce(&mut Self, ReplyTo<T>, &mut Context<Self>) + 'static,
+    ) where
+        T: 'static,
+    {
+        let most = usize::try_from(self.runtime.settings.agent_mailbox).unwrap_or(usize::MAX);
+        let parked = self.parked.entry(id).or_default();
+        if parked.len() >= most {
+            Counters::add(&self.runtime.counters.refused, 1);
+            return answer(reply, Err(CoreError::Overloaded));
+        }
+        parked.push(Box::new(move |shard, ctx| then(shard, reply, ctx)));
+    }
+
+    /// Does what has waited for an agent that is back, or gone.
+    fn unpark(&mut self, id: AgentId, ctx: &mut Context<Self>) {
+        for then in self.parked.remove(&id).unwrap_or_default() {
+            then(self, ctx);
+        }
+    }
+
+    fn forward<M, T>(&mut self, to: AgentId, message: M, reply: ReplyTo<T>)
+    where
+        Agent: Handler<M>,
+        M: Message<Result = Result<T, CoreError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let address = match self.address(to) {
+            Ok(address) => address,
+            Err(error) => return answer(reply, Err(error)),
+        };
+        match address.try_send::<Forwarded<M, T>>(Forwarded { message, reply }) {
+            Ok(()) => {}
+            Err(SendError::Full(refused)) => {
+                Counters::add(&self.runtime.counters.refused, 1);
+                answer(refused.reply, Err(CoreError::Overloaded));
+            }
+            Err(SendError::Closed(refused)) => {
+                answer(refused.reply, Err(CoreError::Crashed(to)));
+            }
         }
     }
 
@@ -127,13 +184,17 @@ impl Shard {
             move |cause: &str| tell_gave_up(&shard, id, cause),
         );
         self.agents.insert(id, Entry::Hosted(address, task));
+        self.unpark(id, ctx);
     }
 
     /// Hosts what the store knows of an agent; forgets it if the store knows nothing.
     fn host_anew(&mut self, id: AgentId, seed: Option<Seed>, ctx: &mut Context<Self>) {
         match seed {
             Some(seed) => self.host(seed, ctx),
-            None => drop(self.agents.remove(&id)),
+            None => {
+                self.agents.remove(&id);
+                self.unpark(id, ctx);
+            }
         }
     }
 }
@@ -152,13 +213,21 @@ impl Actor for Shard {
 }
 
 impl Supervised for Shard {
-    fn restarting(&mut self, _: &mut Context<Self>) {
+    fn restarting(&mut self, ctx: &mut Context<Self>) {
         let cause = crate::supervisor::cause().unwrap_or_default();
         tracing::error!(cause, "a shard of the registry crashed, and goes on");
         self.agents.retain(|_, entry| match entry {
             Entry::Hosted(address, _) => address.connected(),
             Entry::Away | Entry::Leaving => true,
         });
+        // What was to host them, or to end them, went with the shard's futures.
+        let is_between = |entry: &Entry| matches!(entry, Entry::Away | Entry::Leaving);
+        let between = self.agents.iter().filter(|(_, entry)| is_between(entry));
+        let between: Vec<_> = between.map(|(id, _)| *id).collect();
+        for id in between {
+            self.agents.insert(id, Entry::Away);
+            self.host_rebuilt(id, ctx);
+        }
     }
 }
 
@@ -173,20 +242,10 @@ where
     fn handle(&mut self, route: Route<M, T>, ctx: &mut Context<Self>) {
         let Route { to, message, reply } = route;
         self.take_turn(ctx);
-        let address = match self.address(to) {
-            Ok(address) => address,
-            Err(error) => return answer(reply, Err(error)),
-        };
-        match address.try_send::<Forwarded<M, T>>(Forwarded { message, reply }) {
-            Ok(()) => {}
-            Err(SendError::Full(refused)) => {
-                Counters::add(&self.runtime.counters.refused, 1);
-                answer(refused.reply, Err(CoreError::Overloaded));
-            }
-            Err(SendError::Closed(refused)) => {
-                answer(refused.reply, Err(CoreError::Crashed(to)));
-            }
+        if self.is_away(to) {
+            return self.park(to, reply, move |shard, reply, _| shard.forward(to, message, reply));
         }
+        self.forward(to, message, reply);
     }
 }
 
@@ -279,6 +338,12 @@ impl Handler<Remove> for Shard {
     fn handle(&mut self, remove: Remove, ctx: &mut Context<Self>) {
         let Remove { id, keep_memories, reply } = remove;
         self.take_turn(ctx);
+        if self.is_away(id) {
+            let again = move |shard: &mut Self, reply, ctx: &mut Context<Self>| {
+                shard.handle(Remove { id, keep_memories, reply }, ctx);
+            };
+            return self.park(id, reply, again);
+        }
         let address = match self.address(id) {
             Ok(address) => address.clone(),
             Err(error) => return answer(reply, Err(error)),

@@ -127,7 +127,7 @@ impl Shard {
     }
 
     /// Closes what an agent left open and hosts it anew, however long that takes.
-    fn host_rebuilt(&mut self, id: AgentId, ctx: &mut Context<Self>) {
+    pub(super) fn host_rebuilt(&mut self, id: AgentId, ctx: &mut Context<Self>) {
         let runtime = Arc::clone(&self.runtime);
         let closed = async move {
             let closed = close_runs(&runtime, id, "the agent did not answer").await;
