@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use greenroom_actors::ids::AgentId;
 use russh::keys::PrivateKey;
-use russh::server::{Config, run_stream};
+use russh::server::{Config, RunningSession, run_stream};
 use russh::{Disconnect, Limits, MethodKind, MethodSet, SshId};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::guest::Guest;
-use super::service::Inner;
+use super::service::{Admitted, Inner};
 use super::settings::SshSettings;
+use super::startups::Startup;
 use super::work::Work;
 
 /// How long somebody may take to say who they are.
@@ -86,7 +87,13 @@ impl Drop for Socket {
 }
 
 /// Serves it until it ends, or the access does.
-pub(super) async fn serve(inner: Arc<Inner>, agent: AgentId, stream: TcpStream, peer: SocketAddr) {
+pub(super) async fn serve(
+    inner: Arc<Inner>,
+    agent: AgentId,
+    stream: TcpStream,
+    peer: SocketAddr,
+    startup: Startup,
+) {
     let (stream, socket) = match Socket::of(stream) {
         Ok(both) => both,
         Err(error) => return tracing::debug!(%agent, %peer, %error, "no connection"),
@@ -94,7 +101,7 @@ pub(super) async fn serve(inner: Arc<Inner>, agent: AgentId, stream: TcpStream, 
     let work = Work::default();
     let (admit, admitted) = oneshot::channel();
     let guest = Guest::new(Arc::clone(&inner), agent, peer.ip(), work.clone(), admit);
-    converse(&inner, agent, stream, peer, guest, admitted).await;
+    converse(&inner, agent, (stream, peer), guest, (startup, admitted)).await;
     // First what waits for the session's task, then what that waits for.
     work.end();
     drop(socket);
@@ -103,10 +110,9 @@ pub(super) async fn serve(inner: Arc<Inner>, agent: AgentId, stream: TcpStream, 
 async fn converse(
     inner: &Arc<Inner>,
     agent: AgentId,
-    stream: TcpStream,
-    peer: SocketAddr,
+    (stream, peer): (TcpStream, SocketAddr),
     guest: Guest,
-    admitted: oneshot::Receiver<super::service::Admitted>,
+    (startup, admitted): (Startup, oneshot::Receiver<Admitted>),
 ) {
     let deadline = Instant::now() + AUTH_DEADLINE;
     let begun = timeout_at(deadline, run_stream(Arc::clone(&inner.config), stream, guest)).await;
@@ -125,16 +131,11 @@ async fn converse(
             return;
         }
         admitted = timeout_at(deadline, admitted) => match admitted {
-            Ok(Ok(mut admitted)) => {
-                let user = &admitted.grant.user;
-                tracing::info!(%agent, user, %peer, "came in by SSH");
-                tokio::select! {
-                    ended = &mut session => {
-                        tracing::info!(%agent, user, %peer, is_clean = ended.is_ok(), "left");
-                        return;
-                    }
-                    // Dropped, it has ended as well.
-                    _ = admitted.held.changed() => "access has ended, or the agent has stopped",
+            Ok(Ok(admitted)) => {
+                drop(startup);
+                match stay(inner, &mut session, admitted, (agent, peer)).await {
+                    Some(reason) => reason,
+                    None => return,
                 }
             }
             Ok(Err(_gone)) => return,
@@ -149,5 +150,28 @@ async fn converse(
     };
     if timeout(FAREWELL, farewell).await.is_err() {
         tracing::debug!(%agent, %peer, "cut off");
+    }
+}
+
+/// Lets somebody stay who came in, as long as they want and may; says why, if they may no longer.
+async fn stay(
+    inner: &Inner,
+    session: &mut RunningSession<Guest>,
+    mut admitted: Admitted,
+    (agent, peer): (AgentId, SocketAddr),
+) -> Option<&'static str> {
+    let user = &admitted.grant.user;
+    let Ok(_place) = inner.sessions.try_acquire() else {
+        tracing::warn!(%agent, user, %peer, "there are as many SSH sessions as there may be");
+        return Some("there are as many sessions as there may be");
+    };
+    tracing::info!(%agent, user, %peer, "came in by SSH");
+    tokio::select! {
+        ended = session => {
+            tracing::info!(%agent, user, %peer, is_clean = ended.is_ok(), "left");
+            None
+        }
+        // Dropped, it has ended as well.
+        _ = admitted.held.changed() => Some("access has ended, or the agent has stopped"),
     }
 }

@@ -58,14 +58,11 @@ async fn accept(service: Weak<Inner>, agent: AgentId, listener: TcpListener) {
             tracing::debug!(%agent, %peer, "was wrong too often");
             continue;
         }
-        let Ok(place) = Arc::clone(&inner.sessions).try_acquire_owned() else {
-            tracing::warn!(%agent, %peer, "there are as many SSH connections as there may be");
+        let Some(startup) = inner.startups.begin(peer.ip()) else {
+            tracing::warn!(%agent, %peer, "too many SSH connections say nothing of who they are");
             continue;
         };
         // On its own: it sees by itself when access ends, and says so to its client.
-        tokio::spawn(async move {
-            connection::serve(inner, agent, stream, peer).await;
-            drop(place);
-        });
+        tokio::spawn(connection::serve(inner, agent, stream, peer, startup));
     }
 }

@@ -17,6 +17,7 @@ mod host_key;
 mod service;
 mod settings;
 mod sftp;
+mod startups;
 mod work;
 
 pub use error::SshError;

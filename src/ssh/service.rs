@@ -27,6 +27,7 @@ use super::error::SshError;
 use super::grant::{Grant, Granted, NewGrant, SHELF, Secret, TTL_MAX, TTL_MIN};
 use super::host_key;
 use super::settings::SshSettings;
+use super::startups::Startups;
 use crate::http::rate::{Limiter, Quota};
 use crate::messaging::Messaging;
 use crate::workspace::Workspaces;
@@ -58,7 +59,8 @@ pub(super) struct Inner {
     pub(super) config: Arc<Config>,
     pub(super) messaging: Messaging,
     pub(super) workspaces: Workspaces,
-    pub(super) sessions: Arc<Semaphore>,
+    pub(super) startups: Arc<Startups>,
+    pub(super) sessions: Semaphore,
     pub(super) failures: Limiter,
     fingerprint: String,
     /// Agents that somebody has access to.
@@ -114,7 +116,8 @@ impl Ssh {
             settings: settings.clone(),
             messaging,
             workspaces,
-            sessions: Arc::new(Semaphore::new(sessions.min(Semaphore::MAX_PERMITS))),
+            startups: Arc::default(),
+            sessions: Semaphore::new(sessions.min(Semaphore::MAX_PERMITS)),
             failures: Limiter::new(FAILURES),
             fingerprint,
             doors: Mutex::default(),

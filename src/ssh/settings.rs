@@ -15,7 +15,7 @@ pub struct SshSettings {
     pub bind: IpAddr,
     /// Agents that may be reached at once.
     pub ports_max: u32,
-    /// Connections at once, over all agents.
+    /// Sessions at once, over all agents: connections of somebody who has come in.
     pub sessions_max: u32,
     /// Seconds after which a session ends in which nothing happens.
     pub idle_timeout_s: u32,

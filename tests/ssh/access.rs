@@ -165,6 +165,40 @@ async fn whoever_is_wrong_too_often_is_not_heard() {
 }
 
 #[actix::test]
+async fn whoever_says_nothing_keeps_nobody_out_for_long() {
+    let bench = Bench::new().await;
+    let ada = bench.agent("Ada").await;
+    let (port, password) = bench.password(ada).await;
+    let inside = Client::login(port, "developer", &password).await.unwrap();
+    let silent = (0..16).map(|_| TcpStream::connect(("127.0.0.1", port)));
+    let silent = futures::future::try_join_all(silent).await.unwrap();
+    assert!(Client::connect(port).await.is_err(), "one address has so many places");
+    assert!(inside.exec("hello").await.out.contains("hello"), "whoever is in already stays");
+    drop(silent);
+    while Client::login(port, "developer", &password).await.is_none() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[actix::test]
+async fn there_are_no_more_sessions_than_there_may_be() {
+    let bench = Bench::with(|settings| settings.sessions_max = 1).await;
+    let ada = bench.agent("Ada").await;
+    let (port, password) = bench.password(ada).await;
+    let first = Client::login(port, "developer", &password).await.unwrap();
+    let second = Client::login(port, "developer", &password).await;
+    // It is let in and then sent away, with the reason.
+    let is_away = async |client: Client| client.0.channel_open_session().await.is_err();
+    assert!(second.is_none() || is_away(second.unwrap()).await);
+    assert!(first.exec("hello").await.out.contains("hello"));
+    drop(first);
+    let mut third = Client::login(port, "developer", &password).await;
+    while third.is_none() || is_away(third.unwrap()).await {
+        third = Client::login(port, "developer", &password).await;
+    }
+}
+
+#[actix::test]
 async fn where_there_is_no_ssh_nobody_is_told_otherwise() {
     let bench = Bench::new().await;
     let ada = bench.agent("Ada").await;

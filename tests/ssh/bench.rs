@@ -70,6 +70,10 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(super) async fn with(change: impl FnOnce(&mut SshSettings)) -> Self {
         let clock = VirtualClock::at(UnixMillis(1_800_000_000_000));
         let ports = Ports {
             store: Arc::new(MemoryStore::new()),
@@ -84,7 +88,8 @@ impl Bench {
         let limits = WorkspaceSettings { file_max_bytes: 1024 * 1024, ..Default::default() };
         let workspaces = Workspaces::open(&folder.path().join("workspaces"), &limits).unwrap();
         let messaging = Messaging::open(registry.clone(), Default::default()).await.unwrap();
-        let settings = SshSettings { enabled: true, ..SshSettings::default() };
+        let mut settings = SshSettings { enabled: true, ..SshSettings::default() };
+        change(&mut settings);
         let ssh = open(&settings, &folder, &messaging, &workspaces).await;
         Self { ssh, registry, clock, settings, messaging, workspaces, folder }
     }
