@@ -42,7 +42,7 @@ pub enum DoubleTexting {
     /// It waits, and is answered after that.
     #[default]
     Queue,
-    /// The reply in flight is cut off, and both are answered at once.
+    /// The reply in flight is cut off, and it is answered together with all that waits in the room.
     Interrupt,
     /// It is refused, and nothing is kept.
     Reject,

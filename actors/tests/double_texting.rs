@@ -8,7 +8,7 @@ use greenroom_actors::error::CoreError;
 use greenroom_actors::facts::Fact;
 use greenroom_actors::ids::{AgentId, ChannelId, ChannelMessageId, EntityId, RoomId};
 use greenroom_actors::letters::{DoubleTexting, Heard, LetterStatus};
-use greenroom_actors::ports::{Clock, Store};
+use greenroom_actors::ports::{Clock, Prompt, Store};
 use greenroom_actors::records::Room;
 use greenroom_actors::runs::RunStatus;
 use serde_json::json;
@@ -63,6 +63,18 @@ async fn say(
     let delivered = stage.registry.deliver(agent, delivery).await?;
     stage.clock.settle().await;
     Ok((delivered, heard))
+}
+
+/// Says something in a room that nobody else hears.
+async fn tell(
+    stage: &Stage,
+    agent: AgentId,
+    (in_room, text): (u128, &str),
+    double_texting: DoubleTexting,
+) -> Result<Delivered, CoreError> {
+    let content = json!({"text": text}).as_object().cloned().unwrap();
+    let asking = Delivery::asking(PERSON, room(agent, in_room, stage), content);
+    stage.registry.deliver(agent, Delivery { double_texting, ..asking }).await
 }
 
 /// A host on which Ada hangs over a first message.
@@ -141,6 +153,39 @@ async fn an_interruption_answers_both_at_once_and_each_has_its_end() {
     }
     stage.advance(600).await;
     assert_eq!(stage.model.calls(), 2);
+}
+
+#[actix::test]
+async fn a_burst_of_interruptions_gets_one_answer() {
+    let (stage, ada, first, _) = texted().await;
+    // Kept at once, so that each comes while the run for the one before still looks for its letter.
+    stage.store.hold_commits();
+    let interrupting = DoubleTexting::Interrupt;
+    let burst = ["two", "three", "four"].map(|text| tell(&stage, ada, (1, text), interrupting));
+    let elsewhere = tell(&stage, ada, (2, "elsewhere"), DoubleTexting::Queue);
+    let release = async {
+        stage.clock.settle().await;
+        stage.store.release_commits();
+    };
+    let (burst, elsewhere, ()) =
+        futures::join!(futures::future::join_all(burst), elsewhere, release);
+    let mut replies = Vec::new();
+    for delivered in std::iter::once(Ok(first)).chain(burst) {
+        replies.push(delivered.unwrap().reply.unwrap().within(Duration::MAX).await.unwrap());
+    }
+    let answered: Vec<_> = replies.iter().map(Option::is_some).collect();
+    assert_eq!(answered, [false, false, false, true]);
+    let elsewhere = elsewhere.unwrap().reply.unwrap().within(Duration::MAX).await.unwrap();
+    assert_eq!(elsewhere.unwrap().text(), "yes", "what is said elsewhere has an answer of its own");
+    stage.advance(600).await;
+    // The one that hung, that of the burst, and the one elsewhere.
+    assert_eq!(stage.model.calls(), 3);
+    assert!(stage.store.waiting_letters(ada, 9).await.unwrap().is_empty());
+    let prompts = stage.model.prompts.lock().unwrap();
+    let texts = |prompt: &Prompt| {
+        prompt.turns.iter().map(|turn| turn.text.clone()).collect::<Vec<_>>().join(" ")
+    };
+    assert!(prompts.iter().any(|prompt| texts(prompt).ends_with("one two three four")));
 }
 
 #[actix::test]

@@ -214,8 +214,8 @@ impl Agent {
     }
 
     /// Begins nothing until [`goes_on`](Self::goes_on), and lets go of a run that looks for work and
-    /// has not begun: it may have found one that is called off.
-    fn holds_on(&mut self, reason: &str) {
+    /// has not begun: it may have found one that is settled meanwhile.
+    pub(super) fn holds_on(&mut self, reason: &str) {
         self.is_changing = true;
         let is_looking =
             |flight: &super::errand::Flight| flight.is_seeking && !flight.progress.has_begun();
@@ -224,7 +224,7 @@ impl Agent {
         }
     }
 
-    fn goes_on(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn goes_on(&mut self, ctx: &mut Context<Self>) {
         self.is_changing = false;
         self.next_letter(ctx);
         self.next_asked(ctx);

@@ -3,6 +3,7 @@
 //! A letter is durable before its sender is told so. It waits while the agent is paused or stopped,
 //! and outlives crashes and restarts; what cannot be dealt with becomes a dead letter that is seen.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -118,30 +119,54 @@ impl Agent {
         self.flight.as_ref()?.progress.answering()
     }
 
-    /// Cuts off the reply in flight in the room of a new letter. What it was to answer is in the
-    /// prompt of the next run as well, and counts as answered with it; whoever waits for a reply of
-    /// its own hears that there is none.
+    /// Has what was said before in the room of a new letter answered with it: cuts off the reply in
+    /// flight there, and settles what waits, as all of it is in the prompt of the next run. Whoever
+    /// waits for a reply of its own hears that there is none.
     fn interrupt(&mut self, by: LetterId, room: RoomId, ctx: &mut Context<Self>) {
-        let Some((letter, in_room, heard)) = self.answering() else { return };
-        if letter == by || in_room != room || self.is_changing || !self.is_running() {
+        if self.is_changing || !self.is_running() || self.letters_waiting < 2 {
             return;
         }
-        let mut facts = self.cut(RunStatus::Cancelled, "more was said meanwhile");
-        let now = self.runtime.now();
-        facts.push(answered(letter, None, now));
-        facts.extend(heard.map(|heard| hearing::done(heard, self.id, now)));
-        self.is_changing = true;
-        let committed = self.runtime.commit(facts).into_actor(self);
-        ctx.wait(committed.map(move |committed, agent, ctx| {
-            agent.is_changing = false;
-            match committed {
-                Ok(_) => agent.letter_answered(letter, None),
-                // Then it is answered by itself.
+        let is_of_before = move |letter, in_room| letter != by && in_room == room;
+        let (status, reason) = (RunStatus::Cancelled, "more was said meanwhile");
+        let mut facts = match self.answering() {
+            Some((letter, in_room, _)) if is_of_before(letter, in_room) => self.cut(status, reason),
+            _ => Vec::new(),
+        };
+        self.holds_on(reason);
+        let closing = self.flight.as_ref().and_then(|flight| flight.progress.closing_letter());
+        let (id, runtime) = (self.id, Arc::clone(&self.runtime));
+        let settled = async move {
+            let (now, most) = (runtime.now(), runtime.settings.letters_waiting_max);
+            let waiting = runtime.ports.store.waiting_letters(id, most).await;
+            let waiting = waiting.unwrap_or_else(|error| {
+                // Then they are answered by themselves.
+                tracing::error!(agent = %id, %error, "what is interrupted cannot be found");
+                Vec::new()
+            });
+            let place = waiting.iter().position(|letter| letter.id == by).unwrap_or(0);
+            let before = waiting.into_iter().take(place).filter(|letter| {
+                is_of_before(letter.id, letter.room_id)
+                    && letter.terms.is_none()
+                    && Some(letter.id) != closing
+            });
+            let mut letters = Vec::new();
+            for letter in before {
+                facts.push(answered(letter.id, None, now));
+                facts.extend(letter.heard.map(|heard| hearing::done(heard, id, now)));
+                letters.push(letter.id);
+            }
+            runtime.commit(facts).await.map(|_| letters)
+        };
+        ctx.wait(settled.into_actor(self).map(|settled, agent, ctx| {
+            match settled {
+                Ok(letters) => {
+                    letters.into_iter().for_each(|letter| agent.letter_answered(letter, None));
+                }
                 Err(error) => {
                     tracing::error!(agent = %agent.id, %error, "an interruption is not recorded");
                 }
             }
-            agent.next_letter(ctx);
+            agent.goes_on(ctx);
         }));
     }
 
