@@ -8,10 +8,10 @@ use actix_web::{HttpResponse, delete, get, post, put};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::organised::{Names, count};
 use super::wanted::{InQuery, Wanted};
 use super::{Answer, times};
@@ -25,7 +25,7 @@ use crate::roster::Known;
 pub(super) const EVENT: &str = "evt_";
 const SUBSCRIPTION: &str = "esub_";
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(subscribe)
         .service(list)
         .service(detail)

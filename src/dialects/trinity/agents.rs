@@ -9,11 +9,11 @@ use actix_web::web::Json;
 use actix_web::{delete, get, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::{ErrorBody, TrinityError};
+use super::mount::Mount;
 use super::wanted::InQuery;
 use crate::accounts::Role;
 use crate::roster::{Known, Relation};
@@ -23,7 +23,7 @@ pub(super) use birth::{CPUS, container_id, memory_of, one_of};
 pub(super) use wire::{AgentBase, AgentShare, Shown, status};
 use wire::{AgentDetail, AgentItem};
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(list).service(create).service(detail).service(remove);
 }
 

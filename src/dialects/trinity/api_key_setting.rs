@@ -6,18 +6,18 @@ use greenroom_actors::character::Character;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::agents::status;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::{Answer, shape};
 
 /// The setting of a character that names its runtime, and the key in it that says this.
 const RUNTIME: &str = "runtime";
 const SETTING: &str = "use_platform_api_key";
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show_key_setting).service(set_key_setting);
 }
 

@@ -7,11 +7,11 @@ use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::wanted::InQuery;
 use super::{short, times};
 use crate::audit::{Noted, Wanted};
@@ -19,7 +19,7 @@ use crate::audit::{Noted, Wanted};
 /// Entries where the request does not say how many.
 const LIMIT: u32 = 100;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(list);
 }
 

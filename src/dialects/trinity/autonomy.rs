@@ -10,16 +10,16 @@ use greenroom_actors::lifecycle::Autonomy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::agents::status;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::schedules::{Gate, gate};
 use super::shape;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show).service(set);
 }
 

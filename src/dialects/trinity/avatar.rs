@@ -5,10 +5,10 @@ use actix_web::web::Json;
 use actix_web::{HttpResponse, delete, get, post};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::{Call, Visit};
 use super::error::{ErrorBody, TrinityError};
+use super::mount::Mount;
 use super::{Answer, files, times};
 use crate::http::served::ServedFile;
 use crate::roster::Known;
@@ -18,13 +18,13 @@ use crate::workspace::{Opened, WorkPath, Workspace, WorkspaceError};
 /// Bytes of a picture.
 const PICTURE_MAX_BYTES: u64 = 8 * 1024 * 1024;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(identity).service(emotions).service(emotion).service(reference);
     at.service(generate).service(regenerate).service(show_avatar).service(remove_avatar);
 }
 
 /// For paths with a word where others have an agent's name.
-pub(super) fn routes_before_names(at: &mut ServiceConfig) {
+pub(super) fn routes_before_names(at: &mut Mount) {
     at.service(generate_defaults);
 }
 

@@ -6,11 +6,11 @@ use actix_web::get;
 use actix_web::web::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::agents::status;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::shared::Shared;
 use super::{Answer, numbers, times};
 use crate::roster::Known;
@@ -22,7 +22,7 @@ const WINDOW: u64 = 200_000;
 const WINDOW_OF_GEMINI: u64 = 1_000_000;
 
 /// Mounted before everything with an agent's name at that place.
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(context_stats).service(autonomy_status).service(all_slots).service(sync_health);
 }
 

@@ -6,18 +6,18 @@ use actix_web::{get, post};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::agents::status;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::{Answer, times};
 use crate::credentials::bundle::{ALGORITHM, KEY_VARIABLE};
 use crate::credentials::{BUNDLE, CredentialError, Injection};
 use crate::roster::Known;
 use crate::workspace::{Entry, WorkspaceError};
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(encryption_key)
         .service(credential_status)
         .service(inject)

@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::agents::AgentBase;
 use super::agents::birth::{self, NewAgent};
 use super::call::{self, Call};
 use super::error::{ErrorBody, TrinityError};
+use super::mount::Mount;
 use super::{Answer, names, shape};
 use crate::accounts::Role;
 use crate::http::body;
@@ -38,7 +38,7 @@ const NAMES_TOLD: usize = 10;
 const VERSIONS_MAX: u32 = 500;
 
 /// For paths with a word where others have an agent's name.
-pub(super) fn routes_before_names(at: &mut ServiceConfig) {
+pub(super) fn routes_before_names(at: &mut Mount) {
     at.service(deploy_local);
 }
 

@@ -13,9 +13,9 @@ use utoipa::openapi::{
     Components, ContentBuilder, Info, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
     ResponseBuilder, SecurityRequirement,
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::{ErrorBody, TrinityError};
+use super::mount::Mount;
 use super::shared::Shared;
 
 /// What this API is.
@@ -63,8 +63,15 @@ const OPEN: [&str; 11] = [
 ];
 
 impl Description {
+    /// The description of that version of this API.
+    pub(super) fn new(version: &str) -> Self {
+        let mut api = Self::beginning(version);
+        super::routes::all(&mut Mount::Describing(&mut api));
+        Self::of(api)
+    }
+
     /// What is said of the whole, before the routes are known.
-    pub(super) fn beginning(version: &str) -> OpenApi {
+    fn beginning(version: &str) -> OpenApi {
         let info = Info::new("Greenroom: Trinity's Agents API", version);
         let mut components = Components::new();
         let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
@@ -73,7 +80,7 @@ impl Description {
     }
 
     /// The whole: each operation with a name of its own, whom it lets in, and how it is refused.
-    pub(super) fn of(mut api: OpenApi) -> Self {
+    fn of(mut api: OpenApi) -> Self {
         let components = api.components.get_or_insert_with(Components::new);
         let error = <ErrorBody as utoipa::PartialSchema>::schema();
         components.schemas.insert("ErrorBody".to_owned(), error);
@@ -123,14 +130,16 @@ fn operation_id(method: &str, path: &str) -> String {
     std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
 }
 
-pub(super) fn routes(at: &mut ServiceConfig) {
-    at.map(|at| at.service(openapi).service(docs).service(redoc).service(asset));
+pub(super) fn routes(at: &mut Mount) {
+    at.undescribed(|at| {
+        at.service(openapi).service(docs).service(redoc).service(asset);
+    });
 }
 
 #[get("/openapi.json")]
-async fn openapi(shared: Data<Shared>) -> HttpResponse {
-    let text = shared.description.get().map(|description| description.text.clone());
-    HttpResponse::Ok().content_type(ContentType::json()).body(text.unwrap_or_default())
+async fn openapi(shared: Data<Shared>) -> Result<HttpResponse, TrinityError> {
+    let text = shared.description().await?.text.clone();
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(text))
 }
 
 #[get("/docs")]

@@ -5,15 +5,14 @@ mod form;
 mod login;
 mod setup;
 
-use utoipa_actix_web::service_config::ServiceConfig;
-
 use super::call::Visit;
 use super::error::TrinityError;
+use super::mount::Mount;
 use crate::accounts::AccountsError;
 use crate::audit::{Actor, Deed};
 use crate::http::rate;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.configure(login::routes).configure(setup::routes).configure(email::routes);
 }
 

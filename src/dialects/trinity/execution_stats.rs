@@ -9,10 +9,10 @@ use greenroom_actors::ids::AgentId;
 use greenroom_actors::ports::{TriggerTotals, WorkDone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::shared::Shared;
 use super::wanted::InQuery;
 use super::{Answer, numbers, times};
@@ -24,7 +24,7 @@ const HOURS_MAX: u32 = 24 * 365;
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Mounted before everything with an agent's name at that place.
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(execution_stats);
 }
 

@@ -8,10 +8,10 @@ use actix_web::web::Json;
 use actix_web::{HttpResponse, delete, get, put};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::{ErrorBody, TrinityError};
+use super::mount::Mount;
 use super::wanted::InQuery;
 use super::{Answer, times};
 use crate::http::served::{ServedFile, in_utf8};
@@ -42,7 +42,7 @@ const STEERING: [&str; 4] = [".claude", ".gemini", ".mcp.json", ".credentials.en
 /// What nobody deletes besides.
 const KEPT: [&str; 2] = ["CLAUDE.md", ".mcp.json"];
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show_tree).service(download).service(preview).service(put_file).service(delete_file);
 }
 

@@ -6,9 +6,10 @@ mod schedules;
 mod views;
 
 pub(super) use accounts::payment;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+use super::mount::Mount;
+
+pub(super) fn routes(at: &mut Mount) {
     at.configure(views::routes)
         .configure(acting::routes)
         .configure(schedules::routes)

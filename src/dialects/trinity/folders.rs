@@ -5,17 +5,17 @@ use actix_web::{get, put};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::agents::status;
 use super::call::Call;
 use super::error::TrinityError;
 use super::files::HOME;
+use super::mount::Mount;
 use super::{Answer, shape};
 use crate::roster::Known;
 use crate::workspace::{SHARED_IN, SHARED_OUT};
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show).service(change).service(show_available).service(show_consumers);
 }
 

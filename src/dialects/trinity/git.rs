@@ -4,16 +4,16 @@ use actix_web::web::Json;
 use actix_web::{get, post};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 
 /// What is said of every agent.
 const NONE: &str = "Git is not enabled for this agent";
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(git_status).service(git_config).service(git_log).service(git_state);
     at.service(git_sync).service(git_pull).service(git_initialize);
 }

@@ -8,11 +8,11 @@ use greenroom_actors::character::Character;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use crate::credentials::{GITHUB_PAT, own_github_token};
 use crate::host::Host;
 use crate::roster::Known;
@@ -20,7 +20,7 @@ use crate::roster::Known;
 /// Characters of a token.
 const PAT_MAX: usize = 512;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show_pat).service(set_pat).service(remove_pat);
 }
 

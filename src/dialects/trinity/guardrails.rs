@@ -9,11 +9,11 @@ use greenroom_actors::guardrails::Guardrails;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 
 /// The setting of a character that holds them.
 const SETTING: &str = "guardrails";
@@ -29,7 +29,7 @@ const LISTS: [&str; 3] = ["extra_bash_deny", "extra_path_deny", "disallowed_tool
 const TEXTS_MAX: usize = Guardrails::TOOLS_MAX;
 const TEXT_MAX: usize = 256;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show_guardrails).service(set_guardrails);
 }
 

@@ -4,13 +4,13 @@ use actix_web::get;
 use actix_web::web::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Visit;
+use super::mount::Mount;
 use super::times;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(health).service(api_health);
 }
 

@@ -5,17 +5,17 @@ use actix_web::web::Json;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::agents::status;
 use super::answering::AgentRuntime;
 use super::call::Call;
 use super::files::HOME;
+use super::mount::Mount;
 use crate::roster::Known;
 use crate::templates::{Template, TemplateError};
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show);
 }
 

@@ -6,16 +6,16 @@ use actix_web::web::Json;
 use actix_web::{delete, get, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::agents::Done;
 use super::call::{Call, Visit};
 use super::error::{TrinityError, unauthenticated};
+use super::mount::Mount;
 use super::{short, times};
 use crate::accounts::{ApiKey, Made, NewKey};
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     // The word before the id.
     at.service(ensure)
         .service(make)

@@ -6,18 +6,18 @@ use greenroom_actors::agent::Change;
 use greenroom_actors::lifecycle::Command;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::agents::Done;
 use super::call::Call;
 use super::credentials::InjectionResult;
 use super::error::{ErrorBody, TrinityError};
+use super::mount::Mount;
 use crate::credentials::Injection;
 use crate::host::StartError;
 use crate::roster::Known;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(start).service(stop);
 }
 

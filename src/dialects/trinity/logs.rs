@@ -4,16 +4,16 @@ use actix_web::get;
 use actix_web::web::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
+use super::mount::Mount;
 use super::wanted::InQuery;
 use super::{Answer, times};
 
 /// Lines that are told where nobody says how many.
 const TAIL: i64 = 100;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(logs);
 }
 

@@ -5,11 +5,11 @@ use actix_web::web::Json;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::agents::status;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::{Answer, files, times};
 use crate::templates::{TemplateError, yaml};
 use crate::workspace::{Workspace, WorkspaceError};
@@ -17,7 +17,7 @@ use crate::workspace::{Workspace, WorkspaceError};
 /// Bytes of a file that is read for this.
 const READ_MAX_BYTES: u64 = 256 * 1024;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show_metrics).service(show_dashboard).service(has_dashboard);
 }
 

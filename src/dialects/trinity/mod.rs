@@ -37,6 +37,7 @@ mod live;
 mod logs;
 mod metrics;
 mod monitoring;
+mod mount;
 mod names;
 mod notifications;
 mod noting;
@@ -85,14 +86,13 @@ use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::web::{self, Data, Json};
 use actix_web::{App, Error};
 use greenroom_actors::error::CoreError;
-use utoipa_actix_web::AppExt;
 
 pub use names::RESERVED;
 pub use settings::TrinitySettings;
 
 use crate::host::Host;
-use description::Description;
 use error::TrinityError;
+use mount::Mount;
 use shared::Shared;
 
 /// What a handler answers.
@@ -139,13 +139,9 @@ impl Trinity {
             InitError = (),
         > + use<>,
     > {
-        let (app, api) = App::new()
-            .into_utoipa_app()
-            .openapi(Description::beginning(self.shared.host.version))
-            .configure(routes::all)
-            .split_for_parts();
-        self.shared.description.get_or_init(|| Description::of(api));
-        app.app_data(Data::from(Arc::clone(&self.shared)))
+        App::new()
+            .configure(|config| routes::all(&mut Mount::Serving(config)))
+            .app_data(Data::from(Arc::clone(&self.shared)))
             .default_service(web::to(routes::none))
             .wrap(NormalizePath::trim())
             .wrap(from_fn(gate::pass))

@@ -9,11 +9,11 @@ use greenroom_actors::lifecycle::State;
 use greenroom_actors::liveness::Found;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
 use super::live::Event;
+use super::mount::Mount;
 use super::shared::Shared;
 use super::{Answer, times};
 use crate::roster::Known;
@@ -23,7 +23,7 @@ pub(super) use checks::Checks;
 /// The name of the preference that says whether agents are watched.
 pub(super) const ENABLED: &str = "monitoring_enabled";
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(overview).service(all_alerts).configure(checks::routes).configure(steering::routes);
 }
 

@@ -6,10 +6,10 @@ use actix_web::{HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::organised::{Names, count};
 use super::wanted::InQuery;
 use super::{Answer, times};
@@ -21,7 +21,7 @@ pub(super) const KIND: &str = "notif_";
 /// The words for how much one matters.
 const PRIORITIES: [&str; 4] = ["low", "normal", "high", "urgent"];
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(create)
         .service(list)
         .service(detail)

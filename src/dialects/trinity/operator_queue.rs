@@ -7,16 +7,16 @@ use actix_web::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::organised::{Names, count};
 use super::wanted::{InQuery, Wanted};
 use super::{Answer, times};
 use crate::organisation::{Ask, AskFilter, Decision};
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     // The word before the id.
     at.service(list)
         .service(stats)

@@ -5,15 +5,15 @@ use actix_web::{get, put};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::times;
 use crate::accounts::{Role, User};
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(me).service(list).service(set_role);
 }
 

@@ -6,12 +6,12 @@ use actix_web::web::Json;
 use actix_web::{delete, get, post, put};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::agents::status;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::organised::Names;
 use crate::roster::Known;
 
@@ -19,11 +19,11 @@ use crate::roster::Known;
 const THING: &str = "agent permissions";
 
 /// To be mounted before what has an agent's name there.
-pub(super) fn edges_routes(at: &mut ServiceConfig) {
+pub(super) fn edges_routes(at: &mut Mount) {
     at.service(all);
 }
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(list).service(set).service(add).service(remove);
 }
 

@@ -13,15 +13,15 @@ use actix_web::{delete, get, put};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::times;
 use crate::preferences::{OPS, Preference, Preferences, is_secret};
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     // Words before names of preferences.
     at.configure(ops::routes)
         .configure(provider_keys::routes)

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Visit;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::wanted::Wanted;
 use crate::http::rate::{Limiter, Quota};
 use crate::organisation::{Link, Visitor};
@@ -37,7 +37,7 @@ impl Default for PublicLimits {
     }
 }
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.configure(link::routes)
         .configure(talk::routes)
         .configure(proof::routes)

@@ -7,16 +7,16 @@ use actix_web::{delete, get, post, put};
 use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::wanted::Wanted;
 use super::{Answer, short, times};
 use crate::organisation::{Link, LinkPatch, NewLink};
 use crate::roster::Known;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(create).service(list).service(detail).service(amend).service(remove);
 }
 

@@ -5,11 +5,11 @@ use actix_web::{get, put};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::shape;
 use crate::workspace::ReadOnly;
 
@@ -17,7 +17,7 @@ use crate::workspace::ReadOnly;
 const PATTERNS_MAX: usize = 256;
 const PATTERN_MAX: usize = 256;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show_mode).service(set_mode);
 }
 

@@ -6,17 +6,17 @@ use actix_web::{get, put};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::{Answer, shape};
 use crate::roster::{AccessPolicy, Entry};
 
 /// How groups may be let in.
 const GROUP_MODES: [&str; 3] = ["none", "any_verified", "all"];
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show_capabilities)
         .service(set_capabilities)
         .service(show_policy)

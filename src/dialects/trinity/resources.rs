@@ -5,15 +5,15 @@ use actix_web::{get, put};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::agents::{CPUS, memory_of, one_of};
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use crate::roster::Limits;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show_limits).service(set_limits);
 }
 

@@ -4,14 +4,14 @@ use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::shared::Shared;
 
 /// All of them; each resource mounts its own. Paths with a word where others have an agent's name come
 /// first, since the first that fits is taken.
-pub(super) fn all(at: &mut ServiceConfig) {
+pub(super) fn all(at: &mut Mount) {
     at.configure(super::description::routes)
         .configure(super::health::routes)
         .configure(super::schedules::fleet_routes)
@@ -76,8 +76,7 @@ pub(super) async fn none(
     shared: Data<Shared>,
     request: HttpRequest,
 ) -> Result<HttpResponse, TrinityError> {
-    let is_known = |path| shared.description.get().is_some_and(|all| all.knows(path));
-    if is_known(request.path()) {
+    if shared.description().await?.knows(request.path()) {
         return Err(TrinityError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"));
     }
     Err(TrinityError::not_found("Not Found"))

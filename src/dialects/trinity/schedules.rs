@@ -19,11 +19,11 @@ use greenroom_actors::ports::FiringQuery;
 use greenroom_actors::triggers::{Trigger, TriggerPatch};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::shared::Shared;
 use super::short;
 use super::wanted::InQuery;
@@ -40,11 +40,11 @@ const EXECUTIONS: u32 = 50;
 const EXECUTIONS_MAX: u32 = 200;
 
 /// Those with a word where others have an agent's name.
-pub(super) fn fleet_routes(at: &mut ServiceConfig) {
+pub(super) fn fleet_routes(at: &mut Mount) {
     fleet::routes(at);
 }
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(list).service(create).service(show).service(change).service(remove);
     at.service(enable).service(disable).service(fire).service(history);
 }

@@ -1,10 +1,12 @@
 //! What all requests of the listener share.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use greenroom_actors::time::UnixMillis;
+use tokio::sync::OnceCell;
 
 use super::description::Description;
+use super::error::TrinityError;
 use super::gists::Gists;
 use super::lanes::Lanes;
 use super::live::{Event, Hub, Terminals};
@@ -36,8 +38,7 @@ pub(super) struct Shared {
     pub(super) hub: Arc<Hub>,
     /// Who has a terminal open.
     pub(super) terminals: Terminals,
-    /// What this API is, once the first thread has put its routes together.
-    pub(super) description: OnceLock<Description>,
+    description: OnceCell<Description>,
 }
 
 impl Shared {
@@ -56,13 +57,27 @@ impl Shared {
             samples: Samples::default(),
             checks: Checks::default(),
             machine: Machine::default(),
-            description: OnceLock::new(),
+            description: OnceCell::new(),
         }
     }
 
     /// Tells all who may know of it, and are there.
     pub(super) fn tell(&self, event: &Event) {
         self.hub.tell(event, &self.host, self.now());
+    }
+
+    /// What this API is; put together when it is first asked for, on a thread of its own, as that takes
+    /// a while.
+    ///
+    /// # Errors
+    /// A fault of the host's own.
+    pub(super) async fn description(&self) -> Result<&Description, TrinityError> {
+        let version = self.host.version;
+        let made = || async move {
+            let made = tokio::task::spawn_blocking(move || Description::new(version));
+            made.await.map_err(TrinityError::inside)
+        };
+        self.description.get_or_try_init(made).await
     }
 
     pub(super) fn now(&self) -> UnixMillis {

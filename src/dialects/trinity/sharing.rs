@@ -5,16 +5,16 @@ use actix_web::{delete, get, post, put};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::agents::{AgentShare, Done};
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::shape::Fault;
 use crate::accounts::address;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(create).service(remove).service(list).service(proactive).service(set_proactive);
 }
 

@@ -5,12 +5,12 @@ use actix_web::{delete, get, post, put};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
 use super::files::HOME;
 use super::metrics::read;
+use super::mount::Mount;
 use super::{Answer, files};
 use crate::templates::yaml;
 use crate::workspace::{Kind, Workspace, WorkspaceError};
@@ -21,7 +21,7 @@ const PLAYBOOKS: &str = ".claude/skills";
 /// Playbooks of an agent that are looked at.
 const PLAYBOOKS_MAX: usize = 200;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(library_status).service(library_sync).service(show_library).service(library_skill);
     at.service(show_playbooks).service(inject_skills).service(agent_skills).service(set_skills);
     at.service(add_skill).service(remove_skill);

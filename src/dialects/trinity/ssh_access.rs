@@ -7,10 +7,10 @@ use actix_web::post;
 use actix_web::web::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::{Answer, times};
 use crate::ssh::{Means, NewGrant, SshError, TTL_MAX, TTL_MIN, USER};
 
@@ -22,7 +22,7 @@ const TTL_HOURS: f64 = 4.0;
 
 const SECONDS_PER_HOUR: f64 = 3_600.0;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(grant);
 }
 

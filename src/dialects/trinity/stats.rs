@@ -10,10 +10,10 @@ use greenroom_actors::time::UnixMillis;
 use moka::sync::Cache;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::shared::Shared;
 use super::{Answer, numbers};
 use crate::roster::{Known, memory_bytes};
@@ -27,7 +27,7 @@ const APART: Duration = Duration::from_secs(1);
 /// A sample that is older says nothing of now.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(stats);
 }
 

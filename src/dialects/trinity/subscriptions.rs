@@ -5,14 +5,14 @@ use actix_web::web::Json;
 use actix_web::{delete, get, post, put};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::{ErrorBody, TrinityError};
 use super::fleet::payment;
+use super::mount::Mount;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(list).service(register).service(auth).service(show).service(assign).service(clear);
 }
 

@@ -10,12 +10,12 @@ use greenroom_actors::lifecycle::Command;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::agents::{container_id, status};
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::{Answer, times};
 use crate::accounts::{ADMIN, Scope};
 use crate::host::Host;
@@ -37,7 +37,7 @@ const INSTRUCTIONS: &str = "You are the system agent of this host. You help its 
 /// Digits of the id that are shown here.
 const SHORT_ID: usize = 12;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(system_status).service(restart).service(reinitialize);
 }
 

@@ -7,10 +7,10 @@ use actix_web::web::Json;
 use actix_web::{HttpResponse, delete, get, post, put};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::wanted::Wanted;
 use super::{Answer, times};
 use crate::organisation::{NewView, ShortId, View, ViewPatch};
@@ -18,7 +18,7 @@ use crate::organisation::{NewView, ShortId, View, ViewPatch};
 /// What their ids begin with.
 const KIND: &str = "sv_";
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(list).service(create).service(detail).service(amend).service(remove);
 }
 

@@ -12,12 +12,12 @@ use greenroom_actors::ids::AgentId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::agents::birth::{self, NewAgent};
 use super::agents::status;
 use super::call::Call;
 use super::error::{ErrorBody, TrinityError};
+use super::mount::Mount;
 use super::{Answer, system_views};
 use crate::accounts::Role;
 use crate::roster::{Entry, Folders, Known};
@@ -28,7 +28,7 @@ use manifest::{Manifest, Member};
 /// Names that are tried for one agent of a system.
 const NAMES_TRIED: u32 = 100;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(deploy_system)
         .service(show_systems)
         .service(system_manifest)

@@ -6,12 +6,12 @@ use actix_web::web::Json;
 use actix_web::{delete, get, post, put};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
+use super::mount::Mount;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(all).service(of_agent).service(set).service(add).service(remove);
 }
 

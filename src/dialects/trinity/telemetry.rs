@@ -9,14 +9,14 @@ use serde::Serialize;
 use sysinfo::{Disks, MINIMUM_CPU_UPDATE_INTERVAL, System};
 use tokio::time::Instant;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::call::Call;
 use super::error::TrinityError;
+use super::mount::Mount;
 use super::stats::Taken;
 use super::{Answer, numbers, times};
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(host).service(all_containers);
 }
 

@@ -6,16 +6,16 @@ use actix_web::web::Json;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
 use super::error::TrinityError;
 use super::files;
+use super::mount::Mount;
 use super::preferences::templates::{self as repositories, Repository};
 use crate::templates::{Listed, TemplateError};
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(all).service(one);
 }
 

@@ -4,12 +4,12 @@ use actix_web::get;
 use actix_web::web::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Answer;
 use super::call::Call;
+use super::mount::Mount;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(told);
 }
 

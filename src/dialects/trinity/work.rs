@@ -17,18 +17,18 @@ mod sessions;
 mod stream;
 mod task;
 
-use utoipa_actix_web::service_config::ServiceConfig;
-
 pub(super) use detail::Detail;
 pub(super) use happened::happened;
 pub(super) use record::Execution;
 
+use super::mount::Mount;
+
 /// Paths with a word where others have an agent's name.
-pub(super) fn bulk_routes(at: &mut ServiceConfig) {
+pub(super) fn bulk_routes(at: &mut Mount) {
     at.configure(limits::bulk_routes).configure(activities::bulk_routes);
 }
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.configure(chat::routes)
         .configure(sessions::routes)
         .configure(model::routes)

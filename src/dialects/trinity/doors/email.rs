@@ -4,14 +4,14 @@ use actix_web::post;
 use actix_web::web::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::accounts::{AccountsError, CODE_LIFE};
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Visit;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::people::Person;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(request_code).service(verify_code).service(request_access);
 }
 

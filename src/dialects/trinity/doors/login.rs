@@ -6,17 +6,17 @@ use actix_web::{HttpRequest, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::form::Form;
 use crate::accounts::{AccountsError, Session};
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Visit;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::shape::Fault;
 use crate::dialects::trinity::wanted::InQuery;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(api_token).service(plain_token).service(mode).service(validate);
 }
 

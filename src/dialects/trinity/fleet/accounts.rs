@@ -8,10 +8,10 @@ use greenroom_actors::budget::UsageQuery;
 use greenroom_actors::ids::AgentId;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::monitoring::Alert;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::{Answer, numbers, times};
 use crate::host::Host;
 use crate::models::doctor;
@@ -19,7 +19,7 @@ use crate::models::doctor;
 /// Rows of usage that are added up.
 const ROWS_MAX: u32 = 100_000;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(costs).service(all_alerts).service(auth_report);
 }
 

@@ -7,11 +7,11 @@ use greenroom_actors::agent::Change;
 use greenroom_actors::lifecycle::Command;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::schedules;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, times};
 use crate::roster::Known;
@@ -19,7 +19,7 @@ use crate::roster::Known;
 /// Agents that are commanded at once: enough to fill a commit, and not to fill a mailbox.
 pub(super) const AT_ONCE: usize = 64;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(restart).service(stop).service(emergency_stop);
 }
 

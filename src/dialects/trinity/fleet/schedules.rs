@@ -9,18 +9,18 @@ use greenroom_actors::triggers::Trigger;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::acting::AT_ONCE;
 use crate::accounts::Principal;
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::schedules::switched;
 use crate::dialects::trinity::wanted::InQuery;
 use crate::roster::Known;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(pause).service(resume);
 }
 

@@ -5,17 +5,17 @@ use actix_web::web::Json;
 use greenroom_actors::lifecycle::State;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::dialects::trinity::agents::status;
 use crate::dialects::trinity::bulk::AgentContext;
 use crate::dialects::trinity::call::Call;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::{Answer, times};
 
 /// A window that is fuller than this is told of, in per cent.
 const HIGH_CONTEXT: f64 = 80.0;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(fleet_status).service(health);
 }
 

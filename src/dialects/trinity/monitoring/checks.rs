@@ -12,10 +12,10 @@ use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Health, Watched, changed};
 use crate::dialects::trinity::call::Call;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, times};
 use crate::roster::Known;
@@ -29,7 +29,7 @@ const CHECKS_MAX: usize = 50;
 /// Agents that are asked at once.
 const AT_ONCE: usize = 64;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(check_all).service(one).service(history).service(check_one);
 }
 

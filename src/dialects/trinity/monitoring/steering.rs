@@ -4,13 +4,13 @@ use actix_web::web::Json;
 use actix_web::{get, post};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ENABLED;
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
+use crate::dialects::trinity::mount::Mount;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(config).service(enable).service(disable);
 }
 

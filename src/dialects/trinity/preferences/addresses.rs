@@ -4,11 +4,11 @@ use actix_web::web::Json;
 use actix_web::{delete, get, put};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 
 /// The preference that says it.
 const KEY: &str = "mcp_external_url";
@@ -16,7 +16,7 @@ const KEY: &str = "mcp_external_url";
 /// The port that Trinity's MCP server has where nobody chose another.
 const PORT: u16 = 8080;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show).service(change).service(remove);
 }
 

@@ -4,12 +4,12 @@ use actix_web::web::Json;
 use actix_web::{delete, get, post, put};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::masked;
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::{ErrorBody, TrinityError};
+use crate::dialects::trinity::mount::Mount;
 use crate::preferences::Preferences;
 
 /// A provider, and how its keys are known.
@@ -38,7 +38,7 @@ const GITHUB: Provider = Provider {
     refusal: "Invalid PAT format. GitHub PATs start with 'ghp_' or 'github_pat_'",
 };
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show)
         .service(set_anthropic)
         .service(remove_anthropic)

@@ -7,18 +7,18 @@ use actix_web::{get, put};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ops::KnownSetting;
 use crate::accounts::QUOTAS;
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 
 /// The preference by which earlier releases had one number for everybody.
 const LEGACY: &str = "max_agents_per_user";
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show).service(change);
 }
 

@@ -3,13 +3,13 @@
 use actix_web::{delete, get, post, put};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::{ErrorBody, TrinityError};
+use crate::dialects::trinity::mount::Mount;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(show)
         .service(change)
         .service(remove)

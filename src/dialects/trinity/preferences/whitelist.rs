@@ -5,15 +5,15 @@ use actix_web::{delete, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::accounts::{NewListed, Role};
 use crate::dialects::trinity::Answer;
 use crate::dialects::trinity::call::Call;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::people::role;
 use crate::dialects::trinity::times;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(list).service(add).service(remove);
 }
 

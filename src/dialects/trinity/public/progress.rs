@@ -6,14 +6,14 @@ use greenroom_actors::ids::LetterId;
 use greenroom_actors::letters::LetterStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::dialects::trinity::call::Visit;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::{Answer, short};
 use crate::organisation::Link;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(progress);
 }
 

@@ -4,17 +4,17 @@ use actix_web::post;
 use actix_web::web::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Guest;
 use crate::accounts::{AccountsError, CODE_LIFE};
 use crate::dialects::trinity::call::Visit;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::wanted::Wanted;
 use crate::dialects::trinity::{Answer, times};
 use crate::organisation::OrganisationError;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(request_code).service(confirm_code);
 }
 

@@ -11,11 +11,11 @@ use greenroom_actors::error::CoreError;
 use greenroom_actors::letters::LetterStatus;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::progress::execution;
 use crate::dialects::trinity::call::Visit;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::messaging::{Came, Coming};
 use crate::organisation::SaidSoFar;
 
@@ -32,7 +32,7 @@ const BREATH: Duration = Duration::from_secs(15);
 /// What came of a message in the end; `None` where the link leads to it no longer.
 type Whole = Result<Option<SaidSoFar>, CoreError>;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(follow);
 }
 

@@ -5,11 +5,11 @@ use actix_web::{delete, get, post};
 use greenroom_actors::ports::RunQuery;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Guest, PublicSession, within};
 use crate::dialects::trinity::call::Visit;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::organisation::Visitor;
@@ -22,7 +22,7 @@ const INTRODUCTION: &str = "Somebody has just opened a public link to you. In tw
     who you are and what you do, and then how you can help them. Write plain, friendly prose without \
     headings or lists.";
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(chat).service(history).service(clear).service(intro);
 }
 

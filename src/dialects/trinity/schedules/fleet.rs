@@ -9,13 +9,13 @@ use greenroom_actors::time::UnixMillis;
 use greenroom_actors::triggers::Trigger;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::executions::LastExecution;
 use super::gate;
 use super::wire::{self, ScheduleView};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::work::Execution;
 use crate::dialects::trinity::{Answer, short, times};
@@ -30,7 +30,7 @@ const JOBS_MAX: u32 = 1_000;
 /// Later than all slots, and early enough to be counted on from.
 const END_OF_TIME: UnixMillis = UnixMillis(i64::MAX / 2);
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(status).service(overview);
 }
 

@@ -14,7 +14,6 @@ use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::asker::COLLABORATION;
 use super::entries::took;
@@ -22,6 +21,7 @@ use super::executions::preview;
 use super::record::{Cause, Execution};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::roster::Known;
@@ -29,11 +29,11 @@ use crate::roster::Known;
 /// Runs whose calls are told as what happens now.
 const LIVE_RUNS: u32 = 10;
 
-pub(super) fn bulk_routes(at: &mut ServiceConfig) {
+pub(super) fn bulk_routes(at: &mut Mount) {
     at.service(timeline).service(agents_timeline);
 }
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(of_agent).service(live).service(clear).service(tool);
 }
 

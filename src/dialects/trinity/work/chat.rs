@@ -8,7 +8,6 @@ use greenroom_actors::letters::Terms;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::asker::{Asker, Way};
 use super::exchange::{self, Metadata, Outcome, Question};
@@ -16,6 +15,7 @@ use super::record::{context_max, dollars};
 use super::sessions::{self, Totals};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::roster::Known;
 
@@ -28,7 +28,7 @@ const WAIT_MAX_S: u32 = 120;
 /// Seconds after which it is worth trying again.
 const RETRY_AFTER_S: u32 = 30;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(chat).service(history).service(reset).service(conversation);
 }
 

@@ -9,7 +9,6 @@ use greenroom_actors::runs::RunKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::chat::running;
 use super::detail::Detail;
@@ -17,6 +16,7 @@ use super::entries;
 use super::record::{Cause, Execution, Summary};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::roster::Known;
@@ -24,7 +24,7 @@ use crate::roster::Known;
 /// Characters of a message that are shown of it.
 const PREVIEW_MAX: usize = 100;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(list).service(in_flight).service(one).service(full_log).service(terminate);
 }
 

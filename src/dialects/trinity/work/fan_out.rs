@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::asker::{Asker, Way};
 use super::exchange::{self, Question};
 use super::sessions;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::shape::Fault;
 use crate::dialects::trinity::{Answer, short};
 use crate::roster::Known;
@@ -33,7 +33,7 @@ const MESSAGE_MAX: usize = 100_000;
 /// How long until a task is tried again that found no slot free.
 const AGAIN: Duration = Duration::from_millis(250);
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(fan_out);
 }
 

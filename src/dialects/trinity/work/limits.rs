@@ -9,23 +9,23 @@ use greenroom_actors::letters::TaskBounds;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::entries::took;
 use super::executions::preview;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::roster::{Known, Work};
 
 /// Seconds that an execution may be given.
 const TIMEOUT_S: std::ops::RangeInclusive<u32> = 60..=7_200;
 
-pub(super) fn bulk_routes(at: &mut ServiceConfig) {
+pub(super) fn bulk_routes(at: &mut Mount) {
     at.service(all_slots);
 }
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(timeout).service(set_timeout).service(capacity).service(set_capacity);
 }
 

@@ -9,18 +9,18 @@ use greenroom_actors::ports::RunQuery;
 use greenroom_actors::runs::{Run, RunKind};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::asker::Labels;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::{Answer, times};
 use crate::roster::Known;
 
 /// Letters that are told of.
 const WAITING_MAX: u32 = 256;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(queue).service(clear).service(release);
 }
 

@@ -13,7 +13,6 @@ use greenroom_actors::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::entries::took;
@@ -21,6 +20,7 @@ use super::record::{context_max, dollars};
 use crate::accounts::User;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::wanted::InQuery;
 use crate::dialects::trinity::{Answer, short, times};
 use crate::host::{CHATS, SHELF};
@@ -35,7 +35,7 @@ const WAITING_MAX: u32 = 64;
 /// Messages that are told at once, at most.
 const MESSAGES_MAX: u32 = 1_000;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(persistent).service(list).service(one).service(close);
 }
 

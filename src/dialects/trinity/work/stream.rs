@@ -14,7 +14,6 @@ use greenroom_actors::feed::EventStream;
 use greenroom_actors::ids::AgentId;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::chat::running;
@@ -23,6 +22,7 @@ use super::{entries, executions};
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::{TrinityError, unauthenticated};
 use crate::dialects::trinity::live::Viewer;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::shared::Shared;
 use crate::host::Rights;
 
@@ -32,7 +32,7 @@ const DENIED: &str = "Access denied to agent";
 /// How often something is told where nothing happens, so that a connection that is gone is noticed.
 const BREATH: Duration = Duration::from_secs(15);
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(stream);
 }
 

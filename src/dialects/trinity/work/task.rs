@@ -8,17 +8,17 @@ use greenroom_actors::letters::Terms;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::asker::{Asker, Way};
 use super::exchange::{self, Metadata, Outcome, Question};
 use super::sessions;
 use crate::dialects::trinity::call::Call;
 use crate::dialects::trinity::error::TrinityError;
+use crate::dialects::trinity::mount::Mount;
 use crate::dialects::trinity::{Answer, short};
 use crate::roster::Known;
 
-pub(super) fn routes(at: &mut ServiceConfig) {
+pub(super) fn routes(at: &mut Mount) {
     at.service(task);
 }
 
