@@ -27,7 +27,7 @@ pub(super) struct Export {
     /// Takes the agent's log along.
     #[arg(long)]
     logs: bool,
-    /// Leaves out the agent's secrets, which otherwise are in the sealed file.
+    /// Leaves out the agent's secrets, and files with credentials, which otherwise are in the sealed file.
     #[arg(long)]
     no_secrets: bool,
     /// Takes the embeddings of memories along; only Greenroom reads them.

@@ -66,6 +66,8 @@ impl Guest {
     fn let_in(&mut self, found: Option<Admitted>) -> Auth {
         let Some(admitted) = found else {
             self.inner.failures.count(self.peer, self.inner.now());
+            let (agent, peer, is_barred) = (self.agent, self.peer, self.inner.is_barred(self.peer));
+            tracing::info!(%agent, %peer, is_barred, "was not let in by SSH");
             return Auth::reject();
         };
         self.grant = Some(Arc::clone(&admitted.grant));

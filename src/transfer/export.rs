@@ -40,7 +40,8 @@ pub struct ExportOptions {
     pub secrets: bool,
     /// Embeddings of memories, which other readers pass over.
     pub embeddings: bool,
-    /// Files of the agent's workspace, which other readers pass over.
+    /// Files of the agent's workspace, which other readers pass over; those with credentials only where
+    /// secrets go along.
     pub files: bool,
 }
 
@@ -151,7 +152,7 @@ async fn feed(
     drop(pages);
     if options.files {
         let workspace = inner.workspaces.own(agent);
-        for path in files::list(&workspace).await? {
+        for path in files::list(&workspace, options.secrets).await? {
             let Some(content) = files::read(&workspace, &path).await? else { continue };
             if parts.send(Part::File { path: path.to_string(), content }).await.is_err() {
                 return Ok(());

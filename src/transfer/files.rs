@@ -3,7 +3,7 @@
 use greenroom_actors::error::CoreError;
 
 use super::error::TransferError;
-use crate::workspace::{Kind, WorkPath, Workspace, WorkspaceError};
+use crate::workspace::{CREDENTIAL_FILES, Kind, WorkPath, Workspace, WorkspaceError};
 
 /// Bytes of a file that travels: as text, it must fit into one record.
 const FILE_MAX_BYTES: u64 = 11 * 1024 * 1024;
@@ -11,8 +11,11 @@ const FILE_MAX_BYTES: u64 = 11 * 1024 * 1024;
 /// Files that travel.
 const FILES_MAX: usize = 20_000;
 
-/// The files of a workspace, as far as they travel.
-pub(super) async fn list(workspace: &Workspace) -> Result<Vec<WorkPath>, TransferError> {
+/// The files of a workspace, as far as they travel: those that hold credentials only with the secrets.
+pub(super) async fn list(
+    workspace: &Workspace,
+    secrets: bool,
+) -> Result<Vec<WorkPath>, TransferError> {
     let listing = workspace.list(WorkPath::HOME, usize::MAX, FILES_MAX).await.map_err(failed)?;
     if listing.is_cut {
         tracing::warn!(most = FILES_MAX, "an export leaves files of a workspace out");
@@ -22,7 +25,9 @@ pub(super) async fn list(workspace: &Workspace) -> Result<Vec<WorkPath>, Transfe
     for file in large {
         tracing::warn!(path = %file.path, bytes = file.bytes, "an export leaves a large file out");
     }
-    Ok(fit.into_iter().map(|file| file.path).collect())
+    let paths = fit.into_iter().map(|file| file.path);
+    let holds_secrets = |path: &WorkPath| CREDENTIAL_FILES.contains(&path.to_string().as_str());
+    Ok(paths.filter(|path| secrets || !holds_secrets(path)).collect())
 }
 
 /// One of them; `None` if it is gone meanwhile.

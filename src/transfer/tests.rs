@@ -284,6 +284,8 @@ async fn an_export_holds_what_was_asked_for_and_nothing_else() {
     let agent = home.registry.create(character).await.unwrap().id;
     let path: WorkPath = "notes/a.txt".parse().unwrap();
     home.workspaces.free(agent).write(path.clone(), b"note".to_vec()).await.unwrap();
+    let env: WorkPath = ".env".parse().unwrap();
+    home.workspaces.free(agent).write(env.clone(), b"KEY=open".to_vec()).await.unwrap();
 
     let (exported, bare) = home.export(agent, ExportOptions::default()).await;
     assert!(exported.name.starts_with("full_fay-20"), "{}", exported.name);
@@ -292,12 +294,19 @@ async fn an_export_holds_what_was_asked_for_and_nothing_else() {
     assert!(!bare.to_string().contains("KEY"));
     assert_eq!((&bare["logs"], &bare["greenroom"]), (&json!([]), &json!([])));
 
+    let (_, open) = home.export(agent, ExportOptions { secrets: false, ..ALL }).await;
+    let imported = home.import(PASSWORD, &open).await.unwrap().agent_id;
+    let workspace = home.workspaces.free(imported);
+    assert_eq!(workspace.read(path.clone(), 0, 100).await.unwrap().bytes, b"note");
+    assert!(workspace.read(env.clone(), 0, 100).await.is_err(), "it holds credentials");
+
     let (_, full) = home.export(agent, ALL).await;
     assert_eq!(content(&full)["agent"]["settings"]["secrets"]["KEY"], "open");
     assert_eq!(content(&full)["characterConfig"]["settings"]["secrets"]["KEY"], "open");
     let imported = home.import(PASSWORD, &full).await.unwrap().agent_id;
     let note = home.workspaces.free(imported).read(path, 0, 100).await.unwrap();
     assert_eq!(note.bytes, b"note");
+    assert_eq!(home.workspaces.free(imported).read(env, 0, 100).await.unwrap().bytes, b"KEY=open");
     let record = home.registry.record(imported).await.unwrap();
     let sealed = record.character.settings.as_ref().unwrap()["secrets"]["KEY"].as_str().unwrap();
     assert_eq!(home.transfer.inner.secrets.open(sealed).unwrap().as_str(), "open");

@@ -122,7 +122,9 @@ async fn deploy_local(mut payload: Payload, call: Call) -> Answer<Deployment> {
     let versions = Versions::of(&call, &base_name).await?;
     let new = NewAgent::named(versions.new.clone(), None);
     let fetched = Some(&deployed.fetched);
-    let agent = birth::create_from(&call, new, fetched, deployed.environment.clone()).await?;
+    let agent = birth::create_from(&call, new, fetched, deployed.environment.clone()).await;
+    let too_large = |told: &str| coded("FILE_TOO_LARGE", told);
+    let agent = agent.map_err(|error| error.coded_if_too_large(too_large))?;
     let previous_version_stopped = match &versions.previous {
         Some(previous) if previous.is_running() => {
             let registry = &call.shared.host.registry;

@@ -111,6 +111,14 @@ impl TrinityError {
         if self.status == StatusCode::INTERNAL_SERVER_ERROR { self.worded(detail) } else { self }
     }
 
+    /// The same as a refusal with a code, where it says that something is too large.
+    pub(super) fn coded_if_too_large(self, coded: impl FnOnce(&str) -> Self) -> Self {
+        match (self.status, &self.detail) {
+            (StatusCode::PAYLOAD_TOO_LARGE, Value::String(detail)) => coded(detail),
+            _ => self,
+        }
+    }
+
     /// What is to be logged.
     pub(super) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()

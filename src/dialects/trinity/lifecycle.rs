@@ -49,7 +49,14 @@ async fn start(call: Call) -> Answer<Started> {
     } else {
         begin(&call, &agent).await
     };
-    let injection = injection.map_err(|error| error.failing("Failed to start agent"))?;
+    let injection = match injection {
+        Ok(injection) => injection,
+        // It was removed meanwhile.
+        Err(_) if call.shared.host.roster.get(agent.id).await?.is_none() => {
+            return Err(TrinityError::no_agent());
+        }
+        Err(error) => return Err(error.failing("Failed to start agent")),
+    };
     Ok(Json(Started {
         message: format!("Agent {} started", agent.name),
         credentials_injection: injection.word(),

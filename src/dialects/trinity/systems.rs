@@ -127,7 +127,13 @@ async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
         system_view_created: None,
         warnings: Vec::new(),
     };
+    let host = &call.shared.host;
     if wanted.dry_run == Some(true) {
+        // Those that are elsewhere are asked for where they are to be used.
+        let templates = members.iter().map(|(_, _, member)| member.template.as_str());
+        for template in templates.filter(|template| template.starts_with("local:")) {
+            host.templates.fetch(template, None).await?;
+        }
         told.agents_to_create = members
             .into_iter()
             .map(|(name, short_name, member)| AgentToCreate {
@@ -142,7 +148,6 @@ async fn deploy_system(call: Call<NewSystem>) -> Answer<SystemDeployed> {
     birth::has_room(&call, members.len())?;
     // All templates first, each once: where one is missing, no agent is made.
     let mut fetched = BTreeMap::new();
-    let host = &call.shared.host;
     let token = host.common_github_token();
     let token = token.as_ref().map(|token| token.as_str());
     for (_, _, member) in &members {

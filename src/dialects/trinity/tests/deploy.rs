@@ -150,6 +150,8 @@ async fn an_archive_that_cannot_be_taken_says_why() {
     let credentials: serde_json::Map<_, _> =
         (0..101).map(|nth| (format!("K{nth}"), json!("v"))).collect();
     let good = archive(&[("template.yaml", TEMPLATE)]);
+    let zeros = "0".repeat(9_000_000);
+    let large = archive(&[("template.yaml", TEMPLATE), ("zeros.txt", &zeros)]);
     for (body, code) in [
         (json!({"archive": "no base64!"}), "INVALID_ARCHIVE"),
         (json!({"archive": STANDARD.encode("no archive")}), "INVALID_ARCHIVE"),
@@ -158,6 +160,7 @@ async fn an_archive_that_cannot_be_taken_says_why() {
         (json!({"archive": archive(&[("a", "x")])}), "NOT_TRINITY_COMPATIBLE"),
         (json!({"archive": archive(&[("template.yaml", "name: x")])}), "NOT_TRINITY_COMPATIBLE"),
         (json!({"archive": archive(&[("template.yaml", "resources: {cpu: 1}")])}), "MISSING_NAME"),
+        (json!({"archive": large}), "FILE_TOO_LARGE"),
         (json!({"archive": good, "credentials": credentials}), "TOO_MANY_CREDENTIALS"),
         (json!({"archive": good, "credentials": {"a b": "v"}}), "INVALID_CREDENTIALS"),
         (json!({"archive": good, "require_manifest": true}), "INVALID_ARCHIVE"),
@@ -245,6 +248,11 @@ async fn a_manifest_becomes_a_system() {
     assert_eq!(site.call(&company.stranger, "GET", "/api/systems/team", Value::Null).await.0, 404);
     for (body, status, words) in [
         (json!({"manifest": "{"}), 400, "Invalid YAML"),
+        (
+            json!({"manifest": "name: x\nagents: {a: {template: 'local:nope'}}", "dry_run": true}),
+            400,
+            "local:nope",
+        ),
         (
             json!({"manifest": "name: x\nagents: {a: {template: plain}}", "dry_run": true}),
             400,
